@@ -1,0 +1,1 @@
+"""Sekisho: proxy, API gateway and service mesh in one; a Python control plane for real Envoys."""

@@ -1,0 +1,1 @@
+"""Asyncio manners: named tasks, settled watches, back-off, clock."""

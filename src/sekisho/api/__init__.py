@@ -1,0 +1,1 @@
+"""The Kubernetes-shaped REST API: discovery, CRUD, watch, tables, patches, authentication."""

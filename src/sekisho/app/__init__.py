@@ -1,0 +1,1 @@
+"""Composition root: settings, and one file per process (up, control_plane, agent)."""

@@ -1,0 +1,1 @@
+"""What people type: one file per noun. Talks to `client`, starts processes through `app`."""

@@ -1,0 +1,1 @@
+"""Typed client of the API (of any Kubernetes-shaped API)."""

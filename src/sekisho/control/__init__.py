@@ -1,0 +1,1 @@
+"""The loop: watch, settle, engine, publish, status."""

@@ -1,0 +1,1 @@
+"""Authorities, certificates from CSRs, tokens."""

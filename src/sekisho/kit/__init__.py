@@ -1,0 +1,1 @@
+"""Durations, text, digests: knows nothing of proxies."""

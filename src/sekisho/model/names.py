@@ -1,0 +1,35 @@
+"""How a thing is named everywhere: in the store, in Envoy, in logs, in `sekisho explain`."""
+
+from typing import NamedTuple
+
+
+class ResourceId(NamedTuple):
+    """A resource: `HTTPRoute/shop/cart`; a cluster-scoped one has an empty namespace: `GatewayClass//sekisho`.
+
+    A NamedTuple and not a dataclass: these are dictionary keys by the ten thousand, and tuples hash in C.
+    """
+
+    kind: str
+    """The kind as users write it; kind names are unique over the groups we serve."""
+    namespace: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.kind}/{self.namespace}/{self.name}"
+
+    @classmethod
+    def parse(cls, text: str) -> "ResourceId":
+        """The inverse of `str`. Raises ValueError when `text` has not three parts."""
+        kind, namespace, name = text.split("/")
+        return cls(kind, namespace, name)
+
+
+class Origin(NamedTuple):
+    """The place in a resource that decided something: the resource and the path of the field."""
+
+    resource: ResourceId
+    path: str = ""
+    """`spec.rules[0].filters[1]`; empty for the whole resource."""
+
+    def __str__(self) -> str:
+        return f"{self.resource} {self.path}" if self.path else str(self.resource)

@@ -1,0 +1,1 @@
+"""Where resources live: one protocol (get, list, watch, compare-and-swap), several implementations."""

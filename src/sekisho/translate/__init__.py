@@ -1,0 +1,1 @@
+"""Model to IR: pure queries over the engine."""
