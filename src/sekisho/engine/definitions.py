@@ -1,0 +1,79 @@
+"""What a program for the engine is made of: queries, indexes and outputs. They hold no state."""
+
+from collections.abc import Callable, Hashable, Iterable
+from itertools import count
+from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, TypeAlias, TypeVar
+
+if TYPE_CHECKING:
+    from sekisho.engine.graph import Read
+
+P = ParamSpec("P")
+R = TypeVar("R")
+V = TypeVar("V")
+
+Source: TypeAlias = "str | Index | Output[Any]"
+"""Where an index takes its keys from: all leaves of a kind, or the bucket keys of another index."""
+
+_ranks = count(1)
+
+
+class Query(Generic[P, R]):
+    """A plain function of a read handle, memoised per arguments. Call it like the function it wraps."""
+
+    def __init__(self, function: "Callable[Concatenate[Read, P], R]") -> None:
+        self.function = function
+        self.__doc__ = function.__doc__
+        self.name = f"{function.__module__.rpartition('.')[2]}.{function.__name__}"
+
+    def __call__(self, read: "Read", *args: P.args, **kwargs: P.kwargs) -> R:
+        if kwargs:
+            raise TypeError(f"{self.name}: a query takes positional arguments only; they are its cache key")
+        return read._call(self, args)  # type: ignore[no-any-return]
+
+    def __repr__(self) -> str:
+        return f"<query {self.name}>"
+
+
+class Index:
+    """A multi-map derived from a source of keys: bucket key → the source keys that stand under it."""
+
+    __slots__ = ("emit", "name", "rank", "source")
+
+    def __init__(self, name: str, source: Source, emit: "Callable[[Read, Any], Iterable[Hashable]]") -> None:
+        self.name = name
+        self.source = source.source if isinstance(source, Output) else source
+        self.emit = emit
+        self.rank = next(_ranks)
+        """Indexes are brought up to date in order of definition; `emit` reads earlier ones only."""
+
+    def __repr__(self) -> str:
+        return f"<index {self.name}>"
+
+
+class Output(Generic[V]):
+    """One value per bucket key of an index (or per leaf of a kind), reported when it changes."""
+
+    __slots__ = ("build", "name", "source")
+
+    def __init__(self, name: str, source: Source, build: "Callable[[Read, Any], V | None]") -> None:
+        self.name = name
+        self.source: str | Index = source.source if isinstance(source, Output) else source
+        self.build = build
+
+    def __repr__(self) -> str:
+        return f"<output {self.name}>"
+
+
+def query(function: "Callable[Concatenate[Read, P], R]") -> Query[P, R]:
+    """Decorator: make `function(read, *args)` a memoised query."""
+    return Query(function)
+
+
+def index(name: str, source: Source, emit: "Callable[[Read, Any], Iterable[Hashable]]") -> Index:
+    """Define an index: `emit(read, source_key)` says under which bucket keys a source key stands."""
+    return Index(name, source, emit)
+
+
+def output(name: str, source: Source, build: "Callable[[Read, Any], V | None]") -> Output[V]:
+    """Define an output: `build(read, key)` makes the value of a key; None is the same as no key at all."""
+    return Output(name, source, build)

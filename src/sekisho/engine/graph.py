@@ -1,0 +1,434 @@
+"""The dependency graph: push what may have changed, pull what has, stop where a result comes out equal.
+
+A commit sets leaves, marks everything above them (their direct readers DIRTY, all further ones CHECK), then
+brings indexes up to date in order of definition, then outputs. A node in CHECK first brings what it read up
+to date; only if one of those came out different does it run again. So a diamond runs once, and an equal
+result ends the wave. Nodes nobody reads any more are dropped at the end of the commit.
+"""
+
+from collections import Counter
+from collections.abc import Hashable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from sekisho.engine.definitions import Index, Output, Query, index, output, query
+
+__all__ = ["Changes", "Engine", "Index", "Output", "Query", "Read", "index", "output", "query"]
+
+_CLEAN, _CHECK, _DIRTY, _RUNNING = 0, 1, 2, 3
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What a commit changed."""
+
+    outputs: Mapping[Output[Any], Mapping[Any, Any]]
+    """Per output: key → its new value, or None when it is gone. Equal values are not here."""
+    failures: Mapping[tuple[str, Any], Exception] = field(default_factory=dict)
+    """Indexes and outputs (by name and key) whose function raised: a fault of ours. They keep their last
+    value, and nobody else is disturbed."""
+
+
+class _Failed:
+    """Stands as a node's value while its function raises; whoever reads it meets the same exception."""
+
+    __slots__ = ("error",)
+
+    def __init__(self, error: Exception) -> None:
+        self.error = error
+
+
+class _Node:
+    """A leaf, a bucket, a call of a query, or a terminal (one key of an index or output)."""
+
+    __slots__ = ("deps", "key", "owner", "rank", "state", "users", "value")
+
+    def __init__(self, owner: Any, key: Any) -> None:
+        self.owner = owner
+        """A Query, the _Table of a terminal, or None for leaves and buckets, which are never computed."""
+        self.key = key
+        self.value: Any = None
+        self.deps: tuple[_Node, ...] = ()
+        self.users: set[_Node] = set()
+        self.state = _CLEAN if owner is None else _DIRTY
+        self.rank = 0
+        """The highest rank of the indexes it has read from, directly or not."""
+
+
+class _Bucket(_Node):
+    """The source keys under one bucket key; handed out as a frozenset made when first asked for."""
+
+    __slots__ = ("members",)
+
+    def __init__(self, owner: None, key: Any, rank: int) -> None:
+        super().__init__(owner, key)
+        self.members: set[Any] = set()
+        self.rank = rank
+
+    def frozen(self) -> frozenset[Any]:
+        if self.value is None:
+            self.value = frozenset(self.members)
+        return self.value  # type: ignore[no-any-return]
+
+
+class _Table:
+    """The running state of one index or output: a terminal per source key, and what waits for a refresh."""
+
+    __slots__ = ("buckets", "definition", "followers", "rank", "stale", "terminals")
+
+    def __init__(self, definition: Index | Output[Any], rank: int) -> None:
+        self.definition = definition
+        self.rank = rank
+        self.terminals: dict[Any, _Node] = {}
+        self.buckets: dict[Hashable, _Bucket] = {}
+        """Of an index only."""
+        self.stale: dict[Any, None] = {}
+        """Source keys to look at, in order of arrival."""
+        self.followers: list[_Table] = []
+        """Tables whose source is this one."""
+
+
+_OUTPUT_RANK = 1 << 60
+
+
+class Read:
+    """The handle through which a query sees the world; everything read is recorded."""
+
+    __slots__ = ("_engine", "_recording")
+
+    def __init__(self, engine: "Engine") -> None:
+        self._engine = engine
+        self._recording: list[dict[_Node, None]] = []
+
+    def leaf(self, key: Hashable) -> Any:
+        """The value of a leaf, or None when there is none; either way the reader depends on it."""
+        return self._record(self._engine._leaf(key)).value
+
+    def bucket(self, index: Index, key: Hashable) -> frozenset[Any]:
+        """The source keys that stand under `key`."""
+        bucket = self._engine._bucket(index, key)
+        self._record(bucket)
+        return bucket.frozen()
+
+    def count(self, index: Index, key: Hashable) -> int:
+        """How many source keys stand under `key`."""
+        bucket = self._engine._bucket(index, key)
+        self._record(bucket)
+        return len(bucket.members)
+
+    def _call(self, query: Query[Any, Any], args: tuple[Any, ...]) -> Any:
+        node = self._engine._query(query, args)
+        self._record(node)
+        if node.state != _CLEAN:
+            self._engine._refresh(node)
+        self._engine._in_order(query, node.rank)
+        if type(node.value) is _Failed:
+            raise node.value.error
+        return node.value
+
+    def _record(self, node: _Node) -> _Node:
+        if self._recording:
+            self._recording[-1][node] = None
+        else:
+            self._engine._orphans[node] = None
+        return node
+
+
+class Engine:
+    """Holds leaves, and keeps indexes and outputs equal to what their functions say about them.
+
+    One owner, one thread. `commit` is the only way in; its cost is that of the functions it had to run again.
+    """
+
+    def __init__(self, outputs: Iterable[Output[Any]]) -> None:
+        """`outputs` are kept up to date, with every index they need; other queries run when asked for."""
+        self.read = Read(self)
+        """Reads from outside of any query: sees the state after the last commit."""
+        self.runs: Counter[str] = Counter()
+        """How often each query, index and output has run, by name."""
+        self._leaves: dict[Hashable, _Node] = {}
+        self._queries: dict[tuple[Query[Any, Any], tuple[Any, ...]], _Node] = {}
+        self._tables: dict[Index | Output[Any], _Table] = {}
+        self._order: list[_Table] = []
+        self._by_kind: dict[str, list[_Table]] = {}
+        self._kinds: dict[str, dict[Hashable, None]] = {}
+        self._orphans: dict[_Node, None] = {}
+        self._refreshing: list[_Table] = []
+        self._failures: dict[tuple[str, Any], Exception] = {}
+        self._changed: dict[Output[Any], dict[Any, Any]] = {}
+        for wanted in outputs:
+            self._table(wanted)
+
+    def commit(self, leaves: Mapping[Any, Any]) -> Changes:
+        """Set leaves (None removes one) and bring everything up to date. Equal values cost a comparison.
+
+        A leaf's key is a tuple whose first item is its kind.
+        """
+        self._changed, self._failures = {}, {}
+        for key, value in leaves.items():
+            self._set(key, value)
+        for table in self._order:  # an index met for the first time meanwhile inserts itself, up to date
+            self._settle(table)
+        self._collect()
+        return Changes({name: keys for name, keys in self._changed.items() if keys}, self._failures)
+
+    def keys(self, definition: Index | Output[Any]) -> Iterable[Any]:
+        """The bucket keys of an index, or the keys of an output that have a value."""
+        table = self._table(definition)
+        if isinstance(definition, Index):
+            return table.buckets.keys()
+        return (key for key, node in table.terminals.items() if node.value is not None)
+
+    def value(self, output: Output[Any], key: Any) -> Any:
+        """The value of one key of an output; None when it has none."""
+        node = self._table(output).terminals.get(key)
+        return None if node is None else node.value
+
+    @property
+    def size(self) -> int:
+        """How many nodes there are: for a metric, and for tests that nothing leaks."""
+        tables = sum(len(table.terminals) + len(table.buckets) for table in self._order)
+        return len(self._leaves) + len(self._queries) + tables
+
+    # ---- leaves
+
+    def _leaf(self, key: Hashable) -> _Node:
+        node = self._leaves.get(key)
+        if node is None:
+            node = self._leaves[key] = _Node(None, key)
+        return node
+
+    def _set(self, key: Any, value: Any) -> None:
+        node = self._leaf(key)
+        before = node.value
+        if before is value or before == value:
+            if value is None:
+                self._orphans[node] = None
+            return
+        node.value = value
+        self._mark(node)
+        if value is None:
+            self._kinds[key[0]].pop(key, None)
+            self._orphans[node] = None
+        elif before is None:
+            self._kinds.setdefault(key[0], {})[key] = None
+        if value is None or before is None:
+            for table in self._by_kind.get(key[0], ()):
+                table.stale[key] = None
+
+    # ---- tables: indexes and outputs
+
+    def _table(self, definition: Index | Output[Any]) -> _Table:
+        table = self._tables.get(definition)
+        return self._add_table(definition) if table is None else table
+
+    def _add_table(self, definition: Index | Output[Any]) -> _Table:
+        rank = definition.rank if isinstance(definition, Index) else _OUTPUT_RANK
+        table = _Table(definition, rank)
+        source = definition.source
+        if isinstance(source, Index):
+            feeder = self._table(source)
+            feeder.followers.append(table)
+            table.stale = dict.fromkeys(feeder.buckets)
+        else:
+            self._by_kind.setdefault(source, []).append(table)
+            table.stale = dict.fromkeys(self._kinds.get(source, ()))
+        self._tables[definition] = table
+        self._order = sorted([*self._order, table], key=lambda one: one.rank)
+        self._settle(table)
+        return table
+
+    def _bucket(self, index: Index, key: Hashable) -> _Bucket:
+        self._in_order(index, index.rank)
+        table = self._table(index)
+        bucket = table.buckets.get(key)
+        if bucket is None:
+            bucket = self._orphan_bucket(index, key)
+        return bucket
+
+    def _orphan_bucket(self, index: Index, key: Hashable) -> _Bucket:
+        """An empty bucket is kept among the leaves, so that `table.buckets` has the non-empty ones only."""
+        node = self._leaves.get((index, key))
+        if node is None:
+            node = self._leaves[(index, key)] = _Bucket(None, (index, key), index.rank)
+        return node  # type: ignore[return-value]
+
+    def _settle(self, table: _Table) -> None:
+        """Run what is stale; an index moves its keys between buckets, an output notes what changed."""
+        if not table.stale:
+            return
+        self._refreshing.append(table)
+        try:
+            while table.stale:
+                stale, table.stale = table.stale, {}
+                for key in stale:
+                    self._settle_key(table, key)
+        finally:
+            self._refreshing.pop()
+
+    def _settle_key(self, table: _Table, key: Any) -> None:
+        node = table.terminals.get(key)
+        if not self._exists(table.definition.source, key):
+            if node is not None:
+                del table.terminals[key]
+                self._unlink(node)
+                self._terminal_changed(table, key, node.value, None)
+            return
+        if node is None:
+            node = table.terminals[key] = _Node(table, key)
+        before = node.value
+        self._refresh(node)
+        if node.value is not before:
+            self._terminal_changed(table, key, before, node.value)
+
+    def _exists(self, source: str | Index, key: Any) -> bool:
+        if isinstance(source, Index):
+            return key in self._tables[source].buckets
+        return key in self._kinds.get(source, ())
+
+    def _terminal_changed(self, table: _Table, key: Any, before: Any, after: Any) -> None:
+        if isinstance(table.definition, Output):
+            self._changed.setdefault(table.definition, {})[key] = after
+            return
+        old, new = before or frozenset(), after or frozenset()
+        for bucket_key in old - new:
+            self._leave(table, bucket_key, key)
+        for bucket_key in new - old:
+            self._enter(table, bucket_key, key)
+
+    def _enter(self, table: _Table, bucket_key: Hashable, key: Any) -> None:
+        bucket = table.buckets.get(bucket_key)
+        if bucket is None:
+            waiting = self._leaves.pop((table.definition, bucket_key), None)
+            bucket = (
+                waiting
+                if isinstance(waiting, _Bucket)
+                else _Bucket(None, (table.definition, bucket_key), table.rank)
+            )
+            table.buckets[bucket_key] = bucket
+            for follower in table.followers:
+                follower.stale[bucket_key] = None
+        bucket.members.add(key)
+        bucket.value = None
+        self._mark(bucket)
+
+    def _leave(self, table: _Table, bucket_key: Hashable, key: Any) -> None:
+        bucket = table.buckets[bucket_key]
+        bucket.members.discard(key)
+        bucket.value = None
+        self._mark(bucket)
+        if not bucket.members:
+            del table.buckets[bucket_key]
+            self._leaves[(table.definition, bucket_key)] = bucket
+            self._orphans[bucket] = None
+            for follower in table.followers:
+                follower.stale[bucket_key] = None
+
+    # ---- queries
+
+    def _query(self, query: Query[Any, Any], args: tuple[Any, ...]) -> _Node:
+        key = (query, args)
+        node = self._queries.get(key)
+        if node is None:
+            node = self._queries[key] = _Node(query, args)
+        return node
+
+    def _in_order(self, asked: Index | Query[Any, Any], rank: int) -> None:
+        """An index that read a later one could see its last commit's buckets: refused at the first try."""
+        if self._refreshing and rank >= self._refreshing[-1].rank:
+            reader = self._refreshing[-1].definition
+            raise RuntimeError(f"{reader} depends on {asked}, which is or reads an index defined after it")
+
+    def _mark(self, node: _Node) -> None:
+        """Direct users have to run again; further ones have to look."""
+        wave, state = list(node.users), _DIRTY
+        while wave:
+            further: list[_Node] = []
+            for user in wave:
+                if user.state == _CLEAN:
+                    further.extend(user.users)
+                    if type(user.owner) is _Table:
+                        user.owner.stale[user.key] = None
+                user.state = max(user.state, state)
+            wave, state = further, _CHECK
+
+    def _refresh(self, node: _Node) -> None:
+        """Bring a computed node up to date."""
+        if node.state == _RUNNING:
+            raise RuntimeError(f"{node.owner} depends on itself")
+        if node.state == _CHECK:
+            for dep in node.deps:
+                if dep.state != _CLEAN:
+                    self._refresh(dep)
+                    if node.state == _DIRTY:
+                        break
+            else:
+                node.state = _CLEAN
+        if node.state == _DIRTY:
+            self._run(node)
+
+    def _run(self, node: _Node) -> None:
+        recording: dict[_Node, None] = {}
+        stack = self.read._recording
+        stack.append(recording)
+        node.state = _RUNNING
+        try:
+            value = self._compute(node)
+        finally:
+            stack.pop()
+            node.state = _CLEAN
+            self._relink(node, recording)
+        before = node.value
+        if type(before) is type(value) and before == value:
+            return
+        node.value = value
+        for user in node.users:
+            user.state = _DIRTY
+
+    def _compute(self, node: _Node) -> Any:
+        owner = node.owner
+        if type(owner) is Query:
+            self.runs[owner.name] += 1
+            try:
+                return owner.function(self.read, *node.key)
+            except Exception as error:  # noqa: BLE001 - isolation: only its readers meet it
+                return _Failed(error)
+        definition = owner.definition
+        self.runs[definition.name] += 1
+        try:
+            if isinstance(definition, Index):
+                return frozenset(definition.emit(self.read, node.key))
+            return definition.build(self.read, node.key)
+        except Exception as error:  # noqa: BLE001 - isolation: this key keeps its last value
+            self._failures[definition.name, node.key] = error
+            return node.value
+
+    def _relink(self, node: _Node, recording: dict[_Node, None]) -> None:
+        before = node.deps
+        for dep in recording:
+            dep.users.add(node)
+        for dep in before:
+            if dep not in recording:
+                dep.users.discard(node)
+                if not dep.users:
+                    self._orphans[dep] = None
+        node.deps = tuple(recording)
+        node.rank = max((dep.rank for dep in recording), default=0)
+
+    def _unlink(self, node: _Node) -> None:
+        self._relink(node, {})
+
+    def _collect(self) -> None:
+        """Drop what nobody reads: leaves without a value, empty buckets, calls of queries."""
+        while self._orphans:
+            node, _ = self._orphans.popitem()
+            if node.users:
+                continue
+            if type(node.owner) is Query:
+                self._queries.pop((node.owner, node.key), None)
+                self._unlink(node)
+            elif isinstance(node, _Bucket):
+                if not node.members:
+                    self._leaves.pop(node.key, None)
+            elif node.owner is None and node.value is None:
+                self._leaves.pop(node.key, None)

@@ -1,0 +1,171 @@
+"""The engine: what runs again, what does not, and what comes out."""
+
+from typing import Any
+
+import pytest
+
+from sekisho.engine import Engine, Read, index, output, query
+
+
+@query
+def double(read: Read, name: str) -> int:
+    return 2 * (read.leaf(("number", name)) or 0)
+
+
+@query
+def parity(read: Read, name: str) -> int:
+    return double(read, name) // 2 % 2
+
+
+@query
+def label(read: Read, name: str) -> str:
+    return f"{double(read, name)} {'odd' if parity(read, name) else 'even'}"
+
+
+LABELS = output("labels", source="number", build=lambda read, key: label(read, key[1]))
+PARITIES = output("parities", source="number", build=lambda read, key: parity(read, key[1]))
+BY_PARITY = index("numbers by parity", source="number", emit=lambda read, key: [parity(read, key[1])])
+COUNTS = output("counts", source=BY_PARITY, build=lambda read, key: read.count(BY_PARITY, key))
+
+
+def number(name: str) -> tuple[str, str]:
+    return ("number", name)
+
+
+def test_an_output_is_reported_when_it_appears_changes_and_goes() -> None:
+    engine = Engine([LABELS])
+    assert engine.commit({number("a"): 1}).outputs == {LABELS: {number("a"): "2 odd"}}
+    assert engine.commit({number("a"): 2}).outputs == {LABELS: {number("a"): "4 even"}}
+    assert engine.commit({number("a"): None}).outputs == {LABELS: {number("a"): None}}
+    assert engine.size == 0
+
+
+def test_an_equal_leaf_runs_nothing() -> None:
+    engine = Engine([LABELS])
+    engine.commit({number("a"): 1})
+    before = dict(engine.runs)
+    assert engine.commit({number("a"): 1}).outputs == {}
+    assert engine.runs == before
+
+
+def test_an_equal_result_ends_the_wave() -> None:
+    engine = Engine([PARITIES])
+    engine.commit({number("a"): 1})
+    engine.runs.clear()
+    assert engine.commit({number("a"): 3}).outputs == {}
+    assert engine.runs == {"test_graph.double": 1, "test_graph.parity": 1}
+
+
+def test_a_diamond_runs_once() -> None:
+    engine = Engine([LABELS])
+    engine.commit({number("a"): 1})
+    engine.runs.clear()
+    engine.commit({number("a"): 2})
+    assert engine.runs == {"test_graph.double": 1, "test_graph.parity": 1, "test_graph.label": 1, "labels": 1}
+
+
+def test_a_change_touches_nobody_else() -> None:
+    engine = Engine([LABELS])
+    engine.commit({number(str(n)): n for n in range(1000)})
+    engine.runs.clear()
+    engine.commit({number("7"): 8})
+    assert sum(engine.runs.values()) == 4
+
+
+def test_an_index_moves_keys_between_buckets() -> None:
+    engine = Engine([COUNTS])
+    assert engine.commit({number("a"): 1, number("b"): 3, number("c"): 2}).outputs == {COUNTS: {1: 2, 0: 1}}
+    assert engine.commit({number("a"): 2}).outputs == {COUNTS: {1: 1, 0: 2}}
+    assert engine.commit({number("b"): None}).outputs == {COUNTS: {1: None}}
+    assert engine.read.bucket(BY_PARITY, 0) == {number("a"), number("c")}
+
+
+def test_a_reader_of_one_bucket_does_not_run_for_another() -> None:
+    engine = Engine([COUNTS])
+    engine.commit({number("a"): 1, number("b"): 2})
+    engine.runs.clear()
+    engine.commit({number("c"): 3})
+    assert engine.runs["counts"] == 1
+
+
+def test_a_reader_of_an_empty_bucket_learns_of_its_first_member() -> None:
+    wish = output("wish", source="wish", build=lambda read, key: sorted(read.bucket(BY_PARITY, key[1])))
+    engine = Engine([wish])
+    assert engine.commit({("wish", 1): True}).outputs == {wish: {("wish", 1): []}}
+    assert engine.commit({number("a"): 1}).outputs == {wish: {("wish", 1): [number("a")]}}
+    assert engine.commit({number("a"): 2}).outputs == {wish: {("wish", 1): []}}
+
+
+def test_a_reader_of_a_missing_leaf_learns_of_it() -> None:
+    wish = output("wish", source="wish", build=lambda read, key: double(read, key[1]))
+    engine = Engine([wish])
+    assert engine.commit({("wish", "a"): True}).outputs == {wish: {("wish", "a"): 0}}
+    assert engine.commit({number("a"): 4}).outputs == {wish: {("wish", "a"): 8}}
+    assert engine.commit({number("a"): None}).outputs == {wish: {("wish", "a"): 0}}
+
+
+def test_a_fault_stays_with_its_readers() -> None:
+    def fragile(read: Read, key: Any) -> float:
+        return 6 / read.leaf(key)
+
+    quotient = output("quotient", source="number", build=fragile)
+    engine = Engine([quotient])
+    first = engine.commit({number("a"): 2, number("b"): 3})
+    assert first.outputs == {quotient: {number("a"): 3, number("b"): 2}}
+    changes = engine.commit({number("a"): 0, number("b"): 6})
+    assert changes.outputs == {quotient: {number("b"): 1}}
+    assert list(changes.failures) == [("quotient", number("a"))]
+    assert engine.value(quotient, number("a")) == 3
+    assert engine.commit({number("a"): 6}).outputs == {quotient: {number("a"): 1}}
+
+
+def test_queries_that_raise_raise_for_each_reader_and_recover() -> None:
+    @query
+    def inverse(read: Read, name: str) -> float:
+        return 1 / read.leaf(number(name))
+
+    first = output("first", source="number", build=lambda read, key: inverse(read, key[1]))
+    second = output("second", source="number", build=lambda read, key: -inverse(read, key[1]))
+    engine = Engine([first, second])
+    changes = engine.commit({number("a"): 0})
+    assert sorted(name for name, _ in changes.failures) == ["first", "second"]
+    changes = engine.commit({number("a"): 2})
+    assert changes.outputs == {first: {number("a"): 0.5}, second: {number("a"): -0.5}}
+
+
+def test_an_index_that_reads_a_later_one_is_refused() -> None:
+    early = index("early", source="number", emit=lambda read, key: read.bucket(late, 0))
+    late = index("late", source="number", emit=lambda read, key: [0])
+    seen = output("seen", source=early, build=lambda read, key: key)
+    failures = Engine([seen]).commit({number("a"): 1}).failures
+    with pytest.raises(RuntimeError, match="defined after it"):
+        raise failures["early", number("a")]
+
+
+def test_a_query_that_depends_on_itself_is_refused() -> None:
+    @query
+    def endless(read: Read, name: str) -> int:
+        return endless(read, name) + 1
+
+    out = output("out", source="number", build=lambda read, key: endless(read, key[1]))
+    failures = Engine([out]).commit({number("a"): 1}).failures
+    with pytest.raises(RuntimeError, match="depends on itself"):
+        raise failures["out", number("a")]
+
+
+def test_an_output_can_be_built_from_an_index_of_an_index() -> None:
+    tens = index("tens", source="number", emit=lambda read, key: [(read.leaf(key) // 10)])
+    big = index("big", source=tens, emit=lambda read, ten: ["big"] if read.count(tens, ten) > 1 else [])
+    out = output("big tens", source=big, build=lambda read, key: tuple(sorted(read.bucket(big, key))))
+    engine = Engine([out])
+    assert engine.commit({number("a"): 1, number("b"): 2, number("c"): 11}).outputs == {out: {"big": (0,)}}
+    assert engine.commit({number("d"): 12}).outputs == {out: {"big": (0, 1)}}
+    assert engine.commit({number("a"): None, number("c"): None}).outputs == {out: {"big": None}}
+
+
+def test_nothing_leaks_after_everything_is_gone() -> None:
+    engine = Engine([LABELS, COUNTS])
+    for round_ in range(5):
+        engine.commit({number(str(n)): n + round_ for n in range(50)})
+        engine.commit({number(str(n)): None for n in range(50)})
+        assert engine.size == 0
