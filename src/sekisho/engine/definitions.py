@@ -11,8 +11,14 @@ P = ParamSpec("P")
 R = TypeVar("R")
 V = TypeVar("V")
 
-Source: TypeAlias = "str | Index | Output[Any]"
-"""Where an index takes its keys from: all leaves of a kind, or the bucket keys of another index."""
+Source: TypeAlias = "str | Index | Output[Any] | tuple[str | Index | Output[Any], ...]"
+"""Where an index takes its keys from: all leaves of a kind, the bucket keys of another index, or several."""
+
+
+def _sources(source: Source) -> "tuple[str | Index, ...]":
+    parts = source if isinstance(source, tuple) else (source,)
+    return tuple(one for part in parts for one in (part.sources if isinstance(part, Output) else (part,)))
+
 
 _ranks = count(1)
 
@@ -37,11 +43,11 @@ class Query(Generic[P, R]):
 class Index:
     """A multi-map derived from a source of keys: bucket key → the source keys that stand under it."""
 
-    __slots__ = ("emit", "name", "rank", "source")
+    __slots__ = ("emit", "name", "rank", "sources")
 
     def __init__(self, name: str, source: Source, emit: "Callable[[Read, Any], Iterable[Hashable]]") -> None:
         self.name = name
-        self.source = source.source if isinstance(source, Output) else source
+        self.sources = _sources(source)
         self.emit = emit
         self.rank = next(_ranks)
         """Indexes are brought up to date in order of definition; `emit` reads earlier ones only."""
@@ -53,11 +59,11 @@ class Index:
 class Output(Generic[V]):
     """One value per bucket key of an index (or per leaf of a kind), reported when it changes."""
 
-    __slots__ = ("build", "name", "source")
+    __slots__ = ("build", "name", "sources")
 
     def __init__(self, name: str, source: Source, build: "Callable[[Read, Any], V | None]") -> None:
         self.name = name
-        self.source: str | Index = source.source if isinstance(source, Output) else source
+        self.sources = _sources(source)
         self.build = build
 
     def __repr__(self) -> str:

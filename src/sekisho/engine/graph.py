@@ -225,14 +225,14 @@ class Engine:
     def _add_table(self, definition: Index | Output[Any]) -> _Table:
         rank = definition.rank if isinstance(definition, Index) else _OUTPUT_RANK
         table = _Table(definition, rank)
-        source = definition.source
-        if isinstance(source, Index):
-            feeder = self._table(source)
-            feeder.followers.append(table)
-            table.stale = dict.fromkeys(feeder.buckets)
-        else:
-            self._by_kind.setdefault(source, []).append(table)
-            table.stale = dict.fromkeys(self._kinds.get(source, ()))
+        for source in definition.sources:
+            if isinstance(source, Index):
+                feeder = self._table(source)
+                feeder.followers.append(table)
+                table.stale |= dict.fromkeys(feeder.buckets)
+            else:
+                self._by_kind.setdefault(source, []).append(table)
+                table.stale |= dict.fromkeys(self._kinds.get(source, ()))
         self._tables[definition] = table
         self._order = sorted([*self._order, table], key=lambda one: one.rank)
         self._settle(table)
@@ -268,7 +268,7 @@ class Engine:
 
     def _settle_key(self, table: _Table, key: Any) -> None:
         node = table.terminals.get(key)
-        if not self._exists(table.definition.source, key):
+        if not any(self._exists(source, key) for source in table.definition.sources):
             if node is not None:
                 del table.terminals[key]
                 self._unlink(node)
