@@ -1,0 +1,57 @@
+# Everything a newcomer needs; each target does the set-up it needs. `make help` lists them.
+SHELL := /bin/bash
+UV := $(shell command -v uv 2>/dev/null || echo .tools/uv/bin/uv)
+PY := .venv/bin/python
+PACKAGES := kubernetes-client wrk nghttp2-client
+BENCH ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint fmt bench docs packages tools clean
+
+help: ## Show this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+setup: .venv/.ready ## Make the environment in .venv (uv, through pip where it is missing)
+
+.tools/uv/bin/uv:
+	python3 -m venv .tools/uv && .tools/uv/bin/pip install --quiet uv
+
+.venv/.ready: pyproject.toml uv.lock | $(if $(filter .tools/%,$(UV)),.tools/uv/bin/uv)
+	$(UV) sync --quiet --locked
+	@touch $@
+
+demo: setup ## Control plane, an Envoy gateway and sample services; says what to try; Ctrl-C ends it all
+	@.venv/bin/sekisho demo
+
+test: setup packages tools ## All tests; they need no network and end what they start
+	$(PY) -m pytest -q -n 2 --dist worksteal
+
+lint: setup ## ruff, mypy --strict, import contracts
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy
+	.venv/bin/lint-imports
+
+fmt: setup ## Format, and fix what can be fixed
+	.venv/bin/ruff format .
+	.venv/bin/ruff check --fix .
+
+bench: setup packages ## Benchmarks: all, or one by BENCH=fan-out; writes bench/latest.json
+	$(PY) -m bench $(BENCH)
+
+docs: setup ## Derived pages: docs/reference and the graph in docs/architecture.md
+	$(PY) tools/docs.py
+
+packages: ## Debian packages the tests and benchmarks use, where this machine lets us install them
+	@missing=""; for p in $(PACKAGES); do dpkg -s $$p >/dev/null 2>&1 || missing="$$missing $$p"; done; \
+	if [ -n "$$missing" ] && command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
+	  (apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing) >/dev/null \
+	  || echo "could not install:$$missing (tests that need them say so and are skipped)"; \
+	elif [ -n "$$missing" ]; then echo "not installed:$$missing (tests that need them say so and are skipped)"; fi
+
+tools: setup ## Test peers that are no Debian packages: a new kubectl, h2spec
+	@tools/kubectl.sh || echo "no new kubectl: its tests are skipped"
+	@tools/h2spec.sh || echo "no h2spec: its tests are skipped"
+
+clean: ## Remove what was made (keeps .sekisho, your state)
+	rm -rf .venv .tools .mypy_cache .ruff_cache .pytest_cache .hypothesis bench/build
