@@ -1,0 +1,113 @@
+"""The kinds we serve, and what the API needs to know about each."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+from sekisho.model.core import ConfigMap, Namespace, Secret, Service
+from sekisho.model.discovery import EndpointSlice
+from sekisho.model.gateway import GATEWAY_GROUP, Gateway, GatewayClass
+from sekisho.model.httproute import HTTPRoute
+from sekisho.model.meta import Resource
+from sekisho.model.reference_grant import ReferenceGrant
+from sekisho.model.workload import Workload
+
+SEKISHO_GROUP = "sekisho.dev"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kind:
+    """One kind of resource."""
+
+    kind: str
+    """As users write it; unique over all groups."""
+    group: str
+    """API group; empty for core."""
+    version: str
+    """The version resources are stored and answered in."""
+    type: type[Resource]
+    plural: str
+    singular: str
+    short_names: tuple[str, ...] = ()
+    categories: tuple[str, ...] = ()
+    served_versions: tuple[str, ...] = ("v1",)
+    """All versions a user may write, newest first; their fields are the same."""
+    namespaced: bool = True
+    has_status: bool = True
+    """Whether it has the `/status` subresource."""
+    default_status: Mapping[str, Any] | None = None
+    """What a fresh resource's status is until a controller writes it (the CRD's default)."""
+
+    @property
+    def api_version(self) -> str:
+        """`v1`, `gateway.networking.k8s.io/v1`: what is stored as `apiVersion`."""
+        return self.api_version_of(self.version)
+
+    def api_version_of(self, version: str) -> str:
+        """`apiVersion` of one of the served versions."""
+        return f"{self.group}/{version}" if self.group else version
+
+
+def _pending(*types: str) -> Mapping[str, Any]:
+    """Conditions as the Gateway API CRDs default them: nobody has looked yet."""
+    return {
+        "conditions": [
+            {
+                "type": type_,
+                "status": "Unknown",
+                "reason": "Pending",
+                "message": "Waiting for controller",
+                "lastTransitionTime": "1970-01-01T00:00:00Z",
+            }
+            for type_ in types
+        ]
+    }
+
+
+_GATEWAY: dict[str, Any] = {
+    "group": GATEWAY_GROUP,
+    "version": "v1",
+    "served_versions": ("v1", "v1beta1"),
+    "categories": ("gateway-api",),
+}
+
+_ALL = (
+    Kind(
+        kind="Namespace", group="", version="v1", type=Namespace,
+        plural="namespaces", singular="namespace", short_names=("ns",), namespaced=False,
+    ),
+    Kind(
+        kind="Service", group="", version="v1", type=Service,
+        plural="services", singular="service", short_names=("svc",), categories=("all",),
+    ),
+    Kind(kind="Secret", group="", version="v1", type=Secret, plural="secrets", singular="secret", has_status=False),
+    Kind(
+        kind="ConfigMap", group="", version="v1", type=ConfigMap,
+        plural="configmaps", singular="configmap", short_names=("cm",), has_status=False,
+    ),
+    Kind(
+        kind="EndpointSlice", group="discovery.k8s.io", version="v1", type=EndpointSlice,
+        plural="endpointslices", singular="endpointslice", has_status=False,
+    ),
+    Kind(
+        kind="GatewayClass", type=GatewayClass, plural="gatewayclasses", singular="gatewayclass",
+        short_names=("gc",), namespaced=False, default_status=_pending("Accepted"), **_GATEWAY,
+    ),
+    Kind(
+        kind="Gateway", type=Gateway, plural="gateways", singular="gateway",
+        short_names=("gtw",), default_status=_pending("Accepted", "Programmed"), **_GATEWAY,
+    ),
+    Kind(kind="HTTPRoute", type=HTTPRoute, plural="httproutes", singular="httproute", **_GATEWAY),
+    Kind(
+        kind="ReferenceGrant", type=ReferenceGrant, plural="referencegrants", singular="referencegrant",
+        short_names=("refgrant",), has_status=False, **_GATEWAY,
+    ),
+    Kind(
+        kind="Workload", group=SEKISHO_GROUP, version="v1alpha1", served_versions=("v1alpha1",), type=Workload,
+        plural="workloads", singular="workload", short_names=("wl",), categories=("sekisho",),
+    ),
+)  # fmt: skip
+
+KINDS: Mapping[str, Kind] = MappingProxyType({kind.kind: kind for kind in _ALL})
+"""By kind name."""
