@@ -1,0 +1,20 @@
+"""`python -m bench [NAME…]`."""
+
+import importlib
+import sys
+from collections.abc import Callable
+
+from bench import harness
+
+NAMES = (
+    "engine", "fan-out", "route-propagation", "route-propagation-churn", "route-change", "route-scale",
+    "attached-routes", "cold-start", "data-plane", "isolation",
+)  # fmt: skip
+
+
+def _bench(name: str) -> Callable[[], list[harness.Row]]:
+    """Imported when it runs: a benchmark may need what another does not."""
+    return lambda: importlib.import_module(f"bench.{name.replace('-', '_')}").main()  # type: ignore[no-any-return]
+
+
+sys.exit(harness.run({name: _bench(name) for name in NAMES}, sys.argv[1:]))
