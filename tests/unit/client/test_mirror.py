@@ -110,5 +110,4 @@ async def test_a_refused_token_is_raised(server: Server) -> None:
 async def test_silence_is_noticed(server: Server) -> None:
     server.watches = [httpx2.ReadTimeout("")]
     with pytest.raises(Unreachable, match="no answer in time"):
-        async for _ in server.client().watch("gateway", "1"):
-            raise AssertionError("nothing was sent")
+        await anext(server.client().watch("gateway", "1"))
