@@ -1,0 +1,119 @@
+"""The certificates an authority signs: root, issuing, leaf; every extension stated."""
+
+from datetime import datetime
+from typing import TypeAlias
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+from sekisho.identity.authority import BACKDATED, Registration
+from sekisho.identity.spiffe import SCHEME
+
+Life: TypeAlias = tuple[datetime, datetime]
+"""The moment of issue, and the end. NotBefore is a little earlier than the issue."""
+PublicKey: TypeAlias = ec.EllipticCurvePublicKey | rsa.RSAPublicKey
+
+
+def root(key: ec.EllipticCurvePrivateKey, trust_domain: str, life: Life) -> x509.Certificate:
+    """A self-signed root that allows one level of issuing certificates below it."""
+    name = _authority_name(trust_domain, "root")
+    builder = _builder(name, name, key.public_key(), life)
+    return _authority(builder, trust_domain, key.public_key(), levels=1).sign(key, hashes.SHA256())
+
+
+def issuer(
+    parent: x509.Certificate,
+    parent_key: ec.EllipticCurvePrivateKey,
+    key: ec.EllipticCurvePublicKey,
+    trust_domain: str,
+    life: Life,
+) -> x509.Certificate:
+    """A certificate that signs leaves, and nothing below them."""
+    builder = _builder(_authority_name(trust_domain, "issuer"), parent.subject, key, life)
+    return _authority(builder, trust_domain, parent_key.public_key(), levels=0).sign(
+        parent_key, hashes.SHA256()
+    )
+
+
+def leaf(
+    parent: x509.Certificate,
+    parent_key: ec.EllipticCurvePrivateKey,
+    key: PublicKey,
+    registration: Registration,
+    life: Life,
+) -> x509.Certificate:
+    """An X.509-SVID for the registration. No subject: the alternative names, critical, are the identity."""
+    names: list[x509.GeneralName] = [x509.UniformResourceIdentifier(str(registration.identity))]
+    names += [x509.DNSName(name) for name in registration.dns_names]
+    names += [x509.IPAddress(address) for address in registration.addresses]
+    both = [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]
+    return (
+        _builder(x509.Name([]), parent.subject, key, life)
+        .add_extension(x509.SubjectAlternativeName(names), critical=True)
+        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        .add_extension(_key_usage(authority=False), critical=True)
+        .add_extension(x509.ExtendedKeyUsage(both), critical=False)
+        .add_extension(_issued_by(parent_key.public_key()), critical=False)
+        .sign(parent_key, hashes.SHA256())
+    )
+
+
+def trust_domain(authority: x509.Certificate) -> str:
+    """The trust domain a root or issuing certificate was made for; empty when it names none."""
+    try:
+        names = authority.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except x509.ExtensionNotFound:
+        return ""
+    return "".join(u.removeprefix(SCHEME) for u in names.get_values_for_type(x509.UniformResourceIdentifier))
+
+
+def _builder(subject: x509.Name, parent: x509.Name, key: PublicKey, life: Life) -> x509.CertificateBuilder:
+    return (
+        x509.CertificateBuilder(parent, subject, key, x509.random_serial_number())
+        .not_valid_before(life[0] - BACKDATED)
+        .not_valid_after(life[1])
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key), critical=False)
+    )
+
+
+def _authority(
+    builder: x509.CertificateBuilder, domain: str, parent: ec.EllipticCurvePublicKey, *, levels: int
+) -> x509.CertificateBuilder:
+    # An authority's SPIFFE identity has no path (X.509-SVID section 2): it authenticates nobody.
+    name = x509.SubjectAlternativeName([x509.UniformResourceIdentifier(f"{SCHEME}{domain}")])
+    return (
+        builder.add_extension(x509.BasicConstraints(ca=True, path_length=levels), critical=True)
+        .add_extension(_key_usage(authority=True), critical=True)
+        .add_extension(name, critical=False)
+        .add_extension(_issued_by(parent), critical=False)
+    )
+
+
+def _issued_by(parent: ec.EllipticCurvePublicKey) -> x509.AuthorityKeyIdentifier:
+    return x509.AuthorityKeyIdentifier.from_issuer_public_key(parent)
+
+
+def _authority_name(domain: str, role: str) -> x509.Name:
+    # X.520 allows 64 characters in a common name; the whole domain stands in the alternative names.
+    return x509.Name(
+        [
+            x509.NameAttribute(NameOID.ORGANIZATION_NAME, "Sekisho"),
+            x509.NameAttribute(NameOID.COMMON_NAME, f"{role} {domain}"[:64]),
+        ]
+    )
+
+
+def _key_usage(*, authority: bool) -> x509.KeyUsage:
+    return x509.KeyUsage(
+        digital_signature=not authority,
+        key_cert_sign=authority,
+        crl_sign=authority,
+        content_commitment=False,
+        key_encipherment=False,
+        data_encipherment=False,
+        key_agreement=False,
+        encipher_only=False,
+        decipher_only=False,
+    )

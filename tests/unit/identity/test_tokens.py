@@ -1,0 +1,155 @@
+"""Bearer tokens: who gets in, who no longer does, and what is on the disk."""
+
+import stat
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from sekisho.identity.tokens import ADMIN_LIFETIME, Role, Tokens, TokensBroken
+
+HOUR = timedelta(hours=1)
+
+
+class Clock:
+    time = datetime(2026, 1, 1, tzinfo=UTC)
+
+    def __call__(self) -> datetime:
+        return self.time
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def tokens(tmp_path: Path, clock: Clock) -> Tokens:
+    return Tokens(tmp_path / "tokens.json", clock)
+
+
+@pytest.mark.parametrize("role", Role)
+def test_the_holder_of_a_token_is_known_by_name_and_role(tokens: Tokens, role: Role) -> None:
+    found = tokens.authenticate(tokens.issue("host-1", role, HOUR).reveal())
+    assert found is not None
+    assert (found.name, found.role) == ("host-1", role)
+
+
+def test_a_token_has_256_random_bits(tokens: Tokens) -> None:
+    texts = {tokens.issue("a", Role.READER, HOUR).reveal().split("_", 2)[2] for _ in range(20)}
+    assert len(texts) == 20
+    assert all(len(text) == 43 for text in texts)
+
+
+def test_nothing_else_gets_in(tokens: Tokens) -> None:
+    good = tokens.issue("a", Role.ADMIN, HOUR).reveal()
+    flipped = good[:-1] + ("A" if good[-1] != "A" else "B")
+    other_id = good.replace(good.split("_")[1], "0" * 12)
+    for text in (
+        "",
+        "_",
+        "__",
+        "sekisho__",
+        flipped,
+        other_id,
+        good[:-1],
+        good + "x",
+        good * 50,
+        good.upper(),
+        "ü_ü_ü",
+        "\udc80_a_b",
+    ):
+        assert tokens.authenticate(text) is None
+
+
+def test_an_expired_token_is_refused_from_its_moment_on(tokens: Tokens, clock: Clock) -> None:
+    text = tokens.issue("a", Role.ADMIN, HOUR).reveal()
+    clock.time += HOUR - timedelta(seconds=1)
+    assert tokens.authenticate(text)
+    clock.time += timedelta(seconds=1)
+    assert tokens.authenticate(text) is None
+
+
+def test_a_revoked_token_is_refused_at_once_and_after_a_restart(
+    tokens: Tokens, tmp_path: Path, clock: Clock
+) -> None:
+    text, other = (tokens.issue(name, Role.ADMIN, HOUR).reveal() for name in "ab")
+    held = tokens.authenticate(text)
+    assert held
+    assert tokens.revoke(held.id)
+    assert not tokens.is_valid(held)
+    assert not tokens.revoke(held.id)
+    for those in (tokens, Tokens(tmp_path / "tokens.json", clock)):
+        assert those.authenticate(text) is None
+        assert those.authenticate(other)
+
+
+def test_the_disk_has_only_hashes_in_a_0600_file(tokens: Tokens, tmp_path: Path) -> None:
+    text = tokens.issue("a", Role.ADMIN, HOUR).reveal()
+    file = tmp_path / "tokens.json"
+    assert text.split("_", 2)[2].encode() not in file.read_bytes()
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+
+
+def test_expired_tokens_leave_the_file(tokens: Tokens, clock: Clock, tmp_path: Path) -> None:
+    tokens.issue("old", Role.ADMIN, HOUR)
+    clock.time += 2 * HOUR
+    tokens.issue("new", Role.ADMIN, HOUR)
+    assert [token.name for token in Tokens(tmp_path / "tokens.json", clock).all()] == ["new"]
+
+
+def test_a_damaged_file_lets_nobody_in(tmp_path: Path) -> None:
+    for damage in (b"", b"{", b'{"tokens": [{"id": 1}]}', b"{}"):
+        (tmp_path / "tokens.json").write_bytes(damage)
+        with pytest.raises(TokensBroken, match="cannot be read"):
+            Tokens(tmp_path / "tokens.json")
+
+
+def test_a_write_that_fails_changes_nothing(tokens: Tokens, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = tokens.issue("a", Role.ADMIN, HOUR).reveal()
+    held = tokens.authenticate(text)
+    assert held
+
+    def disk_full(_descriptor: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("sekisho.identity.files.os.fsync", disk_full)
+    with pytest.raises(OSError, match="No space"):
+        tokens.revoke(held.id)
+    assert tokens.authenticate(text)
+
+
+def test_the_admin_token_is_made_once_in_a_0600_file(tokens: Tokens, tmp_path: Path) -> None:
+    file = tokens.ensure_admin(tmp_path / "admin.token")
+    text = file.read_text().strip()
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    found = tokens.authenticate(text)
+    assert found
+    assert (found.name, found.role) == ("admin", Role.ADMIN)
+    assert tokens.ensure_admin(file).read_text().strip() == text
+
+
+def test_the_admin_token_is_renewed_past_half_of_its_life_and_the_old_one_lives_out_its_time(
+    tokens: Tokens, tmp_path: Path, clock: Clock
+) -> None:
+    file = tmp_path / "admin.token"
+    old = tokens.ensure_admin(file).read_text().strip()
+    clock.time += ADMIN_LIFETIME * 0.6
+    new = tokens.ensure_admin(file).read_text().strip()
+    assert new != old
+    assert tokens.authenticate(old)
+    assert tokens.authenticate(new)
+
+
+def test_a_file_with_a_token_of_another_role_is_replaced(tokens: Tokens, tmp_path: Path) -> None:
+    file = tokens.ensure(tmp_path / "t", "host", Role.AGENT, HOUR)
+    tokens.ensure_admin(file)
+    found = tokens.authenticate(file.read_text().strip())
+    assert found
+    assert found.role is Role.ADMIN
+
+
+def test_the_mode_of_an_existing_directory_is_left_alone(tokens: Tokens, tmp_path: Path) -> None:
+    (tmp_path / "shared").mkdir(mode=0o755)
+    tokens.ensure_admin(tmp_path / "shared/admin.token")
+    assert stat.S_IMODE((tmp_path / "shared").stat().st_mode) == 0o755
