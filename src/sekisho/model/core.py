@@ -10,7 +10,7 @@ from sekisho.model.meta import Resource
 Protocol = Literal["TCP", "UDP", "SCTP"]
 
 
-class NamespaceSpec(Model, kw_only=True):
+class NamespaceSpec(Model, frozen=True, kw_only=True):
     """Settings of a namespace."""
 
     finalizers: Annotated[
@@ -18,14 +18,14 @@ class NamespaceSpec(Model, kw_only=True):
     ] = ()
 
 
-class Namespace(Resource, kw_only=True):
+class Namespace(Resource, frozen=True, kw_only=True):
     """A room of its own for names; routes and grants are given by namespace."""
 
     spec: Annotated[NamespaceSpec | None, Meta(description="Settings.")] = None
     status: Annotated[dict[str, Any] | None, Meta(description="State. Written by the server.")] = None
 
 
-class ServicePort(Model, kw_only=True):
+class ServicePort(Model, frozen=True, kw_only=True):
     """One port of a Service."""
 
     port: Annotated[Port, Meta(description="Port callers use.")]
@@ -43,7 +43,7 @@ class ServicePort(Model, kw_only=True):
     ] = None
 
 
-class ClientIpConfig(Model, kw_only=True):
+class ClientIpConfig(Model, frozen=True, kw_only=True):
     """How long a caller stays with its instance."""
 
     timeout_seconds: Annotated[
@@ -51,7 +51,7 @@ class ClientIpConfig(Model, kw_only=True):
     ] = None
 
 
-class SessionAffinityConfig(Model, kw_only=True):
+class SessionAffinityConfig(Model, frozen=True, kw_only=True):
     """Details of session affinity."""
 
     client_ip: Annotated[ClientIpConfig | None, Meta(description="For affinity by address.")] = field(
@@ -59,7 +59,7 @@ class SessionAffinityConfig(Model, kw_only=True):
     )
 
 
-class ServiceSpec(Model, kw_only=True):
+class ServiceSpec(Model, frozen=True, kw_only=True):
     """What a Service is made of."""
 
     ports: Annotated[tuple[ServicePort, ...], Meta(description="Ports callers use.")] = ()
@@ -118,14 +118,14 @@ class ServiceSpec(Model, kw_only=True):
     )
 
 
-class Service(Resource, kw_only=True):
+class Service(Resource, frozen=True, kw_only=True):
     """A name for a set of instances."""
 
     spec: Annotated[ServiceSpec, Meta(description="Ports and the instances behind them.")]
     status: Annotated[dict[str, Any] | None, Meta(description="State. Written by the server.")] = None
 
 
-class Secret(Resource, kw_only=True):
+class Secret(Resource, frozen=True, kw_only=True):
     """Private data such as keys. Values never show in logs: see `__repr__`."""
 
     type: Annotated[str, Meta(description="What it holds, such as kubernetes.io/tls.")] = "Opaque"
@@ -140,7 +140,7 @@ class Secret(Resource, kw_only=True):
         return f"Secret({self.id}, type={self.type!r}, keys={sorted(self.data)})"
 
 
-class ConfigMap(Resource, kw_only=True):
+class ConfigMap(Resource, frozen=True, kw_only=True):
     """Public data such as certificates of authorities."""
 
     data: Annotated[dict[str, str], Meta(description="Values as text.")] = field(default_factory=dict)

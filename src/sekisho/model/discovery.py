@@ -9,7 +9,7 @@ from sekisho.model.fields import Model
 from sekisho.model.meta import Resource
 
 
-class EndpointConditions(Model, kw_only=True):
+class EndpointConditions(Model, frozen=True, kw_only=True):
     """State of an endpoint."""
 
     ready: Annotated[bool | None, Meta(description="Takes new requests. Left out means yes.")] = None
@@ -17,26 +17,26 @@ class EndpointConditions(Model, kw_only=True):
     terminating: Annotated[bool | None, Meta(description="Is ending.")] = None
 
 
-class ForZone(Model, kw_only=True):
+class ForZone(Model, frozen=True, kw_only=True):
     """A zone an endpoint should serve."""
 
     name: Annotated[str, Meta(description="Name of the zone.")]
 
 
-class ForNode(Model, kw_only=True):
+class ForNode(Model, frozen=True, kw_only=True):
     """A node an endpoint should serve."""
 
     name: Annotated[str, Meta(description="Name of the node.")]
 
 
-class EndpointHints(Model, kw_only=True):
+class EndpointHints(Model, frozen=True, kw_only=True):
     """Who should use an endpoint."""
 
     for_zones: Annotated[tuple[ForZone, ...], Meta(description="Zones it should serve.")] = ()
     for_nodes: Annotated[tuple[ForNode, ...], Meta(description="Nodes it should serve.")] = ()
 
 
-class ObjectReference(Model, kw_only=True):
+class ObjectReference(Model, frozen=True, kw_only=True):
     """The resource an endpoint stands for."""
 
     api_version: Annotated[str | None, Meta(description="API version.")] = None
@@ -48,7 +48,7 @@ class ObjectReference(Model, kw_only=True):
     field_path: Annotated[str | None, Meta(description="Part of the resource.")] = None
 
 
-class Endpoint(Model, kw_only=True):
+class Endpoint(Model, frozen=True, kw_only=True):
     """One instance."""
 
     addresses: Annotated[
@@ -68,7 +68,7 @@ class Endpoint(Model, kw_only=True):
     hints: Annotated[EndpointHints | None, Meta(description="Who should use it.")] = None
 
 
-class EndpointPort(Model, kw_only=True):
+class EndpointPort(Model, frozen=True, kw_only=True):
     """One port of all endpoints of the slice."""
 
     name: Annotated[str, Meta(description="Name of the Service's port.")] = ""
@@ -80,7 +80,7 @@ class EndpointPort(Model, kw_only=True):
     app_protocol: Annotated[str | None, Meta(description="What is spoken.")] = None
 
 
-class EndpointSlice(Resource, kw_only=True):
+class EndpointSlice(Resource, frozen=True, kw_only=True):
     """Instances of the Service named by the label kubernetes.io/service-name."""
 
     address_type: Annotated[Literal["IPv4", "IPv6", "FQDN"], Meta(description="Kind of the addresses.")]

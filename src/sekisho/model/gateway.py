@@ -53,7 +53,7 @@ ListenerProtocol = Annotated[
 LongText = Annotated[str, Meta(max_length=4096)]
 
 
-class ParametersReference(Model, kw_only=True):
+class ParametersReference(Model, frozen=True, kw_only=True):
     """A resource with further settings."""
 
     group: Annotated[Group, Meta(description="API group.")]
@@ -62,7 +62,7 @@ class ParametersReference(Model, kw_only=True):
     namespace: Annotated[DnsLabel | None, Meta(description="Namespace, for namespaced kinds.")] = None
 
 
-class GatewayClassSpec(Model, kw_only=True):
+class GatewayClassSpec(Model, frozen=True, kw_only=True):
     """Who serves Gateways of this class, and in which role."""
 
     controller_name: Annotated[
@@ -76,14 +76,14 @@ class GatewayClassSpec(Model, kw_only=True):
     ] = None
 
 
-class GatewayClass(Resource, kw_only=True):
+class GatewayClass(Resource, frozen=True, kw_only=True):
     """A kind of Gateway one can ask for."""
 
     spec: Annotated[GatewayClassSpec, Meta(description="Who serves it.")]
     status: Annotated[dict[str, Any] | None, Meta(description="State. Written by the controller.")] = None
 
 
-class LocalParametersReference(Model, kw_only=True):
+class LocalParametersReference(Model, frozen=True, kw_only=True):
     """A resource of the same namespace with further settings."""
 
     group: Annotated[Group, Meta(description="API group.")]
@@ -91,7 +91,7 @@ class LocalParametersReference(Model, kw_only=True):
     name: Annotated[ObjectName, Meta(description="Name.")]
 
 
-class GatewayInfrastructure(Model, kw_only=True):
+class GatewayInfrastructure(Model, frozen=True, kw_only=True):
     """What is put on everything made for a Gateway."""
 
     labels: Annotated[
@@ -105,7 +105,7 @@ class GatewayInfrastructure(Model, kw_only=True):
     ] = None
 
 
-class GatewayAddress(Model, kw_only=True):
+class GatewayAddress(Model, frozen=True, kw_only=True):
     """An address wanted for a Gateway."""
 
     type: Annotated[AddressType, Meta(description="Kind of address.")] = "IPAddress"
@@ -114,7 +114,7 @@ class GatewayAddress(Model, kw_only=True):
     ] = None
 
 
-class SecretReference(Model, kw_only=True):
+class SecretReference(Model, frozen=True, kw_only=True):
     """A Secret, or something like it."""
 
     name: Annotated[ObjectName, Meta(description="Name.")]
@@ -125,7 +125,7 @@ class SecretReference(Model, kw_only=True):
     ] = None
 
 
-class ObjectReference(Model, kw_only=True):
+class ObjectReference(Model, frozen=True, kw_only=True):
     """Any resource."""
 
     group: Annotated[Group, Meta(description="API group; empty for core.")]
@@ -136,7 +136,7 @@ class ObjectReference(Model, kw_only=True):
     ] = None
 
 
-class ListenerTls(Model, kw_only=True):
+class ListenerTls(Model, frozen=True, kw_only=True):
     """What happens with TLS on a listener."""
 
     mode: Annotated[
@@ -153,7 +153,7 @@ class ListenerTls(Model, kw_only=True):
     ] = field(default_factory=dict)
 
 
-class RouteNamespaces(Model, kw_only=True):
+class RouteNamespaces(Model, frozen=True, kw_only=True):
     """Namespaces whose routes may attach."""
 
     from_: Annotated[
@@ -164,14 +164,14 @@ class RouteNamespaces(Model, kw_only=True):
     )
 
 
-class RouteGroupKind(Model, kw_only=True):
+class RouteGroupKind(Model, frozen=True, kw_only=True):
     """A kind of route."""
 
     kind: Annotated[KindName, Meta(description="Kind of route.")]
     group: Annotated[Group, Meta(description="API group.")] = GATEWAY_GROUP
 
 
-class AllowedRoutes(Model, kw_only=True):
+class AllowedRoutes(Model, frozen=True, kw_only=True):
     """Which routes may attach to a listener."""
 
     namespaces: Annotated[RouteNamespaces, Meta(description="Namespaces they may come from.")] = (
@@ -183,7 +183,7 @@ class AllowedRoutes(Model, kw_only=True):
     ] = ()
 
 
-class Listener(Model, kw_only=True):
+class Listener(Model, frozen=True, kw_only=True):
     """One door of a Gateway: port, protocol and host name."""
 
     name: Annotated[
@@ -198,7 +198,7 @@ class Listener(Model, kw_only=True):
     allowed_routes: Annotated[AllowedRoutes, Meta(description="Which routes may attach.")] = AllowedRoutes()
 
 
-class ListenerNamespaces(Model, kw_only=True):
+class ListenerNamespaces(Model, frozen=True, kw_only=True):
     """Namespaces whose ListenerSets may attach."""
 
     from_: Annotated[
@@ -210,7 +210,7 @@ class ListenerNamespaces(Model, kw_only=True):
     )
 
 
-class AllowedListeners(Model, kw_only=True):
+class AllowedListeners(Model, frozen=True, kw_only=True):
     """Which ListenerSets may attach to a Gateway."""
 
     namespaces: Annotated[ListenerNamespaces, Meta(description="Namespaces they may come from.")] = (
@@ -218,7 +218,7 @@ class AllowedListeners(Model, kw_only=True):
     )
 
 
-class FrontendValidation(Model, kw_only=True):
+class FrontendValidation(Model, frozen=True, kw_only=True):
     """How certificates of callers are checked."""
 
     ca_certificate_refs: Annotated[
@@ -231,7 +231,7 @@ class FrontendValidation(Model, kw_only=True):
     ] = "AllowValidOnly"
 
 
-class FrontendTls(Model, kw_only=True):
+class FrontendTls(Model, frozen=True, kw_only=True):
     """TLS towards callers."""
 
     validation: Annotated[
@@ -239,14 +239,14 @@ class FrontendTls(Model, kw_only=True):
     ] = None
 
 
-class PortTls(Model, kw_only=True):
+class PortTls(Model, frozen=True, kw_only=True):
     """TLS towards callers of one port."""
 
     port: Annotated[Port, Meta(description="The port it is for.")]
     tls: Annotated[FrontendTls, Meta(description="TLS settings of this port.")]
 
 
-class GatewayFrontendTls(Model, kw_only=True):
+class GatewayFrontendTls(Model, frozen=True, kw_only=True):
     """TLS towards callers, for all HTTPS ports and for single ones."""
 
     default: Annotated[FrontendTls, Meta(description="For every HTTPS port without settings of its own.")]
@@ -255,7 +255,7 @@ class GatewayFrontendTls(Model, kw_only=True):
     ] = ()
 
 
-class GatewayBackendTls(Model, kw_only=True):
+class GatewayBackendTls(Model, frozen=True, kw_only=True):
     """TLS towards backends."""
 
     client_certificate_ref: Annotated[
@@ -263,14 +263,14 @@ class GatewayBackendTls(Model, kw_only=True):
     ] = None
 
 
-class GatewayTls(Model, kw_only=True):
+class GatewayTls(Model, frozen=True, kw_only=True):
     """TLS of the whole Gateway."""
 
     backend: Annotated[GatewayBackendTls | None, Meta(description="Towards backends.")] = None
     frontend: Annotated[GatewayFrontendTls | None, Meta(description="Towards callers.")] = None
 
 
-class GatewaySpec(Model, kw_only=True):
+class GatewaySpec(Model, frozen=True, kw_only=True):
     """What a Gateway opens."""
 
     gateway_class_name: Annotated[ObjectName, Meta(description="The GatewayClass that serves it.")]
@@ -293,7 +293,7 @@ class GatewaySpec(Model, kw_only=True):
     ] = None
 
 
-class Gateway(Resource, kw_only=True):
+class Gateway(Resource, frozen=True, kw_only=True):
     """A proxy at the edge, with the sockets it opens."""
 
     spec: Annotated[GatewaySpec, Meta(description="What it opens.")]

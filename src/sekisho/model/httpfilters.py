@@ -39,14 +39,14 @@ AuthPath = Annotated[
 ]
 
 
-class HttpHeader(Model, kw_only=True):
+class HttpHeader(Model, frozen=True, kw_only=True):
     """A header with its value."""
 
     name: Annotated[HeaderName, Meta(description="Header name; upper and lower case are the same.")]
     value: Annotated[HeaderValue, Meta(description="Header value.")]
 
 
-class HeaderModifier(Model, kw_only=True):
+class HeaderModifier(Model, frozen=True, kw_only=True):
     """Changes to headers."""
 
     set: Annotated[
@@ -61,7 +61,7 @@ class HeaderModifier(Model, kw_only=True):
     ] = ()
 
 
-class BackendObjectReference(Model, kw_only=True):
+class BackendObjectReference(Model, frozen=True, kw_only=True):
     """Something that answers requests; a Service unless said otherwise."""
 
     name: Annotated[ObjectName, Meta(description="Name.")]
@@ -73,7 +73,7 @@ class BackendObjectReference(Model, kw_only=True):
     port: Annotated[Port | None, Meta(description="Port of the Service.")] = None
 
 
-class Fraction(Model, kw_only=True):
+class Fraction(Model, frozen=True, kw_only=True):
     """A share as numerator / denominator."""
 
     numerator: Annotated[Annotated[int, Meta(ge=0, le=2**31 - 1)], Meta(description="Counted requests.")]
@@ -82,7 +82,7 @@ class Fraction(Model, kw_only=True):
     ] = 100
 
 
-class RequestMirror(Model, kw_only=True):
+class RequestMirror(Model, frozen=True, kw_only=True):
     """Sends a copy of requests to a second backend, whose answers are thrown away."""
 
     backend_ref: Annotated[BackendObjectReference, Meta(description="Who gets the copies.")]
@@ -93,7 +93,7 @@ class RequestMirror(Model, kw_only=True):
     fraction: Annotated[Fraction | None, Meta(description="Share of requests to copy, more finely.")] = None
 
 
-class PathModifier(Model, kw_only=True):
+class PathModifier(Model, frozen=True, kw_only=True):
     """A new path."""
 
     type: Annotated[
@@ -105,7 +105,7 @@ class PathModifier(Model, kw_only=True):
     ] = None
 
 
-class RequestRedirect(Model, kw_only=True):
+class RequestRedirect(Model, frozen=True, kw_only=True):
     """Answers with a redirect; what is left out stays as in the request."""
 
     scheme: Annotated[Literal["http", "https"] | None, Meta(description="New scheme.")] = None
@@ -115,14 +115,14 @@ class RequestRedirect(Model, kw_only=True):
     status_code: Annotated[Literal[301, 302, 303, 307, 308], Meta(description="Status of the answer.")] = 302
 
 
-class UrlRewrite(Model, kw_only=True):
+class UrlRewrite(Model, frozen=True, kw_only=True):
     """Changes host and path before the request goes on."""
 
     hostname: Annotated[PreciseHostname | None, Meta(description="New Host header.")] = None
     path: Annotated[PathModifier | None, Meta(description="New path.")] = None
 
 
-class LocalObjectReference(Model, kw_only=True):
+class LocalObjectReference(Model, frozen=True, kw_only=True):
     """A resource of the same namespace."""
 
     group: Annotated[Group, Meta(description="API group.")]
@@ -130,7 +130,7 @@ class LocalObjectReference(Model, kw_only=True):
     name: Annotated[ObjectName, Meta(description="Name.")]
 
 
-class Cors(Model, kw_only=True):
+class Cors(Model, frozen=True, kw_only=True):
     """Cross-origin rules, answered by the proxy."""
 
     allow_origins: Annotated[
@@ -152,13 +152,13 @@ class Cors(Model, kw_only=True):
     ] = 5
 
 
-class ForwardBody(Model, kw_only=True):
+class ForwardBody(Model, frozen=True, kw_only=True):
     """How much of the body is shown to the authorizer."""
 
     max_size: Annotated[int | None, Meta(description="Bytes at most; 0 for none.")] = None
 
 
-class GrpcAuth(Model, kw_only=True):
+class GrpcAuth(Model, frozen=True, kw_only=True):
     """What a gRPC authorizer is shown."""
 
     allowed_headers: Annotated[
@@ -166,7 +166,7 @@ class GrpcAuth(Model, kw_only=True):
     ] = ()
 
 
-class HttpAuth(Model, kw_only=True):
+class HttpAuth(Model, frozen=True, kw_only=True):
     """How an HTTP authorizer is called."""
 
     path: Annotated[AuthPath | None, Meta(description="Prefix of the path it is called with.")] = None
@@ -179,7 +179,7 @@ class HttpAuth(Model, kw_only=True):
     ] = ()
 
 
-class ExternalAuth(Model, kw_only=True):
+class ExternalAuth(Model, frozen=True, kw_only=True):
     """Asks another service whether a request may pass."""
 
     protocol: Annotated[Literal["HTTP", "GRPC"], Meta(description="How the authorizer is asked.")]
@@ -201,7 +201,7 @@ FilterType = Literal[
 ]
 
 
-class HttpRouteFilter(Model, kw_only=True):
+class HttpRouteFilter(Model, frozen=True, kw_only=True):
     """One filter: a type, and the field of that type."""
 
     type: Annotated[FilterType, Meta(description="Which filter it is.")]

@@ -25,7 +25,7 @@ from sekisho.model.meta import Resource
 StringMatchType = Literal["Exact", "RegularExpression"]
 
 
-class ParentReference(Model, kw_only=True):
+class ParentReference(Model, frozen=True, kw_only=True):
     """What a route attaches to: a Gateway, or one of its listeners."""
 
     name: Annotated[ObjectName, Meta(description="Name.")]
@@ -38,7 +38,7 @@ class ParentReference(Model, kw_only=True):
     port: Annotated[Port | None, Meta(description="Listeners on this port only.")] = None
 
 
-class HttpPathMatch(Model, kw_only=True):
+class HttpPathMatch(Model, frozen=True, kw_only=True):
     """A condition on the path."""
 
     type: Annotated[
@@ -48,7 +48,7 @@ class HttpPathMatch(Model, kw_only=True):
     value: Annotated[PathText, Meta(description="What the path is compared with.")] = "/"
 
 
-class HttpHeaderMatch(Model, kw_only=True):
+class HttpHeaderMatch(Model, frozen=True, kw_only=True):
     """A condition on a header."""
 
     name: Annotated[HeaderName, Meta(description="Header name; upper and lower case are the same.")]
@@ -56,7 +56,7 @@ class HttpHeaderMatch(Model, kw_only=True):
     type: Annotated[StringMatchType, Meta(description="Equal, or RE2 on the whole value.")] = "Exact"
 
 
-class HttpQueryParamMatch(Model, kw_only=True):
+class HttpQueryParamMatch(Model, frozen=True, kw_only=True):
     """A condition on a query parameter."""
 
     name: Annotated[HeaderName, Meta(description="Parameter name.")]
@@ -67,7 +67,7 @@ class HttpQueryParamMatch(Model, kw_only=True):
     type: Annotated[StringMatchType, Meta(description="Equal, or RE2 on the whole value.")] = "Exact"
 
 
-class HttpRouteMatch(Model, kw_only=True):
+class HttpRouteMatch(Model, frozen=True, kw_only=True):
     """Conditions on a request; all must hold."""
 
     path: Annotated[HttpPathMatch, Meta(description="Condition on the path.")] = HttpPathMatch()
@@ -82,7 +82,7 @@ class HttpRouteMatch(Model, kw_only=True):
     method: Annotated[Method | None, Meta(description="Method; left out for any.")] = None
 
 
-class HttpBackendRef(BackendObjectReference, kw_only=True):
+class HttpBackendRef(BackendObjectReference, frozen=True, kw_only=True):
     """One of the backends of a rule."""
 
     weight: Annotated[
@@ -95,14 +95,14 @@ class HttpBackendRef(BackendObjectReference, kw_only=True):
     ] = ()
 
 
-class HttpRouteTimeouts(Model, kw_only=True):
+class HttpRouteTimeouts(Model, frozen=True, kw_only=True):
     """How long to wait. `0s` waits forever."""
 
     request: Annotated[Duration | None, Meta(description="For the whole answer, retries included.")] = None
     backend_request: Annotated[Duration | None, Meta(description="For each try.")] = None
 
 
-class HttpRouteRetry(Model, kw_only=True):
+class HttpRouteRetry(Model, frozen=True, kw_only=True):
     """When to try again."""
 
     attempts: Annotated[
@@ -115,7 +115,7 @@ class HttpRouteRetry(Model, kw_only=True):
     backoff: Annotated[Duration | None, Meta(description="Least wait before trying again.")] = None
 
 
-class CookieConfig(Model, kw_only=True):
+class CookieConfig(Model, frozen=True, kw_only=True):
     """Details of a session cookie."""
 
     lifetime_type: Annotated[
@@ -123,7 +123,7 @@ class CookieConfig(Model, kw_only=True):
     ] = "Session"
 
 
-class SessionPersistence(Model, kw_only=True):
+class SessionPersistence(Model, frozen=True, kw_only=True):
     """Keeps a caller with one instance."""
 
     session_name: Annotated[
@@ -134,7 +134,7 @@ class SessionPersistence(Model, kw_only=True):
     cookie_config: Annotated[CookieConfig | None, Meta(description="Details of the cookie.")] = None
 
 
-class HttpRouteRule(Model, kw_only=True):
+class HttpRouteRule(Model, frozen=True, kw_only=True):
     """Requests that match go through the filters to the backends."""
 
     name: Annotated[DnsSubdomain | None, Meta(description="Name, unique in the route.")] = None
@@ -156,7 +156,7 @@ class HttpRouteRule(Model, kw_only=True):
     ] = None
 
 
-class HttpRouteSpec(Model, kw_only=True):
+class HttpRouteSpec(Model, frozen=True, kw_only=True):
     """Where a route is attached and what it does."""
 
     parent_refs: Annotated[
@@ -176,7 +176,7 @@ class HttpRouteSpec(Model, kw_only=True):
     ] = None
 
 
-class HTTPRoute(Resource, kw_only=True):
+class HTTPRoute(Resource, frozen=True, kw_only=True):
     """Sends HTTP requests that match to backends."""
 
     spec: Annotated[HttpRouteSpec, Meta(description="Where it is attached and what it does.")]

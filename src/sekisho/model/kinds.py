@@ -81,7 +81,10 @@ _ALL = (
         kind="Service", group="", version="v1", type=Service,
         plural="services", singular="service", short_names=("svc",), categories=("all",),
     ),
-    Kind(kind="Secret", group="", version="v1", type=Secret, plural="secrets", singular="secret", has_status=False),
+    Kind(
+        kind="Secret", group="", version="v1", type=Secret,
+        plural="secrets", singular="secret", has_status=False,
+    ),
     Kind(
         kind="ConfigMap", group="", version="v1", type=ConfigMap,
         plural="configmaps", singular="configmap", short_names=("cm",), has_status=False,
@@ -104,8 +107,8 @@ _ALL = (
         short_names=("refgrant",), has_status=False, **_GATEWAY,
     ),
     Kind(
-        kind="Workload", group=SEKISHO_GROUP, version="v1alpha1", served_versions=("v1alpha1",), type=Workload,
-        plural="workloads", singular="workload", short_names=("wl",), categories=("sekisho",),
+        kind="Workload", group=SEKISHO_GROUP, version="v1alpha1", type=Workload,
+        served_versions=("v1alpha1",), plural="workloads", singular="workload", short_names=("wl",), categories=("sekisho",),
     ),
 )  # fmt: skip
 

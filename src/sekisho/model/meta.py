@@ -8,7 +8,7 @@ from sekisho.model.fields import Model
 from sekisho.model.names import ResourceId
 
 
-class OwnerReference(Model, kw_only=True):
+class OwnerReference(Model, frozen=True, kw_only=True):
     """The resource that this one belongs to."""
 
     api_version: Annotated[str, Meta(description="API version of the owner.")]
@@ -21,7 +21,7 @@ class OwnerReference(Model, kw_only=True):
     ] = None
 
 
-class ObjectMeta(Model, kw_only=True):
+class ObjectMeta(Model, frozen=True, kw_only=True):
     """Who a resource is. All but name, namespace, labels and annotations is written by the server."""
 
     name: Annotated[str, Meta(description="Name, unique among resources of one kind and namespace.")]
@@ -66,7 +66,7 @@ class ObjectMeta(Model, kw_only=True):
     self_link: Annotated[str | None, Meta(description="Unused; kept for old clients.")] = None
 
 
-class Resource(Model, kw_only=True):
+class Resource(Model, frozen=True, kw_only=True):
     """Base of all kinds."""
 
     api_version: Annotated[str, Meta(description="Group and version of the kind.")]
@@ -79,7 +79,7 @@ class Resource(Model, kw_only=True):
         return ResourceId(self.kind, self.metadata.namespace, self.metadata.name)
 
 
-class LabelSelectorRequirement(Model, kw_only=True):
+class LabelSelectorRequirement(Model, frozen=True, kw_only=True):
     """One condition on a label."""
 
     key: Annotated[str, Meta(description="Label key.")]
@@ -90,7 +90,7 @@ class LabelSelectorRequirement(Model, kw_only=True):
     values: Annotated[tuple[str, ...], Meta(description="Values for In and NotIn.")] = ()
 
 
-class LabelSelector(Model, kw_only=True):
+class LabelSelector(Model, frozen=True, kw_only=True):
     """Picks resources by label; all conditions must hold; an empty selector picks all."""
 
     match_labels: Annotated[
@@ -101,7 +101,7 @@ class LabelSelector(Model, kw_only=True):
     ] = ()
 
 
-class Condition(Model, kw_only=True):
+class Condition(Model, frozen=True, kw_only=True):
     """One statement about the state of a resource, as in `status.conditions`."""
 
     type: Annotated[str, Meta(description="What is stated, such as Accepted.")]

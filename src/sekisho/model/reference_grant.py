@@ -8,7 +8,7 @@ from sekisho.model.fields import DnsLabel, Group, KindName, Model, ObjectName
 from sekisho.model.meta import Resource
 
 
-class ReferenceGrantFrom(Model, kw_only=True):
+class ReferenceGrantFrom(Model, frozen=True, kw_only=True):
     """Resources that may refer."""
 
     group: Annotated[Group, Meta(description="API group of the referring kind.")]
@@ -16,7 +16,7 @@ class ReferenceGrantFrom(Model, kw_only=True):
     namespace: Annotated[DnsLabel, Meta(description="Namespace of the referring resources.")]
 
 
-class ReferenceGrantTo(Model, kw_only=True):
+class ReferenceGrantTo(Model, frozen=True, kw_only=True):
     """Resources that may be referred to."""
 
     group: Annotated[Group, Meta(description="API group of the kind; empty for core.")]
@@ -26,7 +26,7 @@ class ReferenceGrantTo(Model, kw_only=True):
     ] = None
 
 
-class ReferenceGrantSpec(Model, kw_only=True):
+class ReferenceGrantSpec(Model, frozen=True, kw_only=True):
     """Every `from` may refer to every `to`."""
 
     from_: Annotated[
@@ -39,7 +39,7 @@ class ReferenceGrantSpec(Model, kw_only=True):
     ]
 
 
-class ReferenceGrant(Resource, kw_only=True):
+class ReferenceGrant(Resource, frozen=True, kw_only=True):
     """Lets resources of other namespaces refer to resources of this one."""
 
     spec: Annotated[ReferenceGrantSpec, Meta(description="Who may refer to what.")]

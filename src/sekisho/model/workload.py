@@ -9,7 +9,7 @@ from sekisho.model.fields import DnsSubdomain, Model, Port, PortName
 from sekisho.model.meta import Resource
 
 
-class WorkloadPort(Model, kw_only=True):
+class WorkloadPort(Model, frozen=True, kw_only=True):
     """One port the instance listens on."""
 
     port: Annotated[Port, Meta(description="Port number.")]
@@ -17,7 +17,7 @@ class WorkloadPort(Model, kw_only=True):
     protocol: Annotated[Protocol, Meta(description="Transport protocol.")] = "TCP"
 
 
-class WorkloadSpec(Model, kw_only=True):
+class WorkloadSpec(Model, frozen=True, kw_only=True):
     """Where the instance is and who it is."""
 
     address: Annotated[str, Meta(description="IP address it is reached at.")]
@@ -35,7 +35,7 @@ class WorkloadSpec(Model, kw_only=True):
     zone: Annotated[str | None, Meta(description="Zone it runs in.")] = None
 
 
-class Workload(Resource, kw_only=True):
+class Workload(Resource, frozen=True, kw_only=True):
     """One running instance; a Service selects it by its labels."""
 
     spec: Annotated[WorkloadSpec, Meta(description="Where it is and who it is.")]
