@@ -108,7 +108,8 @@ _ALL = (
     ),
     Kind(
         kind="Workload", group=SEKISHO_GROUP, version="v1alpha1", type=Workload,
-        served_versions=("v1alpha1",), plural="workloads", singular="workload", short_names=("wl",), categories=("sekisho",),
+        served_versions=("v1alpha1",), plural="workloads", singular="workload",
+        short_names=("wl",), categories=("sekisho",),
     ),
 )  # fmt: skip
 
