@@ -1,8 +1,7 @@
 """The built-in authority: a root and an issuing certificate with their keys in a private directory."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from cryptography import x509
@@ -10,6 +9,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from sekisho.aio.clock import Clock, SystemClock
 from sekisho.identity import certificates
 from sekisho.identity.authority import LEAF_LIFETIME, Refused, Registration
 from sekisho.identity.files import private_directory, write_private
@@ -17,6 +17,7 @@ from sekisho.identity.keys import Issued, key_pem, load_key
 from sekisho.identity.requests import requested_key
 from sekisho.identity.spiffe import SpiffeId, svid_faults
 
+SYSTEM_CLOCK = SystemClock()
 ROOT_LIFETIME = timedelta(days=3650)
 ISSUER_LIFETIME = timedelta(days=365)
 """Renewed from the root at half of it. Chains carry the issuing certificate, so nobody has to be told."""
@@ -51,13 +52,11 @@ class BuiltInAuthority:
     Made on first use. Its keys are in no store, no API and no log. Raises AuthorityBroken.
     """
 
-    def __init__(
-        self, directory: Path, trust_domain: str, now: Callable[[], datetime] = lambda: datetime.now(UTC)
-    ) -> None:
+    def __init__(self, directory: Path, trust_domain: str, clock: Clock = SYSTEM_CLOCK) -> None:
         SpiffeId.make(trust_domain, "check")
         self._trust_domain = trust_domain
         self._directory = private_directory(directory)
-        self._now = now
+        self._now = clock.now
         self._root = self._load("root") or self._make_root()
         self._check_root()
         self._issuer = self._load_issuer() or self._make_issuer()

@@ -1,17 +1,19 @@
 """When a certificate is renewed, and the task that does it for as long as it runs."""
 
-import asyncio
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from random import Random
 
 import structlog
 
+from sekisho.aio.backoff import Backoff
+from sekisho.aio.clock import Clock
 from sekisho.identity.authority import Refused
 from sekisho.identity.keys import Issued
 
 log = structlog.get_logger()
 
+SECOND = timedelta(seconds=1)
 HALF, SPREAD = 0.5, 0.1
 """Renewed at half of its life, give or take a tenth of it, so that a fleet started at once spreads out."""
 LONGEST_SLEEP = 60.0
@@ -31,38 +33,27 @@ def renewal_moment(issued: Issued, random: Random) -> datetime:
 
 
 async def keep_renewed(
-    issued: Issued,
-    renew: Callable[[], Awaitable[Issued]],
-    *,
-    random: Random,
-    now: Callable[[], datetime] = lambda: datetime.now(UTC),
-    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    issued: Issued, renew: Callable[[], Awaitable[Issued]], *, clock: Clock, random: Random
 ) -> None:
     """Calls `renew` whenever the certificate at hand comes to its moment; runs until it is cancelled.
 
     `renew` puts the new certificate to use and returns it. When it raises Refused or Unavailable the old one
-    stays in use and `renew` is called again, sooner at first and then every few minutes.
+    stays in use and `renew` is called again, soon at first and then every few minutes.
     """
     while True:
         moment = renewal_moment(issued, random)
-        while (left := (moment - now()) / timedelta(seconds=1)) > 0:
-            await sleep(min(left, LONGEST_SLEEP))
-        issued = await _until_renewed(issued, renew, random, now, sleep)
+        while (left := (moment - clock.now()) / SECOND) > 0:
+            await clock.sleep(min(left, LONGEST_SLEEP))
+        issued = await until_issued(renew, clock=clock, random=random)
 
 
-async def _until_renewed(
-    issued: Issued,
-    renew: Callable[[], Awaitable[Issued]],
-    random: Random,
-    now: Callable[[], datetime],
-    sleep: Callable[[float], Awaitable[None]],
-) -> Issued:
-    wait = FIRST_RETRY
+async def until_issued(obtain: Callable[[], Awaitable[Issued]], *, clock: Clock, random: Random) -> Issued:
+    """The first certificate that `obtain` returns; asked again as long as it raises Refused or Unavailable."""
+    backoff = Backoff(random.random, first=FIRST_RETRY, limit=LONGEST_RETRY)
     while True:
         try:
-            return await renew()
+            return await obtain()
         except (Refused, Unavailable) as error:
-            left = (issued.not_after - now()) / timedelta(seconds=1)
-            log.warning("certificate not renewed", reason=str(error), seconds_left=round(left))
-        await sleep(wait * random.uniform(0.5, 1.0))
-        wait = min(wait * 2, LONGEST_RETRY)
+            wait = backoff.next()
+            log.warning("no certificate", reason=str(error), next_attempt_seconds=round(wait, 1))
+        await clock.sleep(wait)

@@ -3,7 +3,7 @@
 import hashlib
 import hmac
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -12,9 +12,11 @@ from typing import Any
 
 import msgspec
 
+from sekisho.aio.clock import Clock, SystemClock
 from sekisho.identity.files import PRIVATE_DIRECTORY, write_private
 from sekisho.identity.secret import Secret
 
+SYSTEM_CLOCK = SystemClock()
 PREFIX = "sekisho"
 """Starts every token, so that secret scanners recognise a leaked one."""
 TOKEN_BYTES = 32
@@ -58,10 +60,10 @@ class Tokens:
     Every change is on the disk when its method returns. Raises TokensBroken when the file is damaged.
     """
 
-    def __init__(self, file: Path, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+    def __init__(self, file: Path, clock: Clock = SYSTEM_CLOCK) -> None:
         file.parent.mkdir(mode=PRIVATE_DIRECTORY, parents=True, exist_ok=True)
         self._file = file
-        self._now = now
+        self._now = clock.now
         self._tokens = _load(file)
 
     def issue(self, name: str, role: Role, lifetime: timedelta) -> Secret[str]:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 
+from sekisho.aio.clock import SystemClock
 from sekisho.identity.authority import Registration
 from sekisho.identity.builtin import AuthorityBroken, BuiltInAuthority
 from sekisho.identity.keys import new_key, signing_request
@@ -16,11 +17,11 @@ DOMAIN = "shop.example"
 SOMEONE = Registration(SpiffeId(DOMAIN, "someone"))
 
 
-class Clock:
+class Clock(SystemClock):
     def __init__(self) -> None:
         self.time = datetime.now(UTC).replace(microsecond=0)
 
-    def __call__(self) -> datetime:
+    def now(self) -> datetime:
         return self.time
 
 

@@ -6,6 +6,7 @@ from random import Random
 
 import pytest
 
+from sekisho.aio.clock import SystemClock
 from sekisho.identity.authority import Refused
 from sekisho.identity.keys import Issued
 from sekisho.identity.rotation import LONGEST_RETRY, Unavailable, keep_renewed, renewal_moment
@@ -18,7 +19,7 @@ def issued_at(moment: datetime) -> Issued:
     return Issued(b"", b"", moment, moment + DAY)
 
 
-class World:
+class World(SystemClock):
     """A clock that moves only when somebody sleeps, and an authority with a list of answers."""
 
     def __init__(self, *answers: Exception | None) -> None:
@@ -41,7 +42,7 @@ class World:
 
     async def run(self) -> None:
         with pytest.raises(asyncio.CancelledError):
-            await keep_renewed(issued_at(START), self.renew, random=Random(7), now=self.now, sleep=self.sleep)
+            await keep_renewed(issued_at(START), self.renew, clock=self, random=Random(7))
 
 
 def test_renewal_comes_at_half_of_life_give_or_take_a_tenth() -> None:
@@ -75,16 +76,17 @@ async def test_a_refusal_is_tried_again_too() -> None:
 async def test_an_error_of_ours_is_not_swallowed() -> None:
     world = World(ZeroDivisionError("bug"))
     with pytest.raises(ZeroDivisionError):
-        await keep_renewed(issued_at(START), world.renew, random=Random(1), now=world.now, sleep=world.sleep)
+        await keep_renewed(issued_at(START), world.renew, clock=world, random=Random(1))
 
 
 async def test_a_clock_set_forward_is_noticed_within_a_minute() -> None:
-    world = World()
+    class JumpingWorld(World):
+        async def sleep(self, seconds: float) -> None:
+            await super().sleep(seconds)
+            self.time += timedelta(days=3)
 
-    async def sleep(seconds: float) -> None:
-        await world.sleep(seconds)
-        world.time += timedelta(days=3)
+    world = JumpingWorld()
 
     with pytest.raises(asyncio.CancelledError):
-        await keep_renewed(issued_at(START), world.renew, random=Random(1), now=world.now, sleep=sleep)
+        await keep_renewed(issued_at(START), world.renew, clock=world, random=Random(1))
     assert world.asked[0] - START < timedelta(days=3, minutes=2)

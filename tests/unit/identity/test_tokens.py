@@ -6,15 +6,16 @@ from pathlib import Path
 
 import pytest
 
+from sekisho.aio.clock import SystemClock
 from sekisho.identity.tokens import ADMIN_LIFETIME, Role, Tokens, TokensBroken
 
 HOUR = timedelta(hours=1)
 
 
-class Clock:
+class Clock(SystemClock):
     time = datetime(2026, 1, 1, tzinfo=UTC)
 
-    def __call__(self) -> datetime:
+    def now(self) -> datetime:
         return self.time
 
 
