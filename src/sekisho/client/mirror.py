@@ -1,10 +1,12 @@
 """A kind as it is now, and again after every change, for as long as anybody listens."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
+import random
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
 from typing import Any, TypeVar
 
+from sekisho.aio.backoff import Backoff
 from sekisho.client.client import EVERYTHING, Client, Selection
 from sekisho.client.errors import Gone, TooManyRequests, Unavailable, Unreachable
 from sekisho.client.watching import Event, Key, key
@@ -13,7 +15,7 @@ T = TypeVar("T")
 
 FIRST_WAIT = 0.05
 LONGEST_WAIT = 5.0
-"""Seconds between attempts while the server cannot be reached: doubled from the first to the longest."""
+"""Bounds of the seconds between attempts while the server cannot be reached."""
 
 
 async def present_then_changes(
@@ -29,20 +31,20 @@ async def present_then_changes(
     Unauthorized, Forbidden, UnknownKind, and whatever `decode` raises. Use it within `aclosing`.
     """
     told: Mapping[Key, T] | None = None
-    waits = _waits()
+    backoff = Backoff(random.random, first=FIRST_WAIT, limit=LONGEST_WAIT)
     while True:
         try:
             states = _states(client, kind, decode, selection)
             async with aclosing(states):
                 async for state in states:
-                    waits = _waits()
+                    backoff.reset()
                     if state != told:
                         told = state
                         yield told
         except Gone:
             continue
         except (Unreachable, Unavailable, TooManyRequests):
-            await asyncio.sleep(next(waits))
+            await asyncio.sleep(backoff.next())
 
 
 async def _states(
@@ -68,10 +70,3 @@ def _advance(state: dict[Key, T], batch: Sequence[Event], decode: Callable[[Mapp
             state.pop(key(event.object), None)
         elif event.type != "BOOKMARK":
             state[key(event.object)] = decode(event.object)
-
-
-def _waits() -> Iterator[float]:
-    wait = FIRST_WAIT
-    while True:
-        yield wait
-        wait = min(2 * wait, LONGEST_WAIT)

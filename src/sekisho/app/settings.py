@@ -1,0 +1,203 @@
+"""What a process is told from outside, parsed once; the only reader of the environment."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+ENVIRONMENT: Mapping[str, str] = os.environ
+
+STATE = Path(".sekisho")
+"""Default state folder: keys, tokens, the store, kubeconfigs, logs. Made 0700."""
+API_PORT = 7443
+XDS_PORT = 7444
+LOG_LEVELS = ("debug", "info", "warning", "error")
+
+
+class BadSetting(Exception):
+    """A flag or variable has a value that cannot be used; the message names it and says what is expected."""
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where a socket listens."""
+
+    host: str
+    """An IP address or name; never empty: listening on all interfaces is written out as `0.0.0.0` or `::`."""
+    port: int
+    """0 lets the system choose a free one."""
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+    @classmethod
+    def parse(cls, text: str, setting: str) -> "Address":
+        """`127.0.0.1:7443`, `[::1]:7443`, `localhost:0`. Raises BadSetting, naming `setting`."""
+        host, separator, port = text.rpartition(":")
+        host = host.removeprefix("[").removesuffix("]")
+        if not separator or not host or not port.isdecimal() or int(port) > 0xFFFF:  # noqa: PLR2004 - 16 bits
+            raise BadSetting(f"{setting}: {text!r} is not an address like 127.0.0.1:{API_PORT}")
+        return cls(host, int(port))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Logging:
+    """How a process keeps its log: JSON lines, to stderr or to a file."""
+
+    level: str = "info"
+    file: Path | None = None
+    """None for stderr."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ControlPlane:
+    """Settings of `sekisho control-plane`."""
+
+    state: Path = STATE
+    api: Address = Address("127.0.0.1", API_PORT)
+    xds: Address = Address("127.0.0.1", XDS_PORT)
+    logging: Logging = Logging()
+    drain: float = 5.0
+    """Seconds that streams and requests get to end after SIGTERM."""
+
+    @property
+    def kubeconfig(self) -> Path:
+        """Where the admin's kubeconfig is written."""
+        return self.state / "kubeconfig"
+
+    @property
+    def agent_kubeconfig(self) -> Path:
+        """Where the kubeconfig of an agent on this host is written."""
+        return self.state / "agent" / "kubeconfig"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Agent:
+    """Settings of `sekisho agent`."""
+
+    state: Path = STATE / "agent"
+    """Keys, last known good configurations, sockets."""
+    kubeconfig: Path = STATE / "agent" / "kubeconfig"
+    xds: Address = Address("127.0.0.1", XDS_PORT)
+    """The control plane's xDS server."""
+    logging: Logging = Logging()
+    drain: float = 10.0
+    """Seconds that open connections of the proxies get after SIGTERM."""
+    concurrency: int = 0
+    """Worker threads per Envoy; 0 for one per core."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Up:
+    """Settings of `sekisho up` and `sekisho demo`."""
+
+    folder: Path
+    state: Path = STATE
+    api: Address = Address("127.0.0.1", API_PORT)
+    xds: Address = Address("127.0.0.1", XDS_PORT)
+    level: str = "info"
+
+
+def control_plane(
+    *,
+    state: Path | None = None,
+    api: str | None = None,
+    xds: str | None = None,
+    logging: Logging | None = None,
+    drain: float | None = None,
+    environment: Mapping[str, str] = ENVIRONMENT,
+) -> ControlPlane:
+    """Flags first, then SEKISHO_STATE, SEKISHO_API, SEKISHO_XDS, then the defaults. Raises BadSetting."""
+    return ControlPlane(
+        state=state or _state(environment),
+        api=_address(api, "SEKISHO_API", "--api", API_PORT, environment),
+        xds=_address(xds, "SEKISHO_XDS", "--xds", XDS_PORT, environment),
+        logging=logging or Logging(),
+        drain=5.0 if drain is None else _seconds(drain, "--drain"),
+    )
+
+
+def agent(  # noqa: PLR0913 - one argument per flag, all by name
+    *,
+    state: Path | None = None,
+    kubeconfig: Path | None = None,
+    xds: str | None = None,
+    logging: Logging | None = None,
+    drain: float | None = None,
+    concurrency: int = 0,
+    environment: Mapping[str, str] = ENVIRONMENT,
+) -> Agent:
+    """Flags first, then SEKISHO_STATE and SEKISHO_XDS, then the defaults. Raises BadSetting."""
+    folder = _state(environment) / "agent"
+    if concurrency < 0:
+        raise BadSetting("--concurrency: expected 0 (one per core) or more")
+    return Agent(
+        state=state or folder,
+        kubeconfig=kubeconfig or folder / "kubeconfig",
+        xds=_address(xds, "SEKISHO_XDS", "--xds", XDS_PORT, environment),
+        logging=logging or Logging(),
+        drain=10.0 if drain is None else _seconds(drain, "--drain"),
+        concurrency=concurrency,
+    )
+
+
+def up(
+    folder: Path,
+    *,
+    state: Path | None = None,
+    api: str | None = None,
+    xds: str | None = None,
+    level: str = "info",
+    environment: Mapping[str, str] = ENVIRONMENT,
+) -> Up:
+    """Flags first, then SEKISHO_STATE, SEKISHO_API, SEKISHO_XDS, then the defaults. Raises BadSetting."""
+    if not folder.is_dir():
+        raise BadSetting(f"{folder}: not a folder of YAML files")
+    return Up(
+        folder=folder,
+        state=state or _state(environment),
+        api=_address(api, "SEKISHO_API", "--api", API_PORT, environment),
+        xds=_address(xds, "SEKISHO_XDS", "--xds", XDS_PORT, environment),
+        level=logging_level(level),
+    )
+
+
+def logging_level(text: str) -> str:
+    """Raises BadSetting for anything but debug, info, warning, error."""
+    if text.lower() not in LOG_LEVELS:
+        raise BadSetting(f"--log-level: {text!r} is not one of {', '.join(LOG_LEVELS)}")
+    return text.lower()
+
+
+def kubeconfig(flag: Path | None, environment: Mapping[str, str] = ENVIRONMENT) -> Path | None:
+    """The kubeconfig to use: the flag, then the one in the state folder, then KUBECONFIG's first that exists.
+
+    None when there is none at all.
+    """
+    if flag is not None:
+        return flag
+    candidates = [_state(environment) / "kubeconfig"]
+    candidates += [Path(entry) for entry in environment.get("KUBECONFIG", "").split(os.pathsep) if entry]
+    return next((path for path in candidates if path.is_file()), None)
+
+
+def _state(environment: Mapping[str, str]) -> Path:
+    return Path(environment.get("SEKISHO_STATE") or STATE)
+
+
+def _address(
+    flag: str | None, variable: str, option: str, port: int, environment: Mapping[str, str]
+) -> Address:
+    if flag is not None:
+        return Address.parse(flag, option)
+    return (
+        Address.parse(environment[variable], variable)
+        if variable in environment
+        else Address("127.0.0.1", port)
+    )
+
+
+def _seconds(value: float, setting: str) -> float:
+    if not 0 <= value <= 3600:  # noqa: PLR2004 - an hour is beyond any drain
+        raise BadSetting(f"{setting}: expected seconds from 0 to 3600, not {value}")
+    return value

@@ -1,0 +1,224 @@
+"""Questions with an answer: the create-only kinds of sekisho.dev, as those who ask and answer see them."""
+
+from typing import TypeVar
+
+import msgspec
+
+from sekisho.client.client import Client
+
+
+class Struct(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """JSON in Kubernetes' camelCase; unknown fields are left alone, so that old commands read new answers."""
+
+
+class Step(Struct):
+    """One decision on a request's way, in order."""
+
+    what: str
+    """listener, virtual host, route, rule, filter, backend, …"""
+    name: str
+    """The thing decided for: `http/0.0.0.0/8080`, `shop.example.com`, `shop/cart/0/0`."""
+    origin: str = ""
+    """The resource and field that decided: `HTTPRoute/shop/cart spec.rules[0]`; empty for our own defaults."""
+    file: str = ""
+    line: int = 0
+    """Where that resource was written, when it is known."""
+    detail: str = ""
+    """What was decided, in words: `path prefix /cart`, `weight 90 of 100`."""
+
+
+class ExplanationSpec(Struct):
+    """A request that was not sent."""
+
+    url: str
+    method: str = "GET"
+    headers: tuple[tuple[str, str], ...] = ()
+    gateway: str = ""
+    """`namespace/name`; empty to look at all gateways."""
+
+
+class Explanation(Struct):
+    """What would happen to it."""
+
+    outcome: str
+    """In one line: `forwarded to shop/cart/8080`, `redirected (302) to https://…`, `answered 404: no route`."""
+    steps: tuple[Step, ...] = ()
+
+
+class ConfigDumpSpec(Struct):
+    """Which resources."""
+
+    gateway: str
+    """`namespace/name`."""
+    type: str = ""
+    """cluster, endpoints, secret, listener, scope, routes; empty for all."""
+
+
+class Published(Struct):
+    """One Envoy resource as published."""
+
+    type: str
+    name: str
+    version: str
+    body: dict[str, object]
+    """The message as JSON; private keys are redacted."""
+
+
+class ConfigDump(Struct):
+    """What a gateway's proxies are given."""
+
+    resources: tuple[Published, ...] = ()
+
+
+class ListenerState(Struct):
+    """One listener of a Gateway."""
+
+    name: str
+    port: int
+    protocol: str
+    attached_routes: int = 0
+    programmed: bool = False
+
+
+class GatewayState(Struct):
+    """One Gateway of ours."""
+
+    namespace: str
+    name: str
+    programmed: bool = False
+    addresses: tuple[str, ...] = ()
+    listeners: tuple[ListenerState, ...] = ()
+
+
+class ProxyState(Struct):
+    """One proxy, connected or known."""
+
+    name: str
+    gateway: str
+    """`namespace/name`."""
+    connected: bool = False
+    synced: bool = False
+    """It has acknowledged everything that was published for it."""
+    behind: int = 0
+    """Changes published that it has not acknowledged."""
+    lag: float = 0.0
+    """Seconds from the newest write that it acknowledged to that acknowledgement."""
+    rejected: int = 0
+    """Resources whose newest version it refused; the last good one serves."""
+
+
+class Trouble(Struct):
+    """Something its author can fix."""
+
+    resource: str
+    """`HTTPRoute/shop/cart`."""
+    message: str
+    reason: str = ""
+    path: str = ""
+    file: str = ""
+    line: int = 0
+
+
+class CertificateState(Struct):
+    """A certificate that needs a look."""
+
+    name: str
+    """`Secret/shop/shop-tls`, or the name of a proxy."""
+    expires: str
+    """RFC 3339."""
+
+
+class ControlPlaneState(Struct):
+    """The control plane itself."""
+
+    version: str = ""
+    started: str = ""
+    """RFC 3339."""
+    revision: int = 0
+    """Of the newest write."""
+    resources: int = 0
+    published: int = 0
+    """Envoy resources published, over all views."""
+
+
+class SystemStatus(Struct):
+    """The whole system on one screen."""
+
+    control_plane: ControlPlaneState = ControlPlaneState()
+    gateways: tuple[GatewayState, ...] = ()
+    proxies: tuple[ProxyState, ...] = ()
+    troubles: tuple[Trouble, ...] = ()
+    certificates: tuple[CertificateState, ...] = ()
+    """Those close to their end, soonest first."""
+
+
+class TokenSpec(Struct):
+    """What to do about bearer tokens."""
+
+    action: str
+    """create, list, revoke."""
+    name: str = ""
+    """Whose a new token is."""
+    role: str = ""
+    """Of a new token: admin, agent, reader."""
+    days: int = 0
+    """Lifetime of a new token; 0 for the default."""
+    id: str = ""
+    """Which one to revoke."""
+
+
+class TokenState(Struct):
+    """One token, without what is secret about it."""
+
+    id: str
+    name: str
+    role: str
+    expires: str
+    """RFC 3339."""
+
+
+class TokenAnswer(Struct):
+    """All tokens after the action."""
+
+    tokens: tuple[TokenState, ...] = ()
+    token: str = ""
+    """The new one, shown this once."""
+    revoked: bool = False
+
+
+class CertificateRequestSpec(Struct):
+    """A proxy's agent asks for its certificate."""
+
+    csr: str
+    """PEM."""
+    proxy: str
+    """Whose it is: `gateway/namespace/name`."""
+
+
+class CertificateAnswer(Struct):
+    """The certificate; its names are the registration's, never the request's."""
+
+    certificate: str
+    """PEM chain, leaf first."""
+    bundle: str
+    """PEM of the roots to trust."""
+    expires: str
+    """RFC 3339."""
+
+
+PLURALS = {
+    "Explanation": "explanations",
+    "ConfigDump": "configdumps",
+    "SystemStatus": "systemstatuses",
+    "TokenReview": "tokenreviews",
+    "CertificateRequest": "certificaterequests",
+}
+"""By kind; the plural is the last part of the path."""
+
+Answer = TypeVar("Answer", bound=Struct)
+
+
+async def ask(client: Client, kind: str, spec: Struct | None, answer: type[Answer]) -> Answer:
+    """Posts a review and reads its answer. Raises what `Client` raises."""
+    status = await client.review(PLURALS[kind], kind, {} if spec is None else msgspec.to_builtins(spec))
+    return msgspec.convert(status, answer)
