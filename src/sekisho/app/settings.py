@@ -117,7 +117,7 @@ def control_plane(
     )
 
 
-def agent(  # noqa: PLR0913 - one argument per flag, all by name
+def agent(
     *,
     state: Path | None = None,
     kubeconfig: Path | None = None,

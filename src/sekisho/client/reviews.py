@@ -11,7 +11,7 @@ class Struct(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """JSON in Kubernetes' camelCase; unknown fields are left alone, so that old commands read new answers."""
 
 
-class Step(Struct):
+class Step(Struct, frozen=True):
     """One decision on a request's way, in order."""
 
     what: str
@@ -19,7 +19,7 @@ class Step(Struct):
     name: str
     """The thing decided for: `http/0.0.0.0/8080`, `shop.example.com`, `shop/cart/0/0`."""
     origin: str = ""
-    """The resource and field that decided: `HTTPRoute/shop/cart spec.rules[0]`; empty for our own defaults."""
+    """The resource and field that decided: `HTTPRoute/shop/cart spec.rules[0]`; empty for our defaults."""
     file: str = ""
     line: int = 0
     """Where that resource was written, when it is known."""
@@ -27,7 +27,7 @@ class Step(Struct):
     """What was decided, in words: `path prefix /cart`, `weight 90 of 100`."""
 
 
-class ExplanationSpec(Struct):
+class ExplanationSpec(Struct, frozen=True):
     """A request that was not sent."""
 
     url: str
@@ -37,15 +37,15 @@ class ExplanationSpec(Struct):
     """`namespace/name`; empty to look at all gateways."""
 
 
-class Explanation(Struct):
+class Explanation(Struct, frozen=True):
     """What would happen to it."""
 
     outcome: str
-    """In one line: `forwarded to shop/cart/8080`, `redirected (302) to https://…`, `answered 404: no route`."""
+    """In one line: `forwarded to shop/cart/8080`, `redirected (302) to …`, `answered 404: no route`."""
     steps: tuple[Step, ...] = ()
 
 
-class ConfigDumpSpec(Struct):
+class ConfigDumpSpec(Struct, frozen=True):
     """Which resources."""
 
     gateway: str
@@ -54,7 +54,7 @@ class ConfigDumpSpec(Struct):
     """cluster, endpoints, secret, listener, scope, routes; empty for all."""
 
 
-class Published(Struct):
+class Published(Struct, frozen=True):
     """One Envoy resource as published."""
 
     type: str
@@ -64,13 +64,13 @@ class Published(Struct):
     """The message as JSON; private keys are redacted."""
 
 
-class ConfigDump(Struct):
+class ConfigDump(Struct, frozen=True):
     """What a gateway's proxies are given."""
 
     resources: tuple[Published, ...] = ()
 
 
-class ListenerState(Struct):
+class ListenerState(Struct, frozen=True):
     """One listener of a Gateway."""
 
     name: str
@@ -80,7 +80,7 @@ class ListenerState(Struct):
     programmed: bool = False
 
 
-class GatewayState(Struct):
+class GatewayState(Struct, frozen=True):
     """One Gateway of ours."""
 
     namespace: str
@@ -90,7 +90,7 @@ class GatewayState(Struct):
     listeners: tuple[ListenerState, ...] = ()
 
 
-class ProxyState(Struct):
+class ProxyState(Struct, frozen=True):
     """One proxy, connected or known."""
 
     name: str
@@ -107,7 +107,7 @@ class ProxyState(Struct):
     """Resources whose newest version it refused; the last good one serves."""
 
 
-class Trouble(Struct):
+class Trouble(Struct, frozen=True):
     """Something its author can fix."""
 
     resource: str
@@ -119,7 +119,7 @@ class Trouble(Struct):
     line: int = 0
 
 
-class CertificateState(Struct):
+class CertificateState(Struct, frozen=True):
     """A certificate that needs a look."""
 
     name: str
@@ -128,7 +128,7 @@ class CertificateState(Struct):
     """RFC 3339."""
 
 
-class ControlPlaneState(Struct):
+class ControlPlaneState(Struct, frozen=True):
     """The control plane itself."""
 
     version: str = ""
@@ -141,7 +141,7 @@ class ControlPlaneState(Struct):
     """Envoy resources published, over all views."""
 
 
-class SystemStatus(Struct):
+class SystemStatus(Struct, frozen=True):
     """The whole system on one screen."""
 
     control_plane: ControlPlaneState = ControlPlaneState()
@@ -152,7 +152,7 @@ class SystemStatus(Struct):
     """Those close to their end, soonest first."""
 
 
-class TokenSpec(Struct):
+class TokenSpec(Struct, frozen=True):
     """What to do about bearer tokens."""
 
     action: str
@@ -167,7 +167,7 @@ class TokenSpec(Struct):
     """Which one to revoke."""
 
 
-class TokenState(Struct):
+class TokenState(Struct, frozen=True):
     """One token, without what is secret about it."""
 
     id: str
@@ -177,7 +177,7 @@ class TokenState(Struct):
     """RFC 3339."""
 
 
-class TokenAnswer(Struct):
+class TokenAnswer(Struct, frozen=True):
     """All tokens after the action."""
 
     tokens: tuple[TokenState, ...] = ()
@@ -186,7 +186,7 @@ class TokenAnswer(Struct):
     revoked: bool = False
 
 
-class CertificateRequestSpec(Struct):
+class CertificateRequestSpec(Struct, frozen=True):
     """A proxy's agent asks for its certificate."""
 
     csr: str
@@ -195,7 +195,7 @@ class CertificateRequestSpec(Struct):
     """Whose it is: `gateway/namespace/name`."""
 
 
-class CertificateAnswer(Struct):
+class CertificateAnswer(Struct, frozen=True):
     """The certificate; its names are the registration's, never the request's."""
 
     certificate: str
