@@ -1,6 +1,6 @@
 """What every store promises. One contract suite, `tests/contracts/test_store.py`, runs on all of them."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Protocol
@@ -29,7 +29,7 @@ class EventType(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One change, in order of revision. For DELETED the record is the last state, at the deletion's revision."""
+    """One change, in order of revision. For DELETED it is the last state, at the deletion's revision."""
 
     type: EventType
     record: Record
@@ -58,7 +58,7 @@ class Conflict(Exception):
 
 
 class Expired(Exception):
-    """The revision asked for is compacted away; the caller lists again. (HTTP 410 Gone.)"""
+    """The revision is compacted away, or this store never reached it; list again. (HTTP 410 Gone.)"""
 
 
 class StorageFull(Exception):
@@ -71,7 +71,7 @@ class StoreFailed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Write:
-    """One step of `Store.write`. `object` is a JSON-able mapping without any duty to carry metadata of ours."""
+    """One step of `Store.write`. `object` is a JSON-able mapping with no duty to carry metadata of ours."""
 
     verb: str
     """"create", "update" (spec and metadata; keeps the stored status), "status" (status only), "delete"."""
@@ -81,15 +81,41 @@ class Write:
     """Compare-and-swap: the revision the writer has seen; None to overwrite whatever is there."""
 
 
+class Watch(Protocol):
+    """A running watch: an async iterator of batches, none of them empty.
+
+    A wait that is cancelled loses nothing: ask again, for instance every time an `asyncio.timeout` was over.
+    """
+
+    @property
+    def revision(self) -> int:
+        """Everything of interest up to here was handed over: where to resume, and what a bookmark says.
+
+        It moves on with writes that are of no interest to this watch.
+        """
+        ...
+
+    def __aiter__(self) -> "Watch": ...
+
+    async def __anext__(self) -> Sequence[Event]:
+        """Waits for the next events. Raises Expired when this watcher fell too far behind."""
+        ...
+
+    async def aclose(self) -> None:
+        """Ends the watch. One that is merely forgotten costs memory until it is too far behind."""
+        ...
+
+
 class Store(Protocol):
     """Resources with revisions, watched from any recent revision.
 
     Metadata belongs to the store: on create it sets `uid`, `creationTimestamp` (1 s grain, UTC),
     `generation: 1`; on update it keeps those and adds one to `generation` only when something outside
     `metadata` and `status` changed; always sets `resourceVersion`. An update that changes nothing at all is
-    silent: no new revision, no event. `update` keeps the stored status, `status` keeps everything else
-    (except that it may change nothing in metadata). A `delete` of a resource that has finalizers sets
-    `deletionTimestamp`; it goes when an update removes the last one.
+    silent: no new revision, no event. `create` drops a status, `update` keeps the stored one, `status` keeps
+    everything else (it may change nothing in metadata). A `delete` of a resource that has finalizers sets
+    `deletionTimestamp`; it goes when an update removes the last one. Name and namespace in metadata are those
+    of the id. Bodies are JSON with sorted keys: equal objects have equal bytes.
     A write that returned is durable: it survives kill -9 and loss of power.
     """
 
@@ -106,14 +132,17 @@ class Store(Protocol):
 
         Returns per step the new record (for delete, the last state) or the exception it met: NotFound,
         AlreadyExists, Conflict. Raises StorageFull or StoreFailed when the commit itself failed: then
-        nothing was written.
+        nothing was written. Raises TypeError or ValueError when an object is no JSON object: then, too,
+        none of these steps was done. Steps see the steps before them. A caller that is cancelled does not
+        know whether its writes were made.
         """
         ...
 
-    def watch(self, kinds: Sequence[str], namespace: str | None, since: int) -> AsyncIterator[Sequence[Event]]:
+    def watch(self, kinds: Sequence[str], namespace: str | None, since: int) -> Watch:
         """Events after revision `since`, in batches as they come, in order, none missing, none twice.
 
-        Raises Expired at once when `since` is compacted away, or later when this watcher fell too far behind.
+        The events of one commit come in one batch. Raises Expired at once when `since` is compacted away, or
+        later when this watcher fell too far behind.
         """
         ...
 
@@ -122,5 +151,5 @@ class Store(Protocol):
         ...
 
     async def close(self) -> None:
-        """Ends every watch; waits for writes in flight."""
+        """Ends every watch after its last events; waits for writes in flight; refuses later ones."""
         ...

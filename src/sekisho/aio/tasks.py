@@ -1,0 +1,47 @@
+"""Background work with a name and an end: the only room where tasks are made."""
+
+import asyncio
+from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any
+
+
+@contextmanager
+def _single_failures_unwrapped() -> Iterator[None]:
+    """A group of one exception says no more than the exception, and `except NotFound` would miss it."""
+    try:
+        yield
+    except BaseExceptionGroup as group:
+        if len(group.exceptions) > 1:
+            raise
+        raise group.exceptions[0] from group.exceptions[0].__cause__
+
+
+@asynccontextmanager
+async def background(service: Coroutine[Any, Any, Any], *, name: str) -> AsyncIterator[asyncio.Task[Any]]:
+    """Runs `service` for as long as the block lasts, then cancels it and waits for its end.
+
+    When the service fails, the block is cancelled and the service's exception comes out of it. An exception
+    of the block comes out as it is.
+    """
+    with _single_failures_unwrapped():
+        async with asyncio.TaskGroup() as group:
+            task = group.create_task(service, name=name)
+            try:
+                yield task
+            finally:
+                task.cancel()
+
+
+async def run_until(stop: asyncio.Event, services: Mapping[str, Coroutine[Any, Any, Any]]) -> None:
+    """Runs named services side by side until `stop` is set or this call is cancelled; then ends them all.
+
+    A service that returns is done and leaves the others running. One that fails ends the others, and its
+    exception is raised.
+    """
+    with _single_failures_unwrapped():
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(service, name=name) for name, service in services.items()]
+            await stop.wait()
+            for task in tasks:
+                task.cancel()
