@@ -1,0 +1,97 @@
+"""Bootstrap: all that an Envoy is told before it asks the control plane for the rest."""
+
+from typing import Any
+
+from sekisho.envoy.building import ADS, extension, milliseconds, new, seconds, value
+from sekisho.envoy.clusters import CONNECTION_BUFFER_BYTES
+from sekisho.envoy.overload import overload_manager
+from sekisho.envoy.stats import stats_config
+
+XDS_CLUSTER = "sekisho-xds"
+
+RUNTIME = {
+    # RE2's size of a compiled pattern; Envoy's default of 100 refuses everyday patterns.
+    "re2.max_program_size.error_level": 1000,
+    # No connection may bring more than one request to the filters before others have had their turn.
+    "http.max_requests_per_io_cycle": 1,
+    # Rapid-reset guard: a connection that resets most of its first 500 streams is closed.
+    "overload.premature_reset_total_stream_count": 500,
+}
+
+ADMIN_PATHS = ("/ready", "/config_dump", "/clusters", "/certs", "/server_info", "/listeners")
+ADMIN_MODE = 0o600
+
+_UPSTREAM_OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
+
+
+def bootstrap(
+    *,
+    node_id: str,
+    xds_socket: str,
+    admin_socket: str,
+    max_heap_bytes: int,
+    max_connections: int = 50_000,
+    zone: str = "",
+) -> Any:
+    """envoy.config.bootstrap.v3.Bootstrap
+
+    `node_id`: who this proxy is to the control plane. `xds_socket`, `admin_socket`: paths of Unix sockets;
+    the first is the agent's, the second Envoy makes, for its own user only. `max_heap_bytes`: 80 % of the
+    memory it may use is advised. `max_connections`: of all listeners together, at most half its file descriptors.
+    """
+    return new(
+        "envoy.config.bootstrap.v3.Bootstrap",
+        node={"id": node_id, "cluster": "sekisho", "locality": {"zone": zone}},
+        admin=_admin(admin_socket),
+        dynamic_resources={"ads_config": _ads(), "cds_config": ADS, "lds_config": ADS},
+        static_resources={"clusters": [_xds_cluster(xds_socket)]},
+        overload_manager=overload_manager(max_heap_bytes=max_heap_bytes, max_connections=max_connections),
+        # No admin layer: what is configured here cannot be changed from the admin interface.
+        layered_runtime={"layers": [{"name": "sekisho", "static_layer": RUNTIME}]},
+        stats_config=stats_config(),
+    )
+
+
+def _admin(socket: str) -> dict[str, Any]:
+    """Nothing that changes Envoy is allowed, except draining, which the agent does before it stops it."""
+    return {
+        "address": {"pipe": {"path": socket, "mode": ADMIN_MODE}},
+        "ignore_global_conn_limit": True,
+        "allow_paths": [
+            *({"exact": path} for path in ADMIN_PATHS),
+            {"prefix": "/config_dump?"},
+            {"prefix": "/stats"},
+            {"prefix": "/drain_listeners"},
+            {"exact": "/healthcheck/fail"},
+        ],
+    }
+
+
+def _ads() -> dict[str, Any]:
+    """A lost stream is taken up again within 50 ms to 1 s; Envoy's default is 0.5 to 30 s."""
+    back_off = {"base_interval": milliseconds(50), "max_interval": seconds(1)}
+    envoy_grpc = {"cluster_name": XDS_CLUSTER, "retry_policy": {"retry_back_off": back_off}}
+    return {
+        "api_type": "DELTA_GRPC",
+        "transport_api_version": "V3",
+        "grpc_services": [{"envoy_grpc": envoy_grpc}],
+        "set_node_on_first_message_only": True,
+    }
+
+
+def _xds_cluster(socket: str) -> dict[str, Any]:
+    keepalive = {"interval": seconds(30), "timeout": seconds(5)}
+    options = extension(
+        _UPSTREAM_OPTIONS,
+        _UPSTREAM_OPTIONS,
+        explicit_http_config={"http2_protocol_options": {"connection_keepalive": keepalive}},
+    )
+    endpoint = {"endpoint": {"address": {"pipe": {"path": socket}}}}
+    return {
+        "name": XDS_CLUSTER,
+        "type": "STATIC",
+        "connect_timeout": seconds(1),
+        "per_connection_buffer_limit_bytes": value(CONNECTION_BUFFER_BYTES),
+        "load_assignment": {"cluster_name": XDS_CLUSTER, "endpoints": [{"lb_endpoints": [endpoint]}]},
+        "typed_extension_protocol_options": {_UPSTREAM_OPTIONS: options["typed_config"]},
+    }

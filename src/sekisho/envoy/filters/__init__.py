@@ -1,0 +1,47 @@
+"""The HTTP filters of every gateway listener: one file each, one order for all.
+
+Each file offers `http_filter()`, the entry in the chain; those with settings per route offer them as well.
+"""
+
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+from sekisho.envoy.building import new
+from sekisho.envoy.filters import cors, location, lowercase, router, wildcard
+from sekisho.envoy.lua import lua_disabled
+from sekisho.protos import pack
+
+ORDER = (
+    lowercase,  # finds the scope of a host written with capitals; refuses ambiguous hosts
+    wildcard,  # gives a host without a scope to the wildcard hostnames; the route is final from here on
+    location,  # cuts the port out of the host a redirect repeats
+    cors,
+    router,  # always last: it sends the request
+)
+
+_SCOPE_FINDERS = (lowercase.NAME, wildcard.NAME)
+
+
+def http_filters() -> list[dict[str, Any]]:
+    """envoy.extensions.filters.network.http_connection_manager.v3.HttpFilter, in order."""
+    return [entry.http_filter() for entry in ORDER]
+
+
+@cache
+def switched_off_once_routed() -> Mapping[str, Any]:
+    """For every RouteConfiguration: a request that has a scope needs none found.
+
+    Envoy asks this at the moment a filter runs, so it also stops `wildcard` after `lowercase` found a scope.
+    """
+    return dict.fromkeys(_SCOPE_FINDERS, lua_disabled())
+
+
+@cache
+def skipped_by_exact_hosts() -> Mapping[str, Any]:
+    """For virtual hosts of exact scopes: the filters are not even created, which is asked when a stream starts.
+
+    It cannot stand in the same place as `switched_off_once_routed`: Envoy ignores the configuration beside
+    `disabled`.
+    """
+    return dict.fromkeys(_SCOPE_FINDERS, pack(new("envoy.config.route.v3.FilterConfig", disabled=True)))

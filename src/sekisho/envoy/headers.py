@@ -1,0 +1,28 @@
+"""HeaderValueOption: changes to headers, with the user's text taken literally."""
+
+from typing import Any
+
+from sekisho import ir
+
+
+def header_edits(request: ir.HeaderEdits, response: ir.HeaderEdits) -> dict[str, Any]:
+    """The four fields that Route, VirtualHost and ClusterWeight share. Envoy removes before it adds."""
+    return {
+        "request_headers_to_add": _header_value_options(request),
+        "request_headers_to_remove": request.remove,
+        "response_headers_to_add": _header_value_options(response),
+        "response_headers_to_remove": response.remove,
+    }
+
+
+def _header_value_options(edits: ir.HeaderEdits) -> list[dict[str, Any]]:
+    return [
+        *(_header_value_option(name, text, "OVERWRITE_IF_EXISTS_OR_ADD") for name, text in edits.set),
+        *(_header_value_option(name, text, "APPEND_IF_EXISTS_OR_ADD") for name, text in edits.add),
+    ]
+
+
+def _header_value_option(name: str, text: str, action: str) -> dict[str, Any]:
+    """`%` starts a command in Envoy's values; doubled, it is a percent sign."""
+    header = {"key": name, "value": text.replace("%", "%%")}
+    return {"header": header, "append_action": action, "keep_empty_value": True}

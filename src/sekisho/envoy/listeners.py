@@ -1,0 +1,87 @@
+"""Listener: one bound socket, and a filter chain for each set of server names."""
+
+from typing import Any
+
+from sekisho import ir
+from sekisho.envoy.building import ADS, extension, new, seconds, value
+from sekisho.envoy.clusters import CONNECTION_BUFFER_BYTES
+from sekisho.envoy.http_connection_manager import http_connection_manager
+
+CONNECTIONS_PER_CHAIN = 10_000
+LISTENER_FILTERS_SECONDS = 5
+HANDSHAKE_SECONDS = 10
+
+_TLS_VERSIONS = {"1.2": "TLSv1_2", "1.3": "TLSv1_3"}
+
+
+def listener(wanted: ir.Listener) -> Any:
+    """envoy.config.listener.v3.Listener
+
+    With `enable_reuse_port` the kernel would give a taken port to a second Envoy of the same user without a
+    word; without it, Envoy refuses the listener and says which address is in use. The workers then accept
+    from one socket, so connections are dealt out evenly (`exact_balance`): whoever happens to wake first
+    would otherwise keep most of the long-lived ones. It costs a lock per connection, nothing per request.
+    """
+    return new(
+        "envoy.config.listener.v3.Listener",
+        name=wanted.name,
+        address=_address(wanted.address, wanted.port),
+        enable_reuse_port=value(False),
+        connection_balance_config={"exact_balance": {}},
+        per_connection_buffer_limit_bytes=value(CONNECTION_BUFFER_BYTES),
+        listener_filters=[_tls_inspector()] if any(chain.tls for chain in wanted.chains) else [],
+        listener_filters_timeout=seconds(LISTENER_FILTERS_SECONDS),
+        filter_chains=[_filter_chain(chain) for chain in wanted.chains],
+    )
+
+
+def _address(address: str, port: int) -> dict[str, Any]:
+    # An IPv6 wildcard socket serves IPv4 as well, as other servers' do.
+    return {"socket_address": {"address": address, "port_value": port, "ipv4_compat": address == "::"}}
+
+
+def _tls_inspector() -> dict[str, Any]:
+    return extension(
+        "envoy.filters.listener.tls_inspector",
+        "envoy.extensions.filters.listener.tls_inspector.v3.TlsInspector",
+    )
+
+
+def _filter_chain(chain: ir.Chain) -> dict[str, Any]:
+    fields: dict[str, Any] = {
+        "name": chain.table,
+        "filters": [_connection_limit(chain.table), http_connection_manager(chain.table)],
+        "transport_socket_connect_timeout": seconds(HANDSHAKE_SECONDS),
+    }
+    if chain.server_names:
+        fields["filter_chain_match"] = {"server_names": chain.server_names}
+    if chain.tls:
+        fields["transport_socket"] = _downstream_tls(chain.tls)
+    return fields
+
+
+def _connection_limit(table: str) -> dict[str, Any]:
+    return extension(
+        "envoy.filters.network.connection_limit",
+        "envoy.extensions.filters.network.connection_limit.v3.ConnectionLimit",
+        stat_prefix=table,
+        max_connections=value(CONNECTIONS_PER_CHAIN),
+    )
+
+
+def _downstream_tls(tls: ir.TlsTermination) -> dict[str, Any]:
+    """Certificates come by SDS: until one is there, handshakes fail; nothing is served in the clear."""
+    return extension(
+        "envoy.transport_sockets.tls",
+        "envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext",
+        common_tls_context={
+            "tls_params": {
+                "tls_minimum_protocol_version": _TLS_VERSIONS[tls.min_version],
+                "tls_maximum_protocol_version": "TLSv1_3",
+            },
+            "tls_certificate_sds_secret_configs": [
+                {"name": name, "sds_config": ADS} for name in tls.certificates
+            ],
+            "alpn_protocols": tls.alpn,
+        },
+    )

@@ -1,0 +1,60 @@
+"""VirtualHost and Route: all routes of one hostname, in order of precedence."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from sekisho import ir
+from sekisho.envoy.building import new
+from sekisho.envoy.filters import cors
+from sekisho.envoy.headers import header_edits
+from sekisho.envoy.redirects import redirect_action, redirect_filters
+from sekisho.envoy.route_action import route_action
+from sekisho.envoy.route_match import route_match
+
+
+def virtual_host(wanted: ir.VirtualHost) -> Any:
+    """envoy.config.route.v3.VirtualHost"""
+    return new(
+        "envoy.config.route.v3.VirtualHost",
+        name=wanted.hostname,
+        domains=[wanted.hostname],
+        routes=[route(each, wanted.hostname) for each in wanted.routes],
+    )
+
+
+def route(wanted: ir.Route, hostname: str) -> Any:
+    """envoy.config.route.v3.Route"""
+    return new(
+        "envoy.config.route.v3.Route",
+        name=wanted.name,
+        match=route_match(wanted.match),
+        **_action(wanted, hostname),
+        **header_edits(wanted.request_headers, wanted.response_headers),
+        typed_per_filter_config=_per_filter_config(wanted, hostname),
+    )
+
+
+def _action(wanted: ir.Route, hostname: str) -> dict[str, Any]:
+    match wanted.action:
+        case ir.Forward() as forward:
+            return {"route": route_action(forward, wanted.match.path)}
+        case ir.Redirect() as redirect:
+            return {"redirect": redirect_action(redirect, wanted.match.path, hostname)}
+        case ir.Respond(status=status, body=body):
+            return {"direct_response": _direct_response(status, body)}
+
+
+def _direct_response(status: int, body: str) -> dict[str, Any]:
+    fields: dict[str, Any] = {"status": status}
+    if body:
+        fields["body"] = {"inline_string": body}
+    return fields
+
+
+def _per_filter_config(wanted: ir.Route, hostname: str) -> Mapping[str, Any]:
+    settings: dict[str, Any] = {}
+    if wanted.cors:
+        settings |= cors.cors_policy(wanted.cors)
+    if isinstance(wanted.action, ir.Redirect):
+        settings |= redirect_filters(wanted.action, hostname)
+    return settings

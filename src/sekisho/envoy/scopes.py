@@ -1,0 +1,73 @@
+"""ScopedRouteConfiguration: one per exact hostname, and one for all wildcard hostnames of a table.
+
+A scope carries its RouteConfiguration inline, so an edit of one hostname is one small message and rebuilds
+nothing of any other hostname (buckets of local rate limits are kept, for one).
+
+Invariant: no scope configures `envoy.filters.http.filter_chain`. Envoy picks that chain when a stream starts,
+and a request for a wildcard hostname is given its route later (`filters/wildcard.py`): a chain of its own
+would be left out, with whatever it protects. What is configured per filter is looked up again after the
+change of route, so per-route settings of the fixed chain hold on both paths.
+"""
+
+from collections.abc import Sequence
+from functools import cache
+from typing import Any
+
+from sekisho import ir
+from sekisho.envoy import filters
+from sekisho.envoy.building import new
+from sekisho.envoy.routes import virtual_host
+from sekisho.envoy.scope_keys import HEADER, WILDCARD, scope_key
+
+ANY_HOST = "*"
+
+
+def scoped_route_configuration(wanted: ir.VirtualHost | ir.WildcardTable) -> Any:
+    """envoy.config.route.v3.ScopedRouteConfiguration"""
+    match wanted:
+        case ir.VirtualHost(table=table, hostname=hostname):
+            return _scope(scope_key(table, hostname), _exact(wanted))
+        case ir.WildcardTable(table=table, hosts=hosts):
+            return _scope(scope_key(table, WILDCARD), [virtual_host(host) for host in hosts])
+
+
+def _scope(key: str, hosts: Sequence[Any]) -> Any:
+    return new(
+        "envoy.config.route.v3.ScopedRouteConfiguration",
+        name=key,
+        key={"fragments": [{"string_key": key}]},
+        route_configuration=_route_configuration(key, hosts),
+    )
+
+
+def _exact(wanted: ir.VirtualHost) -> list[Any]:
+    """The key has decided on the hostname already. The last route keeps the request from falling through
+    to a wildcard hostname, whose routes are not for it."""
+    host = virtual_host(wanted)
+    host.domains[:] = [ANY_HOST]
+    host.routes.append(_not_found())
+    for name, config in filters.skipped_by_exact_hosts().items():
+        host.typed_per_filter_config[name].CopyFrom(config)
+    return [host]
+
+
+@cache
+def _not_found() -> Any:
+    return new(
+        "envoy.config.route.v3.Route",
+        name="~not-found",
+        match={"prefix": ""},
+        direct_response={"status": 404},
+    )
+
+
+def _route_configuration(name: str, hosts: Sequence[Any]) -> Any:
+    return new(
+        "envoy.config.route.v3.RouteConfiguration",
+        name=name,
+        virtual_hosts=hosts,
+        request_headers_to_remove=[HEADER],
+        ignore_port_in_host_matching=True,
+        most_specific_header_mutations_wins=True,
+        typed_per_filter_config=filters.switched_off_once_routed(),
+    )

@@ -1,0 +1,41 @@
+"""StatsConfig: the few figures an operator asks for; Envoy has hundreds per cluster and keeps each in memory."""
+
+from typing import Any
+
+_PREFIXES = ("cluster_manager.", "control_plane.", "listener_manager.", "overload.", "server.")
+
+_PATTERNS = (
+    r"cluster\..*\.upstream_rq_(total|[1-5]xx|active|timeout|retry|pending_overflow)",
+    r"cluster\..*\.upstream_cx_(total|active|connect_fail)",
+    r"cluster\..*\.membership_(healthy|total)",
+    r"cluster\..*\.update_rejected",
+    r"http\..*\.downstream_rq_(total|[1-5]xx|active|time|too_large|timeout|overload_close)",
+    r"http\..*\.downstream_cx_(total|active|protocol_error)",
+    r"http\..*\.scoped_rds\..*\.update_(success|rejected)",
+    r"http\..*\.no_(route|cluster)",
+    r"listener\..*\.(downstream_cx_(total|active|overflow)|no_filter_chain_match)",
+    r"listener\..*\.ssl\.(handshake|connection_error|fail_.*)",
+    r"connection_limit\..*\.limited_connections",
+)
+
+_TAGS = {
+    "envoy.cluster_name": r"^cluster\.((.*?)\.)(?:upstream|membership|update)_",
+    "envoy.http_conn_manager_prefix": r"^http\.((.*?)\.)(?:downstream_|no_|scoped_rds\.)",
+    "envoy.response_code_class": r"_rq_((\d)xx)$",
+}
+
+
+def stats_config() -> dict[str, Any]:
+    """envoy.config.metrics.v3.StatsConfig"""
+    return {
+        "stats_matcher": {
+            "inclusion_list": {
+                "patterns": [
+                    *({"prefix": prefix} for prefix in _PREFIXES),
+                    *({"safe_regex": {"regex": pattern}} for pattern in _PATTERNS),
+                ]
+            }
+        },
+        "use_all_default_tags": {"value": False},
+        "stats_tags": [{"tag_name": name, "regex": regex} for name, regex in _TAGS.items()],
+    }
