@@ -37,7 +37,8 @@ def bootstrap(
 
     `node_id`: who this proxy is to the control plane. `xds_socket`, `admin_socket`: paths of Unix sockets;
     the first is the agent's, the second Envoy makes, for its own user only. `max_heap_bytes`: 80 % of the
-    memory it may use is advised. `max_connections`: of all listeners together, at most half its file descriptors.
+    memory it may use is advised. `max_connections`: of all listeners together,
+    at most half its file descriptors.
     """
     return new(
         "envoy.config.bootstrap.v3.Bootstrap",

@@ -4,7 +4,7 @@ from functools import cache
 from typing import Any
 
 from sekisho import ir
-from sekisho.envoy.building import ADS, extension, new, seconds, value
+from sekisho.envoy.building import ADS, new, seconds, value
 
 CONNECTION_BUFFER_BYTES = 32 * 1024
 CONNECT_TIMEOUT_SECONDS = 5
@@ -40,10 +40,8 @@ def _common(protocol: ir.Protocol) -> Any:
         circuit_breakers={"thresholds": [_thresholds()]},
     )
     if protocol is ir.Protocol.H2C:
-        options = extension(
-            _HTTP_OPTIONS, _HTTP_OPTIONS, explicit_http_config={"http2_protocol_options": _HTTP2}
-        )
-        message.typed_extension_protocol_options[_HTTP_OPTIONS].CopyFrom(options["typed_config"])
+        options = new(_HTTP_OPTIONS, explicit_http_config={"http2_protocol_options": _HTTP2})
+        message.typed_extension_protocol_options[_HTTP_OPTIONS].Pack(options)
     return message
 
 

@@ -5,7 +5,7 @@ It mentions no route: routes come by scope (`scopes.py`), so no change of a rout
 
 from typing import Any
 
-from sekisho.envoy.building import ADS, extension, seconds, value
+from sekisho.envoy.building import ADS, ON, extension, seconds, value
 from sekisho.envoy.clusters import CONCURRENT_STREAMS, CONNECTION_WINDOW_BYTES, STREAM_WINDOW_BYTES
 from sekisho.envoy.filters import http_filters
 from sekisho.envoy.scope_keys import HEADER, PORT_SEPARATOR, scope_key
@@ -91,7 +91,7 @@ def _protocols() -> dict[str, Any]:
 def _trust() -> dict[str, Any]:
     """Nothing a client says about its own address or identity is believed."""
     return {
-        "use_remote_address": value(True),
+        "use_remote_address": ON,
         "xff_num_trusted_hops": 0,
         "forward_client_cert_details": "SANITIZE",
     }
@@ -100,7 +100,7 @@ def _trust() -> dict[str, Any]:
 def _normalisation() -> dict[str, Any]:
     """One spelling for every path and host, so that what a rule protects has no second name."""
     return {
-        "normalize_path": value(True),
+        "normalize_path": ON,
         "merge_slashes": True,
         "path_with_escaped_slashes_action": "UNESCAPE_AND_REDIRECT",
         "strip_trailing_host_dot": True,

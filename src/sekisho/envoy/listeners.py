@@ -3,7 +3,7 @@
 from typing import Any
 
 from sekisho import ir
-from sekisho.envoy.building import ADS, extension, new, seconds, value
+from sekisho.envoy.building import ADS, OFF, extension, new, seconds, value
 from sekisho.envoy.clusters import CONNECTION_BUFFER_BYTES
 from sekisho.envoy.http_connection_manager import http_connection_manager
 
@@ -26,7 +26,7 @@ def listener(wanted: ir.Listener) -> Any:
         "envoy.config.listener.v3.Listener",
         name=wanted.name,
         address=_address(wanted.address, wanted.port),
-        enable_reuse_port=value(False),
+        enable_reuse_port=OFF,
         connection_balance_config={"exact_balance": {}},
         per_connection_buffer_limit_bytes=value(CONNECTION_BUFFER_BYTES),
         listener_filters=[_tls_inspector()] if any(chain.tls for chain in wanted.chains) else [],

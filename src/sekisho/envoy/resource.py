@@ -1,4 +1,4 @@
-"""A finished message as it is published: named bytes of a type, and a version that tells whether they changed."""
+"""A finished message as it is published: named bytes of a type, and a version that changes with them."""
 
 from typing import Any, NamedTuple
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 from sekisho import ir
-from sekisho.envoy.building import extension, milliseconds, value
+from sekisho.envoy.building import OFF, extension, milliseconds, value
 from sekisho.envoy.headers import header_edits
 from sekisho.envoy.path_rewrite import literally, prefix_rewrite, regex_rewrite
 
@@ -28,9 +28,7 @@ def route_action(wanted: ir.Forward, matched: ir.PathMatch) -> dict[str, Any]:
         "retry_policy": _retry_policy(wanted),
         "request_mirror_policies": [_request_mirror_policy(mirror) for mirror in wanted.mirrors],
         # The listener lets upgrades through, so only an exception needs words.
-        "upgrade_configs": []
-        if wanted.websocket
-        else [{"upgrade_type": "websocket", "enabled": value(False)}],
+        "upgrade_configs": [] if wanted.websocket else [{"upgrade_type": "websocket", "enabled": OFF}],
     }
 
 

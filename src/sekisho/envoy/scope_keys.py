@@ -1,4 +1,4 @@
-"""How a request finds its scope: by the key `<table>|<hostname>`, which Envoy builds from a header it sets itself.
+"""How a request finds its scope: by the key `<table>|<hostname>`, read from a header Envoy sets itself.
 
 The header is written over whatever a client sent before the first look-up, and taken off before the request
 leaves (`early_header_mutation` and `request_headers_to_remove`). Scopes reach every listener of a proxy, so

@@ -1,4 +1,4 @@
-"""StatsConfig: the few figures an operator asks for; Envoy has hundreds per cluster and keeps each in memory."""
+"""StatsConfig: the few figures an operator asks for, of the hundreds Envoy keeps per cluster."""
 
 from typing import Any
 

@@ -39,7 +39,7 @@ def switched_off_once_routed() -> Mapping[str, Any]:
 
 @cache
 def skipped_by_exact_hosts() -> Mapping[str, Any]:
-    """For virtual hosts of exact scopes: the filters are not even created, which is asked when a stream starts.
+    """For virtual hosts of exact scopes: the filters are not even created. Envoy asks when a stream starts.
 
     It cannot stand in the same place as `switched_off_once_routed`: Envoy ignores the configuration beside
     `disabled`.

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from sekisho import ir
-from sekisho.envoy.building import extension, new, value
+from sekisho.envoy.building import OFF, extension, new
 from sekisho.protos import pack
 
 NAME = "envoy.filters.http.cors"
@@ -24,8 +24,8 @@ def cors_policy(wanted: ir.Cors) -> Mapping[str, Any]:
         allow_headers=", ".join(wanted.headers),
         expose_headers=", ".join(wanted.expose),
         max_age=str(wanted.max_age),
-        allow_credentials=value(wanted.credentials),
-        forward_not_matching_preflights=value(False),
+        allow_credentials={"value": wanted.credentials},
+        forward_not_matching_preflights=OFF,
     )
     return {NAME: pack(policy)}
 
