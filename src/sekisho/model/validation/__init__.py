@@ -1,0 +1,29 @@
+"""What types cannot say: rules between fields, one file per kind, told as problems in field order."""
+
+from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
+from typing import Any
+
+from sekisho.model.meta import Resource
+from sekisho.model.problems import Problem
+from sekisho.model.validation import changes, core, discovery, gateway, httproute, metadata, workload
+
+__all__ = ["changes", "problems"]
+
+_RULES: Mapping[str, Callable[[Any], Iterable[Problem]]] = MappingProxyType(
+    {
+        "Service": core.service,
+        "Secret": core.secret,
+        "ConfigMap": core.config_map,
+        "EndpointSlice": discovery.endpoint_slice,
+        "Gateway": gateway.gateway,
+        "HTTPRoute": httproute.http_route,
+        "Workload": workload.workload,
+    }
+)
+
+
+def problems(resource: Resource) -> list[Problem]:
+    """All mistakes in a resource whose fields have the right types."""
+    rules = _RULES.get(resource.kind)
+    return [*metadata.problems(resource), *(rules(resource) if rules else ())]

@@ -1,0 +1,33 @@
+"""What may not change once it was written."""
+
+from collections.abc import Iterator
+
+from sekisho.model.core import ConfigMap, Secret
+from sekisho.model.gateway import GatewayClass
+from sekisho.model.meta import Resource
+from sekisho.model.problems import Problem
+from sekisho.model.reasons import Reason
+
+_HINT = "delete the resource and create it anew"
+
+
+def problems(old: Resource, new: Resource) -> Iterator[Problem]:
+    """Changes from `old` to `new` that are refused."""
+    match old, new:
+        case GatewayClass(), GatewayClass() if old.spec.controller_name != new.spec.controller_name:
+            yield _never("spec.controllerName", "can never change")
+        case Secret(), Secret():
+            if old.type != new.type:
+                yield _never("type", "can never change")
+            if old.immutable and (old.data != new.data or not new.immutable):
+                yield _never("data", "can never change, because the Secret is immutable")
+        case ConfigMap(), ConfigMap() if old.immutable and not _alike(old, new):
+            yield _never("data", "can never change, because the ConfigMap is immutable")
+
+
+def _alike(old: ConfigMap, new: ConfigMap) -> bool:
+    return bool(new.immutable) and (old.data, old.binary_data) == (new.data, new.binary_data)
+
+
+def _never(path: str, message: str) -> Problem:
+    return Problem(path, message, _HINT, Reason.FORBIDDEN)

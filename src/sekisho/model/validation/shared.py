@@ -1,0 +1,37 @@
+"""Rules that several kinds have in common."""
+
+import ipaddress
+from collections.abc import Hashable, Iterable, Iterator
+
+from sekisho.model import paths
+from sekisho.model.problems import Problem
+from sekisho.model.reasons import Reason
+
+
+def unique(path: str, keys: Iterable[Hashable | None], name: str, what: str) -> Iterator[Problem]:
+    """One problem per item of the list at `path` whose key stood before; None keys are never alike.
+
+    `name` is the item's field to point at, empty for the item itself; `what` says what must be unique.
+    """
+    first: dict[Hashable, int] = {}
+    for index, key in enumerate(keys):
+        if key is None:
+            continue
+        before = first.setdefault(key, index)
+        if before != index:
+            where = paths.item(path, index)
+            message = f"{what} must be unique, the same as in {paths.item(path, before)}"
+            yield Problem(paths.field(where, name) if name else where, message, reason=Reason.DUPLICATE)
+
+
+def ip_version(text: str) -> int | None:
+    """4 or 6; None for what is no IP address. `fe80::1%eth0` is none: its zone is of one host only."""
+    try:
+        return None if "%" in text else ipaddress.ip_address(text).version
+    except ValueError:
+        return None
+
+
+def not_supported(path: str, what: str, hint: str = "") -> Problem:
+    """A part of an upstream API we know and do not serve: refused, because ignoring it could be unsafe."""
+    return Problem(path, f"{what} is not supported yet", hint, Reason.NOT_SUPPORTED)
