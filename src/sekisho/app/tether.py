@@ -1,0 +1,31 @@
+"""Runs a command that gets SIGTERM when the process that started it is gone, however it went.
+
+A program of its own, run by path (`python tether.py PARENT COMMAND…`): what is done here must happen in the
+new process before its program starts, and Python's `preexec_fn` is not safe beside threads.
+"""
+
+import ctypes
+import os
+import signal
+import sys
+
+PR_SET_PDEATHSIG = 1
+"""`man 2 prctl`; kept across exec."""
+
+
+def main() -> None:
+    """Ties this process to its parent, then becomes the command."""
+    parent, *command = sys.argv[1:]
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+    if os.getppid() != int(parent):  # it was gone before we asked to be told
+        raise SystemExit(1)
+    try:
+        os.execvp(command[0], command)  # noqa: S606 - an argument list, no shell
+    except OSError as cause:
+        sys.stderr.write(f"{command[0]}: {cause.strerror}\n")
+        raise SystemExit(127) from None
+
+
+if __name__ == "__main__":
+    main()

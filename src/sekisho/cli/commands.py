@@ -1,0 +1,82 @@
+"""The list of commands, and how each of them ends: with an exit code, without a traceback for users."""
+
+import os
+import sys
+from collections.abc import Sequence
+
+from cyclopts import App, CycloptsError, Parameter
+
+from sekisho.cli.failures import failure
+from sekisho.cli.terminal import Exit, show_failure
+
+# By import path: a command loads only what it needs, so that `sekisho get` answers at once.
+_COMMANDS = {
+    "up": ("up:up", "Run a folder of YAML on this host and follow its edits."),
+    "demo": ("demo:demo", "A shop with sample services behind a gateway; says what to try."),
+    "control-plane": ("control_plane:control_plane", "Run the control plane: store, API and xDS."),
+    "agent": ("agent:agent", "Run this host's proxies."),
+    "apply": ("apply:apply", "Bring resources to the state of YAML files."),
+    "get": ("get:get", "Show resources."),
+    "describe": ("describe:describe", "Show one resource with its conditions and problems."),
+    "delete": ("delete:delete", "Delete resources."),
+    "diff": ("diff:diff", "Show what `apply` would change."),
+    "validate": ("validate:validate", "Check YAML files without a control plane."),
+    "explain": ("explain:explain", "Say who decides what about a request, before it is sent."),
+    "status": ("status:status", "The whole system on one screen."),
+    "config-dump": ("config_dump:config_dump", "What a gateway's proxies are given, as Envoy takes it."),
+    "token": ("token:app", "Create, list and revoke bearer tokens."),
+    "certificate": ("certificate:certificate", "Make a self-signed certificate as a Secret, for tests."),
+    "version": ("version:version", "Versions of this command, the control plane and Envoy."),
+}
+
+
+def application() -> App:
+    """All commands. Importing none of them."""
+    app = App(
+        name="sekisho",
+        help="Proxy, API gateway and service mesh: a control plane for real Envoys.",
+        version_flags=(),
+        default_parameter=Parameter(negative=""),
+        suppress_keyboard_interrupt=False,
+    )
+    for name, (path, help_) in _COMMANDS.items():
+        app.command(f"sekisho.cli.{path}", name=name, help=help_)
+    return app
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Runs one command and ends the process with its exit code."""
+    code = run(sys.argv[1:] if arguments is None else arguments)
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _forget_stdout()
+    raise SystemExit(code)
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Runs one command; returns its exit code. Mistakes of the user are told in words."""
+    try:
+        result = application()(
+            list(arguments), exit_on_error=False, print_error=False, result_action="return_value"
+        )
+    except CycloptsError as cause:
+        show_failure(str(cause), advice="`sekisho COMMAND --help` shows how it is written.")
+        return Exit.USAGE
+    except KeyboardInterrupt:
+        return Exit.INTERRUPTED
+    except BrokenPipeError:  # `sekisho get … | head`
+        _forget_stdout()
+        return Exit.OK
+    except Exception as cause:
+        told = failure(cause)
+        if told is None:
+            raise
+        show_failure(str(told), told.advice)
+        return told.code
+    return result if isinstance(result, int) else Exit.OK
+
+
+def _forget_stdout() -> None:
+    # Python flushes stdout once more at exit; nobody reads it any more.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,0 +1,63 @@
+"""`sekisho diff`: what `apply` would change, asked from the server."""
+
+from collections.abc import Mapping
+from difflib import unified_diff
+from typing import Any
+
+from rich.text import Text
+
+from sekisho.app.applying import refusals, with_source
+from sekisho.app.manifests import Manifest
+from sekisho.cli.apply import MANAGER, Force
+from sekisho.cli.files import manifests
+from sekisho.cli.options import DEFAULT_CONNECTION, Connection, Files, Namespace
+from sekisho.cli.terminal import Exit, as_yaml, out, show_problems
+from sekisho.client import Client, Conflict, Invalid, NotFound, Object, UnknownKind
+from sekisho.model.problems import Problem
+
+_STYLES = {"+": "green", "-": "red", "@": "cyan"}
+_SERVERS = ("managedFields", "resourceVersion", "generation", "uid", "creationTimestamp")
+"""Metadata that the server keeps: it changes with every write and says nothing about it."""
+
+
+async def diff(
+    *,
+    filename: Files,
+    namespace: Namespace = "",
+    force: Force = False,
+    connection: Connection = DEFAULT_CONNECTION,
+) -> Exit:
+    """Show what `apply` would change, without changing it. Exits 1 when there are differences."""
+    problems: list[Problem] = []
+    differs = False
+    async with connection.client() as client:
+        home = namespace or client.transport.access.namespace
+        for manifest in manifests(filename, namespace=home):
+            try:
+                lines = await _lines(client, manifest, force=force)
+            except (Invalid, Conflict, UnknownKind) as cause:
+                problems += refusals(manifest, cause)
+                continue
+            differs = differs or bool(lines)
+            for line in lines:
+                out.print(Text(line, _STYLES.get(line[:1], "")))
+    show_problems(problems)
+    return Exit.PROBLEM if differs or problems else Exit.OK
+
+
+async def _lines(client: Client, manifest: Manifest, *, force: bool) -> list[str]:
+    try:
+        live: Object | None = await client.get(manifest.id.kind, manifest.id.name, manifest.id.namespace)
+    except NotFound:
+        live = None
+    after = await client.apply(with_source(manifest), manager=MANAGER, force=force, dry_run=True)
+    old = as_yaml(_comparable(live)).splitlines() if live else []
+    new = as_yaml(_comparable(after)).splitlines()
+    source = manifest.source or "file"
+    return list(unified_diff(old, new, f"{manifest.id} (now)", f"{manifest.id} ({source})", lineterm=""))
+
+
+def _comparable(found: Mapping[str, Any]) -> dict[str, Any]:
+    metadata = {key: value for key, value in found["metadata"].items() if key not in _SERVERS}
+    rest = {key: value for key, value in found.items() if key not in ("metadata", "status")}
+    return {"apiVersion": rest.pop("apiVersion"), "kind": rest.pop("kind"), "metadata": metadata, **rest}

@@ -1,0 +1,63 @@
+"""`sekisho explain`: who decides what about a request, before it is sent."""
+
+import re
+from typing import Annotated
+
+from cyclopts import Parameter
+from rich.text import Text
+
+from sekisho.cli.columns import column_widths
+from sekisho.cli.options import DEFAULT_CONNECTION, Connection
+from sekisho.cli.terminal import Exit, Failure, out
+from sekisho.client.reviews import Explanation, ExplanationSpec, Step, ask
+
+_URL = re.compile(r"https?://[^/?#\s]+[^\s]*", re.ASCII | re.IGNORECASE)
+
+
+async def explain(
+    url: str,
+    /,
+    *,
+    header: Annotated[
+        tuple[str, ...], Parameter(name=["-H", "--header"], help="A request header: 'name: value'.")
+    ] = (),
+    method: Annotated[str, Parameter(name=["-X", "--request"], help="HTTP method.")] = "GET",
+    gateway: Annotated[str, Parameter(help="namespace/name of the Gateway. Default: whichever fits.")] = "",
+    connection: Connection = DEFAULT_CONNECTION,
+) -> Exit:
+    """Say which listener, hostname, route, rule, filters and backend would serve a request to URL, and why.
+
+    Nothing is sent. Exits 1 when the request would be answered with an error.
+    """
+    if not _URL.fullmatch(url):
+        raise Failure(f"{url!r} is not a URL like http://shop.example.com/cart", code=Exit.USAGE)
+    spec = ExplanationSpec(
+        url=url, method=method.upper(), headers=tuple(map(_header, header)), gateway=gateway
+    )
+    async with connection.client() as client:
+        answer = await ask(client, "Explanation", spec, Explanation)
+    _show(answer)
+    return Exit.PROBLEM if re.match(r"answered [45]", answer.outcome) else Exit.OK
+
+
+def _header(text: str) -> tuple[str, str]:
+    name, separator, value = text.partition(":")
+    if not separator or not name.strip():
+        raise Failure(f"-H {text!r} is not written as 'name: value'", code=Exit.USAGE)
+    return name.strip(), value.strip()
+
+
+def _show(answer: Explanation) -> None:
+    rows = [(step.what, step.name, step.detail, _source(step)) for step in answer.steps]
+    widths = column_widths(rows) if rows else []
+    for row in rows:
+        what, name, detail, source = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        line = Text.assemble((what, "bold"), "  ", name, "  ", (detail, "cyan"), "  ", (source, "green"))
+        line.rstrip()
+        out.print(line)
+    out.print(Text.assemble(("→ ", "bold"), (answer.outcome, "bold")))
+
+
+def _source(step: Step) -> str:
+    place = f" ({step.file}:{step.line})" if step.file else ""
+    return f"← {step.origin}{place}" if step.origin else ""

@@ -1,0 +1,52 @@
+"""Options that several commands share, and the client they lead to."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from sekisho.app import settings
+from sekisho.cli.terminal import Failure
+from sekisho.client import Client
+
+Namespace = Annotated[str, Parameter(name=["-n", "--namespace"], help="Namespace of the objects.")]
+AllNamespaces = Annotated[bool, Parameter(name=["-A", "--all-namespaces"], help="Look in all namespaces.")]
+Files = Annotated[
+    tuple[str, ...],
+    Parameter(name=["-f", "--filename"], help="YAML file, folder (read recursively), or - for stdin."),
+]
+LogLevel = Annotated[str, Parameter(name="--log-level", help="debug, info, warning or error.")]
+StateFolder = Annotated[
+    Path | None, Parameter(name="--state", help="State folder (SEKISHO_STATE). Default: .sekisho")
+]
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class Connection:
+    """Which control plane to talk to."""
+
+    kubeconfig: Annotated[
+        Path | None,
+        Parameter(help="Kubeconfig to use. Default: .sekisho/kubeconfig, then the KUBECONFIG variable."),
+    ] = None
+    context: Annotated[str, Parameter(help="Context in the kubeconfig. Default: its current one.")] = ""
+
+    @asynccontextmanager
+    async def client(self) -> AsyncIterator[Client]:
+        """Raises Failure when no control plane is known."""
+        path = settings.kubeconfig(self.kubeconfig)
+        if path is None:
+            raise Failure(
+                "no control plane known: there is no .sekisho/kubeconfig here and KUBECONFIG is not set",
+                advice="Start one with `sekisho up FOLDER` or `sekisho control-plane`, "
+                "or name its kubeconfig with --kubeconfig.",
+            )
+        async with Client.from_kubeconfig(path, self.context) as client:
+            yield client
+
+
+DEFAULT_CONNECTION = Connection()

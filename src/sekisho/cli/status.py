@@ -1,0 +1,133 @@
+"""`sekisho status`: the whole system on one screen."""
+
+import asyncio
+from datetime import UTC, datetime
+from typing import Annotated
+
+from cyclopts import Parameter
+from rich.live import Live
+from rich.text import Text
+
+from sekisho.cli.columns import columns
+from sekisho.cli.options import DEFAULT_CONNECTION, Connection
+from sekisho.cli.terminal import Exit, out
+from sekisho.client import Client
+from sekisho.client.reviews import (
+    ControlPlaneState,
+    GatewayState,
+    ProxyState,
+    SystemStatus,
+    Trouble,
+    ask,
+)
+
+REFRESH = 1.0
+"""Seconds between two looks of --watch."""
+
+
+async def status(
+    *,
+    watch: Annotated[bool, Parameter(name=["-w", "--watch"], help="Look again every second.")] = False,
+    connection: Connection = DEFAULT_CONNECTION,
+) -> Exit:
+    """The control plane, its gateways, proxies, problems and certificates close to their end.
+
+    Exits 1 when something needs a look.
+    """
+    async with connection.client() as client:
+        if watch:
+            await _watch(client)
+        found = await ask(client, "SystemStatus", None, SystemStatus)
+    out.print(screen(found, datetime.now(UTC)))
+    return Exit.OK if is_fine(found) else Exit.PROBLEM
+
+
+def is_fine(found: SystemStatus) -> bool:
+    """Nothing needs a look."""
+    ready = all(proxy.connected and not proxy.rejected for proxy in found.proxies)
+    return (
+        ready and all(g.programmed for g in found.gateways) and not found.troubles and not found.certificates
+    )
+
+
+def screen(found: SystemStatus, now: datetime) -> Text:
+    """What is printed."""
+    parts = [_control_plane(found.control_plane, now)]
+    parts += _section("GATEWAYS", [_gateway(gateway) for gateway in found.gateways], _GATEWAY_HEAD)
+    parts += _section("PROXIES", [_proxy(proxy) for proxy in found.proxies], _PROXY_HEAD)
+    if found.certificates:
+        parts.append(Text("CERTIFICATES CLOSE TO THEIR END", "bold"))
+        parts += [Text(f"  {c.name}  until {c.expires}", "yellow") for c in found.certificates]
+    if found.troubles:
+        parts.append(Text(f"PROBLEMS ({len(found.troubles)})", "bold"))
+        parts += [_trouble(trouble) for trouble in found.troubles]
+    else:
+        parts.append(Text("no problems", "green"))
+    return Text("\n").join(parts)
+
+
+async def _watch(client: Client) -> None:
+    with Live(console=out, auto_refresh=False, screen=out.is_terminal) as live:
+        while True:
+            found = await ask(client, "SystemStatus", None, SystemStatus)
+            live.update(screen(found, datetime.now(UTC)), refresh=True)
+            await asyncio.sleep(REFRESH)
+
+
+def _control_plane(state: ControlPlaneState, now: datetime) -> Text:
+    since = f", up {_age(state.started, now)}" if state.started else ""
+    facts = f"{state.version}{since}, revision {state.revision}"
+    sizes = f"{state.resources} resources, {state.published} published to proxies"
+    return Text.assemble(("CONTROL PLANE  ", "bold"), f"{facts}, {sizes}")
+
+
+_GATEWAY_HEAD = ("GATEWAY", "READY", "ADDRESSES", "LISTENERS")
+_PROXY_HEAD = ("PROXY", "GATEWAY", "CONNECTED", "IN SYNC", "LAG", "REJECTED")
+
+
+def _gateway(gateway: GatewayState) -> list[str]:
+    listeners = ", ".join(
+        f"{listener.name} {listener.protocol} {listener.port} ({listener.attached_routes} routes)"
+        + ("" if listener.programmed else " NOT READY")
+        for listener in gateway.listeners
+    )
+    name = f"{gateway.namespace}/{gateway.name}"
+    return [name, _yes(gateway.programmed), ", ".join(gateway.addresses) or "-", listeners or "-"]
+
+
+def _proxy(proxy: ProxyState) -> list[str]:
+    behind = "yes" if proxy.synced else f"{proxy.behind} behind"
+    lag = f"{proxy.lag * 1000:.0f} ms"
+    rejected = str(proxy.rejected) if proxy.rejected else "-"
+    return [proxy.name, proxy.gateway, _yes(proxy.connected), behind, lag, rejected]
+
+
+def _trouble(trouble: Trouble) -> Text:
+    place = f"{trouble.file}:{trouble.line}: " if trouble.file else ""
+    path = f" {trouble.path}" if trouble.path else ""
+    reason = f"{trouble.reason}: " if trouble.reason else ""
+    return Text.assemble(
+        "  ",
+        (place, "bold"),
+        (f"{trouble.resource}{path}: ", "cyan"),
+        (f"{reason}{trouble.message}", "yellow"),
+    )
+
+
+def _section(title: str, rows: list[list[str]], head: tuple[str, ...]) -> list[Text]:
+    if not rows:
+        return [Text.assemble((title, "bold"), "  none")]
+    lines = columns([list(head), *rows]).splitlines()
+    return [Text(lines[0], "bold"), *map(Text, lines[1:])]
+
+
+def _yes(value: bool) -> str:  # noqa: FBT001 - the value to print
+    return "yes" if value else "NO"
+
+
+def _age(moment: str, now: datetime) -> str:
+    seconds = int((now - datetime.fromisoformat(moment)).total_seconds())
+    for unit, size in (("d", 86400), ("h", 3600), ("m", 60)):
+        if seconds >= size:
+            return f"{seconds // size}{unit}"
+    return f"{max(seconds, 0)}s"

@@ -1,0 +1,17 @@
+"""`sekisho validate`: check YAML files without a control plane."""
+
+from sekisho.cli.files import reading
+from sekisho.cli.options import Files
+from sekisho.cli.terminal import Exit, show_problems, write
+
+
+async def validate(*, filename: Files) -> Exit:
+    """Check files offline. Shows every problem with file and line; exits 1 when there is one."""
+    found = reading(filename, strict=True)
+    show_problems(sorted(found.problems, key=lambda problem: (problem.file, problem.line, problem.path)))
+    count = len(found.manifests)
+    if found.problems:
+        write(f"{len(found.problems)} problems, {count} resources without")
+        return Exit.PROBLEM
+    write(f"{count} resources, no problems")
+    return Exit.OK
