@@ -1,0 +1,150 @@
+"""A small delta ADS server on grpc.aio: what a proxy must understand, independent of our own implementation."""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import grpc
+
+from sekisho.envoy import Resource
+from sekisho.protos import message
+from tests.kit.wait import eventually
+
+SERVICE = "envoy.service.discovery.v3.AggregatedDiscoveryService"
+_DISCOVERY = "envoy.service.discovery.v3."
+
+
+@dataclass
+class _Subscription:
+    names: set[str] = field(default_factory=set)
+    wildcard: bool = False
+    sent: dict[str, str] = field(default_factory=dict)
+    """Versions by name; empty for a name that was said not to exist."""
+    in_flight: str = ""
+    answered: bool = False
+
+
+class Ads:
+    """Resources to serve; change them at any time."""
+
+    def __init__(self) -> None:
+        self.resources: dict[str, dict[str, Resource]] = defaultdict(dict)
+        self.nacks: list[tuple[str, str]] = []
+        """Type URL and Envoy's message."""
+        self.streams = 0
+        self._changed: dict[int, asyncio.Event] = {}
+        self._subscriptions: dict[int, dict[str, _Subscription]] = {}
+
+    def put(self, *resources: Resource) -> None:
+        for resource in resources:
+            self.resources[resource.type_url][resource.name] = resource
+        self._wake()
+
+    def remove(self, *resources: Resource) -> None:
+        for resource in resources:
+            del self.resources[resource.type_url][resource.name]
+        self._wake()
+
+    async def settled(self) -> None:
+        """Until a proxy is connected, has all it asked for, and has acknowledged or refused it."""
+
+        async def idle() -> bool:
+            subscriptions = [each for by_type in self._subscriptions.values() for each in by_type.items()]
+            return bool(subscriptions) and not any(
+                each.in_flight or self._difference(url, each) != ([], []) for url, each in subscriptions
+            )
+
+        await eventually(idle, what="all is acknowledged")
+
+    def _wake(self) -> None:
+        for event in self._changed.values():
+            event.set()
+
+    def _difference(self, url: str, have: _Subscription) -> tuple[list[Resource], list[str]]:
+        known = self.resources[url]
+        wanted = known.keys() | have.names if have.wildcard else have.names
+        changed = [known[n] for n in sorted(wanted & known.keys()) if have.sent.get(n) != known[n].version]
+        gone = [name for name in sorted(wanted | have.sent.keys()) if name not in known]
+        return changed, [name for name in gone if have.sent.get(name) != ""]
+
+    async def stream(self, requests: AsyncIterator[Any], context: Any) -> None:
+        self.streams += 1
+        number, changed = self.streams, asyncio.Event()
+        subscriptions: dict[str, _Subscription] = {}
+        self._changed[number], self._subscriptions[number] = changed, subscriptions
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                sending = tasks.create_task(self._send(context, subscriptions, changed))
+                async for request in requests:
+                    self._receive(request, subscriptions.setdefault(request.type_url, _Subscription()))
+                    changed.set()
+                sending.cancel()
+        finally:
+            del self._changed[number], self._subscriptions[number]
+
+    def _receive(self, request: Any, subscription: _Subscription) -> None:
+        if request.response_nonce and request.response_nonce == subscription.in_flight:
+            subscription.in_flight = ""
+            if request.error_detail.code:
+                self.nacks.append((request.type_url, request.error_detail.message))
+        if not request.response_nonce:
+            subscription.sent.update(request.initial_resource_versions)
+            subscription.wildcard |= not request.resource_names_subscribe
+        subscription.names |= set(request.resource_names_subscribe)
+        for name in request.resource_names_subscribe:
+            subscription.sent.pop(name, None)
+        for name in request.resource_names_unsubscribe:
+            subscription.names.discard(name)
+            subscription.sent.pop(name, None)
+
+    async def _send(
+        self, context: Any, subscriptions: dict[str, _Subscription], changed: asyncio.Event
+    ) -> None:
+        nonce = 0
+        while True:
+            await changed.wait()
+            changed.clear()
+            for url, subscription in list(subscriptions.items()):
+                resources, removed = self._difference(url, subscription)
+                if subscription.in_flight or not (resources or removed or not subscription.answered):
+                    continue
+                nonce += 1
+                subscription.in_flight, subscription.answered = str(nonce), True
+                subscription.sent |= {each.name: each.version for each in resources} | dict.fromkeys(removed, "")
+                await context.write(_response(url, resources, removed, str(nonce)))
+
+
+def _response(url: str, resources: Iterable[Resource], removed: list[str], nonce: str) -> Any:
+    return message(_DISCOVERY + "DeltaDiscoveryResponse")(
+        type_url=url,
+        nonce=nonce,
+        removed_resources=removed,
+        resources=[
+            {"name": e.name, "version": e.version, "resource": {"type_url": e.type_url, "value": e.body}}
+            for e in resources
+        ],
+    )
+
+
+@asynccontextmanager
+async def serving_ads(ads: Ads, socket: Path) -> AsyncIterator[None]:
+    """Serves `ads` on a Unix socket."""
+    server = grpc.aio.server()
+    handler = grpc.stream_stream_rpc_method_handler(
+        ads.stream,
+        request_deserializer=message(_DISCOVERY + "DeltaDiscoveryRequest").FromString,
+        response_serializer=lambda response: response.SerializeToString(),
+    )
+    server.add_generic_rpc_handlers(
+        [grpc.method_handlers_generic_handler(SERVICE, {"DeltaAggregatedResources": handler})]
+    )
+    server.add_insecure_port(f"unix:{socket}")
+    await server.start()
+    try:
+        yield
+    finally:
+        await server.stop(0)

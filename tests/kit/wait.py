@@ -1,0 +1,16 @@
+"""Waiting for a condition with a deadline, never for a time."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+
+
+async def eventually(
+    condition: Callable[[], Awaitable[object]], *, what: str, within: float = 10, every: float = 0.005
+) -> None:
+    """Returns once `condition` gives something true; fails after `within` seconds, saying `what` was awaited."""
+    deadline = time.monotonic() + within
+    while not (last := await condition()):
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"{what}: still {last!r} after {within} s")
+        await asyncio.sleep(every)
