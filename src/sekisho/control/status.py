@@ -40,6 +40,11 @@ class StatusWriter:
         self.written = 0
         """Status writes so far."""
 
+    @property
+    def desired(self) -> Mapping[ResourceId, Mapping[str, Any]]:
+        """What every resource's status should say, without transition times."""
+        return self._desired
+
     def want(self, resource: ResourceId, desired: Mapping[str, Any] | None) -> None:
         """The status this resource should have; None when we have nothing (more) to say about it."""
         if desired is None:

@@ -1,0 +1,90 @@
+"""The loop: take what changed, commit it, publish what came of it, say so in statuses."""
+
+import asyncio
+import time
+
+import structlog
+
+from sekisho.aio.clock import Clock
+from sekisho.control import metrics
+from sekisho.control.expiry import Expiry
+from sekisho.control.inbox import Inbox
+from sekisho.control.proxies import Proxies
+from sekisho.control.publisher import Publisher
+from sekisho.control.resources import Follower
+from sekisho.control.status import StatusWriter
+from sekisho.engine import Changes, Engine
+from sekisho.envoy.outputs import EMISSIONS
+from sekisho.model.kinds import KINDS
+from sekisho.store.protocol import Store
+from sekisho.translate.facts import Settings, SettingsKey
+from sekisho.translate.gateway.classes import CONTROLLER_NAME
+from sekisho.translate.outputs import EXPIRIES, STATUSES
+
+log = structlog.get_logger(__name__)
+
+
+class ControlLoop:
+    """Keeps the proxies and the statuses equal to what the store says. One owner of the engine: this loop.
+
+    There is no timer: a change is committed at once when idle. While proxies are still taking the last
+    commit, changes gather for at most `patience` seconds and then go together.
+    """
+
+    def __init__(self, store: Store, clock: Clock, settings: Settings, patience: float = 0.02) -> None:
+        self.engine = Engine([*(emission.output for emission in EMISSIONS), STATUSES, EXPIRIES])
+        self.inbox = Inbox()
+        self.publisher = Publisher(clock)
+        self.proxies = Proxies(self.inbox, self.publisher, clock)
+        self.statuses = StatusWriter(store, clock, CONTROLLER_NAME)
+        self.ready = asyncio.Event()
+        """Set once everything in the store has been translated: proxies may be let in."""
+        self._follower = Follower(store, tuple(KINDS), self.inbox, self.statuses, clock)
+        self.expiry = Expiry(self.inbox, clock)
+        self.clock = clock
+        self._patience = patience
+        self.inbox.put({SettingsKey(): settings}, clock.monotonic())
+
+    @property
+    def resources(self) -> int:
+        """How many resources the store has, as far as this loop has seen."""
+        return self._follower.known
+
+    async def run(self) -> None:
+        """Run until cancelled."""
+        await self._follower.start()
+        self._commit()
+        self.ready.set()
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._follower.run(), name="follow the store")
+            group.create_task(self.statuses.run(), name="write statuses")
+            group.create_task(self.expiry.run(), name="watch certificates expire")
+            group.create_task(self._commit_forever(), name="commit changes")
+
+    async def _commit_forever(self) -> None:
+        while True:
+            await self.inbox.arrived()
+            await self.publisher.idle(self._patience)
+            self._commit()
+
+    def _commit(self) -> None:
+        leaves, since = self.inbox.take()
+        started = time.perf_counter()
+        changes = self.engine.commit(leaves)
+        self._report_failures(changes)
+        published = self.publisher.publish(changes, since)
+        for resource, status in changes.outputs.get(STATUSES, {}).items():
+            self.statuses.want(resource, status)
+        for secret, not_after in changes.outputs.get(EXPIRIES, {}).items():
+            self.expiry.note(secret, not_after)
+        for gone in (leaf for leaf, value in leaves.items() if leaf[0] == "Gateway" and value is None):
+            self.publisher.forget(gone)
+            self.proxies.forget(gone)
+        metrics.COMMIT_SECONDS.observe(time.perf_counter() - started)
+        metrics.RESOURCES_BUILT.inc(published)
+
+    def _report_failures(self, changes: Changes) -> None:
+        """A function of ours raised: its last value stays; it is our fault, so it is logged in full."""
+        for (name, key), error in changes.failures.items():
+            metrics.TRANSLATION_FAILURES.labels(name).inc()
+            log.error("translation failed, last value kept", what=name, key=str(key), exc_info=error)

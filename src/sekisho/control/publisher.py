@@ -1,0 +1,116 @@
+"""A view per gateway, kept equal to the engine's outputs; and how far its proxies are with it."""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sekisho.aio.clock import Clock
+from sekisho.control import metrics
+from sekisho.engine import Changes
+from sekisho.envoy.outputs import changed_resources
+from sekisho.model.names import ResourceId
+from sekisho.xds.types import Blob, Name
+from sekisho.xds.view import View
+
+
+@dataclass(slots=True)
+class _Flight:
+    """A commit on its way to the proxies of a view."""
+
+    seq: int
+    since: float
+    """When the oldest change in it became known (monotonic)."""
+    waiting: int
+    """Proxies that have not answered yet."""
+
+
+class Publisher:
+    """Owns the views. Called by the loop with each commit, and by the observer with each proxy in sync."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._views: dict[ResourceId, View] = {}
+        self._flights: dict[View, _Flight] = {}
+        self._lags: dict[View, float] = {}
+        self.published = 0
+        """Resources in all views together."""
+        self._landed = asyncio.Event()
+        self._landed.set()
+
+    def view(self, gateway: ResourceId) -> View:
+        """The view of this gateway's proxies; empty until something is published for it."""
+        view = self._views.get(gateway)
+        if view is None:
+            view = self._views[gateway] = View(str(gateway))
+            metrics.VIEWS.set(len(self._views))
+        return view
+
+    def forget(self, gateway: ResourceId) -> None:
+        """The gateway is gone; its view stays only while proxies follow it."""
+        view = self._views.get(gateway)
+        if view is not None and not view.members:
+            del self._views[gateway]
+            self._land(view)
+            self._lags.pop(view, None)
+            metrics.VIEWS.set(len(self._views))
+
+    def publish(self, changes: Changes, since: float) -> int:
+        """Commit what changed to the views; returns the number of changed resources."""
+        by_gateway: defaultdict[ResourceId, dict[Name, Blob | None]] = defaultdict(dict)
+        for gateway, type_url, name, resource in changed_resources(changes.outputs):
+            blob = None if resource is None else Blob(resource.version, resource.body)
+            by_gateway[gateway][Name(type_url, name)] = blob
+            self._count(self.view(gateway), Name(type_url, name), blob)
+        for gateway, changed in by_gateway.items():
+            self._commit(self.view(gateway), changed, since)
+        return sum(map(len, by_gateway.values()))
+
+    def _count(self, view: View, name: Name, blob: Blob | None) -> None:
+        existed = view.get(name) is not None
+        self.published += (blob is not None) - existed
+
+    def _commit(self, view: View, changed: Mapping[Name, Blob | None], since: float) -> None:
+        before = view.seq
+        seq = view.commit(changed)
+        if seq != before and view.members:
+            self._flights[view] = _Flight(seq, since, len(view.members))
+            self._landed.clear()
+
+    def synced(self, view: View, seq: int) -> None:
+        """A proxy has answered everything up to `seq`."""
+        flight = self._flights.get(view)
+        if flight is None or seq < flight.seq:
+            return
+        flight.waiting -= 1
+        if flight.waiting <= 0:
+            lag = self._lags[view] = self._clock.monotonic() - flight.since
+            metrics.CONVERGENCE_SECONDS.observe(lag)
+            self._land(view)
+
+    def lag(self, gateway: ResourceId) -> float:
+        """Seconds the last commit took from being known to its last acknowledgement; 0 before the first."""
+        return self._lags.get(self.view(gateway), 0.0)
+
+    def left(self, view: View) -> None:
+        """A proxy of this view is gone: nobody waits for its answer."""
+        flight = self._flights.get(view)
+        if flight is not None:
+            flight.waiting -= 1
+            if flight.waiting <= 0:
+                self._land(view)
+
+    def _land(self, view: View) -> None:
+        self._flights.pop(view, None)
+        if not self._flights:
+            self._landed.set()
+
+    async def idle(self, patience: float) -> None:
+        """Returns when every proxy has answered the last commit, at the latest after `patience` seconds."""
+        if self._landed.is_set():
+            return
+        try:
+            async with asyncio.timeout(patience):
+                await self._landed.wait()
+        except TimeoutError:
+            return

@@ -1,0 +1,120 @@
+"""`sekisho status`: the whole system on one screen."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import timedelta
+from typing import Any
+
+from sekisho import __version__
+from sekisho.client.reviews import (
+    CertificateState,
+    ControlPlaneState,
+    GatewayState,
+    ListenerState,
+    ProxyState,
+    SystemStatus,
+    Trouble,
+)
+from sekisho.control.explain import source_of
+from sekisho.control.loop import ControlLoop
+from sekisho.model.names import ResourceId
+
+SOON = timedelta(days=30)
+"""Certificates that end sooner are shown."""
+
+
+def system_status(loop: ControlLoop, started: str, revision: int) -> SystemStatus:
+    """A picture of now; `started` is RFC 3339, `revision` that of the store's newest write."""
+    statuses = loop.statuses.desired
+    return SystemStatus(
+        control_plane=ControlPlaneState(
+            version=__version__,
+            started=started,
+            revision=revision,
+            resources=loop.resources,
+            published=loop.publisher.published,
+        ),  # fmt: skip
+        gateways=tuple(_gateways(loop, statuses)),
+        proxies=tuple(_proxies(loop)),
+        troubles=tuple(_troubles(loop, statuses)),
+        certificates=tuple(_certificates(loop)),
+    )
+
+
+def _gateways(loop: ControlLoop, statuses: Mapping[ResourceId, Mapping[str, Any]]) -> Iterator[GatewayState]:
+    for resource, status in sorted(statuses.items()):
+        if resource.kind != "Gateway":
+            continue
+        gateway = loop.engine.read.leaf(resource)
+        by_name = {listener.name: listener for listener in gateway.spec.listeners} if gateway else {}
+        listeners = tuple(
+            ListenerState(
+                name=one["name"],
+                port=by_name[one["name"]].port,
+                protocol=by_name[one["name"]].protocol,
+                attached_routes=one["attachedRoutes"],
+                programmed=_holds(one["conditions"], "Programmed"),
+            )
+            for one in status.get("listeners", ())
+            if one["name"] in by_name
+        )
+        yield GatewayState(
+            namespace=resource.namespace,
+            name=resource.name,
+            programmed=_holds(status["conditions"], "Programmed"),
+            addresses=tuple(address["value"] for address in status.get("addresses", ())),
+            listeners=listeners,
+        )
+
+
+def _holds(conditions: Iterable[Mapping[str, Any]], name: str) -> bool:
+    return any(one["type"] == name and one["status"] == "True" for one in conditions)
+
+
+def _proxies(loop: ControlLoop) -> Iterator[ProxyState]:
+    for proxy in sorted(loop.proxies.connected_now.values(), key=lambda one: one.id):
+        behind = max(0, loop.publisher.view(proxy.gateway).seq - proxy.acknowledged)
+        yield ProxyState(
+            name=proxy.id,
+            gateway=f"{proxy.gateway.namespace}/{proxy.gateway.name}",
+            connected=True,
+            synced=behind == 0,
+            behind=behind,
+            lag=loop.publisher.lag(proxy.gateway),
+            rejected=len(proxy.rejected),
+        )
+
+
+def _troubles(loop: ControlLoop, statuses: Mapping[ResourceId, Mapping[str, Any]]) -> Iterator[Trouble]:
+    """Every condition that is not as its author wants it, once per resource and message."""
+    for resource, status in sorted(statuses.items()):
+        seen: set[str] = set()
+        for condition in _conditions(status):
+            if _is_trouble(condition) and condition["message"] not in seen:
+                seen.add(condition["message"])
+                file, line = source_of(loop.engine.read, resource)
+                yield Trouble(
+                    resource=str(resource), reason=condition["reason"], message=condition["message"],
+                    file=file, line=line,
+                )  # fmt: skip
+
+
+_BAD_WHEN_TRUE = ("Conflicted", "OverlappingTLSConfig", "PartiallyInvalid", "InsecureFrontendValidationMode")
+
+
+def _is_trouble(condition: Mapping[str, Any]) -> bool:
+    if condition["type"] in _BAD_WHEN_TRUE:
+        return bool(condition["status"] == "True")
+    return condition["status"] == "False" and condition["reason"] not in ("Pending", "NoConflicts")
+
+
+def _conditions(status: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    yield from status.get("conditions", ())
+    for part in (*status.get("listeners", ()), *status.get("parents", ())):
+        yield from part.get("conditions", ())
+
+
+def _certificates(loop: ControlLoop) -> Iterator[CertificateState]:
+    horizon = loop.clock.now() + SOON
+    for end, secret in loop.expiry.soonest():
+        if end < horizon:
+            yield CertificateState(name=str(secret), expires=end.strftime("%Y-%m-%dT%H:%M:%SZ"))
