@@ -1,0 +1,45 @@
+"""The upstream examples, read from their own files."""
+
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from sekisho.model import yaml
+from sekisho.model.document import check, decode
+from sekisho.model.kinds import KINDS, NOT_SERVED_YET
+from sekisho.model.problems import Invalid
+
+
+def examples(upstream: Path) -> list[yaml.Document]:
+    files = sorted((upstream / "examples").rglob("*.yaml"))
+    return [document for file in files for document in yaml.load(file.read_text(), file.name)]
+
+
+def test_every_example_of_our_kinds_is_taken_as_it_is(upstream: Path) -> None:
+    ours = [document for document in examples(upstream) if document.value["kind"] in KINDS]
+    checked = [document.check() for document in ours]
+    assert len(checked) > 90
+    assert {resource.resource.kind for resource in checked} >= {"Gateway", "GatewayClass", "HTTPRoute"}
+
+
+def test_what_is_stored_reads_back_as_the_same_resource(upstream: Path) -> None:
+    for document in examples(upstream):
+        if document.value["kind"] in KINDS:
+            checked = document.check()
+            assert decode(checked.resource.kind, msgspec.json.encode(checked.object)) == checked.resource
+
+
+def test_checking_what_was_checked_changes_nothing(upstream: Path) -> None:
+    for document in examples(upstream):
+        if document.value["kind"] in KINDS:
+            once = document.check()
+            assert check(once.resource.kind, once.object) == once
+
+
+def test_every_other_example_is_refused_by_its_kind(upstream: Path) -> None:
+    others = [document for document in examples(upstream) if document.value["kind"] not in KINDS]
+    assert {document.value["kind"] for document in others} <= NOT_SERVED_YET
+    for document in others:
+        with pytest.raises(Invalid, match="is not supported yet"):
+            document.check()
