@@ -1,1 +1,1 @@
-"""Model to IR: pure queries over the engine."""
+"""From resources to the intermediate representation: pure queries, one idea a file."""

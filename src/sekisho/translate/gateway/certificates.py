@@ -1,0 +1,184 @@
+"""Certificates of HTTPS listeners: which Secrets they name, and whether Envoy can present what is inside."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
+
+from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+from sekisho import ir
+from sekisho.engine import Read, index, output, query
+from sekisho.model.core import Secret
+from sekisho.model.gateway import GATEWAY_GROUP, Gateway, SecretReference
+from sekisho.model.names import Origin, ResourceId
+from sekisho.translate.facts import ExpiredCertificate
+from sekisho.translate.gateway.classes import serves
+from sekisho.translate.gateway.grants import Referrer, is_permitted
+
+_TLS_SECRET = "kubernetes.io/tls"  # noqa: S105 - the type of a Secret, not a secret
+_LEAST_RSA_BITS = 2048
+"""BoringSSL in Envoy refuses shorter keys (ssl/context_impl.cc)."""
+_CURVES = ("secp256r1", "secp384r1", "secp521r1")
+
+
+class Unusable(NamedTuple):
+    """Why a certificate reference or a Secret cannot be used."""
+
+    reason: str
+    """ListenerConditionReason of ResolvedRefs: InvalidCertificateRef or RefNotPermitted."""
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Pair:
+    """A certificate chain and key that belong together."""
+
+    chain: bytes
+    key: bytes
+    not_after: datetime
+
+    def __repr__(self) -> str:
+        return f"_Pair(not_after={self.not_after})"
+
+
+@dataclass(frozen=True, slots=True)
+class Presented:
+    """What one HTTPS listener can present."""
+
+    certificates: tuple[str, ...] = ()
+    """Names of `ir.Certificate`s, sorted."""
+    problems: tuple[Unusable, ...] = ()
+
+
+def certificate_name(secret: ResourceId) -> str:
+    """`ir.Certificate.name` of a Secret."""
+    return f"secret/{secret.namespace}/{secret.name}"
+
+
+def secret_of(name: str) -> ResourceId:
+    """The inverse of `certificate_name`."""
+    _, namespace, secret = name.split("/")
+    return ResourceId("Secret", namespace, secret)
+
+
+@query
+def pair(read: Read, secret: ResourceId) -> _Pair | Unusable:
+    """The checked content of a `kubernetes.io/tls` Secret, whether its time is over or not."""
+    resource: Secret | None = read.leaf(secret)
+    if resource is None:
+        return Unusable("InvalidCertificateRef", f"{secret} does not exist")
+    if resource.type != _TLS_SECRET:
+        return Unusable("InvalidCertificateRef", f"{secret} has type {resource.type}, not {_TLS_SECRET}")
+    found = _checked(resource.data.get("tls.crt", b""), resource.data.get("tls.key", b""))
+    return Unusable("InvalidCertificateRef", f"{secret}: {found}") if isinstance(found, str) else found
+
+
+@query
+def not_after(read: Read, secret: ResourceId) -> datetime | None:
+    """When the certificate in a Secret ends (UTC); None when there is no usable one.
+
+    The control loop sets the leaf `ExpiredCertificate` at that time.
+    """
+    found = pair(read, secret)
+    return found.not_after if isinstance(found, _Pair) else None
+
+
+@query
+def certificate(read: Read, secret: ResourceId) -> ir.Certificate | Unusable:
+    """What Envoy gets, shared by all Gateways that present it."""
+    found = pair(read, secret)
+    if isinstance(found, Unusable):
+        return found
+    ended: datetime | None = read.leaf(ExpiredCertificate.of(secret))
+    if ended is not None and found.not_after <= ended:
+        return Unusable("InvalidCertificateRef", f"{secret}: the certificate expired on {found.not_after}")
+    return ir.Certificate(
+        name=certificate_name(secret), chain=found.chain, key=found.key, origin=Origin(secret, "data")
+    )
+
+
+@query
+def presented(read: Read, gateway: ResourceId, listener: str) -> Presented:
+    """The certificates of one HTTPS listener, and why others it names are missing.
+
+    The good ones are presented beside bad ones; with none left the listener stays closed.
+    """
+    names, problems = [], []
+    for path, reference in _references(read.leaf(gateway), listener):
+        found = _resolve(read, gateway, reference)
+        if isinstance(found, Unusable):
+            problems.append(Unusable(found.reason, f"{path}: {found.message}"))
+        else:
+            names.append(found.name)
+    if not names and not problems:
+        problems.append(Unusable("InvalidCertificateRef", "tls.certificateRefs names no certificate"))
+    return Presented(tuple(sorted(set(names))), tuple(problems))
+
+
+def _references(gateway: Gateway, listener: str) -> Iterator[tuple[str, SecretReference]]:
+    for position, one in enumerate(gateway.spec.listeners):
+        if one.name == listener and one.tls is not None:
+            for number, reference in enumerate(one.tls.certificate_refs):
+                yield f"spec.listeners[{position}].tls.certificateRefs[{number}]", reference
+
+
+def _resolve(read: Read, gateway: ResourceId, reference: SecretReference) -> ir.Certificate | Unusable:
+    if (reference.group, reference.kind) != ("", "Secret"):
+        return Unusable("InvalidCertificateRef", f"{reference.kind} is not a kind of certificate; Secret is")
+    secret = ResourceId("Secret", reference.namespace or gateway.namespace, reference.name)
+    # Permission first: who may not look must not learn whether the Secret exists.
+    if not is_permitted(read, Referrer(GATEWAY_GROUP, "Gateway", gateway.namespace), "", secret):
+        return Unusable("RefNotPermitted", f"no ReferenceGrant in {secret.namespace} allows {secret}")
+    return certificate(read, secret)
+
+
+def _checked(chain: bytes, key: bytes) -> _Pair | str:
+    """The pair, or what is wrong with it. Never says anything of the key's content."""
+    try:
+        certificates = x509.load_pem_x509_certificates(chain)
+        public = certificates[0].public_key()
+    except (ValueError, UnsupportedAlgorithm):
+        return "tls.crt is not a PEM certificate"
+    try:
+        private = load_pem_private_key(key, password=None)
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        return "tls.key is not an unencrypted PEM private key"
+    if private.public_key() != public:
+        return "tls.key does not belong to the certificate in tls.crt"
+    if problem := _weakness(public):
+        return problem
+    return _Pair(chain=chain, key=key, not_after=certificates[0].not_valid_after_utc)
+
+
+def _weakness(public: CertificatePublicKeyTypes) -> str:
+    """What Envoy refuses, said here: its refusal would keep the whole listener from starting."""
+    if isinstance(public, RSAPublicKey):
+        short = public.key_size < _LEAST_RSA_BITS
+        return f"the RSA key has {public.key_size} bits, {_LEAST_RSA_BITS} are needed" if short else ""
+    if isinstance(public, EllipticCurvePublicKey) and public.curve.name in _CURVES:
+        return ""
+    return "the key must be RSA or ECDSA with P-256, P-384 or P-521"
+
+
+def _named_secrets(read: Read, gateway: ResourceId) -> Iterator[ResourceId]:
+    """Secrets a Gateway of ours names and may use."""
+    if not serves(read, gateway):
+        return
+    for listener in read.leaf(gateway).spec.listeners:
+        for reference in listener.tls.certificate_refs if listener.tls is not None else ():
+            secret = ResourceId("Secret", reference.namespace or gateway.namespace, reference.name)
+            referrer = Referrer(GATEWAY_GROUP, "Gateway", gateway.namespace)
+            if reference.kind == "Secret" and is_permitted(read, referrer, "", secret):
+                yield secret
+
+
+SECRETS_IN_USE = index("secrets in use", source="Gateway", emit=_named_secrets)
+
+EXPIRIES = output("certificate expiries", source=SECRETS_IN_USE, build=not_after)
+"""Secret → when its certificate ends (UTC), for each Secret a Gateway of ours may use: to set timers by."""

@@ -1,0 +1,27 @@
+"""Which GatewayClasses are ours, and which Gateways that makes ours."""
+
+from sekisho.engine import Read, query
+from sekisho.model.names import ResourceId
+
+CONTROLLER_NAME = "sekisho.dev/gateway-controller"
+"""`GatewayClass.spec.controllerName` of the classes we serve, and the writer named in route status."""
+
+
+@query
+def is_ours(read: Read, name: str) -> bool:
+    """Whether the GatewayClass exists and names us as its controller."""
+    gateway_class = read.leaf(ResourceId("GatewayClass", "", name))
+    return gateway_class is not None and gateway_class.spec.controller_name == CONTROLLER_NAME
+
+
+@query
+def is_accepted(read: Read, name: str) -> bool:
+    """Whether a class of ours can be used: we know no kind of parameters, so it must refer to none."""
+    return is_ours(read, name) and read.leaf(ResourceId("GatewayClass", "", name)).spec.parameters_ref is None
+
+
+@query
+def serves(read: Read, gateway: ResourceId) -> bool:
+    """Whether the Gateway exists and is of one of our classes: only then do we write anything about it."""
+    resource = read.leaf(gateway)
+    return resource is not None and is_ours(read, resource.spec.gateway_class_name)

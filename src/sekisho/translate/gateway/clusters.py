@@ -1,0 +1,35 @@
+"""Clusters a Gateway's proxy needs: one per Service port its routes use, never one per rule."""
+
+from collections.abc import Iterator
+
+from sekisho import ir
+from sekisho.engine import Read, index, output
+from sekisho.model.names import ResourceId
+from sekisho.translate.gateway.attachment import gateways
+from sekisho.translate.gateway.backends import cluster
+from sekisho.translate.gateway.endpoints import endpoints
+from sekisho.translate.gateway.routes import plan
+
+
+def _clusters(read: Read, route: ResourceId) -> Iterator[tuple[ResourceId, str]]:
+    for gateway in gateways(read, route):
+        for name in plan(read, route).clusters:
+            yield gateway, name
+
+
+def _cluster(read: Read, key: tuple[ResourceId, str]) -> ir.Cluster | None:
+    return cluster(read, key[1])
+
+
+def _endpoints(read: Read, key: tuple[ResourceId, str]) -> ir.Endpoints | None:
+    return endpoints(read, key[1])
+
+
+CLUSTERS_IN_USE = index("clusters in use", source="HTTPRoute", emit=_clusters)
+"""(gateway, cluster name) → the routes that may send requests there."""
+
+CLUSTERS = output("clusters", source=CLUSTERS_IN_USE, build=_cluster)
+"""(gateway, cluster name) → `ir.Cluster`; Gateways share one value."""
+
+ENDPOINTS = output("endpoints", source=CLUSTERS_IN_USE, build=_endpoints)
+"""(gateway, cluster name) → `ir.Endpoints`; Gateways share one value."""

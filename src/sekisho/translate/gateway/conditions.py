@@ -1,0 +1,18 @@
+"""Conditions as translation says them: without transition times, which are the status writer's."""
+
+from typing import Any, Literal
+
+Status = Literal["True", "False", "Unknown"]
+
+
+def condition(
+    type_: str, status: Status, reason: str, message: str, generation: int | None
+) -> dict[str, Any]:
+    """One condition. `generation` is the one of the resource it was said about: always the current one."""
+    said: dict[str, Any] = {"type": type_, "status": status, "reason": reason, "message": message}
+    return said if generation is None else {**said, "observedGeneration": generation}
+
+
+def sentence(text: str) -> str:
+    """Problems are written in lower case without a full stop; a condition's message is a sentence."""
+    return f"{text[:1].upper()}{text[1:]}." if text else ""

@@ -1,0 +1,68 @@
+"""Whether a Gateway as a whole can be served, and on which addresses."""
+
+from dataclasses import dataclass
+from ipaddress import ip_address
+
+from sekisho.engine import Read, query
+from sekisho.model.gateway import Gateway
+from sekisho.model.names import ResourceId
+from sekisho.translate.facts import Settings, SettingsKey
+from sekisho.translate.gateway.classes import is_accepted, serves
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Admission:
+    """What we think of a Gateway before looking at its listeners."""
+
+    reason: str = "Accepted"
+    """Reason of the Accepted condition (GatewayConditionReason); anything else: nothing is served."""
+    message: str = ""
+    addresses: tuple[str, ...] = ()
+    """IP addresses to bind, in the order written; empty when nothing is served."""
+    unusable: tuple[str, ...] = ()
+    """Addresses asked for that no socket can have."""
+
+
+@query
+def admission(read: Read, gateway: ResourceId) -> Admission | None:
+    """None for a Gateway that is not ours: we say nothing about it."""
+    if not serves(read, gateway):
+        return None
+    resource: Gateway = read.leaf(gateway)
+    spec = resource.spec
+    if not is_accepted(read, spec.gateway_class_name):
+        return Admission(
+            reason="InvalidParameters",
+            message=f"GatewayClass {spec.gateway_class_name} refers to parameters, and we know none",
+        )
+    if spec.infrastructure is not None and spec.infrastructure.parameters_ref is not None:
+        named = spec.infrastructure.parameters_ref
+        return Admission(
+            reason="InvalidParameters",
+            message=f"spec.infrastructure.parametersRef: {named.kind}.{named.group} holds no parameters",
+        )
+    unsupported = sorted({wanted.type for wanted in spec.addresses if wanted.type != "IPAddress"})
+    if unsupported:
+        return Admission(
+            reason="UnsupportedAddress",
+            message=f"spec.addresses: type {', '.join(unsupported)} is not supported; use IPAddress",
+        )
+    return _with_addresses(read, resource)
+
+
+def _with_addresses(read: Read, gateway: Gateway) -> Admission:
+    default = (read.leaf(SettingsKey()) or Settings()).address
+    wanted = [address.value or default for address in gateway.spec.addresses] or [default]
+    usable = [normal_address(address) for address in wanted]
+    return Admission(
+        addresses=tuple(dict.fromkeys(address for address in usable if address)),
+        unusable=tuple(address for address, good in zip(wanted, usable, strict=True) if not good),
+    )
+
+
+def normal_address(text: str) -> str:
+    """An IP address in its one canonical spelling; empty when `text` is none."""
+    try:
+        return str(ip_address(text))
+    except ValueError:
+        return ""

@@ -1,0 +1,185 @@
+"""HTTPRoute rules → IR routes, the same for every listener they are attached to.
+
+A rule that cannot be honoured as written stays in its place and answers 500: were it left out, its requests
+would fall to a wider rule, perhaps one without the protection the author meant.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+from sekisho import ir
+from sekisho.engine import Read, query
+from sekisho.model.httproute import HTTPRoute, HttpRouteMatch, HttpRouteRule
+from sekisho.model.names import Origin, ResourceId
+from sekisho.translate.gateway.backends import Broken
+from sekisho.translate.gateway.filters import Fault, Filters, needs_prefix, path_rewrite, rule_filters
+from sekisho.translate.gateway.forwarding import mirrors, retry, shares, timeouts
+from sekisho.translate.gateway.matches import Precedence, precedence, route_match
+
+_WELL_KNOWN_PORTS = {"http": 80, "https": 443}
+
+
+class Order(NamedTuple):
+    """Sort key among all routes of one hostname, after the hostname itself (HTTPRouteRule.matches)."""
+
+    match: Precedence
+    created: str
+    """RFC 3339 in UTC, whole seconds: the oldest route wins."""
+    namespace: str
+    name: str
+    rule: int
+    number: int
+
+
+class Entry(NamedTuple):
+    """One match of one rule."""
+
+    order: Order
+    route: ir.Route
+    """A redirect in it still needs `at_listener`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What an HTTPRoute asks for, wherever it is attached."""
+
+    entries: tuple[Entry, ...]
+    clusters: tuple[str, ...]
+    """Names of the clusters requests may be sent to, sorted."""
+    broken: tuple[Broken, ...]
+    """Backend references that lead nowhere, in the order written."""
+    faults: tuple[tuple[int, Fault], ...]
+    """By rule, why it answers 500."""
+    notes: tuple[str, ...]
+    """Fields that are not supported and change nothing when ignored."""
+    is_void: bool
+    """No rule can be honoured."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Rule:
+    """One rule, resolved."""
+
+    action: ir.Action
+    filters: Filters
+    clusters: tuple[str, ...]
+    broken: tuple[Broken, ...]
+    faults: tuple[Fault, ...]
+
+
+_ERROR = ir.Respond(status=500)
+_EVERY_REQUEST = (HttpRouteMatch(),)
+
+
+@query
+def plan(read: Read, route: ResourceId) -> Plan:
+    """All rules of a route, with what is wrong in them."""
+    resource: HTTPRoute = read.leaf(route)
+    rules = [_rule(read, route, index, rule) for index, rule in enumerate(resource.spec.rules)]
+    return Plan(
+        entries=tuple(
+            entry for index, rule in enumerate(rules) for entry in _entries(route, resource, index, rule)
+        ),
+        clusters=tuple(sorted({name for resolved in rules for name in resolved.clusters})),
+        broken=tuple(broken for resolved in rules for broken in resolved.broken),
+        faults=tuple((index, fault) for index, resolved in enumerate(rules) for fault in resolved.faults),
+        notes=tuple(
+            f"spec.rules[{index}].sessionPersistence is not supported and has no effect"
+            for index, rule in enumerate(resource.spec.rules)
+            if rule.session_persistence is not None
+        ),
+        is_void=all(resolved.faults for resolved in rules),
+    )
+
+
+def at_listener(route: ir.Route, scheme: str, port: int) -> ir.Route:
+    """The route as it is on a listener: the port a redirect names may be the listener's.
+
+    Explicit port, else that of an explicit scheme, else the listener's; left out of `Location` where the
+    scheme implies it (HTTPRequestRedirectFilter.port).
+    """
+    action = route.action
+    if not isinstance(action, ir.Redirect):
+        return route
+    named = action.port or (_WELL_KNOWN_PORTS[action.scheme] if action.scheme else port)
+    implied = _WELL_KNOWN_PORTS[action.scheme or scheme]
+    return replace(route, action=replace(action, port=None if named == implied else named))
+
+
+def _entries(route: ResourceId, resource: HTTPRoute, index: int, resolved: _Rule) -> Iterator[Entry]:
+    rule = resource.spec.rules[index]
+    # A name made of digits would look like the index of another rule.
+    section = rule.name if rule.name and not rule.name.isdigit() else str(index)
+    created = resource.metadata.creation_timestamp or ""
+    for number, written in enumerate(rule.matches or _EVERY_REQUEST):
+        match = route_match(written)
+        yield Entry(
+            Order(precedence(match), created, route.namespace, route.name, index, number),
+            ir.Route(
+                name=f"{route.namespace}/{route.name}/{section}/{number}",
+                match=match,
+                action=resolved.action,
+                request_headers=resolved.filters.request_headers,
+                response_headers=resolved.filters.response_headers,
+                cors=resolved.filters.cors,
+                origin=Origin(route, f"spec.rules[{index}].matches[{number}]"),
+            ),
+        )
+
+
+def _rule(read: Read, route: ResourceId, index: int, rule: HttpRouteRule) -> _Rule:
+    place = f"spec.rules[{index}]"
+    found = rule_filters(rule.filters)
+    backends = shares(read, route, place, rule)
+    copies, copies_broken = mirrors(read, route, place, found)
+    faults = (*found.faults, *backends.faults, *_misfits(rule, found))
+    broken = (*backends.broken, *copies_broken)
+    if faults:
+        return _Rule(_ERROR, Filters(), (), broken, faults)
+    action = _action(rule, found, backends.shares, copies)
+    return _Rule(action, found, _clusters(action), broken, ())
+
+
+def _misfits(rule: HttpRouteRule, found: Filters) -> list[Fault]:
+    """Parts of a rule that are each right and do not go together."""
+    faults = []
+    if found.redirect is not None and rule.backend_refs:
+        faults.append(Fault("IncompatibleFilters", "RequestRedirect leaves nothing for backendRefs"))
+    if needs_prefix(found) and any(match.path.type != "PathPrefix" for match in rule.matches):
+        faults.append(Fault("UnsupportedValue", "ReplacePrefixMatch needs every match to be a PathPrefix"))
+    return faults
+
+
+def _action(
+    rule: HttpRouteRule, found: Filters, backends: tuple[ir.Share, ...], copies: tuple[ir.Mirror, ...]
+) -> ir.Action:
+    if found.redirect is not None:
+        wanted = found.redirect
+        return ir.Redirect(
+            scheme=wanted.scheme,
+            host=wanted.hostname,
+            port=wanted.port,
+            path=path_rewrite(wanted.path),
+            status=wanted.status_code,
+        )
+    if not any(share.cluster for share in backends):
+        return _ERROR  # no backend, none of weight above 0, or none that can be resolved
+    request_ms, backend_ms = timeouts(rule.timeouts)
+    host = found.rewrite.hostname if found.rewrite is not None else None
+    return ir.Forward(
+        shares=backends,
+        path_rewrite=path_rewrite(found.rewrite.path) if found.rewrite is not None else None,
+        host_rewrite=ir.HostRewrite(host) if host else None,
+        request_timeout_ms=request_ms,
+        backend_timeout_ms=backend_ms,
+        retry=retry(rule.retry),
+        mirrors=copies,
+    )
+
+
+def _clusters(action: ir.Action) -> tuple[str, ...]:
+    if not isinstance(action, ir.Forward):
+        return ()
+    named = (share.cluster for share in action.shares if share.cluster is not None)
+    return (*named, *(mirror.cluster for mirror in action.mirrors))

@@ -1,0 +1,157 @@
+"""Virtual hosts: for each hostname of a route table, the routes of all HTTPRoutes that have a say, in order.
+
+Envoy looks into one virtual host only, that of the most specific hostname. The Gateway API has no such wall:
+its hostnames are the first criterion of *precedence* among rules ("precedence must be given to rules from
+the HTTPRoute with the largest number of characters in a matching non-wildcard hostname…", HTTPRouteSpec),
+so a request that matches no rule of `shop.example.com` goes on to those of `*.example.com`, then to those of
+routes without hostname. Hence each virtual host carries the rules of all wider hostnames behind its own.
+What is walled off are listeners: only routes of the one listener that owns a hostname are ever in its
+virtual host (`listeners.owner`).
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from sekisho import ir
+from sekisho.engine import Read, index, output, query
+from sekisho.kit.hostnames import EVERY, intersect, is_wildcard
+from sekisho.model.names import Origin, ResourceId
+from sekisho.translate.gateway.attachment import PLACED, Place, attached_doors, own_hostnames
+from sekisho.translate.gateway.gateways import admission
+from sekisho.translate.gateway.listeners import Door, doors, owner, port_doors
+from sekisho.translate.gateway.routes import Entry, at_listener, plan
+
+
+class HostKey(NamedTuple):
+    """One hostname of one route table."""
+
+    gateway: ResourceId
+    table: str
+    hostname: str
+
+
+class _Ranked(NamedTuple):
+    """An entry with the place of its route's hostname among those that cover the virtual host's."""
+
+    width: int
+    entry: Entry
+
+
+def covering(hostname: str) -> tuple[str, ...]:
+    """Every pattern that covers `hostname`, the most specific first: itself, `*.…` by falling length, `*`."""
+    labels = hostname.split(".")
+    wildcards = (".".join(("*", *labels[start:])) for start in range(1, len(labels)))
+    return tuple(dict.fromkeys((hostname, *wildcards, EVERY)))
+
+
+@query
+def virtual_host(read: Read, gateway: ResourceId, table: str, hostname: str) -> ir.VirtualHost:
+    """Everything for one hostname; without a route that has a say it answers 404, and 421 where another
+    HTTPS listener should have been asked (GatewayHTTPSListenerDetectMisdirectedRequests).
+    """
+    port, _, listener = table.partition("/")
+    host_owner = owner(port_doors(read, gateway, int(port)), hostname)
+    if host_owner is None:
+        return ir.VirtualHost(table=table, hostname=hostname, routes=())
+    if listener and host_owner.name != listener:
+        return _misdirected(table, hostname, host_owner)
+    entries = sorted(_entries(read, host_owner, hostname))
+    routes = tuple(at_listener(one.entry.route, host_owner.scheme, host_owner.port) for one in entries)
+    origins = {host_owner.origin} | {Origin(route.origin.resource) for route in routes}
+    return ir.VirtualHost(table=table, hostname=hostname, routes=routes, origins=tuple(sorted(origins)))
+
+
+@query
+def wildcard_table(read: Read, gateway: ResourceId, table: str) -> ir.WildcardTable:
+    """All wildcard hostnames of a table, for requests whose host has no virtual host of its own."""
+    hostnames = sorted(host.hostname for host in read.bucket(_WILDCARDS, (gateway, table)))
+    hosts = tuple(virtual_host(read, gateway, table, hostname) for hostname in hostnames)
+    return ir.WildcardTable(table=table, hosts=hosts)
+
+
+def _entries(read: Read, host_owner: Door, hostname: str) -> Iterator[_Ranked]:
+    """The rules of each route once, by its most specific hostname that covers this one."""
+    seen: set[ResourceId] = set()
+    for width, pattern in enumerate(covering(hostname)):
+        here = read.bucket(PLACED, Place(host_owner.gateway, host_owner.name, pattern))
+        for route in here - seen:
+            for entry in plan(read, route).entries:
+                yield _Ranked(width, entry)
+        seen |= here
+
+
+def _misdirected(table: str, hostname: str, host_owner: Door) -> ir.VirtualHost:
+    """The connection was made for one listener's certificate, the request is for another listener's host."""
+    answer = ir.Route(
+        name=f"misdirected/{host_owner.name}",
+        match=ir.RouteMatch(),
+        action=ir.Respond(status=421),
+        origin=host_owner.origin,
+    )
+    return ir.VirtualHost(table=table, hostname=hostname, routes=(answer,), origins=(host_owner.origin,))
+
+
+def _hosts(read: Read, resource: ResourceId) -> Iterable[HostKey]:
+    of_kind = _hosts_of_gateway if resource.kind == "Gateway" else _hosts_of_route
+    return of_kind(read, resource)
+
+
+def _hosts_of_gateway(read: Read, gateway: ResourceId) -> Iterator[HostKey]:
+    """A listener's own hostname is always there, so that no wider one answers in its place; and so are, in
+    the table of an HTTPS listener, those of its neighbours, to be answered 421."""
+    if not _is_served(read, gateway):
+        return
+    for one in doors(read, gateway):
+        if one.fault is None:
+            for neighbour in port_doors(read, gateway, one.port):
+                yield HostKey(gateway, one.table, neighbour.hostname)
+
+
+def _hosts_of_route(read: Read, route: ResourceId) -> Iterator[HostKey]:
+    """The hostnames a route shares with the listeners it is attached to, where the listener owns them."""
+    for one in attached_doors(read, route):
+        if not _is_served(read, one.gateway):
+            continue
+        neighbours = port_doors(read, one.gateway, one.port)
+        for pattern in own_hostnames(read.leaf(route)):
+            hostname = intersect(one.hostname, pattern)
+            found = owner(neighbours, hostname) if hostname else None
+            if hostname and found is not None and found.name == one.name:
+                yield HostKey(one.gateway, one.table, hostname)
+
+
+def _is_served(read: Read, gateway: ResourceId) -> bool:
+    found = admission(read, gateway)
+    return found is not None and bool(found.addresses)
+
+
+def _tables(read: Read, gateway: ResourceId) -> Iterator[tuple[ResourceId, str]]:
+    """Every table a listener may look into, so that none ever waits for one that has no wildcard yet."""
+    if _is_served(read, gateway):
+        yield from ((gateway, one.table) for one in doors(read, gateway) if one.fault is None)
+
+
+def _wildcard_of(_: Read, key: HostKey) -> tuple[tuple[ResourceId, str], ...]:
+    return ((key.gateway, key.table),) if is_wildcard(key.hostname) else ()
+
+
+def _exact_host(read: Read, key: HostKey) -> ir.VirtualHost | None:
+    return None if is_wildcard(key.hostname) else virtual_host(read, *key)
+
+
+def _wildcard_table(read: Read, key: tuple[ResourceId, str]) -> ir.WildcardTable:
+    return wildcard_table(read, *key)
+
+
+HOSTS = index("hostnames", source=("Gateway", "HTTPRoute"), emit=_hosts)
+"""`HostKey` → the resources that give a table this hostname."""
+
+_WILDCARDS = index("wildcard hostnames", source=HOSTS, emit=_wildcard_of)
+
+_TABLES = index("route tables", source="Gateway", emit=_tables)
+
+VIRTUAL_HOSTS = output("virtual hosts", source=HOSTS, build=_exact_host)
+"""`HostKey` of an exact hostname → `ir.VirtualHost`."""
+
+WILDCARD_TABLES = output("wildcard tables", source=_TABLES, build=_wildcard_table)
+"""(gateway, table) → `ir.WildcardTable`: there for every table, empty when it has no wildcard hostname."""
