@@ -89,7 +89,7 @@ class BuiltInAuthority:
         if faults := svid_faults(leaf):
             raise Refused("; ".join(faults))
         chain = b"".join(c.public_bytes(serialization.Encoding.PEM) for c in (leaf, issuer.certificate))
-        return Issued(chain, self.bundle, leaf.not_valid_before_utc, leaf.not_valid_after_utc)
+        return Issued.of(chain, self.bundle)
 
     def _current_issuer(self) -> _Signer:
         end = self._issuer.certificate.not_valid_after_utc

@@ -21,6 +21,16 @@ class Issued:
     not_before: datetime
     not_after: datetime
 
+    @classmethod
+    def of(cls, chain: bytes, bundle: bytes) -> "Issued":
+        """What an authority's answer holds; the dates are read from the leaf. Raises ValueError."""
+        leaf = x509.load_pem_x509_certificate(chain)
+        return cls(chain, bundle, leaf.not_valid_before_utc, leaf.not_valid_after_utc)
+
+    def leaf(self) -> x509.Certificate:
+        """The certificate itself."""
+        return x509.load_pem_x509_certificate(self.chain)
+
 
 @dataclass(frozen=True, slots=True)
 class Credentials:

@@ -48,7 +48,7 @@ async def keep_renewed(
 
 
 async def until_issued(obtain: Callable[[], Awaitable[Issued]], *, clock: Clock, random: Random) -> Issued:
-    """The first certificate that `obtain` returns; asked again as long as it raises Refused or Unavailable."""
+    """The first certificate that `obtain` returns; asked again while it raises Refused or Unavailable."""
     backoff = Backoff(random.random, first=FIRST_RETRY, limit=LONGEST_RETRY)
     while True:
         try:

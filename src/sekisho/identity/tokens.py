@@ -87,7 +87,7 @@ class Tokens:
         """Whether it is neither revoked nor expired. For streams that outlive their first check."""
         return token.id in self._tokens and self._now() < token.expires
 
-    def revoke(self, id: str) -> bool:  # noqa: A002  the field's name
+    def revoke(self, id: str) -> bool:
         """Ends a token at once. False when there is none of that id."""
         if id not in self._tokens:
             return False

@@ -1,0 +1,265 @@
+"""One Envoy process: started or adopted, watched, started again when it dies, drained when it is to end.
+
+An agent that is killed leaves its Envoys serving. The next agent looks in the process table: an Envoy that
+runs the very command we would run (the name of its bootstrap file holds the digest of the content) is adopted
+as it is; one with another bootstrap is drained and replaced. So no port is ever fought over, and no file that
+says who runs can be wrong.
+"""
+
+import asyncio
+import hashlib
+import signal
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+import structlog
+
+from sekisho.agent.admin import Admin, AdminUnavailable
+from sekisho.agent.processes import Process, command_of, program_of, running
+from sekisho.aio.backoff import Backoff
+from sekisho.aio.clock import Clock
+from sekisho.aio.tasks import background
+from sekisho.identity.files import private_directory, write_private
+
+log = structlog.get_logger()
+
+LONGEST_SOCKET_PATH = 107
+"""Bytes in the path of a unix socket (unix(7): 108 with the closing zero)."""
+STABLE = 60.0
+"""Seconds. An Envoy that ran this long before it died is started again at once, as after its first death."""
+FIRST_PAUSE, LONGEST_PAUSE = 0.1, 15.0
+"""Seconds between starts, doubling, from the second death in short time on."""
+READY_POLL, STEADY_POLL = 0.02, 1.0
+"""Seconds between looks at `/ready`: until Envoy serves, and while it serves."""
+TERMINATION = 5.0
+"""Seconds from SIGTERM to SIGKILL; Envoy ends in some milliseconds."""
+LARGEST_LOG = 10 * 1024 * 1024
+"""Bytes; a larger log of Envoy is put aside (one generation) when Envoy is started."""
+LOG_FORMAT = '{"time":"%Y-%m-%dT%T.%e%z","level":"%l","logger":"envoy.%n","event":"%j"}'
+
+
+class State(StrEnum):
+    """What an Envoy is doing."""
+
+    STARTING = "starting"
+    """It runs but does not serve yet: it waits for its first configuration."""
+    READY = "ready"
+    WAITING = "waiting"
+    """It died, and a pause passes before the next start."""
+    DRAINING = "draining"
+    STOPPED = "stopped"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EnvoyOptions:
+    """How every Envoy of this host is run."""
+
+    binary: Path
+    concurrency: int | None = None
+    """Worker threads; None for one per processor."""
+    drain: float = 5.0
+    """Seconds in which clients are asked to leave before listeners close. Cut short when none is left."""
+    deadline: float = 30.0
+    """Seconds from the beginning of the drain after which Envoy ends whatever it still serves."""
+    log_level: str = "warning"
+
+
+class Envoy:
+    """Keeps one Envoy running for as long as `run` runs."""
+
+    def __init__(
+        self,
+        directory: Path,
+        bootstrap: bytes,
+        options: EnvoyOptions,
+        *,
+        clock: Clock,
+        random: Callable[[], float],
+    ) -> None:
+        """`directory` is this Envoy's alone; `bootstrap` is JSON, and its admin `admin.sock` in there."""
+        self._directory = private_directory(directory)
+        self._bootstrap = bootstrap
+        self._options = options
+        self._clock = clock
+        self._backoff = Backoff(random, first=FIRST_PAUSE, limit=LONGEST_PAUSE)
+        self._admin = Admin(socket_path(directory, "admin.sock"))
+        self._process: Process | None = None
+        self._ready = asyncio.Event()
+        self._log = log.bind(envoy=directory.name)
+        self.state = State.STOPPED
+        self.restarts = 0
+        """How often it died and was started again."""
+
+    @property
+    def pid(self) -> int | None:
+        """The process number, when there is a process."""
+        return self._process.pid if self._process and self._process.is_running else None
+
+    async def ready(self) -> None:
+        """Returns when Envoy serves."""
+        await self._ready.wait()
+
+    async def run(self) -> None:
+        """Supervises until cancelled, then drains and ends Envoy. Cancelled again, it ends Envoy at once."""
+        try:
+            await self._replace_outdated()
+            self._process = self._adopted() or self._start()
+            await self._supervise()
+        finally:
+            await self._stop()
+
+    async def _supervise(self) -> None:
+        deaths = 0
+        while self._process:
+            since = self._clock.monotonic()
+            async with background(self._watch_readiness(), name=f"{self._directory.name}: readiness"):
+                await self._process.ended()
+            self._ready.clear()
+            deaths = 1 if self._clock.monotonic() - since > STABLE else deaths + 1
+            await self._pause(self._process, deaths)
+            self._process = await self._start_again()
+            self.restarts += 1
+
+    async def _pause(self, dead: Process, deaths: int) -> None:
+        if deaths == 1:
+            self._backoff.reset()
+        seconds = 0.0 if deaths == 1 else self._backoff.next()
+        self._log.error(
+            "envoy ended", pid=dead.pid, exit_code=dead.exit_code, pause_seconds=round(seconds, 2)
+        )
+        self.state = State.WAITING
+        await self._clock.sleep(seconds)
+
+    async def _start_again(self) -> Process:
+        while True:
+            try:
+                return self._start()
+            except OSError as error:  # the disk is full, or no more processes are allowed: it may pass
+                self._log.error("envoy cannot be started", reason=str(error))
+                await self._clock.sleep(self._backoff.next())
+
+    async def _watch_readiness(self) -> None:
+        while True:
+            if await self._is_ready():
+                if self.state is not State.READY:
+                    self._log.info("envoy serves", pid=self.pid)
+                self.state = State.READY
+                self._ready.set()
+            await self._clock.sleep(STEADY_POLL if self.state is State.READY else READY_POLL)
+
+    async def _is_ready(self) -> bool:
+        try:
+            return await self._admin.is_ready()
+        except AdminUnavailable:
+            return False
+
+    # Starting and finding
+
+    def _command(self) -> tuple[str, ...]:
+        options = self._options
+        workers = () if options.concurrency is None else ("--concurrency", str(options.concurrency))
+        return (
+            str(options.binary), "--config-path", str(self._bootstrap_file()), "--disable-hot-restart",
+            "--drain-time-s", str(max(1, round(options.drain))), "--log-level", options.log_level,
+            "--log-format", LOG_FORMAT, *workers,
+        )  # fmt: skip
+
+    def _bootstrap_file(self) -> Path:
+        digest = hashlib.sha256(self._bootstrap).hexdigest()[:16]
+        return self._directory / f"bootstrap-{digest}.json"
+
+    def _start(self) -> Process:
+        if not self._bootstrap_file().exists():
+            for old in self._directory.glob("bootstrap-*.json"):
+                old.unlink()
+            write_private(self._bootstrap_file(), self._bootstrap)
+        output = self._directory / "envoy.log"
+        if output.exists() and output.stat().st_size > LARGEST_LOG:
+            output.replace(output.with_suffix(".log.1"))
+        self.state = State.STARTING
+        process = Process.start(self._command(), output)
+        self._log.info("envoy started", pid=process.pid)
+        return process
+
+    def _adopted(self) -> Process | None:
+        for pid in self._ours():
+            if process := Process.find(pid, self._command()):
+                self._log.info("envoy adopted", pid=pid)
+                self.state = State.STARTING  # until its readiness is seen
+                return process
+        return None
+
+    async def _replace_outdated(self) -> None:
+        for pid in self._ours():
+            current = program_of(pid) == str(self._options.binary.resolve())
+            if (command_of(pid) != self._command() or not current) and (
+                old := Process.find(pid, command_of(pid))
+            ):
+                self._log.info("envoy of another bootstrap is replaced", pid=pid)
+                await self._end(old)
+
+    def _ours(self) -> list[int]:
+        prefix = f"{self._directory}/bootstrap-"
+        return [pid for pid in running() if any(word.startswith(prefix) for word in command_of(pid))]
+
+    # Ending
+
+    async def _stop(self) -> None:
+        process, self._process = self._process, None
+        self._ready.clear()
+        if process and process.is_running:
+            self.state = State.DRAINING
+            await self._end(process)
+        self.state = State.STOPPED
+
+    async def _end(self, process: Process) -> None:
+        try:
+            await self._drain_within_deadline(process)
+            await self._terminate(process)
+        except asyncio.CancelledError:
+            process.send(signal.SIGKILL)
+            raise
+
+    async def _drain_within_deadline(self, process: Process) -> None:
+        try:
+            async with asyncio.timeout(self._options.deadline):
+                await self._drain(process)
+        except TimeoutError:
+            self._log.warning("envoy still served at the end of its drain", pid=process.pid)
+        except AdminUnavailable as error:
+            self._log.warning("envoy could not be drained", pid=process.pid, reason=str(error))
+
+    async def _drain(self, process: Process) -> None:
+        await self._admin.begin_drain()
+        closing = self._clock.monotonic() + self._options.drain
+        while (
+            process.is_running
+            and self._clock.monotonic() < closing
+            and (await self._admin.traffic()).connections
+        ):
+            await self._clock.sleep(0.05)
+        await self._admin.close_listeners()
+        while process.is_running and (await self._admin.traffic()).requests:
+            await self._clock.sleep(0.05)
+
+    async def _terminate(self, process: Process) -> None:
+        process.send(signal.SIGTERM)
+        try:
+            async with asyncio.timeout(TERMINATION):
+                await process.ended()
+        except TimeoutError:
+            process.send(signal.SIGKILL)
+            await process.ended()
+        self._log.info("envoy ended as asked", pid=process.pid)
+
+
+def socket_path(directory: Path, name: str) -> Path:
+    """The path of a unix socket. Raises ValueError when the system cannot bind one that long."""
+    path = directory / name
+    if len(bytes(path)) > LONGEST_SOCKET_PATH:
+        raise ValueError(
+            f"{path} is longer than the {LONGEST_SOCKET_PATH} bytes of a socket path; shorten its directory"
+        )
+    return path

@@ -1,0 +1,119 @@
+"""A proxy's key and certificate: made on this host, kept in a private file, renewed while it runs."""
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+from random import Random
+from typing import Protocol
+
+import msgspec
+import structlog
+
+from sekisho.aio.clock import Clock
+from sekisho.identity.authority import Refused
+from sekisho.identity.files import write_private
+from sekisho.identity.keys import Credentials, Issued, belongs, new_key, signing_request
+from sekisho.identity.rotation import keep_renewed, until_issued
+from sekisho.identity.secret import Secret
+from sekisho.identity.spiffe import peer_identity
+
+log = structlog.get_logger()
+
+
+class Signer(Protocol):
+    """Whoever gets certificates for the proxies of this host."""
+
+    async def sign(self, request: bytes, proxy: str) -> Issued:
+        """A certificate for a signing request (PEM) and a proxy (`gateway/<namespace>/<name>`).
+
+        Raises `identity.authority.Refused` when it is not given, `identity.rotation.Unavailable` when nobody
+        can be asked now.
+        """
+        ...
+
+
+class _Stored(msgspec.Struct, frozen=True):
+    key: str
+    chain: str
+    bundle: str
+
+
+class Keys:
+    """The credentials by which one proxy is known to the control plane."""
+
+    def __init__(self, file: Path, proxy: str, signer: Signer, *, clock: Clock, random: Random) -> None:
+        """`file` (0600) is read at once: with it, a restart needs no authority."""
+        self._file = file
+        self._proxy = proxy
+        self._signer = signer
+        self._clock = clock
+        self._random = random
+        self._credentials = self._load()
+        self._present = asyncio.Event()
+        self._listeners: list[Callable[[], None]] = []
+        if self._credentials:
+            self._present.set()
+
+    @property
+    def issued(self) -> Issued | None:
+        """The certificate at hand, if any."""
+        return self._credentials.issued if self._credentials else None
+
+    async def credentials(self) -> Credentials:
+        """The credentials of now; waits for the first ones."""
+        await self._present.wait()
+        assert self._credentials  # noqa: S101  set before the event is
+        return self._credentials
+
+    def on_renewal(self, listener: Callable[[], None]) -> None:
+        """Calls `listener` after each renewal."""
+        self._listeners.append(listener)
+
+    async def run(self) -> None:
+        """Gets the first certificate unless there is a good one, and renews it, until cancelled."""
+        issued = self.issued or await until_issued(self._renew, clock=self._clock, random=self._random)
+        await keep_renewed(issued, self._renew, clock=self._clock, random=self._random)
+
+    async def _renew(self) -> Issued:
+        key = new_key()  # a new one each time: a key that leaked is good for no longer than its certificate
+        issued = await self._signer.sign(signing_request(key), self._proxy)
+        self._check(key, issued)
+        self._credentials = Credentials(key, issued)
+        self._save(self._credentials)
+        self._present.set()
+        for listener in self._listeners:
+            listener()
+        log.info("certificate issued", proxy=self._proxy, expires=issued.not_after.isoformat())
+        return issued
+
+    def _check(self, key: Secret[bytes], issued: Issued) -> None:
+        leaf = issued.leaf()
+        try:
+            identity = peer_identity(leaf)
+        except ValueError as error:
+            raise Refused(f"the authority's answer is unusable: {error}") from error
+        if not belongs(key, leaf) or not identity.covers(self._proxy):
+            raise Refused(f"the authority's answer is for {identity}, or for another key")
+
+    def _save(self, credentials: Credentials) -> None:
+        issued = credentials.issued
+        stored = _Stored(credentials.key.reveal().decode(), issued.chain.decode(), issued.bundle.decode())
+        try:
+            write_private(self._file, msgspec.json.encode(stored))
+        except OSError as error:  # it is good in memory; only a restart without the authority would miss it
+            log.error("certificate not stored", proxy=self._proxy, reason=str(error))  # noqa: TRY400
+
+    def _load(self) -> Credentials | None:
+        try:
+            stored = msgspec.json.decode(self._file.read_bytes(), type=_Stored)
+            key, issued = (
+                Secret(stored.key.encode()),
+                Issued.of(stored.chain.encode(), stored.bundle.encode()),
+            )
+            self._check(key, issued)
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError, Refused) as error:
+            log.warning("stored certificate is not used", proxy=self._proxy, reason=str(error))
+            return None
+        return Credentials(key, issued) if issued.not_after > self._clock.now() else None

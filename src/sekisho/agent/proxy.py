@@ -1,0 +1,155 @@
+"""One proxy of this host: its keys, its way to the control plane, its relay, its Envoy, all together."""
+
+import asyncio
+import hashlib
+import re
+import shutil
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+from random import Random
+
+import structlog
+from google.protobuf import json_format
+
+from sekisho.agent.envoy import Envoy, EnvoyOptions, State, socket_path
+from sekisho.agent.keys import Keys, Signer
+from sekisho.agent.limits import heap_bytes
+from sekisho.agent.link import Dial, Link
+from sekisho.agent.relay import Mode, Relay
+from sekisho.agent.snapshot import Snapshot, load
+from sekisho.agent.streams import listening
+from sekisho.aio.clock import Clock
+from sekisho.aio.tasks import background, run_until
+from sekisho.envoy.bootstrap import bootstrap
+from sekisho.identity.files import private_directory
+from sekisho.protos import descriptor_pool
+
+log = structlog.get_logger()
+
+READABLE, DISTINCT = 12, 8
+"""Characters of a proxy's name, and of its digest, in the name of its directories."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostOptions:
+    """What all proxies of a host share."""
+
+    run_directory: Path
+    """Sockets, logs, bootstraps. At most 74 bytes long, for a socket's path has at most 107."""
+    state_directory: Path
+    """Keys, certificates and last known good; they outlive a restart of the host."""
+    instance: str
+    """This host among the hosts that run the same proxy; the last part of the node's id."""
+    envoy: EnvoyOptions
+    zone: str = ""
+    heap: int | None = None
+    """Bytes of heap at which an Envoy is under full pressure; None for 80 % of the memory."""
+    connections: int = 50_000
+    """Of clients, per Envoy."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProxyStatus:
+    """One proxy, as `sekisho status` shows it."""
+
+    id: str
+    pid: int | None
+    state: State
+    mode: Mode
+    restarts: int
+    certificate_expires: datetime | None
+    fault: str
+    """Why the control plane is not reached; empty when it is."""
+
+
+class Proxy:
+    """Runs one proxy for as long as `run` runs; then drains it."""
+
+    def __init__(
+        self, id: str, options: HostOptions, signer: Signer, dial: Dial, *, clock: Clock, random: Random
+    ) -> None:
+        """`id`: `gateway/<namespace>/<name>`. Reads what an earlier run left."""
+        self.id = id
+        self._clock = clock
+        self._run_directory = private_directory(options.run_directory / directory_name(id))
+        self._state_directory = private_directory(options.state_directory / directory_name(id))
+        self._snapshot = Snapshot(load(self._snapshot_file))
+        self._keys = Keys(self._state_directory / "identity.json", id, signer, clock=clock, random=random)
+        self._link = Link(id, dial, self._keys, clock=clock, random=random.random)
+        self._relay = Relay(id, self._link, self._snapshot, clock=clock)
+        self._envoy = Envoy(
+            self._run_directory, self._bootstrap(options), options.envoy, clock=clock, random=random.random
+        )
+
+    async def run(self) -> None:
+        """Runs it until cancelled. What its Envoy needs ends after its Envoy was drained."""
+        needed: dict[str, Callable[[], Awaitable[None]]] = {
+            "keys": self._keys.run,
+            "link": self._link.run,
+            "last known good": partial(self._snapshot.keep_saved, self._snapshot_file, clock=self._clock),
+        }
+        services = {f"{self.id}: {name}": self._kept_up(name, each) for name, each in needed.items()}
+        async with (
+            listening(self._xds_socket, self._relay.serve),
+            background(run_until(asyncio.Event(), services), name=f"{self.id}: what it needs"),
+        ):
+            await self._envoy.run()
+
+    async def _kept_up(self, name: str, service: Callable[[], Awaitable[None]]) -> None:
+        """Starts a service again that failed: a mistake of ours must not end an Envoy that serves."""
+        while True:
+            try:
+                await service()
+            except Exception:
+                log.exception("a service of the proxy failed and starts again", proxy=self.id, service=name)
+            await self._clock.sleep(1.0)
+
+    async def ready(self) -> None:
+        """Returns when its Envoy serves."""
+        await self._envoy.ready()
+
+    def status(self) -> ProxyStatus:
+        """How it is now."""
+        issued = self._keys.issued
+        return ProxyStatus(
+            self.id,
+            self._envoy.pid,
+            self._envoy.state,
+            self._relay.mode,
+            self._envoy.restarts,
+            issued.not_after if issued else None,
+            "" if self._link.up.is_set() else self._link.fault,
+        )
+
+    def forget(self) -> None:
+        """Removes everything it left on this host; it must not run any more."""
+        for directory in (self._run_directory, self._state_directory):
+            shutil.rmtree(directory, ignore_errors=True)
+
+    @property
+    def _snapshot_file(self) -> Path:
+        return self._state_directory / "last-known-good"
+
+    @property
+    def _xds_socket(self) -> Path:
+        return socket_path(self._run_directory, "xds.sock")
+
+    def _bootstrap(self, options: HostOptions) -> bytes:
+        message = bootstrap(
+            node_id=f"{self.id}/{options.instance}",
+            xds_socket=str(self._xds_socket),
+            admin_socket=str(socket_path(self._run_directory, "admin.sock")),
+            max_heap_bytes=options.heap or heap_bytes(),
+            max_connections=options.connections,
+            zone=options.zone,
+        )
+        return json_format.MessageToJson(message, descriptor_pool=descriptor_pool()).encode()
+
+
+def directory_name(id: str) -> str:
+    """A short name for a proxy's directories: readable by its beginning, distinct by its end."""
+    readable = re.sub(r"[^a-z0-9-]", "-", id.rpartition("/")[2].lower())[:READABLE]
+    return f"{readable}-{hashlib.sha256(id.encode()).hexdigest()[:DISTINCT]}"
