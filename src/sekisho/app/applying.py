@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sekisho.app.manifests import SOURCE_ANNOTATION, Manifest
-from sekisho.client import ApiError, Client, Conflict, Invalid, NotFound, Selection, UnknownKind
+from sekisho.client import ApiError, Client, ClientError, Conflict, Invalid, NotFound, Selection, UnknownKind
 from sekisho.model.names import ResourceId
 from sekisho.model.problems import Problem
 
@@ -42,7 +42,10 @@ class Applier:
         self._sent: dict[ResourceId, Mapping[str, Any]] = {}
 
     async def bring(self, manifests: Sequence[Manifest]) -> Outcome:
-        """One round. Refused resources are problems, and hold nobody else back. Raises Unreachable."""
+        """One round. Refused resources are problems, and hold nobody else back.
+
+        Raises a ClientError when the server cannot be asked; what was applied until then stays.
+        """
         wanted = {manifest.id: self._marked(manifest) for manifest in manifests}
         changed = [manifest for manifest in manifests if self._sent.get(manifest.id) != wanted[manifest.id]]
         problems: list[Problem] = []
@@ -65,6 +68,7 @@ class Applier:
     ) -> list[ResourceId]:
         slots = asyncio.Semaphore(_AT_ONCE)
         applied: list[ResourceId] = []
+        failures: list[ClientError] = []
 
         async def one(manifest: Manifest) -> None:
             async with slots:
@@ -72,6 +76,8 @@ class Applier:
                     await self._client.apply(wanted[manifest.id], manager=self._manager, force=self._force)
                 except (Invalid, Conflict, NotFound, UnknownKind) as cause:
                     problems.extend(refusals(manifest, cause))
+                except ClientError as cause:
+                    failures.append(cause)
                 else:
                     self._sent[manifest.id] = wanted[manifest.id]
                     applied.append(manifest.id)
@@ -79,6 +85,8 @@ class Applier:
         async with asyncio.TaskGroup() as group:
             for manifest in wave:
                 group.create_task(one(manifest), name=f"apply {manifest.id}")
+        if failures:
+            raise failures[0]
         return applied
 
     async def _prune(self, wanted: frozenset[ResourceId]) -> list[ResourceId]:

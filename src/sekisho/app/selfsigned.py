@@ -4,8 +4,10 @@ import base64
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
+from pathlib import Path
 from typing import Any
 
+import msgspec
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -57,3 +59,15 @@ def _name(text: str) -> x509.GeneralName:
         return x509.IPAddress(ip_address(text))
     except ValueError:
         return x509.DNSName(text)
+
+
+def kept(path: Path, hostnames: Sequence[str], now: datetime | None = None) -> dict[str, Any] | None:
+    """The Secret that an earlier run put into `path`; None unless it fits these names and has time left."""
+    try:
+        document: dict[str, Any] = msgspec.json.decode(path.read_bytes())
+        certificate = x509.load_pem_x509_certificate(base64.b64decode(document["data"]["tls.crt"]))
+        names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except (OSError, ValueError, KeyError, TypeError, msgspec.DecodeError, x509.ExtensionNotFound):
+        return None
+    left = certificate.not_valid_after_utc - (now or datetime.now(UTC))
+    return document if list(names) == [_name(text) for text in hostnames] and left > LIFETIME / 3 else None

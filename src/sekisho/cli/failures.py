@@ -1,7 +1,10 @@
 """Exceptions of the layers below, in words for the user."""
 
+from sekisho.app.lock import Busy
+from sekisho.app.ports import PortBusy
+from sekisho.app.processes import Ended
 from sekisho.app.settings import BadSetting
-from sekisho.cli.terminal import Exit, Failure
+from sekisho.cli.terminal import Exit, Failure, show_problems
 from sekisho.client import (
     ApiError,
     ClientError,
@@ -14,50 +17,55 @@ from sekisho.client import (
 )
 from sekisho.client.kubeconfig import BadKubeconfig
 from sekisho.kit.text import closest
+from sekisho.model.problems import Invalid
+
+_ADVICE: tuple[tuple[type[Exception], str], ...] = (
+    (BadSetting, "`sekisho COMMAND --help` shows what is expected."),
+    (Busy, "End it first, or choose another folder with --state."),
+    (PortBusy, "End what uses it, or choose another port."),
+    (BadKubeconfig, "Choose another one with --kubeconfig."),
+    (Unreachable, "Is it running? Start it with `sekisho up FOLDER` or `sekisho control-plane`."),
+    (Unauthorized, "The token of this kubeconfig is not (or no longer) valid: use a newer kubeconfig."),
+    (Forbidden, "Ask an administrator for a token with a role that may do this: `sekisho token create`."),
+    (Conflict, "Somebody else owns these fields; --force takes them over."),
+    (StorageFull, "Nothing was written. Free some disk space where the control plane keeps its state."),
+    (ClientError, ""),
+)
+"""What to do about each; the first that fits. Nothing else is the user's to mend."""
 
 
 def failure(cause: Exception) -> Failure | None:
     """What to tell the user; None for what is a mistake of ours and deserves its traceback."""
     match cause:
+        case ExceptionGroup(exceptions=(single,)):
+            return failure(single)
         case Failure():
             return cause
-        case BadSetting():
-            return Failure(str(cause), code=Exit.USAGE)
+        case Invalid(problems=problems):
+            show_problems(problems)
+            return Failure("nothing was done")
+        case Ended(log=log):
+            return Failure(str(cause), advice=f"Its log is {log}.")
         case UnknownKind():
             return Failure(str(cause), advice=_did_you_mean(cause))
-        case BadKubeconfig():
-            return Failure(str(cause), advice="Choose another one with --kubeconfig.")
-        case ClientError():
-            return Failure(_message(cause), advice=_advice(cause))
-        case _:
-            return None
+    advice = next((advice for type_, advice in _ADVICE if isinstance(cause, type_)), None)
+    if advice is None:
+        return None
+    return Failure(
+        _message(cause), advice=advice, code=Exit.USAGE if isinstance(cause, BadSetting) else Exit.PROBLEM
+    )
 
 
-def _message(cause: ClientError) -> str:
+def _message(cause: Exception) -> str:
     if isinstance(cause, Unreachable):
         return f"the control plane does not answer: {cause}"
     if isinstance(cause, ApiError) and cause.status.causes:
-        lines = [
-            f"  {reason.field}: {reason.message}".replace("  : ", "  ") for reason in cause.status.causes
+        reasons = [
+            f"  {reason.field}: {reason.message}" if reason.field else f"  {reason.message}"
+            for reason in cause.status.causes
         ]
-        return "\n".join(["refused", *lines])
+        return "\n".join(["refused", *reasons])
     return str(cause)
-
-
-def _advice(cause: ClientError) -> str:
-    match cause:
-        case Unreachable():
-            return "Is it running? Start it with `sekisho up FOLDER` or `sekisho control-plane`."
-        case Unauthorized():
-            return "The token of this kubeconfig is not (or no longer) valid: use a newer kubeconfig."
-        case Forbidden():
-            return "Ask an administrator for a token with a role that may do this: `sekisho token create`."
-        case Conflict():
-            return "Somebody else owns these fields; --force takes them over."
-        case StorageFull():
-            return "Nothing was written. Free some disk space where the control plane keeps its state."
-        case _:
-            return ""
 
 
 def _did_you_mean(cause: UnknownKind) -> str:

@@ -1,0 +1,229 @@
+"""`sekisho up`: a control plane, an agent and sample services around a folder of YAML that is edited."""
+
+import asyncio
+import hashlib
+import re
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from watchfiles import awatch
+
+from sekisho.aio.signals import stop_signals
+from sekisho.aio.tasks import run_until
+from sekisho.app import needs, ports, selfsigned, services, sites
+from sekisho.app.applying import Applier, Outcome
+from sekisho.app.lock import exclusive
+from sekisho.app.manifests import SUFFIXES, Folder, Manifest
+from sekisho.app.processes import Command, Starter, own, ready_facts, start
+from sekisho.app.settings import Address, Up
+from sekisho.app.supervisor import Supervisor
+from sekisho.app.troubles import tell_troubles
+from sekisho.app.voice import Voice
+from sekisho.client import Client, Unavailable, Unreachable
+from sekisho.identity.files import private_directory, write_private
+
+MANAGER = "sekisho-up"
+"""Field manager of what is applied from the folder."""
+GATEWAYS_WITHIN = 20.0
+"""Seconds the gateways get to be programmed before we say that they are not."""
+AGENT_GRACE = 2.5
+REST_GRACE = 1.5
+"""Seconds to end in: together below the five seconds a person waits for Ctrl-C."""
+_RETRY = 0.2
+"""Seconds between attempts while the control plane is started again."""
+_SETTLE_MS = 40
+"""Editors write a file in several steps; what comes within this time is one edit."""
+
+Then = Callable[[Client], Awaitable[bool | None]]
+"""What to do once everything serves: returns whether it went well, which ends `up`, or None to go on."""
+
+
+async def up(settings: Up, voice: Voice, *, then: Then | None = None, starter: Starter = start) -> bool:
+    """Runs until Ctrl-C or SIGTERM, or until `then` is done; returns whether all went well.
+
+    Raises lock.Busy when another `up` uses the state folder, ports.PortBusy, processes.Ended when a part does
+    not start, and Invalid for a broken `sekisho.toml`.
+    """
+    private_directory(settings.state)
+    with exclusive(settings.state / "up.lock"), stop_signals() as stop:
+        running = _Up(settings, voice, starter, stop)
+        try:
+            await run_until(stop, {"up": running.run(then)})
+        finally:
+            voice.note("ending")
+            await running.end()
+        return running.went_well
+
+
+class _Up:
+    """One run."""
+
+    def __init__(self, settings: Up, voice: Voice, starter: Starter, stop: asyncio.Event) -> None:
+        self.went_well = True
+        self._settings = settings
+        self._voice = voice
+        self._stop = stop
+        self._supervisor = Supervisor(starter, voice)
+        self._folder = Folder(settings.folder)
+        self._needs = needs.read(settings.folder)
+        self._logs = settings.state / "logs"
+        self._edited = asyncio.Event()
+
+    async def run(self, then: Then | None) -> None:
+        for service in self._needs.services:
+            ports.check("127.0.0.1", service.port, f"service {service.name}")
+        control_plane, addresses = await self._start_control_plane()
+        programs = [
+            services.command(service, self._settings.folder, self._logs) for service in self._needs.services
+        ]
+        for program in programs:
+            await self._supervisor.launch(program)
+        agent = self._agent(addresses)
+        async with (
+            Client.from_kubeconfig(self._settings.state / "kubeconfig") as client,
+            asyncio.TaskGroup() as group,
+        ):
+            for command in (control_plane, *programs):
+                group.create_task(self._supervisor.keep(command), name=f"keep {command.name}")
+            await self._supervisor.launch(agent)
+            self._voice.done("agent")
+            group.create_task(self._supervisor.keep(agent), name="keep the agent")
+            await self._serve(client, group, then)
+
+    async def end(self) -> None:
+        """The agent first, which lets its proxies finish what they are serving; then all others."""
+        await self._supervisor.stop(["agent"], AGENT_GRACE)
+        names = [f"service {service.name}" for service in self._needs.services]
+        await self._supervisor.stop(["control plane", *names], REST_GRACE)
+
+    async def _serve(self, client: Client, group: asyncio.TaskGroup, then: Then | None) -> None:
+        applier = Applier(client, manager=MANAGER, set_name=set_name(self._settings.folder))
+        await self._apply_certificates(client)
+        await self._apply(applier, first=True)
+        await self._wait_for_services()
+        await self._tell_sites(client)
+        group.create_task(tell_troubles(client, self._voice), name="tell of troubles")
+        group.create_task(self._watch_files(), name="watch files")
+        if then is not None and (went_well := await then(client)) is not None:
+            self.went_well = went_well
+            self._stop.set()
+            return
+        self._voice.note(f"following edits of {self._settings.folder}; Ctrl-C ends everything")
+        self._edited.set()  # what was edited since the first reading came before anybody watched
+        while True:
+            await self._edited.wait()
+            self._edited.clear()
+            await self._apply(applier, first=False)
+
+    async def _start_control_plane(self) -> tuple[Command, Mapping[str, str]]:
+        """Started again, it keeps the ports that it chose the first time."""
+        settings = self._settings
+        command = self._control_plane(settings.api, settings.xds)
+        addresses = ready_facts(await self._supervisor.launch(command))
+        self._voice.done("control plane", f"https://{addresses['api']}, {settings.state / 'kubeconfig'}")
+        fixed = [Address.parse(addresses[key], key) for key in ("api", "xds")]
+        return self._control_plane(*fixed), addresses
+
+    def _control_plane(self, api: Address, xds: Address) -> Command:
+        settings = self._settings
+        arguments = ["control-plane", "--state", str(settings.state), "--api", str(api), "--xds", str(xds)]
+        arguments += ["--log-level", settings.level, "--drain", "1"]
+        return Command(
+            name="control plane",
+            arguments=own(*arguments),
+            log=self._logs / "control-plane.log",
+            announces=True,
+        )
+
+    def _agent(self, addresses: Mapping[str, str]) -> Command:
+        state = self._settings.state / "agent"
+        arguments = ["agent", "--state", str(state), "--kubeconfig", str(state / "kubeconfig")]
+        arguments += ["--xds", addresses["xds"], "--log-level", self._settings.level, "--drain", "1"]
+        return Command(name="agent", arguments=own(*arguments), log=self._logs / "agent.log", announces=True)
+
+    async def _apply(self, applier: Applier, *, first: bool) -> None:
+        """Brings the folder to the API; while the control plane is away, tries again until it is back."""
+        reading = self._folder.read()
+        self._voice.problems(reading.problems)
+        outcome = await _brought(applier, reading.manifests)
+        self._voice.problems(outcome.problems)
+        if first:
+            self._voice.done(f"applied {len(outcome.applied)} resources", str(self._settings.folder))
+        elif outcome.applied or outcome.pruned:
+            changes = [f"changed {id_}" for id_ in outcome.applied] + [
+                f"removed {id_}" for id_ in outcome.pruned
+            ]
+            self._voice.note(", ".join(changes))
+
+    async def _apply_certificates(self, client: Client) -> None:
+        folder = private_directory(self._settings.state / "certificates")
+        for wanted in self._needs.certificates:
+            namespace, name = wanted.secret.split("/")
+            path = folder / f"{namespace}.{name}.json"
+            await client.apply(_namespace(namespace), manager=MANAGER, force=True)
+            await client.apply(_secret(path, namespace, name, wanted.hostnames), manager=MANAGER, force=True)
+            self._voice.done(
+                f"certificate {wanted.secret}", f"self-signed, for {', '.join(wanted.hostnames)}"
+            )
+
+    async def _wait_for_services(self) -> None:
+        for service in self._needs.services:
+            if await services.answers(service):
+                self._voice.done(f"service {service.name}", f"127.0.0.1:{service.port}")
+            else:
+                log = self._logs / f"service-{service.name}.log"
+                self._voice.trouble(
+                    f"service {service.name} does not listen on {service.port}", f"See {log}."
+                )
+
+    async def _tell_sites(self, client: Client) -> None:
+        for key, urls in sorted((await sites.programmed(client, GATEWAYS_WITHIN)).items()):
+            if urls:
+                self._voice.done(f"gateway {key.namespace}/{key.name}", ", ".join(urls))
+            else:
+                self._voice.trouble(
+                    f"gateway {key.namespace}/{key.name} is not ready", "See `sekisho status`."
+                )
+
+    async def _watch_files(self) -> None:
+        async for changes in awatch(
+            self._settings.folder, watch_filter=_is_ours, step=_SETTLE_MS, debounce=10 * _SETTLE_MS
+        ):
+            if changes:
+                self._edited.set()
+
+
+async def _brought(applier: Applier, manifests: Sequence[Manifest]) -> Outcome:
+    """Tries again while the control plane is away; it may have lost nothing, but then everything is sent."""
+    while True:
+        try:
+            return await applier.bring(manifests)
+        except (Unreachable, Unavailable):
+            applier.forget()
+            await asyncio.sleep(_RETRY)
+
+
+def set_name(folder: Path) -> str:
+    """The set (a label value) of what comes from a folder: its name for people, a digest against mix-ups."""
+    resolved = folder.resolve()
+    readable = re.sub(r"[^a-z0-9]+", "-", resolved.name.lower()).strip("-")[:40] or "folder"
+    return f"up-{readable}-{hashlib.sha256(str(resolved).encode()).hexdigest()[:12]}"
+
+
+def _is_ours(_change: object, path: str) -> bool:
+    return Path(path).suffix in SUFFIXES
+
+
+def _namespace(name: str) -> dict[str, Any]:
+    return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
+
+
+def _secret(path: Path, namespace: str, name: str, hostnames: tuple[str, ...]) -> dict[str, Any]:
+    """The Secret kept in `path`, made when there is none, or when it is for other names or ends soon."""
+    kept = selfsigned.kept(path, hostnames)
+    if kept is None:
+        kept = selfsigned.secret(namespace, name, hostnames)
+        write_private(path, msgspec.json.encode(kept))
+    return kept

@@ -1,0 +1,47 @@
+"""`sekisho demo`: the shop, and what to try with it."""
+
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from sekisho.app import demo as shop
+from sekisho.app import settings, sites
+from sekisho.app.up import GATEWAYS_WITHIN
+from sekisho.app.up import up as run_up
+from sekisho.cli.options import StateFolder
+from sekisho.cli.terminal import Exit, Failure, write
+from sekisho.cli.up import Api, Xds
+from sekisho.cli.voice import TerminalVoice
+from sekisho.client import Client
+
+
+async def demo(
+    *,
+    check: Annotated[bool, Parameter(help="Make the requests, end, and exit 1 when one went wrong.")] = False,
+    state: StateFolder = None,
+    api: Api = None,
+    xds: Xds = None,
+) -> Exit:
+    """Run examples/shop: a control plane, an Envoy gateway, three services. Ctrl-C ends all of it."""
+    voice = TerminalVoice()
+
+    async def then(client: Client) -> bool | None:
+        base = await _base(client)
+        if check:
+            return await shop.check(base, voice)
+        write("\n".join(shop.lines(base)))
+        return None
+
+    went_well = await run_up(settings.up(shop.shop(), state=state, api=api, xds=xds), voice, then=then)
+    return Exit.OK if went_well else Exit.PROBLEM
+
+
+async def _base(client: Client) -> str:
+    """`http://localhost:8080`, wherever the shop's Gateway is."""
+    found = await sites.programmed(client, GATEWAYS_WITHIN)
+    plain = [
+        url for key, urls in found.items() if key.name == "shop" for url in urls if url.startswith("http:")
+    ]
+    if not plain:
+        raise Failure("the shop's gateway is not ready", advice="`sekisho status` shows why.")
+    return plain[0]

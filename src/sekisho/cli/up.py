@@ -1,0 +1,33 @@
+"""`sekisho up`: run a folder of YAML on this host."""
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from sekisho.app import settings
+from sekisho.app.up import up as run_up
+from sekisho.cli.options import LogLevel, StateFolder
+from sekisho.cli.terminal import Exit
+from sekisho.cli.voice import TerminalVoice
+
+Api = Annotated[str | None, Parameter(help="Address of the API (SEKISHO_API). Default: 127.0.0.1:7443")]
+Xds = Annotated[str | None, Parameter(help="Address of xDS (SEKISHO_XDS). Default: 127.0.0.1:7444")]
+
+
+async def up(
+    folder: Path,
+    /,
+    *,
+    state: StateFolder = None,
+    api: Api = None,
+    xds: Xds = None,
+    log_level: LogLevel = "info",
+) -> Exit:
+    """Run a control plane, an agent with Envoys, and the services of FOLDER; apply its YAML; follow edits.
+
+    Ctrl-C ends everything. The state stays in the state folder, for the next time.
+    """
+    chosen = settings.up(folder, state=state, api=api, xds=xds, level=log_level)
+    await run_up(chosen, TerminalVoice())
+    return Exit.OK
