@@ -79,6 +79,7 @@ def create(path: Path, key_path: Path) -> None:
                 connection.execute("INSERT INTO head VALUES (1, ?, ?, ?, ?, ?)", (*head, head_digest(*head)))
                 connection.pragma("application_id", APPLICATION_ID)
                 connection.pragma("user_version", SCHEMA_VERSION)
+            connection.pragma("journal_mode", "wal")  # so that the named file never has a rollback journal
         finally:
             connection.close()
 

@@ -178,8 +178,8 @@ async def open_sqlite(
 ) -> AsyncIterator[SqliteStore]:
     """The store in the file `path`, made when there is none, closed at the end of the block.
 
-    `key_path` holds the key of the secrets in it; it is made with the store; keep its back-ups
-    apart from the store's. Raises StoreFailed, with what to do, when the file is damaged, of another version or in use.
+    `key_path` holds the key of the secrets in it; it is made with the store; keep its back-ups apart from the
+    store's. Raises StoreFailed, with what to do, when the file is damaged, of another version or in use.
     """
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix="store") as thread:
         loop = asyncio.get_running_loop()
