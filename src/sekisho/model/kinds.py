@@ -129,4 +129,4 @@ NOT_SERVED_YET = frozenset(
         "UDPRoute",
     }
 )
-"""Upstream kinds of our design that come later: named, so that nobody is told to write another kind instead."""
+"""Upstream kinds that come later: named, so that nobody is told to write another kind instead."""

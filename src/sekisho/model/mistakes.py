@@ -85,7 +85,8 @@ def _struct(type_: inspect.StructType, value: Any, path: str) -> Iterator[Proble
             unused = [name for name in fields if name not in value]
             name = _quoted(key)
             where = paths.field(path, key) if _is_plain(key) else paths.entry(path, key)
-            yield Problem(where, f"unknown field {name}", text.did_you_mean(key, unused), Reason.UNKNOWN)
+            hint = text.did_you_mean(key, unused) or text.did_you_mean(key, fields)  # defaults count as used
+            yield Problem(where, f"unknown field {name}", hint, Reason.UNKNOWN)
     for name, field in fields.items():
         if field.required and name not in value:
             yield Problem(paths.field(path, name), "is required", reason=Reason.REQUIRED)
@@ -95,7 +96,7 @@ def _list(type_: inspect.VarTupleType, value: Any, path: str) -> Iterator[Proble
     if not isinstance(value, Sequence) or isinstance(value, str | bytes):
         yield _wrong_type("a list", value, path)
         return
-    yield from _size(type_, len(value), "items", path)
+    yield from _size(type_, len(value), "item", path)
     for index, item in enumerate(value):
         yield from _explain(type_.item_type, item, paths.item(path, index), {})
 
@@ -104,7 +105,7 @@ def _map(type_: inspect.DictType, value: Any, path: str) -> Iterator[Problem]:
     if not isinstance(value, Mapping):
         yield _wrong_type("an object", value, path)
         return
-    yield from _size(type_, len(value), "entries", path)
+    yield from _size(type_, len(value), "entry", path)
     for key, item in value.items():
         yield from _explain(type_.value_type, item, paths.entry(path, key), {})
 
@@ -113,13 +114,16 @@ def _size(
     type_: inspect.VarTupleType | inspect.DictType, size: int, noun: str, path: str
 ) -> Iterator[Problem]:
     if type_.max_length is not None and size > type_.max_length:
-        yield Problem(
-            path, f"expected at most {type_.max_length} {noun}, found {size}", reason=Reason.TOO_MANY
-        )
+        expected = f"expected at most {_counted(type_.max_length, noun)}"
+        yield Problem(path, f"{expected}, found {size}", reason=Reason.TOO_MANY)
     if type_.min_length is not None and size < type_.min_length:
-        yield Problem(
-            path, f"expected at least {type_.min_length} of {noun}, found {size}", reason=Reason.REQUIRED
-        )
+        expected = f"expected at least {_counted(type_.min_length, noun)}"
+        yield Problem(path, f"{expected}, found {size}", reason=Reason.REQUIRED)
+
+
+def _counted(number: int, noun: str) -> str:
+    plural = {"item": "items", "entry": "entries"}
+    return f"{number} {noun if number == 1 else plural[noun]}"
 
 
 def _literal(type_: inspect.LiteralType, value: Any, path: str) -> Iterator[Problem]:
