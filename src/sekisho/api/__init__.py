@@ -1,1 +1,23 @@
 """The Kubernetes-shaped REST API: discovery, CRUD, watch, tables, patches, authentication."""
+
+from sekisho.api.application import Application, create_app
+from sekisho.api.authentication import Authenticator, TokenTable, User, token_hash
+from sekisho.api.catalogue import Review
+from sekisho.api.errors import ApiError
+from sekisho.api.limits import Limits
+from sekisho.api.server import ServerSettings, serve, tls_context
+
+__all__ = [
+    "ApiError",
+    "Application",
+    "Authenticator",
+    "Limits",
+    "Review",
+    "ServerSettings",
+    "TokenTable",
+    "User",
+    "create_app",
+    "serve",
+    "tls_context",
+    "token_hash",
+]

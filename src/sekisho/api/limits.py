@@ -1,0 +1,75 @@
+"""How much a caller may ask for: sizes, rates and how many at once."""
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from sekisho.api.authentication import User
+from sekisho.api.errors import too_many_requests
+
+_MAX_BUCKETS = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Bounds on what one request, one user and all together may take (reliability.md 5.4)."""
+
+    body_bytes: int = 1 << 20
+    body_seconds: float = 10.0
+    """To receive a whole body; a slower one is cut with 408."""
+    depth: int = 64
+    """Levels of nesting in a document."""
+    page: int = 1_000_000
+    """Objects in one page of a list. Clients page by themselves with `limit`."""
+    requests_at_once: int = 256
+    """Being worked on, watches aside; more get 429."""
+    watches: int = 4_000
+    """Open at a time; more get 429."""
+    send_seconds: float = 30.0
+    """For a client to take one chunk of a watch; a slower one is cut, so that nothing piles up for it."""
+    rates: Mapping[str, float] = field(default_factory=lambda: {"reader": 50.0, "agent": 200.0})
+    """Requests a second by role; a user gets the largest of its roles. A role that is absent (admin) has none."""
+    burst_seconds: float = 2.0
+    """A quiet user saves up this many seconds of its rate."""
+
+
+class Rates:
+    """One token bucket for each user."""
+
+    def __init__(self, limits: Limits, clock: Callable[[], float]) -> None:
+        self._limits = limits
+        self._clock = clock
+        self._buckets: dict[str, tuple[float, float]] = {}
+        """User name: (tokens left, at what time)."""
+
+    def take(self, user: User) -> None:
+        """Counts one request. Raises 429 with Retry-After when the user's bucket is empty."""
+        rates = self._limits.rates
+        if any(role not in rates for role in user.roles):
+            return
+        rate = max((rates[role] for role in user.roles), default=1.0)
+        now = self._clock()
+        burst = rate * self._limits.burst_seconds
+        left, then = self._buckets.get(user.name, (burst, now))
+        left = min(burst, left + (now - then) * rate)
+        if left < 1.0:
+            raise too_many_requests(math.ceil((1.0 - left) / rate))
+        if len(self._buckets) >= _MAX_BUCKETS and user.name not in self._buckets:
+            self._buckets.clear()
+        self._buckets[user.name] = (left - 1.0, now)
+
+
+class Gate:
+    """Counts what is under way and refuses beyond a bound, at once: a queue would only hide the overload."""
+
+    def __init__(self, bound: int) -> None:
+        self._bound = bound
+        self.inside = 0
+
+    def __enter__(self) -> None:
+        if self.inside >= self._bound:
+            raise too_many_requests(1)
+        self.inside += 1
+
+    def __exit__(self, *_: object) -> None:
+        self.inside -= 1
