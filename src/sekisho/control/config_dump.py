@@ -49,6 +49,6 @@ def _as_json(type_url: str, body: bytes) -> dict[str, Any]:
     parsed = message(type_url.removeprefix(TYPE_URL_PREFIX)).FromString(body)
     if type_url.endswith(".Secret") and parsed.HasField("tls_certificate"):
         parsed.tls_certificate.private_key.inline_string = REDACTED
-    return json_format.MessageToDict(  # type: ignore[no-any-return]
+    return json_format.MessageToDict(
         parsed, preserving_proto_field_name=True, descriptor_pool=parsed.DESCRIPTOR.file.pool
     )

@@ -9,6 +9,7 @@ from sekisho.client.reviews import Explanation, ExplanationSpec, Step
 from sekisho.engine import Engine, Read
 from sekisho.ir.simulator import Answered, Call, Refused, Sent, Verdict, simulate
 from sekisho.model.names import Origin, ResourceId
+from sekisho.translate.gateway.virtual_hosts import HOSTS, HostKey
 from sekisho.translate.outputs import ENDPOINTS, LISTENERS, VIRTUAL_HOSTS, WILDCARD_TABLES
 
 SOURCE_ANNOTATION = "sekisho.dev/source"
@@ -30,9 +31,8 @@ class GatewayPlan:
 
     def virtual_host(self, table: str, hostname: str) -> ir.VirtualHost | None:
         """The virtual host of an exact hostname, when some resource names it."""
-        index = VIRTUAL_HOSTS.sources[0]
-        key = (self._gateway, table, hostname)
-        if isinstance(index, str) or not self._read.count(index, key):
+        key = HostKey(self._gateway, table, hostname)
+        if not self._read.count(HOSTS, key):
             return None
         return VIRTUAL_HOSTS.build(self._read, key)
 

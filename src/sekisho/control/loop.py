@@ -16,12 +16,16 @@ from sekisho.control.status import StatusWriter
 from sekisho.engine import Changes, Engine
 from sekisho.envoy.outputs import EMISSIONS
 from sekisho.model.kinds import KINDS
+from sekisho.model.names import ResourceId
 from sekisho.store.protocol import Store
 from sekisho.translate.facts import Settings, SettingsKey
 from sekisho.translate.gateway.classes import CONTROLLER_NAME
 from sekisho.translate.outputs import EXPIRIES, STATUSES
+from sekisho.xds.types import LISTENER
 
 log = structlog.get_logger(__name__)
+
+_LISTENERS = next(one.output for one in EMISSIONS if one.type_url == LISTENER)
 
 
 class ControlLoop:
@@ -49,6 +53,10 @@ class ControlLoop:
     def resources(self) -> int:
         """How many resources the store has, as far as this loop has seen."""
         return self._follower.known
+
+    def served(self) -> list[tuple[ResourceId, str]]:
+        """(gateway, listener) of everything that is served now."""
+        return list(self.engine.keys(_LISTENERS))
 
     async def run(self) -> None:
         """Run until cancelled."""

@@ -65,7 +65,7 @@ class StatusWriter:
     def gone(self, resource: ResourceId) -> None:
         """The resource was deleted."""
         for table in (self._desired, self._current, self._not_before, self._dirty):
-            table.pop(resource, None)  # type: ignore[attr-defined]
+            table.pop(resource, None)
 
     async def run(self) -> None:
         """Write until cancelled."""

@@ -32,7 +32,7 @@ def system_status(loop: ControlLoop, started: str, revision: int) -> SystemStatu
             revision=revision,
             resources=loop.resources,
             published=loop.publisher.published,
-        ),  # fmt: skip
+        ),
         gateways=tuple(_gateways(loop, statuses)),
         proxies=tuple(_proxies(loop)),
         troubles=tuple(_troubles(loop, statuses)),
