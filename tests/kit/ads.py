@@ -1,4 +1,4 @@
-"""A small delta ADS server on grpc.aio: what a proxy must understand, independent of our own implementation."""
+"""A small delta ADS server on grpc.aio, independent of our own."""
 
 import asyncio
 from collections import defaultdict
@@ -114,7 +114,9 @@ class Ads:
                     continue
                 nonce += 1
                 subscription.in_flight, subscription.answered = str(nonce), True
-                subscription.sent |= {each.name: each.version for each in resources} | dict.fromkeys(removed, "")
+                subscription.sent |= {each.name: each.version for each in resources} | dict.fromkeys(
+                    removed, ""
+                )
                 await context.write(_response(url, resources, removed, str(nonce)))
 
 

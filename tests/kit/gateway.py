@@ -32,7 +32,7 @@ class Gateway:
         self._numbers = count()
 
     async def serve(self, *routes: ir.Route, host: str = "shop.test") -> None:
-        """Returns when requests for `host` are answered by these routes. A wildcard host replaces all others."""
+        """Returns when `host` is answered by these routes. A wildcard host replaces all other wildcards."""
         probe, path = self._probe()
         hosted = ir.VirtualHost(table=TABLE, hostname=host, routes=(probe, *routes))
         if "*" in host:
@@ -45,7 +45,8 @@ class Gateway:
         """As `serve`, with several wildcard hosts at once."""
         probe, path = self._probe()
         table = tuple(
-            ir.VirtualHost(table=TABLE, hostname=host, routes=(probe, *routes)) for host, routes in hosts.items()
+            ir.VirtualHost(table=TABLE, hostname=host, routes=(probe, *routes))
+            for host, routes in hosts.items()
         )
         await self.publish(ir.WildcardTable(table=TABLE, hosts=table))
         for host in hosts:

@@ -22,7 +22,7 @@ class Answer(NamedTuple):
         return json.loads(self.body)
 
 
-async def fetch(  # noqa: PLR0913 - a request has that many parts
+async def fetch(
     port: int,
     host: str,
     path: str = "/",

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 async def eventually(
     condition: Callable[[], Awaitable[object]], *, what: str, within: float = 10, every: float = 0.005
 ) -> None:
-    """Returns once `condition` gives something true; fails after `within` seconds, saying `what` was awaited."""
+    """Returns once `condition` gives something true; TimeoutError with `what` after `within` seconds."""
     deadline = time.monotonic() + within
     while not (last := await condition()):
         if time.monotonic() > deadline:

@@ -1,13 +1,14 @@
 """A request finds the routes of its host: exact before wildcard, however the host is written."""
 
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 import pytest_asyncio
-
-from sekisho import ir
 from tests.kit.gateway import Gateway, forward, route, running_gateway
 from tests.kit.http import fetch
+
+from sekisho import ir
 
 pytestmark = [pytest.mark.live, pytest.mark.asyncio(loop_scope="module")]
 
@@ -78,14 +79,18 @@ async def test_a_client_cannot_choose_its_scope(gateway: Gateway, host: str, cla
 
 
 @pytest.mark.parametrize("host", ["shop.test", "SHOP.test:80", "a.test", "A.test:8080"])
-async def test_backends_see_the_host_as_it_was_sent_and_nothing_of_scopes(gateway: Gateway, host: str) -> None:
+async def test_backends_see_the_host_as_it_was_sent_and_nothing_of_scopes(
+    gateway: Gateway, host: str
+) -> None:
     answer = await gateway.get("/echo", host=host, headers=[("x-sekisho-scope", "8080|shop.test")])
     assert answer.json()["host"] == host
     assert answer.json()["pod"] == ("one" if "shop" in host.lower() else "two")
     assert "X-Sekisho-Scope" not in answer.json()["headers"]
 
 
-@pytest.mark.parametrize("hosts", ["other.example,shop.test", "shop.test,other.example", "shop.test,shop.test"])
+@pytest.mark.parametrize(
+    "hosts", ["other.example,shop.test", "shop.test,other.example", "shop.test,shop.test"]
+)
 async def test_a_host_with_a_comma_is_refused(gateway: Gateway, hosts: str) -> None:
     assert (await gateway.get("/answer", host=hosts)).status == 400
 
@@ -99,7 +104,9 @@ async def test_connect_finds_no_route(gateway: Gateway) -> None:
     assert (await fetch(gateway.port, "shop.test:443", "shop.test:443", method="CONNECT")).status == 404
 
 
-async def test_a_removed_host_falls_to_the_wildcard_and_an_added_one_is_taken_from_it(gateway: Gateway) -> None:
+async def test_a_removed_host_falls_to_the_wildcard_and_an_added_one_is_taken_from_it(
+    gateway: Gateway,
+) -> None:
     await gateway.serve(route(ir.Respond(status=206), ir.PathPrefix("/answer")), host="late.test")
     assert (await gateway.get("/answer", host="late.test")).status == 206
     (scope,) = (
@@ -113,7 +120,7 @@ async def test_a_removed_host_falls_to_the_wildcard_and_an_added_one_is_taken_fr
     assert (await gateway.get("/answer", host="late.test")).status == 203
 
 
-async def test_a_host_without_any_scope_in_an_empty_table_is_not_found(tmp_path) -> None:
+async def test_a_host_without_any_scope_in_an_empty_table_is_not_found(tmp_path: Path) -> None:
     async with running_gateway(tmp_path) as empty:
         assert (await empty.get("/", host="shop.test")).status == 404
         assert (await empty.get("/", host="SHOP.test")).status == 404

@@ -15,6 +15,16 @@ def header_edits(request: ir.HeaderEdits, response: ir.HeaderEdits) -> dict[str,
     }
 
 
+def in_sequence(first: ir.HeaderEdits, then: ir.HeaderEdits) -> ir.HeaderEdits:
+    """One change that does what the two do one after the other."""
+    replaced = {name for name, _ in then.set} | set(then.remove)
+    return ir.HeaderEdits(
+        set=(*(pair for pair in first.set if pair[0] not in replaced), *then.set),
+        add=(*(pair for pair in first.add if pair[0] not in replaced), *then.add),
+        remove=tuple(sorted({*first.remove, *then.remove})),
+    )
+
+
 def _header_value_options(edits: ir.HeaderEdits) -> list[dict[str, Any]]:
     return [
         *(_header_value_option(name, text, "OVERWRITE_IF_EXISTS_OR_ADD") for name, text in edits.set),

@@ -19,7 +19,7 @@ _LONGEST_BACKOFF = 10
 
 
 def route_action(wanted: ir.Forward, matched: ir.PathMatch) -> dict[str, Any]:
-    """envoy.config.route.v3.RouteAction"""
+    """envoy.config.route.v3.RouteAction, without the route's own changes to headers."""
     return {
         **_destination(wanted.shares),
         **_path(wanted.path_rewrite, matched),
@@ -32,10 +32,13 @@ def route_action(wanted: ir.Forward, matched: ir.PathMatch) -> dict[str, Any]:
     }
 
 
+def edits_headers(share: ir.Share) -> bool:
+    return share.request_headers != ir.HeaderEdits() or share.response_headers != ir.HeaderEdits()
+
+
 def _destination(shares: tuple[ir.Share, ...]) -> dict[str, Any]:
     first = shares[0]
-    edited = first.request_headers != ir.HeaderEdits() or first.response_headers != ir.HeaderEdits()
-    if len(shares) == 1 and first.cluster and not edited:
+    if len(shares) == 1 and first.cluster and not edits_headers(first):
         return {"cluster": first.cluster}
     fields: dict[str, Any] = {"weighted_clusters": {"clusters": [_cluster_weight(share) for share in shares]}}
     if any(share.cluster is None for share in shares):

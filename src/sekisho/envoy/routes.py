@@ -1,14 +1,15 @@
 """VirtualHost and Route: all routes of one hostname, in order of precedence."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from sekisho import ir
 from sekisho.envoy.building import new
 from sekisho.envoy.filters import cors
-from sekisho.envoy.headers import header_edits
+from sekisho.envoy.headers import header_edits, in_sequence
 from sekisho.envoy.redirects import redirect_action, redirect_filters
-from sekisho.envoy.route_action import route_action
+from sekisho.envoy.route_action import edits_headers, route_action
 from sekisho.envoy.route_match import route_match
 
 
@@ -22,8 +23,9 @@ def virtual_host(wanted: ir.VirtualHost) -> Any:
     )
 
 
-def route(wanted: ir.Route, hostname: str) -> Any:
+def route(given: ir.Route, hostname: str) -> Any:
     """envoy.config.route.v3.Route"""
+    wanted = _with_edits_in_shares(given)
     return new(
         "envoy.config.route.v3.Route",
         name=wanted.name,
@@ -32,6 +34,26 @@ def route(wanted: ir.Route, hostname: str) -> Any:
         **header_edits(wanted.request_headers, wanted.response_headers),
         typed_per_filter_config=_per_filter_config(wanted, hostname),
     )
+
+
+def _with_edits_in_shares(wanted: ir.Route) -> ir.Route:
+    """Where shares change headers too, each does the route's changes first and then its own.
+
+    Envoy would do them the other way round for requests, and the more special would lose.
+    """
+    action = wanted.action
+    if not isinstance(action, ir.Forward) or not any(map(edits_headers, action.shares)):
+        return wanted
+    shares = tuple(
+        replace(
+            share,
+            request_headers=in_sequence(wanted.request_headers, share.request_headers),
+            response_headers=in_sequence(wanted.response_headers, share.response_headers),
+        )
+        for share in action.shares
+    )
+    none = ir.HeaderEdits()
+    return replace(wanted, action=replace(action, shares=shares), request_headers=none, response_headers=none)
 
 
 def _action(wanted: ir.Route, hostname: str) -> dict[str, Any]:

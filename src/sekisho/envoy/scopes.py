@@ -15,7 +15,7 @@ from typing import Any
 
 from sekisho import ir
 from sekisho.envoy import filters
-from sekisho.envoy.building import new
+from sekisho.envoy.building import OFF, new
 from sekisho.envoy.routes import virtual_host
 from sekisho.envoy.scope_keys import HEADER, WILDCARD, scope_key
 
@@ -68,6 +68,8 @@ def _route_configuration(name: str, hosts: Sequence[Any]) -> Any:
         virtual_hosts=hosts,
         request_headers_to_remove=[HEADER],
         ignore_port_in_host_matching=True,
-        most_specific_header_mutations_wins=True,
+        # Inline routes are checked for unknown clusters unless told not to; a cluster may come later, and
+        # one is never defined on purpose (`route_action.UNRESOLVED`).
+        validate_clusters=OFF,
         typed_per_filter_config=filters.switched_off_once_routed(),
     )
