@@ -191,6 +191,12 @@ class Envoy:
                 return process
         return None
 
+    async def end_leftovers(self) -> None:
+        """Drains and ends what an earlier agent left running in this directory; not while `run` runs."""
+        for pid in self._ours():
+            if left := Process.find(pid, command_of(pid)):
+                await self._end(left)
+
     async def _replace_outdated(self) -> None:
         for pid in self._ours():
             current = program_of(pid) == str(self._options.binary.resolve())

@@ -113,6 +113,7 @@ class Agent:
         self._wanted = wanted
         for gone in self._tasks.keys() - wanted:
             self._tasks.pop(gone).cancel()
+            group.create_task(self._forget(gone), name=f"{gone}: forget")
         for new in sorted(wanted - self._tasks.keys()):
             self._tasks[new] = group.create_task(self._keep_running(new), name=new)
 
@@ -127,14 +128,20 @@ class Agent:
                 await self._clock.sleep(backoff.next())
 
     async def _run_proxy(self, id: str) -> None:
-        proxy = Proxy(id, self._options, self._signer, self._dial, clock=self._clock, random=self._random)
+        proxy = self._proxy(id)
         self._proxies[id] = proxy
         try:
             await proxy.run()
         finally:
             del self._proxies[id]
-            if id not in (self._wanted or ()):  # it is not wanted any more; else the agent itself ends
-                proxy.forget()
+
+    def _proxy(self, id: str) -> Proxy:
+        return Proxy(id, self._options, self._signer, self._dial, clock=self._clock, random=self._random)
+
+    async def _forget(self, id: str) -> None:
+        async with self._turns[id]:  # after its drain
+            if id not in (self._wanted or ()):
+                await self._proxy(id).forget()
 
     async def _sets(self) -> AsyncIterator[frozenset[str]]:
         """What the source says, asked again for ever when it fails."""

@@ -124,8 +124,9 @@ class Proxy:
             "" if self._link.up.is_set() else self._link.fault,
         )
 
-    def forget(self) -> None:
-        """Removes everything it left on this host; it must not run any more."""
+    async def forget(self) -> None:
+        """Removes everything it left on this host, an Envoy of an earlier agent too; it must not run."""
+        await self._envoy.end_leftovers()
         for directory in (self._run_directory, self._state_directory):
             shutil.rmtree(directory, ignore_errors=True)
 
