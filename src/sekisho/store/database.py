@@ -36,15 +36,12 @@ class Saved:
 class Database:
     """One open file, locked against every other process."""
 
-    def __init__(
-        self, connection: apsw.Connection, vault: Vault, key_proof: bytes, saved: Saved, digests: int
-    ) -> None:
+    def __init__(self, connection: apsw.Connection, vault: Vault, key_proof: bytes, digests: int) -> None:
         self._connection = connection
         self._vault = vault
         self._key_proof = key_proof
         self._digests = digests
         self._log_pages = 0
-        self.saved = saved
         connection.set_wal_hook(self._on_commit)
 
     def append(self, events: Sequence[Event], obsolete: Sequence[int], compacted: int) -> None:
@@ -110,8 +107,8 @@ class Database:
             raise StoreFailed(f"the store failed: {error}") from error
 
 
-def open_database(path: Path, key_path: Path, *, vfs: str | None = None) -> Database:
-    """Opens the store in `path` and makes it when there is none.
+def open_database(path: Path, key_path: Path, *, vfs: str | None = None) -> tuple[Database, Saved]:
+    """Opens the store in `path`, made when there is none, and reads all of it.
 
     Raises StoreFailed, with what to do, when it is damaged, of another version, or held by another process. A
     damaged store is never changed. `vfs` names SQLite's way to the disk; tests pass one that fails.
@@ -136,14 +133,14 @@ def open_database(path: Path, key_path: Path, *, vfs: str | None = None) -> Data
         raise
 
 
-def _opened(connection: apsw.Connection, vault: Vault, path: Path, key_path: Path) -> Database:
+def _opened(connection: apsw.Connection, vault: Vault, path: Path, key_path: Path) -> tuple[Database, Saved]:
     connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)  # until it is known to be sound
     _configure(connection)
     _check_log(connection, path)
     schema.check(connection, path)
-    database = _load(connection, vault, path, key_path)
+    loaded = _load(connection, vault, path, key_path)
     connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0)
-    return database
+    return loaded
 
 
 def _configure(connection: apsw.Connection) -> None:
@@ -165,7 +162,7 @@ def _check_log(connection: apsw.Connection, path: Path) -> None:
         raise schema.refusal(path, problem)
 
 
-def _load(connection: apsw.Connection, vault: Vault, path: Path, key_path: Path) -> Database:
+def _load(connection: apsw.Connection, vault: Vault, path: Path, key_path: Path) -> tuple[Database, Saved]:
     heads: list[tuple[Any, ...]] = connection.execute(
         "SELECT revision, compacted, digests, key_proof, digest FROM head"
     ).fetchall()
@@ -186,7 +183,7 @@ def _load(connection: apsw.Connection, vault: Vault, path: Path, key_path: Path)
             current[record.id] = record
     if digests != expected:
         raise schema.refusal(path, "rows are missing")
-    return Database(connection, vault, key_proof, Saved(tuple(events), revision, compacted), digests)
+    return Database(connection, vault, key_proof, digests), Saved(tuple(events), revision, compacted)
 
 
 def _rows(connection: apsw.Connection, vault: Vault, path: Path) -> Iterator[tuple[Event, int]]:

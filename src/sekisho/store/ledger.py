@@ -88,12 +88,11 @@ class Ledger:
         """The oldest revision a watch can resume from."""
         return self._hub.compacted
 
-    def restore(
-        self, state: Sequence[Event], history: Sequence[Event], *, revision: int, compacted: int
-    ) -> None:
-        """Takes over an earlier life: `state` leads to the current records, `history` can be replayed."""
-        for event in state:
+    def restore(self, events: Sequence[Event], *, revision: int, compacted: int) -> None:
+        """Takes over an earlier life: `events` lead to the current records; the newest are replayable."""
+        for event in events:
             self._index.apply(event)
+        history = [event for event in events if event.record.revision > compacted]
         self._forget(self._hub.restore(history, revision=revision, compacted=compacted))
 
     def get(self, id: ResourceId) -> Record:

@@ -183,12 +183,11 @@ async def open_sqlite(
     """
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix="store") as thread:
         loop = asyncio.get_running_loop()
-        database = await loop.run_in_executor(thread, lambda: open_database(path, key_path, vfs=vfs))
+        database, saved = await loop.run_in_executor(thread, lambda: open_database(path, key_path, vfs=vfs))
         try:
-            saved = database.saved
             ledger = Ledger(limits=limits, clock=clock, uid=uid)
-            history = [event for event in saved.events if event.record.revision > saved.compacted]
-            ledger.restore(saved.events, history, revision=saved.revision, compacted=saved.compacted)
+            ledger.restore(saved.events, revision=saved.revision, compacted=saved.compacted)
+            del saved  # or this frame would keep every body of today as long as the store is open
             store = SqliteStore(ledger, database, thread)
             async with background(store.commit_forever(), name="store commits"):
                 try:

@@ -15,9 +15,9 @@ _MAGIC_LITTLE, _MAGIC_BIG = 0x377F0682, 0x377F0683
 def damage(log: bytes, replayed: int) -> str | None:
     """What was damaged in a log of which SQLite replays `replayed` frames; None when nothing was.
 
-    One commit behind the last replayed frame may be one that a power cut tore before it was acknowledged. The
-    next is only written once the one before it is safe, so two of them prove that the first was whole once.
-    A log cut off at a commit cannot be told from one that ended there.
+    The one commit that follows may be one that a power cut tore before it was acknowledged. The next is only
+    written once the one before it is safe, so a second one behind the first proves that the first was whole
+    once. Damage in the very last commit, or a cut right at the end of one, cannot be told from a crash.
     """
     if len(log) < _HEADER.size:
         return None
@@ -25,12 +25,16 @@ def damage(log: bytes, replayed: int) -> str | None:
     byte_order = {_MAGIC_LITTLE: "<", _MAGIC_BIG: ">"}.get(magic)
     if byte_order is None or _checksum(log[:24], byte_order) != (first, second):
         return "the header of its write-ahead log is damaged"
-    lost = 0
     step = _FRAME.size + page_size
-    for offset in range(_HEADER.size + replayed * step, len(log) - step + 1, step):
-        _, commit, *frame_salts, _, _ = _FRAME.unpack_from(log, offset)
-        lost += commit != 0 and frame_salts == salts
-    return f"its write-ahead log is damaged before {lost} commits" if lost > 1 else None
+    starts = range(_HEADER.size + replayed * step, len(log) - step + 1, step)
+    frames = (_FRAME.unpack_from(log, start) for start in starts)
+    behind = [(page, commit != 0) for page, commit, *frame_salts, _, _ in frames if frame_salts == salts]
+    while behind and not behind[-1][1]:
+        behind.pop()  # left by a transaction that was given up
+    pages = {page for page, _ in behind}
+    # One commit ends with one mark and writes no page twice; the second test is for a mark that was damaged.
+    several = sum(is_end for _, is_end in behind) > 1 or len(pages) < len(behind)
+    return "its write-ahead log is damaged in the middle" if several else None
 
 
 def _checksum(data: bytes, byte_order: str) -> tuple[int, int]:

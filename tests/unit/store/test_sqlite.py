@@ -194,15 +194,18 @@ async def test_a_store_in_use_by_another_process_is_refused_in_time(place: Place
         "c.execute('PRAGMA locking_mode=exclusive'); c.execute('BEGIN EXCLUSIVE')\n"
         "print('locked', flush=True); sys.stdin.read()"
     )
-    command = [sys.executable, "-c", program, str(place.path)]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
+    other = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", program, str(place.path), stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    try:
         assert other.stdout is not None
-        assert other.stdout.readline() == "locked\n"
+        assert await other.stdout.readline() == b"locked\n"
         start = time.monotonic()
         with pytest.raises(StoreFailed, match="in use by another process"):
             await place.open().__aenter__()
         assert time.monotonic() - start < 5
-        other.communicate("")
+    finally:
+        await other.communicate(b"")
     async with place.open() as store:
         assert (await store.get(CART)).revision == 1
 
