@@ -125,7 +125,9 @@ def backend(name: str, port: int, protocol: ir.Protocol = ir.Protocol.HTTP1) -> 
 
 
 @asynccontextmanager
-async def running_gateway(folder: Path, *listeners: ir.Listener) -> AsyncIterator[Gateway]:
+async def running_gateway(
+    folder: Path, *listeners: ir.Listener, concurrency: int = 1
+) -> AsyncIterator[Gateway]:
     """Ready when Envoy listens. `listeners` are beside the plain one."""
     async with AsyncExitStack() as stack:
         ads, port = Ads(), free_port()
@@ -135,7 +137,9 @@ async def running_gateway(folder: Path, *listeners: ir.Listener) -> AsyncIterato
         for each in (plain_listener(port), *listeners):
             ads.put(envoy.resource(envoy.listener(each)))
         await stack.enter_async_context(serving_ads(ads, folder / "xds.sock"))
-        running = await stack.enter_async_context(running_envoy(bootstrap(folder), folder))
+        running = await stack.enter_async_context(
+            running_envoy(bootstrap(folder), folder, concurrency=concurrency)
+        )
         await ads.settled()
         gateway = Gateway(port, running, ads, echoes)
         await eventually(_listens(gateway), what="the gateway listens")

@@ -85,7 +85,7 @@ async def test_each_server_name_is_shown_its_certificate_and_gets_its_routes(por
 
 
 async def test_the_routes_of_another_chain_are_out_of_reach(port: int) -> None:
-    """`a.wild.test` is served by the wildcard chain; on a connection for shop.test it is misdirected (421)."""
+    """`a.wild.test` is for the wildcard chain; on a connection for shop.test it is misdirected."""
     assert (await get(port, "a.wild.test")).status == 202
     assert (await get(port, "shop.test", "a.wild.test")).status == 421
     assert (await get(port, "shop.test", "b.wild.test")).status == 404
