@@ -1,0 +1,65 @@
+"""Who may follow which views: decided on the first request of a stream, below everything else."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from google.protobuf.message import DecodeError
+
+from sekisho.protos import message
+from sekisho.xds.limits import Limits
+from sekisho.xds.observer import Observer
+from sekisho.xds.rpc import Failed, Status
+from sekisho.xds.session import PATIENCE, Session
+from sekisho.xds.view import View
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """The proxy may not have anything; it is told why, in words safe to show it."""
+
+    reason: str
+
+
+Authorize = Callable[[str | None, str], Sequence[View] | Refusal]
+"""`authorize(peer, node_id)`: the SPIFFE ID of a verified certificate, or None on a unix socket, where file
+permissions decided already; and the node id the proxy claims."""
+
+
+@cache
+def _request_class() -> Any:
+    return message("envoy.service.discovery.v3.DeltaDiscoveryRequest")
+
+
+def parse(raw: bytes) -> Any:
+    """A DeltaDiscoveryRequest. Raises Failed."""
+    try:
+        return _request_class().FromString(raw)
+    except DecodeError:
+        raise Failed(Status.INVALID_ARGUMENT, "not a DeltaDiscoveryRequest") from None
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """Turns the first request of a stream into a session."""
+
+    authorize: Authorize
+    observer: Observer | None
+    limits: Limits
+    patience: float = PATIENCE
+
+    def admit(self, request: Any, peer: str | None, now: float) -> Session:
+        """Raises Failed when the node says too much or too little, or may not have anything."""
+        node = request.node
+        if not node.id:
+            raise Failed(Status.INVALID_ARGUMENT, "the first request carries no node id")
+        if node.ByteSize() > self.limits.node:
+            raise Failed(Status.RESOURCE_EXHAUSTED, f"a node of more than {self.limits.node} octets")
+        views = self.authorize(peer, node.id)
+        if isinstance(views, Refusal):
+            raise Failed(Status.PERMISSION_DENIED, views.reason)
+        session = Session(node.id, views, self.observer, now=now, patience=self.patience)
+        if self.observer:
+            self.observer.connected(node.id, node)
+        return session

@@ -1,0 +1,300 @@
+"""One client's connection: TLS, HTTP/2 and its streams on a transport, within limits of time and size."""
+
+import asyncio
+import ssl
+from collections import deque
+from collections.abc import Callable
+
+from sekisho.xds.admission import Admission
+from sekisho.xds.fanout import Fanout
+from sekisho.xds.frames import ErrorCode
+from sekisho.xds.http2 import Connection, ConnectionFailed, Data, Event, Gone, Request, WindowOpened
+from sekisho.xds.rpc import RESPONSE_HEADERS, Failed, Status, refusal, trailers
+from sekisho.xds.stream import AdsStream
+from sekisho.xds.tls import SLICE, NotVerified, TlsPipe
+
+_WRITE_AT_ONCE = 2 * SLICE
+
+
+class ClientConnection(asyncio.Protocol):
+    """Octets in from the transport, octets out to it.
+
+    What cannot be written yet waits as (shared bytes, offset): a slow reader costs pointers, not copies.
+    """
+
+    __slots__ = (
+        "_admission", "_deadline", "_drained", "_fanout", "_heard", "_http2", "_loop", "_lost", "_paused",
+        "_pinged", "_progress", "_queue", "_streams", "_tls", "_transport", "_written",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        context: ssl.SSLContext | None,
+        admission: Admission,
+        fanout: Fanout,
+        lost: Callable[["ClientConnection"], None],
+    ) -> None:
+        """`context` is None on a unix socket. `lost` is called when the connection is gone."""
+        now = loop.time()
+        limits = admission.limits
+        self._loop = loop
+        self._admission = admission
+        self._fanout = fanout
+        self._lost = lost
+        self._tls = TlsPipe(context) if context is not None else None
+        self._http2 = Connection(limits, now)
+        self._streams: dict[int, AdsStream] = {}
+        self._queue: deque[tuple[bytes, int]] = deque()
+        self._transport: asyncio.Transport | None = None
+        self._paused = False
+        self._deadline = now + (limits.handshake if context is not None else limits.first_request)
+        self._heard = self._progress = now
+        self._pinged: float | None = None
+        self._written = self._drained = 0
+
+    # --- the transport's side
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """See asyncio.Protocol."""
+        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - for the type checker; streams only
+        transport.set_write_buffer_limits(high=self._admission.limits.write_buffer)
+        self._transport = transport
+        if self._tls is None:
+            self.flush()
+
+    def connection_lost(self, _error: Exception | None) -> None:
+        """See asyncio.Protocol."""
+        self._transport = None
+        self._close_streams("connection lost")
+        self._queue.clear()
+        self._lost(self)
+
+    def pause_writing(self) -> None:
+        """See asyncio.Protocol."""
+        self._paused = True
+
+    def resume_writing(self) -> None:
+        """See asyncio.Protocol."""
+        self._paused = False
+        self._pump()
+
+    def data_received(self, data: bytes) -> None:
+        """See asyncio.Protocol."""
+        self._heard = self._loop.time()
+        self._pinged = None
+        if self._tls is None:
+            self._plain(data)
+            return
+        secured = bool(self._tls.peer)
+        try:
+            pieces = self._tls.feed(data)
+        except NotVerified:
+            self._end()
+            return
+        if not secured:
+            self._raw(self._tls.outgoing())
+            if not self._tls.peer:
+                return
+            self._deadline = self._heard + self._admission.limits.first_request
+            self.flush()
+        for piece in pieces:
+            self._plain(piece)
+
+    def _plain(self, data: bytes) -> None:
+        if self._transport is None:
+            return
+        try:
+            for event in self._http2.receive(data, self._heard):
+                self._event(event)
+        except ConnectionFailed:
+            self.flush()
+            self._end()
+            return
+        self.flush()
+
+    def _event(self, event: Event) -> None:
+        match event:
+            case Data(stream_id, octets, ended):
+                stream = self._streams.get(stream_id)
+                if stream is not None:
+                    self._feed(stream_id, stream, octets, ended=ended)
+            case Request(stream_id, fields, ended):
+                refused = refusal(fields)
+                if refused is not None:
+                    self._refuse(stream_id, refused.block, ended=ended)
+                else:
+                    self._open(stream_id)
+                    if ended:
+                        self._finish(stream_id, "ended by the proxy")
+            case Gone(stream_id, _):
+                self._drop(stream_id, "reset")
+            case WindowOpened():
+                for stream in list(self._streams.values()):
+                    stream.pump()
+
+    def _refuse(self, stream_id: int, block: bytes, *, ended: bool) -> None:
+        self._http2.send_headers(stream_id, block, end=True)
+        if not ended:  # the rest of the request is of no use (RFC 9113 section 8.1)
+            self._http2.reset(stream_id, ErrorCode.NO_ERROR)
+
+    def _open(self, stream_id: int) -> None:
+        peer = self._tls.peer if self._tls is not None else None
+        self._http2.send_headers(stream_id, RESPONSE_HEADERS, end=False)
+        self._streams[stream_id] = AdsStream(
+            stream_id, self, self._http2, self._admission, self._fanout, peer
+        )
+
+    def _feed(self, stream_id: int, stream: AdsStream, octets: bytes, *, ended: bool) -> None:
+        try:
+            stream.feed(octets)
+        except Failed as failure:
+            self.fail(stream_id, failure)
+            return
+        if stream.session is not None:
+            self._deadline = float("inf")
+        if ended:
+            self._finish(stream_id, "ended by the proxy")
+
+    # --- the streams' side
+
+    @property
+    def congested(self) -> bool:
+        """See stream.Line."""
+        return self._paused or bool(self._queue)
+
+    def time(self) -> float:
+        """See stream.Line."""
+        return self._loop.time()
+
+    def write(self, data: bytes) -> None:
+        """See stream.Line. Control frames that wait go first, so that the peer sees them in order."""
+        if control := self._http2.outgoing():
+            self._write(control)
+        self._write(data)
+
+    def flush(self) -> None:
+        """Writes control frames that wait."""
+        if control := self._http2.outgoing():
+            self._write(control)
+
+    def _write(self, data: bytes) -> None:
+        if self._paused or self._queue or (self._tls is not None and len(data) > _WRITE_AT_ONCE):
+            self._queue.append((data, 0))
+            self._pump()
+        elif self._tls is not None:
+            self._raw(self._tls.encrypt(data))
+        else:
+            self._raw(data)
+
+    def _pump(self) -> None:
+        while self._queue and not self._paused:
+            data, offset = self._queue.popleft()
+            piece = memoryview(data)[offset : offset + _WRITE_AT_ONCE]
+            if offset + len(piece) < len(data):
+                self._queue.appendleft((data, offset + len(piece)))
+            self._raw(self._tls.encrypt(piece) if self._tls is not None else bytes(piece))
+        if not self._queue and not self._paused:
+            for stream in list(self._streams.values()):
+                stream.pump()
+
+    def _raw(self, data: bytes) -> None:
+        if self._transport is not None and data:
+            self._written += len(data)
+            self._transport.write(data)
+
+    def fail(self, stream_id: int, failure: Failed) -> None:
+        """See stream.Line."""
+        self._http2.send_headers(stream_id, trailers(failure.status, failure.message), end=True)
+        self._http2.reset(stream_id, ErrorCode.NO_ERROR)
+        self._drop(stream_id, failure.message)
+        self.flush()
+
+    def _finish(self, stream_id: int, reason: str) -> None:
+        self._http2.send_headers(stream_id, trailers(Status.OK), end=True)
+        self._drop(stream_id, reason)
+
+    def _drop(self, stream_id: int, reason: str) -> None:
+        stream = self._streams.pop(stream_id, None)
+        if stream is not None:
+            stream.close(reason)
+            if not self._streams:
+                self._deadline = self._loop.time() + self._admission.limits.first_request
+
+    def _close_streams(self, reason: str) -> None:
+        for stream_id in list(self._streams):
+            self._drop(stream_id, reason)
+
+    # --- the server's side
+
+    @property
+    def proxies(self) -> list[str]:
+        """Who is on this connection."""
+        return [stream.session.proxy for stream in self._streams.values() if stream.session is not None]
+
+    def check(self, now: float) -> None:
+        """Called now and then: ends what takes too long, asks the silent for a sign of life."""
+        limits = self._admission.limits
+        if now >= self._deadline or (
+            self._pinged is not None and now - self._pinged >= limits.keepalive_answer
+        ):
+            self._end()
+            return
+        if self._stuck(now):
+            self.abort()
+            return
+        if self._pinged is None and now - self._heard >= limits.keepalive and self._secured:
+            self._pinged = now
+            self._http2.ping()
+            self.flush()
+        for stream_id, stream in list(self._streams.items()):
+            try:
+                stream.check(now)
+            except Failed as failure:
+                self.fail(stream_id, failure)
+
+    @property
+    def _secured(self) -> bool:
+        return self._tls is None or bool(self._tls.peer)
+
+    def _stuck(self, now: float) -> bool:
+        """Whether octets wait and none has left for too long."""
+        if self._transport is None:
+            return False
+        buffered = self._transport.get_write_buffer_size()
+        drained = self._written - buffered
+        blocked = any(stream.blocked for stream in self._streams.values())
+        if drained != self._drained or not (buffered or self._queue or blocked):
+            self._drained, self._progress = drained, now
+            return False
+        return now - self._progress >= self._admission.limits.stuck
+
+    def drain(self) -> None:
+        """Tells the client to go elsewhere: no new streams here, and the present ones end."""
+        self._http2.drain()
+        failure = Failed(Status.UNAVAILABLE, "draining")
+        for stream_id in list(self._streams):
+            self.fail(stream_id, failure)
+        self.flush()
+        if not self._secured:
+            self._end()
+
+    def close_proxy(self, proxy: str, reason: str) -> None:
+        """Ends the calls of `proxy`; its certificate or permission is no good any more."""
+        for stream_id, stream in list(self._streams.items()):
+            if stream.session is not None and stream.session.proxy == proxy:
+                self.fail(stream_id, Failed(Status.PERMISSION_DENIED, reason))
+
+    def _end(self) -> None:
+        """Closes after what is written already has gone out."""
+        if self._transport is None:
+            return
+        if self._tls is not None:
+            self._raw(self._tls.outgoing())  # an alert, when the handshake failed
+        self._close_streams("connection closed")
+        self._transport.close()
+
+    def abort(self) -> None:
+        """Closes at once."""
+        if self._transport is not None:
+            self._transport.abort()

@@ -1,0 +1,88 @@
+"""A step from one state of a type to a later one, as ready-made responses shared by all who take it."""
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from sekisho.xds.frames import data_frames
+from sekisho.xds.resource import Resource
+from sekisho.xds.types import SCOPED_ROUTES
+from sekisho.xds.wire import delta_response, length_prefixed
+
+_FRAMES_KEPT = 4
+"""Framed copies kept per chunk. Nearly every proxy has stream 1; after a reset it has 3, and so on."""
+
+
+class Limit(NamedTuple):
+    """How much goes into one response."""
+
+    resources: int
+    octets: int
+    """Framed size; a single larger resource still goes, alone."""
+
+
+class Chunking(NamedTuple):
+    """Response sizes of one type."""
+
+    first: Limit = Limit(1_000_000, 3 * 2**20)
+    """The answer to a first subscription. Whole where possible, because a listener serves from the first
+    response on; under the 4 MiB that gRPC clients take by default."""
+    later: Limit = Limit(4_096, 2**20)
+    """Changes after that."""
+
+
+CHUNKING = {SCOPED_ROUTES: Chunking(later=Limit(64, 2**18))}
+"""Envoy refuses a whole scoped-route response for one bad scope in it, so changes come in small ones."""
+
+
+class Chunk:
+    """One response: the same bytes for every proxy that is sent it."""
+
+    __slots__ = ("_frames", "accepted", "message", "nonce", "removed", "resources", "seq", "type_url")
+
+    def __init__(
+        self, type_url: str, seq: int, nonce: str, resources: Sequence[Resource], removed: Sequence[str]
+    ) -> None:
+        self.type_url = type_url
+        self.seq = seq
+        """The view's commit the content belongs to."""
+        self.nonce = nonce
+        self.resources = resources
+        self.removed = removed
+        self.accepted = False
+        """Whether any proxy took it."""
+        entries = [resource.entry for resource in resources]
+        self.message = length_prefixed(delta_response(type_url, nonce, str(seq), entries, removed))
+        """The gRPC message, length prefix included."""
+        self._frames: dict[int, bytes] = {}
+
+    def frames(self, stream_id: int) -> bytes:
+        """The message in DATA frames of this stream; equal stream ids share one string."""
+        framed = self._frames.get(stream_id)
+        if framed is None:
+            if len(self._frames) >= _FRAMES_KEPT:
+                self._frames.clear()
+            framed = self._frames[stream_id] = data_frames(self.message, stream_id)
+        return framed
+
+    def __repr__(self) -> str:
+        return f"Chunk({self.type_url.rpartition('.')[2]}, +{list(self.resources)}, -{list(self.removed)})"
+
+
+class Delta(NamedTuple):
+    """Everything that leads from one state to the next; no chunks when nothing differs."""
+
+    upto: int
+    chunks: tuple[Chunk, ...]
+
+
+def split(resources: Sequence[Resource], limit: Limit) -> Iterator[Sequence[Resource]]:
+    """Consecutive pieces within `limit`."""
+    start = octets = 0
+    for index, resource in enumerate(resources):
+        size = len(resource.entry)
+        if index > start and (index - start >= limit.resources or octets + size > limit.octets):
+            yield resources[start:index]
+            start, octets = index, 0
+        octets += size
+    if start < len(resources):
+        yield resources[start:]

@@ -1,0 +1,238 @@
+"""The resources of one type in a view, and the way from any earlier commit to the present."""
+
+from collections.abc import Iterable, Mapping
+from itertools import count
+
+from sekisho.protos import message
+from sekisho.xds.delta import CHUNKING, Chunk, Chunking, Delta, split
+from sekisho.xds.names import Names
+from sekisho.xds.order import Part
+from sekisho.xds.resource import Resource, Shelf
+from sekisho.xds.types import Blob
+
+NOTHING = -1
+"""The position of a proxy that was sent nothing yet: its delta is everything, even when that is empty."""
+_ANSWERS_KEPT = 1_024
+
+Key = tuple[int, int, Part, Names | None]
+
+
+class Log:
+    """What exists now, and which commit touched each name last.
+
+    `_changed` is in order of the last change, so the way from commit x is read off its end: the cost is what
+    changed, and a proxy may be any number of commits behind. Removed names stay as tombstones until every
+    member is past them (`forget`).
+    """
+
+    __slots__ = (
+        "_added", "_answers", "_changed", "_chunking", "_deltas", "_expected", "_nonces", "_previous",
+        "_removed", "_shelf", "current", "seqs", "type_url",
+    )  # fmt: skip
+
+    def __init__(self, type_url: str, shelf: Shelf) -> None:
+        self.type_url = type_url
+        self.current: dict[str, Resource] = {}
+        self.seqs = [0, 0, 0]
+        """By Part: the last commit that added or updated, that removed, that did either."""
+        self._shelf = shelf
+        self._chunking = CHUNKING.get(type_url) or Chunking()
+        self._changed: dict[str, int] = {}
+        self._removed: dict[str, int] = {}
+        self._added: dict[str, int] = {}
+        self._previous: dict[str, Resource] = {}
+        self._deltas: dict[Key, Delta] = {}
+        self._answers: dict[tuple[bool, tuple[str, ...]], tuple[Chunk, ...]] = {}
+        self._expected: dict[Names | None, Expected] = {}
+        self._nonces = count()
+
+    def apply(self, seq: int, changes: Mapping[str, Blob | None]) -> bool:
+        """Takes commit `seq`; what equals the present is skipped. Returns whether anything changed."""
+        for name, blob in changes.items():
+            old = self.current.get(name)
+            if blob is None:
+                if old is not None:
+                    self._remove(seq, name)
+            elif old is None or old.version != blob.version:
+                self._put(seq, name, self._shelf.resource(self.type_url, name, blob), old)
+        if self.seqs[Part.MAKE] != seq != self.seqs[Part.BREAK]:
+            return False
+        self.seqs[Part.BOTH] = seq
+        self.forget_built()
+        return True
+
+    def touch(self, seq: int, name: str) -> None:
+        """Sends `name` out again although its version is the same."""
+        self._note(seq, name, Part.MAKE)
+        self.seqs[Part.BOTH] = seq
+        self.forget_built()
+
+    def _put(self, seq: int, name: str, resource: Resource, old: Resource | None) -> None:
+        self.current[name] = resource
+        self._removed.pop(name, None)
+        if old is None:
+            self._added[name] = seq
+        elif old.accepted and not resource.accepted:
+            self._previous[name] = old
+        self._note(seq, name, Part.MAKE)
+
+    def _remove(self, seq: int, name: str) -> None:
+        del self.current[name]
+        self._previous.pop(name, None)
+        self._added.pop(name, None)
+        self._removed[name] = seq
+        self._note(seq, name, Part.BREAK)
+
+    def _note(self, seq: int, name: str, part: Part) -> None:
+        self._changed.pop(name, None)  # to move it to the end
+        self._changed[name] = seq
+        self.seqs[part] = seq
+
+    def forget_built(self) -> None:
+        """Drops responses made for an earlier state; proxies that are being sent one keep it alive."""
+        self._deltas.clear()
+        self._answers.clear()
+        self._expected.clear()
+
+    @property
+    def tombstones(self) -> int:
+        """How many removed names are remembered."""
+        return len(self._removed)
+
+    def forget(self, floor: int) -> None:
+        """Drops tombstones of commits up to `floor`, which every member has been told about."""
+        for name in [name for name, seq in self._removed.items() if seq <= floor]:
+            del self._removed[name]
+            del self._changed[name]
+
+    def visible(self, name: str) -> Resource | None:
+        """What a proxy is to hold: the current version, or the last accepted one while that is condemned.
+
+        None when there is nothing, or nothing fit to be sent.
+        """
+        resource = self.current.get(name)
+        if resource is not None and resource.refused_by and resource.condemned:
+            return self._previous.get(name)
+        return resource
+
+    def accept(self, resource: Resource) -> bool:
+        """A first proxy took it. Returns whether others had been spared it and must be sent it after all."""
+        spared = resource.condemned
+        resource.accepted = True
+        if self.current.get(resource.name) is not resource:
+            return False
+        self._previous.pop(resource.name, None)
+        return spared
+
+    @property
+    def newest_addition(self) -> int:
+        """The commit that last added a name which is still there; 0 when none did."""
+        return self._added[next(reversed(self._added))] if self._added else 0
+
+    def changed_at(self, name: str) -> int:
+        """The commit that touched `name` last; 0 when none did, as far as remembered."""
+        return self._changed.get(name, 0)
+
+    def added_since(self, seq: int) -> list[str]:
+        """Names that came into existence after commit `seq`."""
+        return _newest(self._added, seq)
+
+    def delta(self, since: int, upto: int, part: Part, names: Names | None) -> Delta:
+        """The way from `since` (or NOTHING) to `upto`, for subscribers of `names` (None: of everything).
+
+        Built once per distinct question and shared.
+        """
+        key = (since, upto, part, names)
+        found = self._deltas.get(key)
+        if found is None:
+            found = self._deltas[key] = self._build(since, upto, part, names)
+        return found
+
+    def _build(self, since: int, upto: int, part: Part, names: Names | None) -> Delta:
+        if since == NOTHING and part == Part.BREAK:
+            return Delta(upto, ())
+        if since == NOTHING:
+            wanted: Iterable[str] = self.current if names is None else sorted(names.values)
+            resources, removed = self._sorted_out(n for n in wanted if self._changed.get(n, 0) <= upto)
+            return Delta(upto, self._chunks(resources, removed, upto, answer=True))
+        changed = [n for n in _newest(self._changed, since) if self._changed[n] <= upto]
+        if names is not None:
+            changed = [name for name in changed if name in names]
+        resources, removed = self._sorted_out(changed)
+        if part == Part.MAKE:
+            removed = []
+        elif part == Part.BREAK:
+            resources = []
+        return Delta(upto, self._chunks(resources, removed, upto))
+
+    def _sorted_out(self, names: Iterable[str]) -> tuple[list[Resource], list[str]]:
+        resources, removed = [], []
+        for name in names:
+            resource = self.visible(name)
+            if resource is not None:
+                resources.append(resource)
+            elif name not in self.current:
+                removed.append(name)
+        return resources, removed
+
+    def answer(self, names: tuple[str, ...], *, untried: bool = False) -> tuple[Chunk, ...]:
+        """Responses with just these names: what exists, and as removed what does not.
+
+        `untried` asks for the current versions even if condemned; else a condemned one without predecessor
+        counts as absent: the proxy asked and must not wait for ever.
+        """
+        key = (untried, names)
+        found = self._answers.get(key)
+        if found is None:
+            if len(self._answers) >= _ANSWERS_KEPT:
+                self._answers.clear()
+            shown = [(self.current.get(name) if untried else self.visible(name), name) for name in names]
+            resources = [resource for resource, _ in shown if resource is not None]
+            removed = [name for resource, name in shown if resource is None]
+            found = self._answers[key] = self._chunks(resources, removed, self.seqs[Part.BOTH])
+        return found
+
+    def _chunks(
+        self, resources: list[Resource], removed: list[str], seq: int, *, answer: bool = False
+    ) -> tuple[Chunk, ...]:
+        pieces = list(split(resources, self._chunking.first if answer else self._chunking.later))
+        if not pieces and (removed or answer):
+            pieces = [()]
+        last = len(pieces) - 1
+        return tuple(
+            Chunk(
+                self.type_url, seq, f"{seq}.{next(self._nonces):x}", piece, removed if index == last else ()
+            )
+            for index, piece in enumerate(pieces)
+        )
+
+    def expected(self, names: Names | None) -> "Expected":
+        """What a proxy in sync holds of `names` (None: of everything). Built once per commit."""
+        found = self._expected.get(names)
+        if found is None:
+            shown = ((name, self.visible(name)) for name in (self.current if names is None else names.values))
+            found = Expected({name: resource.version for name, resource in shown if resource is not None})
+            self._expected[names] = found
+        return found
+
+
+class Expected:
+    """Versions by name, as a dictionary, and as the request of a proxy that holds them."""
+
+    __slots__ = ("request", "versions")
+
+    def __init__(self, versions: dict[str, str]) -> None:
+        self.versions = versions
+        self.request = message("envoy.service.discovery.v3.DeltaDiscoveryRequest")()
+        self.request.initial_resource_versions.update(versions)
+
+
+def _newest(by_seq: dict[str, int], since: int) -> list[str]:
+    """Names after `since` of a dictionary that is in order of its values, oldest first."""
+    found = []
+    for name in reversed(by_seq):
+        if by_seq[name] <= since:
+            break
+        found.append(name)
+    found.reverse()
+    return found

@@ -1,0 +1,56 @@
+"""What a session tells whoever listens: who is there, who is in sync, who refused what."""
+
+from typing import Any, Protocol
+
+from sekisho.xds.types import Name
+from sekisho.xds.view import View
+
+
+class Observer(Protocol):
+    """Called from inside the protocol, so it must be quick and must not raise."""
+
+    def connected(self, proxy: str, node: Any) -> None:
+        """A stream began. `node` is the `envoy.config.core.v3.Node` the proxy sent."""
+        ...
+
+    def synced(self, proxy: str, view: View, seq: int) -> None:
+        """Everything the proxy asked for, up to commit `seq` of `view`, was sent and answered."""
+        ...
+
+    def acknowledged(self, proxy: str, type_url: str, seq: int) -> None:
+        """The proxy took a response whose content was that of commit `seq` or older."""
+        ...
+
+    def rejected(self, proxy: str, name: Name, version: str, message: str) -> None:
+        """The proxy refused this version, in Envoy's own words; it keeps what it had."""
+        ...
+
+    def accepted(self, proxy: str, *names: Name) -> None:
+        """Names rejected before are good again: a new version was taken, or they are gone."""
+        ...
+
+    def disconnected(self, proxy: str, reason: str) -> None:
+        """The stream ended."""
+        ...
+
+
+class Silence:
+    """An observer that wants to know nothing; subclass it to listen to a part."""
+
+    def connected(self, proxy: str, node: Any) -> None:
+        """See Observer."""
+
+    def synced(self, proxy: str, view: View, seq: int) -> None:
+        """See Observer."""
+
+    def acknowledged(self, proxy: str, type_url: str, seq: int) -> None:
+        """See Observer."""
+
+    def rejected(self, proxy: str, name: Name, version: str, message: str) -> None:
+        """See Observer."""
+
+    def accepted(self, proxy: str, *names: Name) -> None:
+        """See Observer."""
+
+    def disconnected(self, proxy: str, reason: str) -> None:
+        """See Observer."""

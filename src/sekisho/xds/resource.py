@@ -1,0 +1,64 @@
+"""A published resource: its framed bytes, shared by every view and proxy, and what proxies said about it."""
+
+from weakref import WeakValueDictionary
+
+from sekisho.xds.types import Blob
+from sekisho.xds.wire import resource_entry
+
+QUORUM = 2
+"""So many different proxies must refuse a version, and none accept it, before the others are spared it.
+
+Two and not one: a single broken or hostile proxy must not take configuration away from all others.
+"""
+_LONGEST_MESSAGE = 4_096
+
+
+class Resource:
+    """One version of one resource. Made by a `Shelf`, so equal ones are the same object."""
+
+    __slots__ = ("__weakref__", "accepted", "entry", "message", "name", "refused_by", "version")
+
+    def __init__(self, type_url: str, name: str, blob: Blob) -> None:
+        self.name = name
+        self.version = blob.version
+        self.entry = resource_entry(type_url, name, blob.version, blob.body)
+        """Its entry in a response, framed once."""
+        self.accepted = False
+        """Whether any proxy took it."""
+        self.refused_by: set[str] | None = None
+        self.message = ""
+        """The last refusal's text, Envoy's own words."""
+
+    def refuse(self, proxy: str, message: str) -> None:
+        """`proxy` refused it when it came alone."""
+        self.refused_by = self.refused_by or set()
+        if len(self.refused_by) < QUORUM:  # more names would only cost memory
+            self.refused_by.add(proxy)
+        self.message = message[:_LONGEST_MESSAGE]
+
+    @property
+    def condemned(self) -> bool:
+        """Refused by enough proxies and accepted by none: not worth another proxy's time."""
+        return self.refused_by is not None and not self.accepted and len(self.refused_by) >= QUORUM
+
+    def __repr__(self) -> str:
+        return f"Resource({self.name}@{self.version})"
+
+
+class Shelf:
+    """Keeps one Resource per type, name and version as long as anybody uses it.
+
+    Views that show the same resources share a shelf: bytes are framed once, and one view's proxies learn from
+    what those of another refused.
+    """
+
+    def __init__(self) -> None:
+        self._kept: WeakValueDictionary[tuple[str, str, str], Resource] = WeakValueDictionary()
+
+    def resource(self, type_url: str, name: str, blob: Blob) -> Resource:
+        """The one Resource of this content."""
+        key = (type_url, name, blob.version)
+        kept = self._kept.get(key)
+        if kept is None:
+            kept = self._kept[key] = Resource(type_url, name, blob)
+        return kept

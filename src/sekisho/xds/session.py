@@ -1,0 +1,265 @@
+"""One proxy's delta ADS stream without I/O: say what happened, send what it returns."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from sekisho.xds.delta import Chunk
+from sekisho.xds.log import Log
+from sekisho.xds.observer import Observer
+from sekisho.xds.order import BREAK_STAGE, MAKE_STAGE, SWITCH_STAGE, Part, Step, place, steps_of
+from sekisho.xds.resource import Shelf
+from sekisho.xds.subscription import Flight, Subscription, TooMuch
+from sekisho.xds.types import CLUSTER, ENDPOINTS, SECRET, Name
+from sekisho.xds.view import View
+
+PATIENCE = 2.0
+"""Seconds a stream waits for what usually follows at once: the endpoints of a new cluster to be asked for,
+and after a reconnect the other types, before anything is taken away."""
+MOST_TYPES = 16
+
+_BLOCKED = -1
+
+
+class Session:
+    """A stream's state over all its types.
+
+    Every method that may have something to send returns it, in sending order. `now` is seconds of any steady
+    clock.
+    """
+
+    def __init__(
+        self,
+        proxy: str,
+        views: Sequence[View],
+        observer: Observer | None = None,
+        *,
+        now: float = 0.0,
+        patience: float = PATIENCE,
+    ) -> None:
+        """Joins the views; `close` leaves them."""
+        self.proxy = proxy
+        self.views = tuple(views)
+        self.wake: Callable[[], None] = _nobody
+        """Set by the transport: called after a commit, to make it call `advance`."""
+        self.due: float | None = None
+        """When `advance` has something to do even if nothing else happens."""
+        self._observer = observer
+        self._patience = patience
+        self._settled_at = now + patience
+        self._subscriptions: dict[str, Subscription] = {}
+        self._steps: list[tuple[Step, Subscription]] = []
+        self._held_since: float | None = None
+        self._endpoints_seen = [0] * len(self.views)
+        self._synced = [-1] * len(self.views)
+        for view in self.views:
+            view.members[self] = None
+
+    def close(self, reason: str) -> None:
+        """The stream ended."""
+        for view in self.views:
+            view.members.pop(self, None)
+        if self._observer:
+            self._observer.disconnected(self.proxy, reason)
+
+    def floor(self, log: Log) -> int | None:
+        """See view.Member."""
+        subscription = self._subscriptions.get(log.type_url)
+        if subscription is None or log not in subscription.logs:
+            return None
+        view = subscription.logs.index(log)
+        known = [positions[view] for positions in subscription.positions.values() if positions[view] >= 0]
+        return min(known, default=None)
+
+    @property
+    def waiting_since(self) -> float | None:
+        """When the oldest unanswered response was sent; None when all were answered."""
+        times = [each.sent_at for each in self._subscriptions.values() if each.waiting is not None]
+        return min(times, default=None)
+
+    def received(self, request: Any, now: float) -> list[Chunk]:
+        """The proxy sent a DeltaDiscoveryRequest. Raises TooMuch."""
+        subscription = self._subscriptions.get(request.type_url)
+        out: list[Chunk] = []
+        if subscription is None:
+            self._subscribe(request)
+        else:
+            if request.response_nonce:
+                self._answered(subscription, request, now, out)
+            if request.resource_names_subscribe or request.resource_names_unsubscribe:
+                subscription.change(request.resource_names_subscribe, request.resource_names_unsubscribe)
+        return self.advance(now, out)
+
+    def _subscribe(self, request: Any) -> None:
+        type_url = request.type_url
+        if len(self._subscriptions) >= MOST_TYPES:
+            raise TooMuch(f"asked for more than {MOST_TYPES} types")
+        logs = [view.log(type_url) or Log(type_url, Shelf()) for view in self.views]
+        subscription = Subscription(type_url, logs)
+        subscription.begin(request, self.views[0].seq)
+        self._subscriptions[type_url] = subscription
+        self._steps += [(step, subscription) for step in steps_of(type_url)]
+        self._steps.sort(key=lambda entry: place(entry[0]))
+
+    def _answered(self, subscription: Subscription, request: Any, now: float, out: list[Chunk]) -> None:
+        chunk = subscription.waiting
+        if chunk is None or chunk.nonce != request.response_nonce:
+            return  # speaks of a response already answered
+        subscription.waiting = None
+        if request.HasField("error_detail"):
+            self._refused(subscription, chunk, request.error_detail.message, now)
+        else:
+            self._accepted(subscription, chunk)
+        following = subscription.proceed(now)
+        if following is not None:
+            out.append(following)
+
+    def _accepted(self, subscription: Subscription, chunk: Chunk) -> None:
+        if not chunk.accepted:
+            chunk.accepted = True
+            view = subscription.view
+            for resource in chunk.resources:
+                if not resource.accepted:
+                    self.views[view].accept(subscription.logs[view], resource)
+        cleared = subscription.cleared(chunk)
+        if self._observer:
+            self._observer.acknowledged(self.proxy, chunk.type_url, chunk.seq)
+            if cleared:
+                self._observer.accepted(self.proxy, *(Name(chunk.type_url, name) for name in cleared))
+
+    def _refused(self, subscription: Subscription, chunk: Chunk, message: str, now: float) -> None:
+        proven = subscription.refused(chunk, message, self.proxy, now)
+        if self._observer:
+            for resource in proven:
+                name = Name(chunk.type_url, resource.name)
+                self._observer.rejected(self.proxy, name, resource.version, resource.message)
+
+    def advance(self, now: float, out: list[Chunk] | None = None) -> list[Chunk]:
+        """Everything that may go out now: after a commit, after an answer, and when `due` has come."""
+        out = [] if out is None else out
+        self.due = None
+        limits = [view.seq for view in self.views]
+        answered = limits.copy()
+        stage, questions, busy = MAKE_STAGE, False, False
+        for step, subscription in self._steps:
+            if step.stage != stage:
+                limits = self._limits(stage, step.stage, answered, questions=questions, now=now)
+                stage = step.stage
+            if subscription.rejected:
+                self._note_due(subscription.retry_due(now))
+            if subscription.waiting is None:
+                self._send(step.part, subscription, limits, now, out)
+            busy = _lower(answered, step.part, subscription) or busy
+            if subscription.type_url != SECRET and subscription.questions:
+                questions = True
+        if not busy:
+            self._report_synced()
+        return out
+
+    def _limits(
+        self, stage: int, following: int, answered: list[int], *, questions: bool, now: float
+    ) -> list[int]:
+        """Up to which commit per view the following stage may go."""
+        blocked = [_BLOCKED] * len(answered)
+        if stage < SWITCH_STAGE <= following and self._held_up(questions=questions, now=now):
+            return blocked
+        if stage < BREAK_STAGE <= following and (questions or now < self._settled_at):
+            if now < self._settled_at:
+                self._note_due(self._settled_at)
+            return blocked
+        return answered.copy()
+
+    def _held_up(self, *, questions: bool, now: float) -> bool:
+        """Whether to wait for endpoints: those being sent, or those a proxy is about to ask for."""
+        if not questions and not self._endpoints_to_come():
+            self._held_since = None
+            return False
+        if self._held_since is None:
+            self._held_since = now
+        until = self._held_since + self._patience
+        if now >= until:  # it does not want them, then
+            self._endpoints_seen = [log.newest_addition if log else 0 for log in self._logs(ENDPOINTS)]
+            return False
+        self._note_due(until)
+        return True
+
+    def _endpoints_to_come(self) -> bool:
+        """New endpoint sets that this proxy has not asked for, although it follows clusters."""
+        clusters = self._subscriptions.get(CLUSTER)
+        if clusters is None or max(clusters.positions[Part.MAKE]) < 0:
+            return False
+        endpoints = self._subscriptions.get(ENDPOINTS)
+        if endpoints is not None and endpoints.wildcard:
+            return False
+        for view, log in enumerate(self._logs(ENDPOINTS)):
+            if log is None or log.newest_addition <= self._endpoints_seen[view]:
+                continue
+            added = log.added_since(self._endpoints_seen[view])
+            if endpoints is None or any(name not in endpoints.names for name in added):
+                return True
+            self._endpoints_seen[view] = log.newest_addition
+        return False
+
+    def _logs(self, type_url: str) -> list[Log | None]:
+        return [view.log(type_url) for view in self.views]
+
+    def _send(
+        self, part: Part, subscription: Subscription, limits: list[int], now: float, out: list[Chunk]
+    ) -> None:
+        """Begins at most one step of a subscription that waits for nothing."""
+        chunk = subscription.proceed(now) or self._answer(part, subscription, limits, now)
+        positions = subscription.positions[part]
+        for view, log in enumerate(subscription.logs):
+            if chunk is not None:
+                break
+            position, upto = positions[view], min(log.seqs[part], limits[view])
+            if position < upto:
+                delta = log.delta(position, upto, part, subscription.filter)
+                if delta.chunks:
+                    chunk = subscription.start(Flight(delta.chunks, view, part, upto), now)
+                else:
+                    positions[view] = upto
+        if chunk is not None:
+            out.append(chunk)
+
+    def _answer(self, part: Part, subscription: Subscription, limits: list[int], now: float) -> Chunk | None:
+        if subscription.owed and part != Part.BREAK:
+            view, names = subscription.owed_now(limits, now)
+        elif subscription.gone and part != Part.MAKE and limits[0] >= subscription.gone_at:
+            view, names = 0, tuple(name for name in subscription.gone if not _exists(subscription, name))
+            subscription.gone.clear()
+        else:
+            return None
+        if not names:
+            return None
+        chunks = subscription.logs[view].answer(names)
+        return subscription.start(Flight(chunks, view, None, 0), now)
+
+    def _note_due(self, time: float | None) -> None:
+        if time is not None and (self.due is None or time < self.due):
+            self.due = time
+
+    def _report_synced(self) -> None:
+        for index, view in enumerate(self.views):
+            if self._synced[index] != view.seq and self._steps:
+                self._synced[index] = view.seq
+                if self._observer:
+                    self._observer.synced(self.proxy, view, view.seq)
+
+
+def _lower(answered: list[int], part: Part, subscription: Subscription) -> bool:
+    """Lowers `answered` to how far this part is. Returns whether it is behind, or busy."""
+    busy = subscription.waiting is not None or bool(subscription.owed) or bool(subscription.gone)
+    positions = subscription.positions[part]
+    for view, log in enumerate(subscription.logs):
+        if positions[view] < log.seqs[part]:
+            busy = True
+            answered[view] = min(answered[view], positions[view])
+    return busy
+
+
+def _exists(subscription: Subscription, name: str) -> bool:
+    return any(name in log.current for log in subscription.logs)
+
+
+def _nobody() -> None:
+    """Woken without a transport: the owner calls `advance` itself."""

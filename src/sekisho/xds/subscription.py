@@ -1,0 +1,298 @@
+"""What one proxy asked for of one type, how far it was told, and what it refused."""
+
+from collections import deque
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from sekisho.xds.delta import Chunk
+from sekisho.xds.log import NOTHING, Log
+from sekisho.xds.names import Names
+from sekisho.xds.order import Part, steps_of
+from sekisho.xds.rejection import Group, Rejection, alone, rejection, suspects
+from sekisho.xds.resource import Resource
+from sekisho.xds.types import CLUSTER, LISTENER, SCOPED_ROUTES
+
+WILDCARD = "*"
+_LEGACY_WILDCARD = frozenset({CLUSTER, LISTENER, SCOPED_ROUTES})
+"""Types where a first request without names asks for everything (xDS protocol, "How the client specifies what
+resources to return"); Envoy asks so for scopes too, which have no names to ask by."""
+_NO_NAMES = Names.of(())
+MOST_NAMES = 65_536
+"""Names one stream may subscribe to, per type."""
+LONGEST_NAME = 1_024
+
+
+class TooMuch(Exception):
+    """The client asks for more than we keep for one stream. (gRPC RESOURCE_EXHAUSTED.)"""
+
+
+class Flight:
+    """A step in progress: its responses go out one by one, each after the answer to the one before."""
+
+    __slots__ = ("chunks", "index", "part", "upto", "view")
+
+    def __init__(self, chunks: Sequence[Chunk], view: int, part: Part | None, upto: int) -> None:
+        self.chunks = chunks
+        self.index = 0
+        self.view = view
+        """Which of the stream's views it brings up to date."""
+        self.part = part
+        """What it brings up to date; None for an answer to a subscription, which moves no position."""
+        self.upto = upto
+
+
+class Subscription:
+    """At most one response is unanswered (`waiting`); whatever happens meanwhile is in the next."""
+
+    __slots__ = (
+        "_attempts", "_flight", "gone", "gone_at", "logs", "names", "owed", "positions", "rejected",
+        "sent_at", "type_url", "view", "waiting", "wildcard",
+    )  # fmt: skip
+
+    def __init__(self, type_url: str, logs: Sequence[Log]) -> None:
+        self.type_url = type_url
+        self.logs = logs
+        """One per view of the stream."""
+        self.wildcard = False
+        self.names = _NO_NAMES
+        self.positions = {step.part: [NOTHING] * len(logs) for step in steps_of(type_url)}
+        """Per part and view: the commit up to which everything was sent and answered."""
+        self.owed: dict[str, None] = {}
+        """Names just subscribed to; each is answered, with the resource or with its absence."""
+        self.gone: dict[str, None] = {}
+        """Names the proxy brought along from an earlier stream which do not exist any more."""
+        self.gone_at = 0
+        """The commit they were compared with; they go when what used them was told that much."""
+        self.waiting: Chunk | None = None
+        """The response that was sent and not answered yet."""
+        self.view = 0
+        """Which view it was, or the last one was, made from."""
+        self.sent_at = 0.0
+        self.rejected: dict[str, Rejection] = {}
+        self._flight: Flight | None = None
+        self._attempts: deque[tuple[int, Group]] = deque()
+
+    @property
+    def filter(self) -> Names | None:
+        """The names to follow; None for all."""
+        return None if self.wildcard else self.names
+
+    @property
+    def questions(self) -> bool:
+        """Whether something is open besides the way through the log: answers, attempts after a refusal."""
+        flight = self._flight
+        return bool(self.owed or self._attempts) or (
+            self.waiting is not None and (flight is None or flight.part is None)
+        )
+
+    # --- what the proxy asks for
+
+    def begin(self, request: Any, seq: int) -> None:
+        """The first request for this type on the stream, at commit `seq` of its first view."""
+        subscribed = tuple(request.resource_names_subscribe)
+        self.gone_at = seq
+        self.wildcard = WILDCARD in subscribed or (not subscribed and self.type_url in _LEGACY_WILDCARD)
+        self.names = _within_limits(_NO_NAMES, tuple(name for name in subscribed if name != WILDCARD), ())
+        if Part.BREAK in self.positions:  # it holds nothing that could have been removed before
+            self.positions[Part.BREAK] = [log.seqs[Part.BREAK] for log in self.logs]
+        if len(request.initial_resource_versions):
+            self._resume(request)
+        elif not self.wildcard and len(self.logs) > 1:
+            self._skip_to_present()  # the names may be in any view, so ask all of them as one
+            self.owed = dict.fromkeys(self.names.values)
+
+    def _skip_to_present(self) -> None:
+        for part in self.positions:
+            self.positions[part] = [log.seqs[part] for log in self.logs]
+
+    def _resume(self, request: Any) -> None:
+        """The proxy had a stream before and says what it holds: it gets the difference."""
+        self._skip_to_present()
+        held = request.initial_resource_versions
+        if len(self.logs) == 1 and self._holds_everything(request):
+            return
+        versions = dict(held)
+        existing: set[str] = set()
+        for log in self.logs:
+            existing.update(log.current)
+            expected = log.expected(self.filter).versions
+            self.owed.update((name, None) for name, at in expected.items() if versions.get(name) != at)
+        wanted = versions.keys() | self.names.values if self.wildcard else self.names.values
+        for name in sorted(wanted - existing):
+            (self.gone if name in versions else self.owed)[name] = None
+
+    def _holds_everything(self, request: Any) -> bool:
+        """The common case, compared in C: 50 µs for 1,000 names, a tenth of a dictionary's time."""
+        expected = self.logs[0].expected(self.filter)
+        if len(expected.versions) != len(request.initial_resource_versions):
+            return False
+        if not self.wildcard and len(self.names) != len(expected.versions):
+            return False
+        for field, _ in request.ListFields():
+            if field.name != "initial_resource_versions":
+                request.ClearField(field.name)
+        return bool(request == expected.request)
+
+    def change(self, subscribe: Iterable[str], unsubscribe: Iterable[str]) -> None:
+        """A later request changed the subscription."""
+        added, dropped = tuple(subscribe), tuple(unsubscribe)
+        if WILDCARD in added and not self.wildcard:
+            self._follow_everything()
+        if WILDCARD in dropped:
+            self.wildcard = False
+        added = tuple(name for name in added if name != WILDCARD)
+        dropped = tuple(name for name in dropped if name != WILDCARD)
+        self.names = _within_limits(self.names, added, dropped)
+        # What is asked for again is sent again, changed or not; what is dropped under a wildcard is told too.
+        self.owed.update(dict.fromkeys(added))
+        for name in dropped:
+            self.owed.pop(name, None)
+            if self.wildcard:
+                self.owed[name] = None
+
+    def _follow_everything(self) -> None:
+        self.wildcard = True
+        for part, positions in self.positions.items():
+            if part != Part.BREAK:
+                positions[:] = [NOTHING] * len(positions)
+        if self._flight is not None:
+            self._flight.part = None  # what is under way is a part of everything, and moves no position
+
+    # --- what is sent, and what comes back
+
+    def start(self, flight: Flight, now: float) -> Chunk:
+        """Begins a step; nothing may be waiting."""
+        self._flight = flight
+        if self.owed and flight.part is not None:
+            for chunk in flight.chunks:
+                for resource in chunk.resources:
+                    self.owed.pop(resource.name, None)
+        return self._sent(flight.chunks[0], flight.view, now)
+
+    def _sent(self, chunk: Chunk, view: int, now: float) -> Chunk:
+        self.waiting, self.view, self.sent_at = chunk, view, now
+        return chunk
+
+    def proceed(self, now: float) -> Chunk | None:
+        """The next response of what is in progress; None when nothing is, and then a position has moved."""
+        while self._attempts:
+            view, group = self._attempts.popleft()
+            names = self._still_valid(self.logs[view], group)
+            if names:
+                first, *others = self.logs[view].answer(names, untried=True)
+                self._attempts.extendleft(
+                    (view, (*each.resources, *each.removed)) for each in reversed(others)
+                )
+                return self._sent(first, view, now)
+        flight = self._flight
+        if flight is None:
+            return None
+        flight.index += 1
+        if flight.index < len(flight.chunks):
+            return self._sent(flight.chunks[flight.index], flight.view, now)
+        if flight.part is not None:
+            self.positions[flight.part][flight.view] = flight.upto
+        self._flight = None
+        return None
+
+    def _still_valid(self, log: Log, group: Group) -> tuple[str, ...]:
+        """Of what is to be tried again, what was neither replaced nor dropped meanwhile."""
+        wanted, found = self.filter, []
+        for item in group:
+            name = item.name if isinstance(item, Resource) else item
+            if wanted is not None and name not in wanted:
+                continue
+            if isinstance(item, Resource):
+                current = log.current.get(name) is item and not (item.condemned and len(group) > 1)
+            else:
+                current = name not in log.current
+            if current:
+                found.append(name)
+        return tuple(found)
+
+    def refused(self, chunk: Chunk, message: str, proxy: str, now: float) -> list[Resource]:
+        """Notes a NACK. Returns what is thereby proven bad; the rest is tried again in smaller groups."""
+        single = alone(chunk)
+        if single is not None:
+            self._reject(single, message, proxy, now)
+            return [single]
+        known = [resource for resource in chunk.resources if self._known_bad(resource)]
+        for resource in known:
+            self._reject(resource, resource.message, proxy, now)
+        rest = [resource for resource in chunk.resources if resource not in known]
+        removed = list(chunk.removed)
+        groups: list[Group] = [(*rest, *removed)] if known else suspects(rest, removed, message)
+        self._attempts.extend((self.view, group) for group in groups if group)
+        return known
+
+    def _known_bad(self, resource: Resource) -> bool:
+        rejected = self.rejected.get(resource.name)
+        return resource.condemned or (rejected is not None and rejected.resource is resource)
+
+    def _reject(self, resource: Resource, message: str, proxy: str, now: float) -> None:
+        earlier = self.rejected.get(resource.name)
+        self.rejected[resource.name] = rejection(self.type_url, resource, earlier, now)
+        if self.type_url == LISTENER:
+            resource.message = message  # a fact about this host (a port taken), not about the resource
+            return
+        was_condemned = resource.condemned
+        resource.refuse(proxy, message)
+        if resource.condemned != was_condemned:
+            self.logs[self.view].forget_built()
+
+    def cleared(self, chunk: Chunk) -> list[str]:
+        """Names in an accepted response that had been rejected and now are good."""
+        if not self.rejected:
+            return []
+        names = [resource.name for resource in chunk.resources] + list(chunk.removed)
+        return [name for name in names if self.rejected.pop(name, None) is not None]
+
+    def retry_due(self, now: float) -> float | None:
+        """Queues rejected versions whose time has come. Returns when the next one is due."""
+        times = []
+        for name, rejected in list(self.rejected.items()):
+            if rejected.retry is None:
+                continue
+            if rejected.retry > now:
+                times.append(rejected.retry)
+                continue
+            rejected.retry = None
+            view = next((i for i, log in enumerate(self.logs) if name in log.current), 0)
+            self._attempts.append((view, (rejected.resource,)))
+        return min(times, default=None)
+
+    def owed_now(self, limits: Sequence[int], now: float) -> tuple[int, tuple[str, ...]]:
+        """The names to answer next, all of one view and none newer than its limit; they are owed no more."""
+        by_view: dict[int, list[str]] = {}
+        for name in self.owed:
+            view = next((i for i, log in enumerate(self.logs) if name in log.current), 0)
+            if self.logs[view].changed_at(name) <= limits[view]:
+                by_view.setdefault(view, []).append(name)
+        for view, names in by_view.items():
+            for name in names:
+                del self.owed[name]
+            ready = sorted(name for name in names if not self._put_off(name, view, now))
+            if ready:
+                return view, tuple(ready)
+        return 0, ()
+
+    def _put_off(self, name: str, view: int, now: float) -> bool:
+        """A rejected version asked for again waits: else a proxy that retries would make a hot loop."""
+        rejected = self.rejected.get(name)
+        if rejected is None or self.logs[view].current.get(name) is not rejected.resource:
+            return False
+        again = rejected.at + rejected.delay
+        if now >= again:
+            return False
+        rejected.retry = again
+        return True
+
+
+def _within_limits(names: Names, added: tuple[str, ...], dropped: tuple[str, ...]) -> Names:
+    """The set after a change. Raises TooMuch."""
+    if added and max(map(len, added)) > LONGEST_NAME:
+        raise TooMuch(f"a resource name is longer than {LONGEST_NAME} characters")
+    reached = names.step(added, dropped)
+    if len(reached) > MOST_NAMES:
+        raise TooMuch(f"subscribed to {len(reached)} names of one type, at most {MOST_NAMES} are kept")
+    return reached

@@ -1,0 +1,88 @@
+"""A named set of resources with a change log: everything that proxies who see the same world share."""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Protocol
+
+from sekisho.xds.log import Log
+from sekisho.xds.resource import Resource, Shelf
+from sekisho.xds.types import TYPES, Blob, Name
+
+_TOMBSTONES_KEPT = 1_024
+"""Removed names remembered per type before members are asked how far they are."""
+
+
+class Member(Protocol):
+    """A stream that follows a view."""
+
+    wake: Callable[[], None]
+    """There may be something to send."""
+
+    def floor(self, log: Log) -> int | None:
+        """The commit up to which this stream was told what `log` says; None when it does not depend on it."""
+        ...
+
+
+class View:
+    """Resources and who follows them.
+
+    A proxy that follows several views sees their union; a name may be in one of them only.
+    """
+
+    def __init__(self, name: str, shelf: Shelf | None = None, types: Iterable[str] = TYPES) -> None:
+        """`shelf` is shared by views that show the same resources; by default the view has its own."""
+        self.name = name
+        self.seq = 0
+        """The number of the newest commit; 0 before the first."""
+        self.members: dict[Member, None] = {}
+        self.wakers: dict[Callable[[View], None], None] = {}
+        """Called after each commit that changed something; they wake the members in their own time."""
+        shelf = shelf or Shelf()
+        self._logs = {type_url: Log(type_url, shelf) for type_url in types}
+
+    def log(self, type_url: str) -> Log | None:
+        """The log of a type; None when this view has none such."""
+        return self._logs.get(type_url)
+
+    def commit(self, changes: Mapping[Name, Blob | None]) -> int:
+        """Adds, replaces, or removes (None) resources at once. Returns the number of the newest commit.
+
+        What equals the present is skipped; when nothing is left, there is no new commit.
+        Raises KeyError for a type this view was not made for.
+        """
+        by_type: dict[str, dict[str, Blob | None]] = {}
+        for (type_url, name), blob in changes.items():
+            by_type.setdefault(type_url, {})[name] = blob
+        seq = self.seq + 1
+        changed = [
+            log for type_url, part in by_type.items() if (log := self._logs[type_url]).apply(seq, part)
+        ]
+        if changed:
+            self.seq = seq
+            for log in changed:
+                self._forget(log)
+            self._wake()
+        return self.seq
+
+    def get(self, name: Name) -> Resource | None:
+        """The current version of a resource, None when there is none."""
+        log = self._logs.get(name.type_url)
+        return log.current.get(name.name) if log else None
+
+    def accept(self, log: Log, resource: Resource) -> None:
+        """A proxy took `resource`; proxies that were spared it get it after all."""
+        if log.accept(resource):
+            self.seq += 1
+            log.touch(self.seq, resource.name)
+            self._wake()
+
+    def _wake(self) -> None:
+        for waker in list(self.wakers):
+            waker(self)
+
+    def _forget(self, log: Log) -> None:
+        if log.tombstones > _TOMBSTONES_KEPT or not self.members:
+            floors = [floor for member in self.members if (floor := member.floor(log)) is not None]
+            log.forget(min(floors, default=self.seq))
+
+    def __repr__(self) -> str:
+        return f"View({self.name}@{self.seq}, {len(self.members)} members)"
