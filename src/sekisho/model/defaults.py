@@ -5,7 +5,6 @@ A default is filled when it says something: not None, not an empty list or map, 
 """
 
 from collections.abc import Callable, Mapping
-from copy import deepcopy
 from functools import cache
 from typing import Any
 
@@ -36,17 +35,24 @@ def _filler(type_: inspect.Type) -> Filler | None:
         case inspect.StructType():
             return _struct_filler(type_)
         case inspect.VarTupleType():
-            return _list_filler(_filler(type_.item_type))
+            return _list_filler(_filler(type_.item_type), type_.max_length)
         case inspect.DictType() if not isinstance(type_.value_type, inspect.AnyType):
             return _without_nulls
         case _:
             return None
 
 
-def _list_filler(fill: Filler | None) -> Filler | None:
+def _list_filler(fill: Filler | None, longest: int | None) -> Filler | None:
+    """A list that is too long will be refused and is left alone: a million `{}` must not become a gigabyte."""
     if fill is None:
         return None
-    return lambda value: [fill(item) for item in value] if isinstance(value, list | tuple) else value
+
+    def fill_items(value: Any) -> Any:
+        if not isinstance(value, list | tuple) or (longest is not None and len(value) > longest):
+            return value
+        return [fill(item) for item in value]
+
+    return fill_items
 
 
 def _without_nulls(value: Any) -> Any:
@@ -71,10 +77,17 @@ def _struct_filler(type_: inspect.StructType) -> Filler:
                 result[key] = filler(item) if filler else item
         for key, default in defaults:
             if key not in result:
-                result[key] = deepcopy(default)
+                result[key] = _copied(default)
         return result
 
     return fill
+
+
+def _copied(value: Any) -> Any:
+    """A copy nobody else holds; several times faster than deepcopy on JSON."""
+    if isinstance(value, dict):
+        return {key: _copied(item) for key, item in value.items()}
+    return [_copied(item) for item in value] if isinstance(value, list) else value
 
 
 def _default(field: inspect.Field) -> Any:

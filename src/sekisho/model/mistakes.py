@@ -8,6 +8,7 @@ import binascii
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
+from itertools import islice
 from typing import Any
 
 import msgspec
@@ -18,13 +19,17 @@ from sekisho.model import paths
 from sekisho.model.problems import Problem
 from sekisho.model.reasons import Reason
 
+MAX_TOLD = 100
+"""Mistakes told at once: nobody reads more, and a hostile document can hold millions."""
+_WALKED = 10_000
+"""Items of one list or map that are looked at, where the type has no limit of its own."""
 _SHOWN = 60
 """Characters of a wrong value that are shown."""
 
 
 def mistakes(type_: type[msgspec.Struct], value: Any, path: str = "") -> list[Problem]:
-    """Every place where `value` (parsed JSON) does not fit `type_`, in the order it was written."""
-    return list(_explain(_info(type_), value, path, {}))
+    """The places where `value` (parsed JSON) does not fit `type_`, as written; the first MAX_TOLD."""
+    return list(islice(_explain(_info(type_), value, path, {}), MAX_TOLD))
 
 
 def value_mistakes(type_: Any, value: Any, path: str) -> list[Problem]:
@@ -97,7 +102,7 @@ def _list(type_: inspect.VarTupleType, value: Any, path: str) -> Iterator[Proble
         yield _wrong_type("a list", value, path)
         return
     yield from _size(type_, len(value), "item", path)
-    for index, item in enumerate(value):
+    for index, item in enumerate(value[: type_.max_length or _WALKED]):
         yield from _explain(type_.item_type, item, paths.item(path, index), {})
 
 
@@ -106,7 +111,7 @@ def _map(type_: inspect.DictType, value: Any, path: str) -> Iterator[Problem]:
         yield _wrong_type("an object", value, path)
         return
     yield from _size(type_, len(value), "entry", path)
-    for key, item in value.items():
+    for key, item in islice(value.items(), type_.max_length or _WALKED):
         yield from _explain(type_.value_type, item, paths.entry(path, key), {})
 
 

@@ -6,6 +6,8 @@ from typing import TypeAlias
 
 Part: TypeAlias = str | int
 
+_LONGEST_KEY = 320
+"""A label key is at most 253 characters, a slash, and 63 more."""
 _PART = re.compile(r'\.?([^.\[\]"]+)|\[(\d+)\]|\[("(?:[^"\\]|\\.)*")\]')
 
 
@@ -20,7 +22,9 @@ def item(path: str, index: int) -> str:
 
 
 def entry(path: str, key: str) -> str:
-    """The path of a user's key in the map at `path`."""
+    """The path of a user's key in the map at `path`; a key longer than any that we take is shortened."""
+    if len(key) > _LONGEST_KEY:
+        key = f"{key[:60]}…"
     return f"{path}[{json.dumps(key, ensure_ascii=False)}]"
 
 

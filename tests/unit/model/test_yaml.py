@@ -84,7 +84,8 @@ def test_an_anchor_ends_with_its_document() -> None:
 
 
 def test_lists_are_taken_apart_and_keep_their_lines() -> None:
-    text = "apiVersion: v1\nkind: List\nitems:\n- kind: A\n  b: 1\n- kind: List\n  apiVersion: v1\n  items:\n  - kind: B\n"
+    inner = "- kind: List\n  apiVersion: v1\n  items:\n  - kind: B\n"
+    text = f"apiVersion: v1\nkind: List\nitems:\n- kind: A\n  b: 1\n{inner}"
     documents = yaml.load(text)
     assert [(document.value["kind"], document.line) for document in documents] == [("A", 4), ("B", 9)]
     assert documents[0].line_of("b") == 5

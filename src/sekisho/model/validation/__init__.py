@@ -1,10 +1,12 @@
 """What types cannot say: rules between fields, one file per kind, told as problems in field order."""
 
 from collections.abc import Callable, Iterable, Mapping
+from itertools import chain, islice
 from types import MappingProxyType
 from typing import Any
 
 from sekisho.model.meta import Resource
+from sekisho.model.mistakes import MAX_TOLD
 from sekisho.model.problems import Problem
 from sekisho.model.validation import changes, core, discovery, gateway, httproute, metadata, workload
 
@@ -24,6 +26,7 @@ _RULES: Mapping[str, Callable[[Any], Iterable[Problem]]] = MappingProxyType(
 
 
 def problems(resource: Resource) -> list[Problem]:
-    """All mistakes in a resource whose fields have the right types."""
+    """The mistakes in a resource whose fields have the right types; the first MAX_TOLD."""
     rules = _RULES.get(resource.kind)
-    return [*metadata.problems(resource), *(rules(resource) if rules else ())]
+    found = chain(metadata.problems(resource), rules(resource) if rules else ())
+    return list(islice(found, MAX_TOLD))

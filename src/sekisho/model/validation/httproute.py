@@ -32,13 +32,14 @@ def http_route(resource: HTTPRoute) -> Iterator[Problem]:
     for index, hostname in enumerate(spec.hostnames):
         if ip_version(hostname.removeprefix("*.")):
             yield Problem(paths.item("spec.hostnames", index), "expected a host name, found an IP address")
-    for index, rule in enumerate(spec.rules):
-        yield from _rule(paths.item("spec.rules", index), rule)
-    yield from unique("spec.rules", (rule.name for rule in spec.rules), "name", "rule name")
     total = sum(len(rule.matches) for rule in spec.rules)
     if total > MAX_MATCHES:
         message = f"expected at most {MAX_MATCHES} matches in all rules together, found {total}"
         yield Problem("spec.rules", message, "split the route in two", Reason.TOO_MANY)
+        return  # thousands of expressions would be compiled for nothing
+    for index, rule in enumerate(spec.rules):
+        yield from _rule(paths.item("spec.rules", index), rule)
+    yield from unique("spec.rules", (rule.name for rule in spec.rules), "name", "rule name")
     if spec.use_default_gateways == "All":
         yield not_supported(
             "spec.useDefaultGateways", "attaching to default Gateways", "name one in parentRefs"

@@ -254,6 +254,7 @@ def test_a_path_that_is_refused(value: str, expected: str) -> None:
         ("(", ["is no valid RE2 expression: missing ): ("]),
         ("(?=a)", ["is no valid RE2 expression: invalid perl operator: (?="]),
         ("[[:word:]]{600}x{600}", ["is too costly: "]),
+        (r"(\pL{30}){30}", ["is too costly: more than 1000 steps when compiled (use smaller repetitions"]),
         ("x" * 1025, ["expected at most 1024 characters, found 1025"]),
     ],
 )
