@@ -13,6 +13,11 @@ _NOISY = ("httpx2", "httpcore2", "uvicorn", "uvicorn.error", "uvicorn.access", "
 """Libraries that tell more than anyone asked; their warnings are kept."""
 
 
+_TRACEBACKS = structlog.processors.ExceptionRenderer(
+    structlog.tracebacks.ExceptionDictTransformer(show_locals=False)  # locals may hold secrets
+)
+
+
 def configure(settings: Logging) -> None:
     """Sets up logging for this process; call it once, before anything logs."""
     level = logging.getLevelNamesMapping()[settings.level.upper()]
@@ -22,7 +27,7 @@ def configure(settings: Logging) -> None:
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.StackInfoRenderer(),
-        structlog.processors.dict_tracebacks,
+        _TRACEBACKS,
     ]
     structlog.configure(
         processors=[*shared, structlog.processors.JSONRenderer()],

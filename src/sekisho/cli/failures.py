@@ -48,6 +48,11 @@ def failure(cause: Exception) -> Failure | None:
             return Failure(str(cause), advice=f"Its log is {log}.")
         case UnknownKind():
             return Failure(str(cause), advice=_did_you_mean(cause))
+        case _:
+            return _from_table(cause)
+
+
+def _from_table(cause: Exception) -> Failure | None:
     advice = next((advice for type_, advice in _ADVICE if isinstance(cause, type_)), None)
     if advice is None:
         return None

@@ -1,0 +1,211 @@
+"""The control plane process: store, authority, loop, API over TLS, xDS over mutual TLS."""
+
+import asyncio
+import ssl
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from random import SystemRandom
+
+import structlog
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+from sekisho import __version__
+from sekisho.aio.clock import Clock, SystemClock
+from sekisho.aio.signals import stop_signals
+from sekisho.aio.tasks import run_until
+from sekisho.api.application import Application, create_app
+from sekisho.api.server import ServerSettings, serve, tls_context
+from sekisho.app import logs, ports
+from sekisho.app.authentication import TokenAuthenticator
+from sekisho.app.lock import exclusive
+from sekisho.app.reviews import reviews
+from sekisho.app.serving import ServingCertificate
+from sekisho.app.settings import Address, ControlPlane
+from sekisho.client import kubeconfig
+from sekisho.control.loop import ControlLoop
+from sekisho.control.proxies import gateway_of
+from sekisho.identity.builtin import BuiltInAuthority
+from sekisho.identity.files import private_directory
+from sekisho.identity.spiffe import SpiffeId
+from sekisho.identity.tokens import AGENT_LIFETIME, Role, Tokens
+from sekisho.model.document import check
+from sekisho.model.names import ResourceId
+from sekisho.store.protocol import Store, Write
+from sekisho.store.sqlite import open_sqlite
+from sekisho.translate.facts import Settings
+from sekisho.translate.gateway.classes import CONTROLLER_NAME, serves
+from sekisho.xds.admission import Refusal
+from sekisho.xds.server import AdsServer
+from sekisho.xds.tls import server_context
+from sekisho.xds.view import View
+
+log = structlog.get_logger(__name__)
+
+TRUST_DOMAIN = "default.default.mesh.local"
+"""Of the mesh `default` in the zone `default`: `<mesh>.<zone>.mesh.local`."""
+GATEWAY_CLASS = "sekisho"
+"""Made at the first start, so that a Gateway needs nothing else."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """Everything that is built before anything runs."""
+
+    settings: ControlPlane
+    store: Store
+    authority: BuiltInAuthority
+    tokens: Tokens
+    certificate: ServingCertificate
+    loop: ControlLoop
+    application: Application
+
+
+async def control_plane(settings: ControlPlane, announce: Callable[[Address, Address], None]) -> None:
+    """Runs until SIGINT or SIGTERM. `announce` is told where API and xDS are once both serve.
+
+    Raises ports.PortBusy, lock.Busy, store StoreFailed, identity AuthorityBroken and TokensBroken.
+    """
+    private_directory(settings.state)
+    logs.configure(settings.logging)
+    ports.check(settings.api.host, settings.api.port, "the API")
+    ports.check(settings.xds.host, settings.xds.port, "xDS")
+    with exclusive(settings.state / "control-plane.lock"), stop_signals() as stop:
+        async with build(settings, SystemClock()) as parts:
+            await run(parts, announce, stop)
+    log.info("control plane ended")
+
+
+@asynccontextmanager
+async def build(settings: ControlPlane, clock: Clock) -> AsyncIterator[Parts]:
+    """The object graph, with the store open for as long as the block lasts. No port is bound here."""
+    state = settings.state
+    async with AsyncExitStack() as stack:
+        store = await stack.enter_async_context(
+            open_sqlite(state / "store.sqlite", state / "store.key", clock=clock)
+        )
+        await _ensure_gateway_class(store)
+        authority = BuiltInAuthority(state / "authority", TRUST_DOMAIN, clock)
+        hosts = (settings.api.host, settings.xds.host)
+        certificate = await ServingCertificate.make(state / "serving", authority, hosts)
+        tokens = Tokens(state / "tokens.json", clock)
+        loop = ControlLoop(store, clock, Settings())
+        started = clock.now().isoformat(timespec="seconds")
+        application = create_app(
+            store,
+            TokenAuthenticator(tokens),
+            reviews=reviews(loop, store, authority, tokens, started),
+            clock=clock,
+            release=__version__,
+            is_ready=loop.ready.is_set,
+            metrics=lambda: (generate_latest(), CONTENT_TYPE_LATEST),
+        )
+        yield Parts(
+            settings=settings, store=store, authority=authority, tokens=tokens, certificate=certificate,
+            loop=loop, application=application,
+        )  # fmt: skip
+
+
+async def run(parts: Parts, announce: Callable[[Address, Address], None], stop: asyncio.Event) -> None:
+    """Serves until `stop` is set; then ends watches and streams within the drain time."""
+    served: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+    ads = AdsServer(authorizer(parts.loop), parts.loop.proxies)
+    try:
+        await run_until(
+            stop,
+            {
+                "control loop": parts.loop.run(),
+                "renew the serving certificate": parts.certificate.keep_renewed(
+                    parts.loop.clock, SystemRandom()
+                ),
+                "API": serve(
+                    parts.application, _api(parts), started=served.set_result, context=_api_context(parts)
+                ),
+                "announce": _announce(parts, ads, served, announce),
+            },
+        )
+    finally:
+        await ads.drain(parts.settings.drain)
+
+
+def authorizer(loop: ControlLoop) -> Callable[[str | None, str], Sequence[View] | Refusal]:
+    """A proxy may follow the view of the Gateway in its certificate, as long as that Gateway is ours."""
+
+    def authorize(peer: str | None, node_id: str) -> Sequence[View] | Refusal:
+        gateway = gateway_of(node_id)
+        if gateway is None:
+            return Refusal("the node id is not gateway/<namespace>/<name>/<instance>")
+        if peer is None or not SpiffeId.parse(peer).covers(node_id):
+            return Refusal(f"the certificate is not for {node_id}")
+        if not serves(loop.engine.read, gateway):
+            return Refusal(f"there is no Gateway {gateway.namespace}/{gateway.name} of a class of ours")
+        return [loop.publisher.view(gateway)]
+
+    return authorize
+
+
+async def _announce(
+    parts: Parts,
+    ads: AdsServer,
+    served: "asyncio.Future[int]",
+    announce: Callable[[Address, Address], None],
+) -> None:
+    """Proxies are let in once everything is translated: before, they would be told that there is nothing."""
+    settings = parts.settings
+    await parts.loop.ready.wait()
+    context = _xds_context(parts)
+    xds = Address(
+        settings.xds.host, await ads.listen_tls(settings.xds.host, settings.xds.port, lambda: context)
+    )
+    api = Address(settings.api.host, await served)
+    _write_kubeconfigs(parts, api)
+    log.info("control plane serves", api=str(api), xds=str(xds))
+    announce(api, xds)
+
+
+def _api(parts: Parts) -> ServerSettings:
+    settings = parts.settings
+    return ServerSettings(
+        certificate=parts.certificate.certificate,
+        key=parts.certificate.key,
+        host=settings.api.host,
+        port=settings.api.port,
+        stop_seconds=max(1, round(settings.drain)),
+    )
+
+
+def _api_context(parts: Parts) -> ssl.SSLContext:
+    return parts.certificate.supply(tls_context(_api(parts)))
+
+
+def _xds_context(parts: Parts) -> ssl.SSLContext:
+    certificate = parts.certificate
+    context = server_context(certificate.certificate, certificate.key, parts.authority.bundle.decode())
+    return certificate.supply(context)
+
+
+def _write_kubeconfigs(parts: Parts, api: Address) -> None:
+    """For people and for an agent on this host, each with its own token."""
+    settings, tokens = parts.settings, parts.tokens
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(api.host, api.host)  # noqa: S104 - compared with
+    server = f"https://{Address(host, api.port)}"
+    authority = parts.authority.bundle.decode()
+    private_directory(settings.agent_kubeconfig.parent)
+    admin_token = tokens.ensure_admin(settings.state / "admin.token")
+    agent_token = tokens.ensure(
+        settings.agent_kubeconfig.parent / "agent.token", "agent on this host", Role.AGENT, AGENT_LIFETIME
+    )
+    kubeconfig.write(settings.kubeconfig, server=server, authority=authority, token_file=admin_token)
+    kubeconfig.write(settings.agent_kubeconfig, server=server, authority=authority, token_file=agent_token)
+
+
+async def _ensure_gateway_class(store: Store) -> None:
+    """Creates the class when there is none of that name; one that somebody changed stays as it is."""
+    document = {
+        "apiVersion": "gateway.networking.k8s.io/v1",
+        "kind": "GatewayClass",
+        "metadata": {"name": GATEWAY_CLASS},
+        "spec": {"controllerName": CONTROLLER_NAME, "description": "Gateways served by Sekisho's Envoys."},
+    }
+    id_ = ResourceId("GatewayClass", "", GATEWAY_CLASS)
+    await store.write([Write("create", id_, check("GatewayClass", document).object)])

@@ -1,0 +1,38 @@
+"""`sekisho control-plane`: store, API and xDS in one process."""
+
+from pathlib import Path
+from typing import Annotated
+
+import uvloop
+from cyclopts import Parameter
+
+from sekisho.app import settings
+from sekisho.app.control_plane import control_plane as run_control_plane
+from sekisho.app.processes import ready_line
+from sekisho.app.settings import Address
+from sekisho.cli.options import LogLevel, StateFolder
+from sekisho.cli.terminal import Exit, write
+from sekisho.cli.up import Api, Xds
+
+LogFile = Annotated[Path | None, Parameter(help="Append the log to this file. Default: stderr")]
+Drain = Annotated[float | None, Parameter(help="Seconds that what is under way gets to end after SIGTERM.")]
+
+
+def control_plane(
+    *,
+    state: StateFolder = None,
+    api: Api = None,
+    xds: Xds = None,
+    log_level: LogLevel = "info",
+    log_file: LogFile = None,
+    drain: Drain = None,
+) -> Exit:
+    """Run the control plane until Ctrl-C or SIGTERM. Prints one line once it serves."""
+    logging = settings.Logging(level=settings.logging_level(log_level), file=log_file)
+    chosen = settings.control_plane(state=state, api=api, xds=xds, logging=logging, drain=drain)
+    uvloop.run(run_control_plane(chosen, _announce))
+    return Exit.OK
+
+
+def _announce(api: Address, xds: Address) -> None:
+    write(ready_line(api=api, xds=xds))
