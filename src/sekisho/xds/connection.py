@@ -4,6 +4,7 @@ import asyncio
 import ssl
 from collections import deque
 from collections.abc import Callable
+from typing import cast
 
 from sekisho.xds.admission import Admission
 from sekisho.xds.fanout import Fanout
@@ -57,7 +58,8 @@ class ClientConnection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """See asyncio.Protocol."""
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - for the type checker; streams only
+        # Not isinstance: uvloop's transports have the methods and not the base class.
+        transport = cast("asyncio.Transport", transport)
         transport.set_write_buffer_limits(high=self._admission.limits.write_buffer)
         self._transport = transport
         if self._tls is None:
