@@ -43,7 +43,7 @@ def _filler(type_: inspect.Type) -> Filler | None:
 
 
 def _list_filler(fill: Filler | None, longest: int | None) -> Filler | None:
-    """A list that is too long will be refused and is left alone: a million `{}` must not become a gigabyte."""
+    """A list too long will be refused and is left alone: a million `{}` must not become a gigabyte."""
     if fill is None:
         return None
 
