@@ -1,6 +1,6 @@
 """Which listeners an HTTPRoute attaches to, parent by parent, and where that puts its hostnames."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -8,12 +8,11 @@ from sekisho.engine import Read, index, query
 from sekisho.kit.hostnames import EVERY, intersect
 from sekisho.model.gateway import GATEWAY_GROUP
 from sekisho.model.httproute import HTTPRoute, ParentReference
-from sekisho.model.meta import LabelSelector
 from sekisho.model.names import ResourceId
+from sekisho.model.normalise import NAME_LABEL
+from sekisho.model.selectors import selects
 from sekisho.translate.gateway.classes import serves
 from sekisho.translate.gateway.listeners import Door, doors
-
-_NAME_LABEL = "kubernetes.io/metadata.name"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,7 +110,7 @@ def _admits(read: Read, one: Door, namespace: str) -> bool:
             return namespace == one.gateway.namespace
         case "Selector":
             selector = one.namespaces.selector
-            return selector is not None and selects(selector, namespace_labels(read, namespace))
+            return selector is not None and selects(selector, dict(namespace_labels(read, namespace)))
 
 
 @query
@@ -119,30 +118,7 @@ def namespace_labels(read: Read, namespace: str) -> tuple[tuple[str, str], ...]:
     """The labels of a namespace, sorted; Kubernetes gives each its own name as a label."""
     resource = read.leaf(ResourceId("Namespace", "", namespace))
     labels = {} if resource is None else resource.metadata.labels
-    return tuple(sorted({**labels, _NAME_LABEL: namespace}.items()))
-
-
-def selects(selector: LabelSelector, labels: Iterable[tuple[str, str]]) -> bool:
-    """Whether a label selector picks something with these labels; an empty one picks all."""
-    held = dict(labels)
-    if any(held.get(key) != value for key, value in selector.match_labels.items()):
-        return False
-    return all(
-        _holds(expression.operator, held.get(expression.key), expression.values)
-        for expression in selector.match_expressions
-    )
-
-
-def _holds(operator: str, value: str | None, values: tuple[str, ...]) -> bool:
-    match operator:
-        case "In":
-            return value is not None and value in values
-        case "NotIn":  # a missing label is not in the set either (labels/selector.go)
-            return value not in values
-        case "Exists":
-            return value is not None
-        case _:
-            return value is None
+    return tuple(sorted({**labels, NAME_LABEL: namespace}.items()))
 
 
 def _places(read: Read, route: ResourceId) -> Iterator[Place]:

@@ -14,5 +14,10 @@ def condition(
 
 
 def sentence(text: str) -> str:
-    """Problems are written in lower case without a full stop; a condition's message is a sentence."""
-    return f"{text[:1].upper()}{text[1:]}." if text else ""
+    """Problems are written in lower case without a full stop; a condition's message is a sentence.
+
+    A path or name that begins it stays as it is: people copy those.
+    """
+    first = text.partition(" ")[0]
+    start = text[:1].upper() if first.isalpha() else text[:1]
+    return f"{start}{text[1:]}." if text else ""

@@ -62,7 +62,7 @@ def _accepted(parent: Parent, asked: Plan, generation: int | None) -> dict[str, 
     if asked.is_void:
         told = sentence(f"no rule can be honoured, requests are answered 500: {_faults(asked)}")
         return condition("Accepted", "False", asked.faults[0][1].reason, told, generation)
-    return condition("Accepted", "True", "Accepted", sentence("; ".join(asked.notes)), generation)
+    return condition("Accepted", "True", "Accepted", "", generation)
 
 
 def _resolved(asked: Plan, generation: int | None) -> dict[str, Any]:

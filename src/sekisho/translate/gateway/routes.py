@@ -51,8 +51,6 @@ class Plan:
     """Backend references that lead nowhere, in the order written."""
     faults: tuple[tuple[int, Fault], ...]
     """By rule, why it answers 500."""
-    notes: tuple[str, ...]
-    """Fields that are not supported and change nothing when ignored."""
     is_void: bool
     """No rule can be honoured."""
 
@@ -84,11 +82,6 @@ def plan(read: Read, route: ResourceId) -> Plan:
         clusters=tuple(sorted({name for resolved in rules for name in resolved.clusters})),
         broken=tuple(broken for resolved in rules for broken in resolved.broken),
         faults=tuple((index, fault) for index, resolved in enumerate(rules) for fault in resolved.faults),
-        notes=tuple(
-            f"spec.rules[{index}].sessionPersistence is not supported and has no effect"
-            for index, rule in enumerate(resource.spec.rules)
-            if rule.session_persistence is not None
-        ),
         is_void=all(resolved.faults for resolved in rules),
     )
 
