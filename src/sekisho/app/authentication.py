@@ -1,6 +1,6 @@
 """The tokens of `identity` as the API's authenticator."""
 
-from sekisho.api.authentication import User
+from sekisho.api import User
 from sekisho.identity.tokens import Tokens
 
 

@@ -14,8 +14,7 @@ from sekisho import __version__
 from sekisho.aio.clock import Clock, SystemClock
 from sekisho.aio.signals import stop_signals
 from sekisho.aio.tasks import run_until
-from sekisho.api.application import Application, create_app
-from sekisho.api.server import ServerSettings, serve, tls_context
+from sekisho.api import About, Application, ServerSettings, create_app, serve, tls_context
 from sekisho.app import logs, ports
 from sekisho.app.authentication import TokenAuthenticator
 from sekisho.app.lock import exclusive
@@ -96,9 +95,7 @@ async def build(settings: ControlPlane, clock: Clock) -> AsyncIterator[Parts]:
             TokenAuthenticator(tokens),
             reviews=reviews(loop, store, authority, tokens, started),
             clock=clock,
-            release=__version__,
-            is_ready=loop.ready.is_set,
-            metrics=lambda: (generate_latest(), CONTENT_TYPE_LATEST),
+            about=About(release=__version__, is_ready=loop.ready.is_set, metrics=_metrics),
         )
         yield Parts(
             settings=settings, store=store, authority=authority, tokens=tokens, certificate=certificate,
@@ -161,6 +158,10 @@ async def _announce(
     _write_kubeconfigs(parts, api)
     log.info("control plane serves", api=str(api), xds=str(xds))
     announce(api, xds)
+
+
+def _metrics() -> tuple[bytes, str]:
+    return generate_latest(), CONTENT_TYPE_LATEST
 
 
 def _api(parts: Parts) -> ServerSettings:

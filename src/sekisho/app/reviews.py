@@ -6,8 +6,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from sekisho.api.authentication import User
-from sekisho.api.catalogue import Review
+from sekisho.api import Review, User
 from sekisho.client.reviews import (
     PLURALS,
     CertificateAnswer,
