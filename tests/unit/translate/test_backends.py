@@ -171,7 +171,7 @@ def test_a_service_that_comes_back_heals_the_route() -> None:
         "in the wrong place",
     ],
 )
-def test_a_backend_in_another_namespace_needs_a_grant_there(grant: Any, permitted: bool) -> None:
+def test_a_backend_in_another_namespace_needs_a_grant_there(grant: Any, *, permitted: bool) -> None:
     found = World(
         gateway(), service("web", namespace="bank"), http_route("r", rule(backend(namespace="bank")))
     )

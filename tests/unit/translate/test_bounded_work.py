@@ -34,7 +34,7 @@ def shop(size: int) -> World:
 
 
 def runs(size: int, change: Callable[[World], Changes]) -> tuple[Counter[str], Counter[str]]:
-    """The queries a change runs again in a shop of `size` routes, and how many values of each output it moves."""
+    """The queries a change runs again in a shop of `size` routes, and how many values it moves by output."""
     found = shop(size)
     before = found.engine.runs.copy()
     changes = change(found)

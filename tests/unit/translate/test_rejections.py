@@ -56,7 +56,7 @@ def test_a_certificate_the_proxy_refuses_is_told_on_the_listener_that_presents_i
     found = shop()
     reject(found, SECRET_TYPE, "secret/shop/cert", "bad certificate")
     assert found.listener_condition("https", "Programmed") == ("False", "Invalid")
-    assert message(found, "https") == "Secret/shop/cert: bad certificate."
+    assert message(found, "https") == "secret/shop/cert: bad certificate."
     assert found.listener_condition("http", "Programmed") == ("True", "Programmed")
 
 
