@@ -268,7 +268,7 @@ class Subscription:
             view = next((i for i, log in enumerate(self.logs) if name in log.current), 0)
             if self.logs[view].changed_at(name) <= limits[view]:
                 by_view.setdefault(view, []).append(name)
-        for view, names in by_view.items():
+        for view, names in sorted(by_view.items()):
             for name in names:
                 del self.owed[name]
             ready = sorted(name for name in names if not self._put_off(name, view, now))
