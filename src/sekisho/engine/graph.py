@@ -6,10 +6,10 @@ to date; only if one of those came out different does it run again. So a diamond
 result ends the wave. Nodes nobody reads any more are dropped at the end of the commit.
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NoReturn
 
 from sekisho.engine.definitions import Index, Output, Query, index, output, query
 
@@ -38,6 +38,9 @@ class _Failed:
         self.error = error
 
 
+_NOBODY: frozenset[Any] = frozenset()
+
+
 class _Node:
     """A leaf, a bucket, a call of a query, or a terminal (one key of an index or output)."""
 
@@ -49,7 +52,8 @@ class _Node:
         self.key = key
         self.value: Any = None
         self.deps: tuple[_Node, ...] = ()
-        self.users: set[_Node] = set()
+        self.users: set[_Node] | frozenset[_Node] = _NOBODY
+        """Who has read it; a set of its own from the first reader on, as most nodes have few or none."""
         self.state = _CLEAN if owner is None else _DIRTY
         self.rank = 0
         """The highest rank of the indexes it has read from, directly or not."""
@@ -74,7 +78,7 @@ class _Bucket(_Node):
 class _Table:
     """The running state of one index or output: a terminal per source key, and what waits for a refresh."""
 
-    __slots__ = ("buckets", "definition", "followers", "rank", "stale", "terminals")
+    __slots__ = ("buckets", "definition", "followers", "rank", "sources", "stale", "terminals")
 
     def __init__(self, definition: Index | Output[Any], rank: int) -> None:
         self.definition = definition
@@ -82,6 +86,8 @@ class _Table:
         self.terminals: dict[Any, _Node] = {}
         self.buckets: dict[Hashable, _Bucket] = {}
         """Of an index only."""
+        self.sources: list[Mapping[Any, Any]] = []
+        """What has its keys: buckets of indexes, leaves of kinds."""
         self.stale: dict[Any, None] = {}
         """Source keys to look at, in order of arrival."""
         self.followers: list[_Table] = []
@@ -98,40 +104,43 @@ class Read:
 
     def __init__(self, engine: "Engine") -> None:
         self._engine = engine
-        self._recording: list[dict[_Node, None]] = []
+        self._recording: dict[_Node, None] = engine._orphans
+        """What the running query has read. Outside of any query, reads keep nothing alive."""
 
     def leaf(self, key: Hashable) -> Any:
         """The value of a leaf, or None when there is none; either way the reader depends on it."""
-        return self._record(self._engine._leaf(key)).value
+        node = self._engine._leaf(key)
+        self._recording[node] = None
+        return node.value
 
     def bucket(self, index: Index, key: Hashable) -> frozenset[Any]:
         """The source keys that stand under `key`."""
         bucket = self._engine._bucket(index, key)
-        self._record(bucket)
+        self._recording[bucket] = None
         return bucket.frozen()
 
     def count(self, index: Index, key: Hashable) -> int:
         """How many source keys stand under `key`."""
         bucket = self._engine._bucket(index, key)
-        self._record(bucket)
+        self._recording[bucket] = None
         return len(bucket.members)
 
     def _call(self, query: Query[Any, Any], args: tuple[Any, ...]) -> Any:
-        node = self._engine._query(query, args)
-        self._record(node)
+        """The hot path: a call that is up to date costs two look-ups."""
+        engine = self._engine
+        calls = engine._queries[query]
+        node = calls.get(args)
+        if node is None:
+            node = calls[args] = _Node(query, args)
+        self._recording[node] = None
         if node.state != _CLEAN:
-            self._engine._refresh(node)
-        self._engine._in_order(query, node.rank)
-        if type(node.value) is _Failed:
-            raise node.value.error
-        return node.value
-
-    def _record(self, node: _Node) -> _Node:
-        if self._recording:
-            self._recording[-1][node] = None
-        else:
-            self._engine._orphans[node] = None
-        return node
+            engine._refresh(node)
+        if node.rank >= engine._ceiling:
+            engine._refuse(query)
+        value = node.value
+        if type(value) is _Failed:
+            raise value.error
+        return value
 
 
 class Engine:
@@ -142,18 +151,20 @@ class Engine:
 
     def __init__(self, outputs: Iterable[Output[Any]]) -> None:
         """`outputs` are kept up to date, with every index they need; other queries run when asked for."""
+        self._orphans: dict[_Node, None] = {}
         self.read = Read(self)
         """Reads from outside of any query: sees the state after the last commit."""
         self.runs: Counter[str] = Counter()
         """How often each query, index and output has run, by name."""
         self._leaves: dict[Hashable, _Node] = {}
-        self._queries: dict[tuple[Query[Any, Any], tuple[Any, ...]], _Node] = {}
+        self._queries: defaultdict[Query[Any, Any], dict[tuple[Any, ...], _Node]] = defaultdict(dict)
         self._tables: dict[Index | Output[Any], _Table] = {}
         self._order: list[_Table] = []
         self._by_kind: dict[str, list[_Table]] = {}
-        self._kinds: dict[str, dict[Hashable, None]] = {}
-        self._orphans: dict[_Node, None] = {}
+        self._kinds: defaultdict[str, dict[Hashable, None]] = defaultdict(dict)
         self._refreshing: list[_Table] = []
+        self._ceiling = _OUTPUT_RANK
+        """The rank of the table being settled: it may depend on indexes below only."""
         self._failures: dict[tuple[str, Any], Exception] = {}
         self._changed: dict[Output[Any], dict[Any, Any]] = {}
         for wanted in outputs:
@@ -188,7 +199,7 @@ class Engine:
     def size(self) -> int:
         """How many nodes there are: for a metric, and for tests that nothing leaks."""
         tables = sum(len(table.terminals) + len(table.buckets) for table in self._order)
-        return len(self._leaves) + len(self._queries) + tables
+        return len(self._leaves) + sum(map(len, self._queries.values())) + tables
 
     # ---- leaves
 
@@ -211,7 +222,7 @@ class Engine:
             self._kinds[key[0]].pop(key, None)
             self._orphans[node] = None
         elif before is None:
-            self._kinds.setdefault(key[0], {})[key] = None
+            self._kinds[key[0]][key] = None
         if value is None or before is None:
             for table in self._by_kind.get(key[0], ()):
                 table.stale[key] = None
@@ -229,18 +240,20 @@ class Engine:
             if isinstance(source, Index):
                 feeder = self._table(source)
                 feeder.followers.append(table)
-                table.stale |= dict.fromkeys(feeder.buckets)
+                table.sources.append(feeder.buckets)
             else:
                 self._by_kind.setdefault(source, []).append(table)
-                table.stale |= dict.fromkeys(self._kinds.get(source, ()))
+                table.sources.append(self._kinds[source])
+        table.stale = dict.fromkeys(key for source in table.sources for key in source)
         self._tables[definition] = table
         self._order = sorted([*self._order, table], key=lambda one: one.rank)
         self._settle(table)
         return table
 
     def _bucket(self, index: Index, key: Hashable) -> _Bucket:
-        self._in_order(index, index.rank)
-        table = self._table(index)
+        if index.rank >= self._ceiling:
+            self._refuse(index)
+        table = self._tables.get(index) or self._table(index)
         bucket = table.buckets.get(key)
         if bucket is None:
             bucket = self._orphan_bucket(index, key)
@@ -258,17 +271,22 @@ class Engine:
         if not table.stale:
             return
         self._refreshing.append(table)
+        outer, self._ceiling = self._ceiling, table.rank
         try:
             while table.stale:
                 stale, table.stale = table.stale, {}
                 for key in stale:
                     self._settle_key(table, key)
         finally:
+            self._ceiling = outer
             self._refreshing.pop()
 
     def _settle_key(self, table: _Table, key: Any) -> None:
         node = table.terminals.get(key)
-        if not any(self._exists(source, key) for source in table.definition.sources):
+        for source in table.sources:
+            if key in source:
+                break
+        else:
             if node is not None:
                 del table.terminals[key]
                 self._unlink(node)
@@ -281,16 +299,11 @@ class Engine:
         if node.value is not before:
             self._terminal_changed(table, key, before, node.value)
 
-    def _exists(self, source: str | Index, key: Any) -> bool:
-        if isinstance(source, Index):
-            return key in self._tables[source].buckets
-        return key in self._kinds.get(source, ())
-
     def _terminal_changed(self, table: _Table, key: Any, before: Any, after: Any) -> None:
         if isinstance(table.definition, Output):
             self._changed.setdefault(table.definition, {})[key] = after
             return
-        old, new = before or frozenset(), after or frozenset()
+        old, new = before or _NOBODY, after or _NOBODY
         for bucket_key in old - new:
             self._leave(table, bucket_key, key)
         for bucket_key in new - old:
@@ -326,18 +339,10 @@ class Engine:
 
     # ---- queries
 
-    def _query(self, query: Query[Any, Any], args: tuple[Any, ...]) -> _Node:
-        key = (query, args)
-        node = self._queries.get(key)
-        if node is None:
-            node = self._queries[key] = _Node(query, args)
-        return node
-
-    def _in_order(self, asked: Index | Query[Any, Any], rank: int) -> None:
+    def _refuse(self, asked: Index | Query[Any, Any]) -> NoReturn:
         """An index that read a later one could see its last commit's buckets: refused at the first try."""
-        if self._refreshing and rank >= self._refreshing[-1].rank:
-            reader = self._refreshing[-1].definition
-            raise RuntimeError(f"{reader} depends on {asked}, which is or reads an index defined after it")
+        reader = self._refreshing[-1].definition
+        raise RuntimeError(f"{reader} depends on {asked}, which is or reads an index defined after it")
 
     def _mark(self, node: _Node) -> None:
         """Direct users have to run again; further ones have to look."""
@@ -369,13 +374,12 @@ class Engine:
 
     def _run(self, node: _Node) -> None:
         recording: dict[_Node, None] = {}
-        stack = self.read._recording
-        stack.append(recording)
+        outer, self.read._recording = self.read._recording, recording
         node.state = _RUNNING
         try:
             value = self._compute(node)
         finally:
-            stack.pop()
+            self.read._recording = outer
             node.state = _CLEAN
             self._relink(node, recording)
         before = node.value
@@ -404,16 +408,21 @@ class Engine:
             return node.value
 
     def _relink(self, node: _Node, recording: dict[_Node, None]) -> None:
-        before = node.deps
+        rank = 0
         for dep in recording:
-            dep.users.add(node)
-        for dep in before:
+            if dep.rank > rank:  # noqa: PLR1730 - max() is a call, and this loop is the hottest there is
+                rank = dep.rank
+            if dep.users is _NOBODY:
+                dep.users = {node}
+            else:
+                dep.users.add(node)  # type: ignore[union-attr]
+        for dep in node.deps:
             if dep not in recording:
-                dep.users.discard(node)
+                dep.users.discard(node)  # type: ignore[union-attr]
                 if not dep.users:
                     self._orphans[dep] = None
         node.deps = tuple(recording)
-        node.rank = max((dep.rank for dep in recording), default=0)
+        node.rank = rank
 
     def _unlink(self, node: _Node) -> None:
         self._relink(node, {})
@@ -425,7 +434,7 @@ class Engine:
             if node.users:
                 continue
             if type(node.owner) is Query:
-                self._queries.pop((node.owner, node.key), None)
+                self._queries[node.owner].pop(node.key, None)
                 self._unlink(node)
             elif isinstance(node, _Bucket):
                 if not node.members:
