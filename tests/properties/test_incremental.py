@@ -1,0 +1,113 @@
+"""The law of the engine on the real translators: however a world came about, it means the same."""
+
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tests.properties.strategies import COMMITS, STARTS, Edit
+
+from sekisho import ir
+from sekisho.engine import Engine
+from sekisho.translate.outputs import OUTPUTS
+
+Everything = dict[str, dict[Any, Any]]
+
+
+def everything(engine: Engine) -> Everything:
+    return {
+        output.name: {key: engine.value(output, key) for key in engine.keys(output)} for output in OUTPUTS
+    }
+
+
+def committed(*commits: Edit) -> Engine:
+    """Fails when any query raises: no resource a user can write may do that."""
+    engine = Engine(OUTPUTS)
+    for commit in commits:
+        changes = engine.commit(commit)
+        assert not changes.failures, changes.failures
+    return engine
+
+
+def world(commits: list[Edit]) -> Edit:
+    """What is there after all commits."""
+    joined = {key: value for commit in commits for key, value in commit.items()}
+    return {key: value for key, value in joined.items() if value is not None}
+
+
+@settings(max_examples=150, deadline=None)
+@given(STARTS, st.lists(COMMITS, max_size=8))
+def test_incremental_equals_from_scratch(start: Edit, commits: list[Edit]) -> None:
+    grown = committed(start, *commits)
+    fresh = committed(world([start, *commits]))
+    assert everything(grown) == everything(fresh)
+
+
+@settings(max_examples=75, deadline=None)
+@given(STARTS, st.lists(COMMITS, max_size=4))
+def test_nothing_is_left_when_everything_has_gone(start: Edit, commits: list[Edit]) -> None:
+    leaves = dict.fromkeys(key for commit in (start, *commits) for key in commit)
+    assert committed(start, *commits, leaves).size == 0
+
+
+@settings(max_examples=75, deadline=None)
+@given(STARTS, st.lists(COMMITS, max_size=4))
+def test_what_a_commit_says_has_changed_is_all_that_has_changed(start: Edit, commits: list[Edit]) -> None:
+    engine = committed(start)
+    told = everything(engine)
+    for commit in commits:
+        for output, values in engine.commit(commit).outputs.items():
+            for key, value in values.items():
+                assert told[output.name].get(key) != value, "told of a change that is none"
+                told[output.name].pop(key, None)
+                if value is not None:
+                    told[output.name][key] = value
+        assert told == everything(engine)
+
+
+@settings(max_examples=75, deadline=None)
+@given(STARTS, COMMITS, st.randoms(use_true_random=False))
+def test_arrival_order_never_shows(start: Edit, commit: Edit, random: Any) -> None:
+    leaves = list(world([start, commit]).items())
+    at_once = committed(dict(leaves))
+    random.shuffle(leaves)
+    one_by_one = committed(*({key: value} for key, value in leaves))
+    assert everything(one_by_one) == everything(at_once)
+
+
+@settings(max_examples=100, deadline=None)
+@given(STARTS, COMMITS)
+def test_everything_a_proxy_is_told_to_use_is_there(start: Edit, commit: Edit) -> None:
+    """Otherwise a listener would wait for ever, or a request would meet a cluster nobody knows."""
+    found = everything(committed(start, commit))
+    for (gateway, _), listener in found["listeners"].items():
+        assert listener.chains
+        for chain in listener.chains:
+            assert (gateway, chain.table) in found["wildcard tables"]
+            for certificate in chain.tls.certificates if chain.tls else ():
+                assert (gateway, certificate) in found["certificates"]
+    for gateway, host in _hosts(found):
+        for cluster in _clusters(host):
+            assert (gateway, cluster) in found["clusters"]
+            assert (gateway, cluster) in found["endpoints"]
+
+
+@settings(max_examples=100, deadline=None)
+@given(STARTS, COMMITS)
+def test_https_is_never_served_in_plain_text(start: Edit, commit: Edit) -> None:
+    """A port that is asked for with HTTPS has TLS on every chain, or is closed."""
+    leaves = world([start, commit])
+    found = everything(committed(leaves))
+    for (gateway, _), listener in found["listeners"].items():
+        protocols = {one.protocol for one in leaves[gateway].spec.listeners if one.port == listener.port}
+        assert all((chain.tls is not None) == ("HTTPS" in protocols) for chain in listener.chains)
+
+
+def _hosts(found: Everything) -> list[tuple[Any, ir.VirtualHost]]:
+    exact = [(key.gateway, host) for key, host in found["virtual hosts"].items()]
+    return exact + [(key[0], host) for key, table in found["wildcard tables"].items() for host in table.hosts]
+
+
+def _clusters(host: ir.VirtualHost) -> set[str]:
+    forwards = [route.action for route in host.routes if isinstance(route.action, ir.Forward)]
+    shares = {share.cluster for forward in forwards for share in forward.shares if share.cluster is not None}
+    return shares | {mirror.cluster for forward in forwards for mirror in forward.mirrors}
