@@ -5,8 +5,14 @@ from typing import Any
 from sekisho import ir
 
 
+def changes_something(edits: ir.HeaderEdits) -> bool:
+    return bool(edits.set or edits.add or edits.remove)
+
+
 def header_edits(request: ir.HeaderEdits, response: ir.HeaderEdits) -> dict[str, Any]:
     """The four fields that Route, VirtualHost and ClusterWeight share. Envoy removes before it adds."""
+    if not changes_something(request) and not changes_something(response):
+        return {}
     return {
         "request_headers_to_add": _header_value_options(request),
         "request_headers_to_remove": request.remove,

@@ -4,7 +4,7 @@ from typing import Any
 
 from sekisho import ir
 from sekisho.envoy.building import OFF, extension, milliseconds, value
-from sekisho.envoy.headers import header_edits
+from sekisho.envoy.headers import changes_something, header_edits
 from sekisho.envoy.path_rewrite import literally, prefix_rewrite, regex_rewrite
 
 UNRESOLVED = "~unresolved"
@@ -20,20 +20,25 @@ _LONGEST_BACKOFF = 10
 
 def route_action(wanted: ir.Forward, matched: ir.PathMatch) -> dict[str, Any]:
     """envoy.config.route.v3.RouteAction, without the route's own changes to headers."""
-    return {
+    fields: dict[str, Any] = {
         **_destination(wanted.shares),
         **_path(wanted.path_rewrite, matched),
-        "host_rewrite_literal": wanted.host_rewrite.value if wanted.host_rewrite else None,
         "timeout": milliseconds(_timeout(wanted)),
-        "retry_policy": _retry_policy(wanted),
-        "request_mirror_policies": [_request_mirror_policy(mirror) for mirror in wanted.mirrors],
-        # The listener lets upgrades through, so only an exception needs words.
-        "upgrade_configs": [] if wanted.websocket else [{"upgrade_type": "websocket", "enabled": OFF}],
     }
+    if wanted.host_rewrite:
+        fields["host_rewrite_literal"] = wanted.host_rewrite.value
+    if retry_policy := _retry_policy(wanted):
+        fields["retry_policy"] = retry_policy
+    if wanted.mirrors:
+        fields["request_mirror_policies"] = [_request_mirror_policy(mirror) for mirror in wanted.mirrors]
+    if not wanted.websocket:
+        # The listener lets upgrades through, so only an exception needs words.
+        fields["upgrade_configs"] = [{"upgrade_type": "websocket", "enabled": OFF}]
+    return fields
 
 
 def edits_headers(share: ir.Share) -> bool:
-    return share.request_headers != ir.HeaderEdits() or share.response_headers != ir.HeaderEdits()
+    return changes_something(share.request_headers) or changes_something(share.response_headers)
 
 
 def _destination(shares: tuple[ir.Share, ...]) -> dict[str, Any]:
@@ -71,7 +76,7 @@ def _timeout(wanted: ir.Forward) -> int:
     return 0 if wanted.backend_timeout_ms is not None else DEFAULT_TIMEOUT_MS
 
 
-def _retry_policy(wanted: ir.Forward) -> dict[str, Any] | None:
+def _retry_policy(wanted: ir.Forward) -> dict[str, Any]:
     """Envoy keeps the limit of each try here, also when there is but one try."""
     fields: dict[str, Any] = {}
     if wanted.backend_timeout_ms:
@@ -80,7 +85,7 @@ def _retry_policy(wanted: ir.Forward) -> dict[str, Any] | None:
         fields |= _retries(wanted.retry)
     elif fields:
         fields["num_retries"] = value(0)
-    return fields or None
+    return fields
 
 
 def _retries(wanted: ir.Retry) -> dict[str, Any]:

@@ -7,11 +7,13 @@ from sekisho import ir
 
 def route_match(wanted: ir.RouteMatch) -> dict[str, Any]:
     """envoy.config.route.v3.RouteMatch"""
-    headers = [{"name": match.name, "string_match": _string_matcher(match)} for match in wanted.headers]
-    if wanted.method:
-        headers.insert(0, {"name": ":method", "string_match": {"exact": wanted.method}})
-    queries = [{"name": match.name, "string_match": _string_matcher(match)} for match in wanted.query]
-    return {**_path(wanted.path), "headers": headers, "query_parameters": queries}
+    fields = _path(wanted.path)
+    if wanted.method or wanted.headers:
+        method = [ir.StringMatch(":method", wanted.method)] if wanted.method else []
+        fields["headers"] = [_matcher(match) for match in (*method, *wanted.headers)]
+    if wanted.query:
+        fields["query_parameters"] = [_matcher(match) for match in wanted.query]
+    return fields
 
 
 def _path(wanted: ir.PathMatch) -> dict[str, Any]:
@@ -26,5 +28,7 @@ def _path(wanted: ir.PathMatch) -> dict[str, Any]:
             return {"safe_regex": {"regex": value}}
 
 
-def _string_matcher(wanted: ir.StringMatch) -> dict[str, Any]:
-    return {"safe_regex": {"regex": wanted.value}} if wanted.regex else {"exact": wanted.value}
+def _matcher(wanted: ir.StringMatch) -> dict[str, Any]:
+    """envoy.config.route.v3.HeaderMatcher and QueryParameterMatcher alike"""
+    how = {"safe_regex": {"regex": wanted.value}} if wanted.regex else {"exact": wanted.value}
+    return {"name": wanted.name, "string_match": how}

@@ -5,7 +5,6 @@ from dataclasses import replace
 from typing import Any
 
 from sekisho import ir
-from sekisho.envoy.building import new
 from sekisho.envoy.filters import cors
 from sekisho.envoy.headers import header_edits, in_sequence
 from sekisho.envoy.redirects import redirect_action, redirect_filters
@@ -13,27 +12,25 @@ from sekisho.envoy.route_action import edits_headers, route_action
 from sekisho.envoy.route_match import route_match
 
 
-def virtual_host(wanted: ir.VirtualHost) -> Any:
+def virtual_host(wanted: ir.VirtualHost) -> dict[str, Any]:
     """envoy.config.route.v3.VirtualHost"""
-    return new(
-        "envoy.config.route.v3.VirtualHost",
-        name=wanted.hostname,
-        domains=[wanted.hostname],
-        routes=[route(each, wanted.hostname) for each in wanted.routes],
-    )
+    return {
+        "name": wanted.hostname,
+        "domains": [wanted.hostname],
+        "routes": [route(each, wanted.hostname) for each in wanted.routes],
+    }
 
 
-def route(given: ir.Route, hostname: str) -> Any:
+def route(given: ir.Route, hostname: str) -> dict[str, Any]:
     """envoy.config.route.v3.Route"""
     wanted = _with_edits_in_shares(given)
-    return new(
-        "envoy.config.route.v3.Route",
-        name=wanted.name,
-        match=route_match(wanted.match),
+    return {
+        "name": wanted.name,
+        "match": route_match(wanted.match),
         **_action(wanted, hostname),
         **header_edits(wanted.request_headers, wanted.response_headers),
-        typed_per_filter_config=_per_filter_config(wanted, hostname),
-    )
+        "typed_per_filter_config": _per_filter_config(wanted, hostname),
+    }
 
 
 def _with_edits_in_shares(wanted: ir.Route) -> ir.Route:

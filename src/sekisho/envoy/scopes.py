@@ -10,7 +10,6 @@ change of route, so per-route settings of the fixed chain hold on both paths.
 """
 
 from collections.abc import Sequence
-from functools import cache
 from typing import Any
 
 from sekisho import ir
@@ -31,7 +30,7 @@ def scoped_route_configuration(wanted: ir.VirtualHost | ir.WildcardTable) -> Any
             return _scope(scope_key(table, WILDCARD), [virtual_host(host) for host in hosts])
 
 
-def _scope(key: str, hosts: Sequence[Any]) -> Any:
+def _scope(key: str, hosts: Sequence[dict[str, Any]]) -> Any:
     return new(
         "envoy.config.route.v3.ScopedRouteConfiguration",
         name=key,
@@ -40,36 +39,31 @@ def _scope(key: str, hosts: Sequence[Any]) -> Any:
     )
 
 
-def _exact(wanted: ir.VirtualHost) -> list[Any]:
+def _exact(wanted: ir.VirtualHost) -> list[dict[str, Any]]:
     """The key has decided on the hostname already. The last route keeps the request from falling through
     to a wildcard hostname, whose routes are not for it."""
     host = virtual_host(wanted)
-    host.domains[:] = [ANY_HOST]
-    host.routes.append(_not_found())
-    for name, config in filters.skipped_by_exact_hosts().items():
-        host.typed_per_filter_config[name].CopyFrom(config)
-    return [host]
+    return [
+        {
+            **host,
+            "domains": [ANY_HOST],
+            "routes": [*host["routes"], _NOT_FOUND],
+            "typed_per_filter_config": filters.skipped_by_exact_hosts(),
+        }
+    ]
 
 
-@cache
-def _not_found() -> Any:
-    return new(
-        "envoy.config.route.v3.Route",
-        name="~not-found",
-        match={"prefix": ""},
-        direct_response={"status": 404},
-    )
+_NOT_FOUND = {"name": "~not-found", "match": {"prefix": ""}, "direct_response": {"status": 404}}
 
 
-def _route_configuration(name: str, hosts: Sequence[Any]) -> Any:
-    return new(
-        "envoy.config.route.v3.RouteConfiguration",
-        name=name,
-        virtual_hosts=hosts,
-        request_headers_to_remove=[HEADER],
-        ignore_port_in_host_matching=True,
+def _route_configuration(name: str, hosts: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    return {
+        "name": name,
+        "virtual_hosts": hosts,
+        "request_headers_to_remove": [HEADER],
+        "ignore_port_in_host_matching": True,
         # Inline routes are checked for unknown clusters unless told not to; a cluster may come later, and
         # one is never defined on purpose (`route_action.UNRESOLVED`).
-        validate_clusters=OFF,
-        typed_per_filter_config=filters.switched_off_once_routed(),
-    )
+        "validate_clusters": OFF,
+        "typed_per_filter_config": filters.switched_off_once_routed(),
+    }
