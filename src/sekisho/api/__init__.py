@@ -1,6 +1,6 @@
 """The Kubernetes-shaped REST API: discovery, CRUD, watch, tables, patches, authentication."""
 
-from sekisho.api.application import Application, create_app
+from sekisho.api.application import About, Application, create_app
 from sekisho.api.authentication import Authenticator, TokenTable, User, token_hash
 from sekisho.api.catalogue import Review
 from sekisho.api.errors import ApiError
@@ -8,6 +8,7 @@ from sekisho.api.limits import Limits
 from sekisho.api.server import ServerSettings, serve, tls_context
 
 __all__ = [
+    "About",
     "ApiError",
     "Application",
     "Authenticator",

@@ -2,6 +2,7 @@
 
 import ipaddress
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import structlog
@@ -39,9 +40,6 @@ from sekisho.store.protocol import Expired, StorageFull, Store, StoreFailed, Wri
 
 log = structlog.get_logger()
 
-DEFAULT_SERVICE_RANGE = "10.96.0.0/12"
-"""Virtual addresses of Services come from here; the range kubeadm uses, too."""
-
 Answer = Response | watching.WatchResponse
 _Verb = Callable[[Call], Awaitable[Answer]]
 
@@ -55,31 +53,40 @@ _ON_OBJECT = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class About:
+    """What the API says of the system around it."""
+
+    release: str = "0.1.0"
+    """Sekisho's version, shown by `/version`."""
+    service_range: str = "10.96.0.0/12"
+    """CIDR range that virtual addresses of Services come from; the default is kubeadm's, too."""
+    is_ready: Callable[[], bool] = lambda: True
+    """Answers `/readyz` and `/healthz`."""
+    metrics: Metrics | None = None
+    """Makes `/metrics`; without it, that is 404."""
+
+
 def create_app(
     store: Store,
     authenticator: Authenticator,
     *,
-    kinds: Sequence[Kind] = tuple(KINDS.values()),
     reviews: Sequence[Review] = (),
     limits: Limits = Limits(),  # noqa: B008 - a frozen value
     clock: Clock | None = None,
-    service_range: str = DEFAULT_SERVICE_RANGE,
-    release: str = "0.1.0",
-    is_ready: Callable[[], bool] = lambda: True,
-    metrics: Metrics | None = None,
+    about: About = About(),
 ) -> "Application":
     """The API over a store, as an ASGI application.
 
-    `release` is shown by `/version`; `is_ready` answers `/readyz` and `/healthz`; without `metrics`,
-    `/metrics` is 404. Raises ValueError for a `service_range` that is no CIDR range.
+    Raises ValueError when `about.service_range` is no CIDR range.
     """
     clock = clock or SystemClock()
-    catalogue = Catalogue(kinds, reviews)
+    catalogue = Catalogue(KINDS.values(), reviews)
     return Application(
         parts=Parts(store, catalogue, clock, limits, Gate(limits.watches)),
         authenticator=authenticator,
-        admission=Admission(store, ServiceAddresses(store, ipaddress.ip_network(service_range))),
-        pages=Pages(catalogue, release, is_ready=is_ready, metrics=metrics),
+        admission=Admission(store, ServiceAddresses(store, ipaddress.ip_network(about.service_range))),
+        pages=Pages(catalogue, about.release, is_ready=about.is_ready, metrics=about.metrics),
     )
 
 
@@ -96,7 +103,7 @@ class Application:
         self._authenticator = authenticator
         self._admission = admission
         self._pages = pages
-        self._synthetic = reviewing.Synthetic(parts.catalogue)
+        self._synthetic = reviewing.Synthetic(parts.catalogue, parts.now)
         self._rates = Rates(parts.limits, parts.clock.monotonic)
         self._gate = Gate(parts.limits.requests_at_once)
         self._frames = watching.Frames()

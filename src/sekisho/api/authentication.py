@@ -28,7 +28,7 @@ class Authenticator(Protocol):
 
 
 def token_hash(token: str) -> bytes:
-    """What is stored of a token: its SHA-256. Tokens are random and long, so a slow hash would add nothing."""
+    """What is stored of a token: its SHA-256. Tokens are random and long: a slow hash adds nothing."""
     return hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
 
 

@@ -3,12 +3,17 @@
 import asyncio
 from typing import Any
 
+import msgspec
 from starlette.requests import ClientDisconnect, Request
 
+from sekisho.api import wire
 from sekisho.api.errors import ApiError, bad_request, too_large, unsupported_media_type
 from sekisho.api.limits import Limits
-from sekisho.model import jsontext
+from sekisho.model import jsontext, yaml
 from sekisho.model.problems import Invalid
+
+_LONG_YAML = 16 * 1024
+"""Bytes that are read beside the event loop, at some microseconds each, so that others need not wait."""
 
 JSON_TYPES = frozenset({"application/json", ""})
 YAML_TYPES = frozenset({"application/yaml", "application/x-yaml", "text/yaml"})
@@ -43,12 +48,14 @@ def media_type(request: Request) -> str:
     return request.headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
-def decode(body: bytes, content_type: str, limits: Limits) -> Any:
-    """The document in a JSON or YAML body. Raises 400 or 415."""
+async def decode(body: bytes, content_type: str, limits: Limits) -> Any:
+    """The document in a body of JSON, YAML or protobuf. Raises 400 or 415."""
     if content_type in JSON_TYPES:
         return decode_json(body, limits)
     if content_type in YAML_TYPES:
-        return decode_yaml(body, limits)
+        return await decode_yaml(body, limits)
+    if content_type == wire.MEDIA_TYPE:
+        return _decode_protobuf(body)
     raise unsupported_media_type(
         f"the media type {content_type!r} is not supported: send application/json or application/yaml"
     )
@@ -62,12 +69,40 @@ def decode_json(body: bytes, limits: Limits) -> Any:
         raise _malformed(error) from error
 
 
-def decode_yaml(body: bytes, limits: Limits) -> Any:
+async def decode_yaml(body: bytes, limits: Limits) -> Any:
     """One YAML document, or JSON, which is what kubectl puts into apply-patch+yaml. Raises 400."""
     if body.lstrip()[:1] == b"{":
         return decode_json(body, limits)
-    raise unsupported_media_type("YAML is not supported yet")
+    if len(body) > limits.yaml_bytes:
+        raise too_large(limits.yaml_bytes)
+    if len(body) > _LONG_YAML:
+        return await asyncio.to_thread(_decode_yaml, body, limits)
+    return _decode_yaml(body, limits)
+
+
+def _decode_yaml(body: bytes, limits: Limits) -> Any:
+    try:
+        documents = yaml.load(body.decode())
+    except UnicodeDecodeError as error:
+        raise bad_request("the body is not UTF-8") from error
+    except Invalid as error:
+        raise _malformed(error) from error
+    if len(documents) != 1:
+        raise bad_request(f"the body holds {len(documents)} documents, expected one")
+    value = documents[0].value
+    if len(msgspec.json.encode(value)) > limits.body_bytes:  # aliases may stand for long texts
+        raise too_large(limits.body_bytes)
+    return value
+
+
+def _decode_protobuf(body: bytes) -> Any:
+    try:
+        return wire.decode(body)
+    except wire.Malformed as error:
+        raise bad_request(f"the body is not valid protobuf: {error}") from error
+    except wire.UnknownMessage as error:
+        raise unsupported_media_type(f"{error}: send application/json or application/yaml") from error
 
 
 def _malformed(error: Invalid) -> ApiError:
-    return bad_request("; ".join(problem.message for problem in error.problems))
+    return bad_request("; ".join(map(str, error.problems)))

@@ -1,4 +1,4 @@
-"""What is served: kinds, reviews and the synthetic list of CustomResourceDefinitions, by group, version and plural."""
+"""What is served: kinds, reviews and synthetic lists, found by group, version and plural."""
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -11,14 +11,14 @@ from sekisho.model.kinds import SEKISHO_GROUP, Kind
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Review:
-    """A kind that is only ever created and never stored: the answer comes back at once, as with TokenReview."""
+    """A kind that is created and never stored: the answer comes back at once, as with TokenReview."""
 
     kind: str
     plural: str
     roles: frozenset[str]
     """Who may create it."""
     handler: Callable[[User, dict[str, Any]], Awaitable[Mapping[str, Any]]]
-    """Gets the caller and the object sent; returns the object to answer with. May raise `Invalid` or `ApiError`."""
+    """Gets the caller and the object sent; returns what to answer with. May raise Invalid or ApiError."""
     group: str = SEKISHO_GROUP
     version: str = "v1alpha1"
     description: str = ""

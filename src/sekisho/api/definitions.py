@@ -3,6 +3,7 @@
 Kinds here are built in; the list says what a cluster with the same kinds would show.
 """
 
+from datetime import datetime
 from typing import Any
 
 from sekisho.api.catalogue import Catalogue
@@ -18,16 +19,16 @@ _ANNOTATIONS = {
 }
 _BUILT_IN = frozenset({"", "discovery.k8s.io", "networking.k8s.io"})
 """Groups that Kubernetes itself serves, without definitions."""
-_EPOCH = "1970-01-01T00:00:00Z"
 
 
-def definitions(catalogue: Catalogue) -> list[dict[str, Any]]:
-    """One object per kind that a cluster would have a definition of, sorted by name."""
-    made = [_definition(kind) for kind in catalogue.kinds if kind.group not in _BUILT_IN]
-    return sorted(made, key=lambda definition: str(definition["metadata"]["name"]))
+def definitions(catalogue: Catalogue, made: datetime) -> list[dict[str, Any]]:
+    """One object per kind that a cluster would have a definition of, sorted by name; `made` is their age."""
+    timestamp = made.strftime("%Y-%m-%dT%H:%M:%SZ")
+    found = [_definition(kind, timestamp) for kind in catalogue.kinds if kind.group not in _BUILT_IN]
+    return sorted(found, key=lambda definition: str(definition["metadata"]["name"]))
 
 
-def _definition(kind: Kind) -> dict[str, Any]:
+def _definition(kind: Kind, timestamp: str) -> dict[str, Any]:
     name = f"{kind.plural}.{kind.group}"
     names = {
         "plural": kind.plural,
@@ -43,7 +44,7 @@ def _definition(kind: Kind) -> dict[str, Any]:
         "metadata": {
             "name": name,
             "annotations": _ANNOTATIONS if kind.group == GATEWAY_GROUP else {},
-            "creationTimestamp": _EPOCH,
+            "creationTimestamp": timestamp,
             "generation": 1,
             "resourceVersion": "1",
             "uid": f"built-in-{name}",
@@ -63,7 +64,7 @@ def _definition(kind: Kind) -> dict[str, Any]:
                     "status": "True",
                     "reason": "BuiltIn",
                     "message": "served without a definition",
-                    "lastTransitionTime": _EPOCH,
+                    "lastTransitionTime": timestamp,
                 }
                 for type_ in ("NamesAccepted", "Established")
             ],

@@ -22,7 +22,7 @@ _BATCH = 500
 
 @dataclass(frozen=True, slots=True)
 class DeleteOptions:
-    """metav1.DeleteOptions. Nothing here has dependents, so the propagation policy is read and has no effect."""
+    """metav1.DeleteOptions. Nothing here has dependents: the propagation policy has no effect."""
 
     dry_run: bool
     uid: str
@@ -49,7 +49,7 @@ class DeleteOptions:
 
 async def _options(parts: Parts, call: Call) -> DeleteOptions:
     body = await bodies.read(call.request, parts.limits)
-    document = bodies.decode(body, bodies.media_type(call.request), parts.limits) if body else {}
+    document = await bodies.decode(body, bodies.media_type(call.request), parts.limits) if body else {}
     return DeleteOptions.parse(document, call.query)
 
 
@@ -81,7 +81,8 @@ def _require(call: Call, record: Record, options: DeleteOptions) -> None:
     metadata = decode(record.body)["metadata"]
     for field, wanted in (("uid", options.uid), ("resourceVersion", options.revision)):
         if wanted and wanted != metadata.get(field):
-            why = f"Precondition failed: {field} in precondition: {wanted}, in object meta: {metadata.get(field)}"
+            found = metadata.get(field)
+            why = f"Precondition failed: {field} in precondition: {wanted}, in object meta: {found}"
             raise conflict(call.kind.plural, call.kind.group, call.target.name, why)
 
 

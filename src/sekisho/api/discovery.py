@@ -52,7 +52,7 @@ def _group(catalogue: Catalogue, name: str) -> dict[str, Any]:
 
 
 def resources(catalogue: Catalogue, group_version: str) -> dict[str, Any]:
-    """`/api/v1` and `/apis/{group}/{version}`; `group_version` is `group/version`, with an empty core group."""
+    """`/api/v1` and `/apis/{group}/{version}`; `group_version` is `/v1` for the core group."""
     group_name, _, version_ = group_version.rpartition("/")
     listed: list[dict[str, Any]] = []
     for entry in catalogue.of_version(group_name, version_):

@@ -3,6 +3,7 @@
 import secrets
 from typing import Any
 
+from sekisho.api import representation
 from sekisho.api.call import Call, Parts
 from sekisho.api.errors import ApiError, already_exists, bad_request, conflict, invalid, not_found
 from sekisho.model.document import check, check_change, decode
@@ -97,7 +98,7 @@ async def store(
     """
     try:
         if dry_run:
-            return _pretend(parts, write, old)
+            return _pretend(parts, write, old or await found(parts, write.id))
         (result,) = await parts.store.write([write])
         if isinstance(result, Exception):
             raise result
@@ -110,14 +111,27 @@ async def store(
     return result
 
 
+async def found(parts: Parts, id: ResourceId) -> Record | None:
+    """The resource as stored, or None."""
+    try:
+        return await parts.store.get(id)
+    except NotFound:
+        return None
+
+
 def _pretend(parts: Parts, write: Write, old: Record | None) -> Record:
-    """What the store would answer, without its revision: a dry run's object was never written."""
-    stamp = Stamp(old.revision if old else 0, parts.now, lambda: "00000000-0000-0000-0000-000000000000")
+    """What the store would answer. An object that was never written has no uid and no revision."""
+    stamp = Stamp(old.revision if old else 0, parts.now, lambda: "")
     event = apply(write, old, stamp)
     if event is None:
         assert old is not None  # noqa: S101 - only a write to an existing object can change nothing
         return old
-    return event.record
+    if old is not None and old.revision:
+        return event.record
+    object_ = representation.decode(event.record.body)
+    for field in ("uid", "resourceVersion"):
+        object_["metadata"].pop(field, None)
+    return Record(write.id, 0, representation.encode(object_))
 
 
 def modified(call: Call) -> ApiError:

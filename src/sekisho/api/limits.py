@@ -15,6 +15,8 @@ class Limits:
     """Bounds on what one request, one user and all together may take (reliability.md 5.4)."""
 
     body_bytes: int = 1 << 20
+    yaml_bytes: int = 256 * 1024
+    """YAML is some fifty times slower to read than JSON."""
     body_seconds: float = 10.0
     """To receive a whole body; a slower one is cut with 408."""
     depth: int = 64
@@ -28,7 +30,7 @@ class Limits:
     send_seconds: float = 30.0
     """For a client to take one chunk of a watch; a slower one is cut, so that nothing piles up for it."""
     rates: Mapping[str, float] = field(default_factory=lambda: {"reader": 50.0, "agent": 200.0})
-    """Requests a second by role; a user gets the largest of its roles. A role that is absent (admin) has none."""
+    """Requests a second by role; a user gets the largest of its roles. A role not named (admin) has none."""
     burst_seconds: float = 2.0
     """A quiet user saves up this many seconds of its rate."""
 

@@ -7,7 +7,7 @@ from starlette.responses import Response
 from sekisho.api import bodies
 from sekisho.api.admission import Admission
 from sekisho.api.call import Call, Parts, WriteOptions
-from sekisho.api.documents import Document, checked, identified, modified, store
+from sekisho.api.documents import Document, checked, found, identified, modified, store
 from sekisho.api.errors import ApiError, bad_request, conflict, unsupported_media_type
 from sekisho.api.openapi.structures import structure_of
 from sekisho.api.patches import apply as server_side_apply
@@ -19,7 +19,7 @@ from sekisho.api.patches.merge import merge_patch
 from sekisho.api.patches.strategic import strategic_merge
 from sekisho.api.representation import decode
 from sekisho.api.writing import ATTEMPTS, Change, insert, replace, respond
-from sekisho.store.protocol import NotFound, Record, Write
+from sekisho.store.protocol import Record, Write
 
 MERGE = "application/merge-patch+json"
 JSON = "application/json-patch+json"
@@ -33,7 +33,7 @@ async def patch(parts: Parts, admission: Admission, call: Call) -> Response:
     media_type = bodies.media_type(call.request)
     body = await bodies.read(call.request, parts.limits)
     if media_type in APPLY:
-        wanted = bodies.decode_yaml(body, parts.limits)
+        wanted = await bodies.decode_yaml(body, parts.limits)
         return await _apply(parts, admission, call, wanted, options)
     if media_type not in {MERGE, JSON, STRATEGIC}:
         offers = ", ".join((JSON, MERGE, STRATEGIC, *sorted(APPLY)))
@@ -79,10 +79,7 @@ async def _apply(
     if isinstance(wanted, dict) and (wanted.get("metadata") or {}).get("managedFields"):
         raise bad_request("metadata.managedFields must be nil")
     for _ in range(ATTEMPTS):
-        try:
-            old: Record | None = await parts.store.get(call.id)
-        except NotFound:
-            old = None
+        old = await found(parts, call.id)
         record = await _apply_once(parts, admission, call, wanted, options, old)
         if record is not None:
             return respond(parts, call, record, 200 if old else 201)
@@ -106,9 +103,7 @@ async def _apply_once(
         admission.before_update(call, applied.object, live)
     final = checked(applied.object, call, id, old)
     try:
-        owners = server_side_apply.settle(
-            applied, final, live, applier, known, structure, force=options.force, now=parts.now
-        )
+        owners = server_side_apply.settle(applied, final, force=options.force, now=parts.now)
     except ApplyConflict as error:
         raise _conflict(call, error) from error
     final["metadata"]["managedFields"] = managers.write(owners)

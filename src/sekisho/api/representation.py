@@ -1,5 +1,6 @@
 """From stored bytes to what a client asked for: the version in the path, a table, or the metadata only."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -46,39 +47,37 @@ def one(body: bytes, target: Target, format_: Format, now: float, include: str =
         case Shape.PARTIAL:
             return encode(_partial(body, format_.meta_version))
         case Shape.TABLE:
-            rows = [table_row(decode(body), target, include, now)]
-            return encode(
-                table(target, rows, format_.meta_version, decode(body)["metadata"]["resourceVersion"])
-            )
+            object_ = decode(body)
+            rows = [table_row(object_, target, include, now)]
+            return encode(table(target, rows, format_.meta_version, object_["metadata"]["resourceVersion"]))
 
 
 def many(
-    bodies: list[bytes],
+    bodies: Sequence[bytes],
     target: Target,
     format_: Format,
     now: float,
     *,
-    metadata: dict[str, Any],
+    metadata: Mapping[str, Any],
     include: str = "Metadata",
 ) -> bytes:
     """A list of objects; `metadata` is the list's own (resourceVersion, continue, remainingItemCount)."""
-    match format_.shape:
-        case Shape.TABLE:
-            rows = [table_row(decode(body), target, include, now) for body in bodies]
-            answer = table(target, rows, format_.meta_version, metadata["resourceVersion"])
-            answer["metadata"] = metadata
-            return encode(answer)
-        case Shape.PARTIAL:
-            kind, api_version = "PartialObjectMetadataList", f"meta.k8s.io/{format_.meta_version}"
-            items = [encode(_partial(body, format_.meta_version)) for body in bodies]
-        case Shape.WHOLE:
-            kind, api_version = f"{target.entry.kind}List", target.api_version
-            items = bodies if stored_in(target) else [in_version(body, target) for body in bodies]
+    if format_.shape is Shape.TABLE:
+        rows = [table_row(decode(body), target, include, now) for body in bodies]
+        made = table(target, rows, format_.meta_version, metadata["resourceVersion"])
+        return encode({**made, "metadata": metadata})
+    if format_.shape is Shape.PARTIAL:
+        kind, api_version = "PartialObjectMetadataList", f"meta.k8s.io/{format_.meta_version}"
+        bodies = [encode(_partial(body, format_.meta_version)) for body in bodies]
+    else:
+        kind, api_version = f"{target.entry.kind}List", target.api_version
+        if not stored_in(target):
+            bodies = [in_version(body, target) for body in bodies]
     head = encode({"kind": kind, "apiVersion": api_version, "metadata": metadata})
-    return b'%s,"items":[%s]}' % (head[:-1], b",".join(items))
+    return b'%s,"items":[%s]}' % (head[:-1], b",".join(bodies))
 
 
-def answer(body: bytes, format_: Format = Format(), status: int = 200) -> Response:
+def answer(body: bytes, format_: Format, status: int = 200) -> Response:
     """An HTTP response with an encoded JSON object, turned into YAML when that was asked for."""
     if format_.yaml:
         text = yaml.safe_dump(decode(body), sort_keys=False, allow_unicode=True)

@@ -1,5 +1,6 @@
-"""The verb create on reviews and the verbs get and list on synthetic kinds: answers that are not in the store."""
+"""Create on reviews, get and list on synthetic kinds: answers that are not in the store."""
 
+from datetime import datetime
 from typing import Any
 
 from starlette.requests import Request
@@ -22,7 +23,7 @@ async def review(request: Request, user: User, target: Target, format_: Format, 
     backing = target.entry.backing
     assert isinstance(backing, Review)  # noqa: S101 - the front door looked
     body = await bodies.read(request, limits)
-    document = bodies.decode(body, bodies.media_type(request), limits)
+    document = await bodies.decode(body, bodies.media_type(request), limits)
     if not isinstance(document, dict):
         raise bad_request("the body is not an object")
     try:
@@ -36,9 +37,9 @@ async def review(request: Request, user: User, target: Target, format_: Format, 
 class Synthetic:
     """The read-only list of CustomResourceDefinitions."""
 
-    def __init__(self, catalogue: Catalogue) -> None:
+    def __init__(self, catalogue: Catalogue, made: datetime) -> None:
         self._bodies: dict[str, bytes] = {
-            made["metadata"]["name"]: encode(made) for made in definitions(catalogue)
+            definition["metadata"]["name"]: encode(definition) for definition in definitions(catalogue, made)
         }
 
     def get(self, target: Target, format_: Format, now: float) -> Response:

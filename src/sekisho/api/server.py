@@ -80,9 +80,10 @@ class _Server(uvicorn.Server):
     def __init__(
         self, app: Application, settings: ServerSettings, listener: socket.socket, context: ssl.SSLContext
     ) -> None:
+        self._protocol_class = _bounded(settings)
         config = uvicorn.Config(
             app,
-            http=_bounded(settings),
+            http=self._protocol_class,
             ws="none",
             lifespan="off",
             log_config=None,
@@ -112,12 +113,10 @@ class _Server(uvicorn.Server):
         self.started = True
 
     def _protocol(self) -> asyncio.Protocol:
-        return self.config.http_protocol_class(
-            config=self.config, server_state=self.server_state, app_state={}
-        )
+        return self._protocol_class(config=self.config, server_state=self.server_state, app_state={})
 
 
-def _bounded(settings: ServerSettings) -> type[asyncio.Protocol]:
+def _bounded(settings: ServerSettings) -> "type[_BoundedProtocol]":
     """The protocol class with these settings: uvicorn makes the instances and passes none of ours."""
     return type("BoundedProtocol", (_BoundedProtocol,), {"settings": settings})
 
@@ -143,7 +142,7 @@ class _BoundedProtocol(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        if self._head_timer is None and (self.cycle is None or self.cycle.response_complete):
+        if self._head_timer is None and self._is_idle():
             self._await_head()
         self._unread += len(data)
         super().data_received(data)
@@ -173,7 +172,7 @@ class _BoundedProtocol(HttpToolsProtocol):
         self._unread = 0
         super().on_message_complete()
 
-    def send_400_response(self, msg: str) -> None:
+    def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - uvicorn's signature
         """For a request that cannot be parsed; nobody is known yet, so it says no more than needed."""
         if self._unread > self.settings.head_bytes:
             line = b"HTTP/1.1 431 Request Header Fields Too Large\r\n"
@@ -181,6 +180,10 @@ class _BoundedProtocol(HttpToolsProtocol):
             line = b"HTTP/1.1 400 Bad Request\r\n"
         self.transport.write(line + b"content-length: 0\r\nconnection: close\r\n\r\n")
         self.transport.close()
+
+    def _is_idle(self) -> bool:
+        cycle: Any = self.cycle  # uvicorn's annotation leaves out the None it starts with
+        return cycle is None or bool(cycle.response_complete)
 
     def _await_head(self) -> None:
         self._head_timer = self.loop.call_later(self.settings.head_seconds, self.transport.close)

@@ -9,6 +9,9 @@ from sekisho.api.routing import Target
 
 Object = Mapping[str, Any]
 
+_ROUGH = 10
+"""From this many units on, an age does without the next smaller unit."""
+
 _UNITS = (("y", 31_536_000), ("d", 86_400), ("h", 3_600), ("m", 60), ("s", 1))
 
 
@@ -79,7 +82,7 @@ def age(timestamp: str | None, now: float) -> str:
     seconds = max(0, int(now - datetime.fromisoformat(timestamp).timestamp()))
     for index, (unit, size) in enumerate(_UNITS):
         whole, rest = divmod(seconds, size)
-        if whole and index + 1 < len(_UNITS) and whole < 10:
+        if whole and index + 1 < len(_UNITS) and whole < _ROUGH:
             smaller, small_size = _UNITS[index + 1]
             part = rest // small_size
             return f"{whole}{unit}{part}{smaller}" if part else f"{whole}{unit}"

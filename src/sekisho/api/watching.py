@@ -22,14 +22,14 @@ from sekisho.store.protocol import Event, EventType, Expired, Record, Watch
 BOOKMARK_SECONDS = 30.0
 """How long a watch that allows bookmarks stays silent at most."""
 _DEFAULT_SECONDS = (1800, 3600)
-"""How long a watch without timeoutSeconds lasts: spread out, so that clients do not come back all at once."""
+"""How long a watch without timeoutSeconds lasts: spread, so that clients do not come back all at once."""
 _MAX_SECONDS = 24 * 3600
 _CHUNK = 64 * 1024
 _TOO_OLD = "too old resource version: {}; list again"
 
 
 class Frames:
-    """Encoded events, shared by all watches that send the same ones; bounded in bytes, the oldest go first."""
+    """Encoded events, shared by all watches that send the same; bounded in bytes, the oldest go first."""
 
     def __init__(self, max_bytes: int = 8 << 20) -> None:
         self._max_bytes = max_bytes

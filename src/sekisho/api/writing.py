@@ -32,7 +32,7 @@ async def create(parts: Parts, admission: Admission, call: Call) -> Response:
         raise bad_request("a create goes to the collection, not to a name")
     options = call.write_options()
     body = await bodies.read(call.request, parts.limits)
-    document, id = identified(bodies.decode(body, bodies.media_type(call.request), parts.limits), call)
+    document, id = identified(await bodies.decode(body, bodies.media_type(call.request), parts.limits), call)
     document["metadata"].pop("managedFields", None)
     record = await insert(parts, admission, call, document, id, options)
     return respond(parts, call, record, 201)
@@ -59,7 +59,7 @@ async def update(parts: Parts, admission: Admission, call: Call) -> Response:
     """PUT."""
     options = call.write_options()
     body = await bodies.read(call.request, parts.limits)
-    document = bodies.decode(body, bodies.media_type(call.request), parts.limits)
+    document = await bodies.decode(body, bodies.media_type(call.request), parts.limits)
     record = await replace(parts, admission, call, lambda _: document, options)
     return respond(parts, call, record, 200)
 

@@ -1,1 +1,1 @@
-"""What our kinds look like, told from their struct types: OpenAPI v2 and v3, and the rules by which they merge."""
+"""What our kinds look like, told from their struct types: OpenAPI v2 and v3, and merge rules."""

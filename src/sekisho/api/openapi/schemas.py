@@ -1,4 +1,4 @@
-"""Struct types → JSON Schema definitions, in the dialects of OpenAPI v2 and v3 that Kubernetes clients read."""
+"""Struct types → JSON Schema definitions, as Kubernetes clients read them in OpenAPI v2 and v3."""
 
 from collections.abc import Iterable
 from typing import Any, Literal
@@ -109,9 +109,7 @@ class Definitions:
         options = [option for option in type_.types if not isinstance(option, inspect.NoneType)]
         if len(options) == 1:
             return self._schema(options[0], home, rule)
-        if self._dialect == "v2":
-            return {"type": "string", "format": "int-or-string"}
-        return {"x-kubernetes-int-or-string": True, "oneOf": [{"type": "integer"}, {"type": "string"}]}
+        return {"type": "string", "format": "int-or-string"}
 
     def _reference(self, type_: inspect.StructType, home: str) -> Schema:
         name = f"{_SHARED if type_.cls.__module__ == _SHARED_MODULE else home}.{type_.cls.__name__}"

@@ -49,21 +49,8 @@ def _of_struct(type_: inspect.StructType) -> Structure:
         return _ATOMIC
     return Structure(
         fields={
-            field.encode_name: _of(field.type, RULES.get((_owner(type_.cls, field.name), field.encode_name)))
-            for field in type_.fields
+            field.encode_name: _of(field.type, RULES.get((name, field.encode_name))) for field in type_.fields
         }
-    )
-
-
-def _owner(cls: type, field: str) -> str:
-    """The class that declares a field: subclasses inherit its rule."""
-    return next(
-        (
-            base.__name__
-            for base in reversed(cls.__mro__)
-            if field in base.__dict__.get("__annotations__", {})
-        ),
-        "",
     )
 
 

@@ -1,4 +1,4 @@
-"""Server-side apply: who applies an object owns its fields; what it stops applying, and nobody else owns, goes.
+"""Server-side apply: who applies owns the fields; what it stops applying, and nobody else owns, goes.
 
 The rules are those of Kubernetes ("Server-Side Apply" in its docs), on flat sets of paths. The steps are
 `merge` → (the caller fills in defaults and validates) → `settle`, because a conflict is a change of an owned
@@ -60,10 +60,23 @@ class ApplyConflict(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """An apply in progress: the merged object, and the paths its author owns from now on."""
+    """An apply in progress."""
 
     object: dict[str, Any]
+    """The merged object."""
     owned: frozenset[Path]
+    """What the applier owns from now on."""
+    live: Mapping[str, Any] | None
+    """The object before; None when there is none."""
+    applier: Manager
+    managers: Sequence[Manager]
+    """Who owned what before."""
+    structure: Structure
+
+    @property
+    def others(self) -> list[Manager]:
+        """The managers that are not the applier."""
+        return [manager for manager in self.managers if manager.identity != self.applier.identity]
 
 
 def owned_paths(object_: Mapping[str, Any], structure: Structure) -> frozenset[Path]:
@@ -96,46 +109,27 @@ def merge(
     wanted = _without_nulls(wanted)
     owned = owned_paths(wanted, structure)
     merged = _merge(dict(live or {}), wanted, structure)
-    others = {path for manager in managers if manager.identity != applier.identity for path in manager.paths}
+    applied = Applied(merged, owned, live, applier, managers, structure)
     before = next((m.paths for m in managers if m.identity == applier.identity), frozenset())
-    given_up = before - owned - others
-    for path in sorted(given_up, key=len, reverse=True):
-        if not any(other[: len(path)] == path for other in others | owned):
-            _remove(merged, path, structure, others | owned)
-    return Applied(merged, owned)
+    kept = owned.union(*(manager.paths for manager in applied.others))
+    prefixes = {path[:length] for path in kept for length in range(1, len(path) + 1)}
+    for path in sorted(before - prefixes, key=len, reverse=True):
+        _remove(merged, path, structure, kept)
+    return applied
 
 
-def settle(
-    applied: Applied,
-    final: Mapping[str, Any],
-    live: Mapping[str, Any] | None,
-    applier: Manager,
-    managers: Sequence[Manager],
-    structure: Structure,
-    *,
-    force: bool,
-    now: datetime,
-) -> list[Manager]:
+def settle(applied: Applied, final: Mapping[str, Any], *, force: bool, now: datetime) -> list[Manager]:
     """Who owns what afterwards. `final` is the merged object with its defaults.
 
     Raises ApplyConflict when, without `force`, a value that somebody else owns changed.
     """
-    old, new = leaves(live or {}, structure), leaves(final, structure)
+    old, new = leaves(applied.live or {}, applied.structure), leaves(final, applied.structure)
     changed = _changed(old, new) & applied.owned
-    conflicts = [
-        (manager, path)
-        for manager in managers
-        if manager.identity != applier.identity
-        for path in sorted(manager.paths & changed)
-    ]
+    conflicts = [(manager, path) for manager in applied.others for path in sorted(manager.paths & changed)]
     if conflicts and not force:
         raise ApplyConflict(conflicts)
-    result = [
-        manager.with_paths((manager.paths - changed) & new.keys(), now)
-        for manager in managers
-        if manager.identity != applier.identity
-    ]
-    previous = next((m for m in managers if m.identity == applier.identity), applier)
+    result = [manager.with_paths((manager.paths - changed) & new.keys(), now) for manager in applied.others]
+    previous = next((m for m in applied.managers if m.identity == applied.applier.identity), applied.applier)
     return [*result, previous.with_paths(applied.owned, now)]
 
 
@@ -198,9 +192,7 @@ def _merge_items(live: list[Any], wanted: list[Any], structure: Structure) -> li
     return merged + [item for key, item in existing.items() if key not in applied]
 
 
-def _remove(
-    object_: dict[str, Any], path: Path, structure: Structure, kept: set[Path] | frozenset[Path]
-) -> None:
+def _remove(object_: dict[str, Any], path: Path, structure: Structure, kept: frozenset[Path]) -> None:
     """Takes one path out, and with it the containers that it leaves empty and nobody owns."""
     trail: list[tuple[Any, Any, Path]] = []
     value: Any = object_

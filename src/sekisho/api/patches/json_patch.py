@@ -53,7 +53,7 @@ def _value(operation: dict[str, Any]) -> Any:
 
 
 def _pointer(operation: dict[str, Any], field: str) -> list[str]:
-    """The steps of a JSON Pointer below the root's holder, so that the whole document is a place like others."""
+    """The steps of a JSON Pointer below the root's holder: so the whole document is a place like others."""
     text = operation.get(field)
     if not isinstance(text, str) or (text and not text.startswith("/")):
         raise PatchFailed(f"{field!r} is not a JSON Pointer: {text!r}")
