@@ -22,3 +22,5 @@ STATUS_WRITES = Counter("sekisho_status_writes", "Statuses written to the store.
 VIEWS = Gauge("sekisho_views", "Distinct sets of Envoy resources that are kept for proxies.")
 PROXIES = Gauge("sekisho_proxies", "Proxies connected now.")
 REJECTIONS = Counter("sekisho_rejections", "Envoy resources that a proxy refused (NACK).", ["type"])
+SENT_RESOURCES = Counter("sekisho_sent_resources", "Envoy resources sent to proxies.", ["type"])
+SENT_OCTETS = Counter("sekisho_sent_octets", "Octets of responses sent to proxies.", ["type"])

@@ -62,6 +62,12 @@ class Proxies:
         metrics.PROXIES.set(len(self.connected_now))
         log.info("proxy connected", proxy=proxy)
 
+    def sent(self, proxy: str, type_url: str, resources: int, octets: int) -> None:
+        """Counted, for all proxies together."""
+        of_type = type_url.rpartition(".")[2]
+        metrics.SENT_RESOURCES.labels(of_type).inc(resources)
+        metrics.SENT_OCTETS.labels(of_type).inc(octets)
+
     def synced(self, proxy: str, view: View, seq: int) -> None:
         """The proxy has answered everything up to `seq`."""
         known = self.connected_now.get(proxy)

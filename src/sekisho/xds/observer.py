@@ -13,6 +13,10 @@ class Observer(Protocol):
         """A stream began. `node` is the `envoy.config.core.v3.Node` the proxy sent."""
         ...
 
+    def sent(self, proxy: str, type_url: str, resources: int, octets: int) -> None:
+        """A response with so many resources, of so many octets, goes to the proxy."""
+        ...
+
     def synced(self, proxy: str, view: View, seq: int) -> None:
         """Everything the proxy asked for, up to commit `seq` of `view`, was sent and answered."""
         ...
@@ -38,6 +42,9 @@ class Silence:
     """An observer that wants to know nothing; subclass it to listen to a part."""
 
     def connected(self, proxy: str, node: Any) -> None:
+        """See Observer."""
+
+    def sent(self, proxy: str, type_url: str, resources: int, octets: int) -> None:
         """See Observer."""
 
     def synced(self, proxy: str, view: View, seq: int) -> None:

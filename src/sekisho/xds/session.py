@@ -76,6 +76,11 @@ class Session:
         times = [each.sent_at for each in self._subscriptions.values() if each.waiting is not None]
         return min(times, default=None)
 
+    def sent(self, chunk: Chunk) -> None:
+        """The transport sends this response."""
+        if self._observer:
+            self._observer.sent(self.proxy, chunk.type_url, len(chunk.resources), len(chunk.message))
+
     def received(self, request: Any, now: float) -> list[Chunk]:
         """The proxy sent a DeltaDiscoveryRequest. Raises TooMuch."""
         subscription = self._subscriptions.get(request.type_url)

@@ -93,6 +93,8 @@ class AdsStream:
     def _send(self, chunk: Chunk) -> None:
         self._budget.earn(2)  # an answer, and what it makes the proxy subscribe to
         size = len(chunk.message)
+        if self.session is not None:
+            self.session.sent(chunk)
         if not self._queue and size <= self._http2.sendable(self._id):
             self._http2.sent(self._id, size, whole=True)
             self._line.write(chunk.frames(self._id))
