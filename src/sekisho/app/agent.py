@@ -15,13 +15,13 @@ from sekisho.agent.host import Agent
 from sekisho.agent.proxy import HostOptions
 from sekisho.agent.streams import grpc_dial
 from sekisho.aio.clock import SystemClock
-from sekisho.aio.signals import stop_signals
 from sekisho.aio.tasks import run_until
 from sekisho.app import logs
 from sekisho.app.desired import GatewayProxies
 from sekisho.app.serving import SERVER_NAME
 from sekisho.app.settings import Agent as Settings
 from sekisho.app.signer import ApiSigner
+from sekisho.app.stopping import stop_requested
 from sekisho.client import Client
 from sekisho.identity.files import private_directory
 from sekisho.protos import envoy_binary
@@ -49,7 +49,7 @@ async def agent(settings: Settings, announce: Callable[[], None]) -> None:
             clock=SystemClock(),
             random=SystemRandom(),
         )
-        with stop_signals() as stop:
+        with stop_requested() as stop:
             announce()
             services = {"watch gateways": desired.run(), "proxies": running.run()}
             await run_until(stop, services)

@@ -12,7 +12,6 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from sekisho import __version__
 from sekisho.aio.clock import Clock, SystemClock
-from sekisho.aio.signals import stop_signals
 from sekisho.aio.tasks import run_until
 from sekisho.api import About, Application, ServerSettings, create_app, serve, tls_context
 from sekisho.app import logs, ports
@@ -21,6 +20,7 @@ from sekisho.app.lock import exclusive
 from sekisho.app.reviews import reviews
 from sekisho.app.serving import ServingCertificate
 from sekisho.app.settings import Address, ControlPlane
+from sekisho.app.stopping import stop_requested
 from sekisho.client import kubeconfig
 from sekisho.control.loop import ControlLoop
 from sekisho.control.proxies import gateway_of
@@ -69,7 +69,7 @@ async def control_plane(settings: ControlPlane, announce: Callable[[Address, Add
     logs.configure(settings.logging)
     ports.check(settings.api.host, settings.api.port, "the API")
     ports.check(settings.xds.host, settings.xds.port, "xDS")
-    with exclusive(settings.state / "control-plane.lock"), stop_signals() as stop:
+    with exclusive(settings.state / "control-plane.lock"), stop_requested() as stop:
         async with build(settings, SystemClock()) as parts:
             await run(parts, announce, stop)
     log.info("control plane ended")

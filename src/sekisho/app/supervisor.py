@@ -23,6 +23,11 @@ class Supervisor:
         self._draw = draw
         self._running: dict[str, Process] = {}
 
+    @property
+    def is_running(self) -> bool:
+        """Whether anything was started that was not stopped."""
+        return bool(self._running)
+
     async def launch(self, command: Command) -> str:
         """Starts a process and waits until it is ready; returns what it announced.
 

@@ -1,4 +1,4 @@
-"""Runs a command that gets SIGTERM when the process that started it is gone, however it went.
+"""Runs a command that gets SIGHUP when the process that started it is gone, however it went.
 
 A program of its own, run by path (`python tether.py PARENT COMMAND…`): what is done here must happen in the
 new process before its program starts, and Python's `preexec_fn` is not safe beside threads.
@@ -10,14 +10,15 @@ import signal
 import sys
 
 PR_SET_PDEATHSIG = 1
-"""`man 2 prctl`; kept across exec."""
+"""`man 2 prctl`; kept across exec. A parent of several threads sends the signal several times."""
 
 
 def main() -> None:
     """Ties this process to its parent, then becomes the command."""
     parent, *command = sys.argv[1:]
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)  # `nohup` is about terminals
     if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGHUP)
     if os.getppid() != int(parent):  # it was gone before we asked to be told
         raise SystemExit(1)
     try:

@@ -10,7 +10,6 @@ from typing import Any
 import msgspec
 from watchfiles import awatch
 
-from sekisho.aio.signals import stop_signals
 from sekisho.aio.tasks import run_until
 from sekisho.app import needs, ports, selfsigned, services, sites
 from sekisho.app.applying import Applier, Outcome
@@ -18,6 +17,7 @@ from sekisho.app.lock import exclusive
 from sekisho.app.manifests import SUFFIXES, Folder, Manifest
 from sekisho.app.processes import Command, Starter, own, ready_facts, start
 from sekisho.app.settings import Address, Up
+from sekisho.app.stopping import stop_requested
 from sekisho.app.supervisor import Supervisor
 from sekisho.app.troubles import tell_troubles
 from sekisho.app.voice import Voice
@@ -47,12 +47,11 @@ async def up(settings: Up, voice: Voice, *, then: Then | None = None, starter: S
     not start, and Invalid for a broken `sekisho.toml`.
     """
     private_directory(settings.state)
-    with exclusive(settings.state / "up.lock"), stop_signals() as stop:
+    with exclusive(settings.state / "up.lock"), stop_requested() as stop:
         running = _Up(settings, voice, starter, stop)
         try:
             await run_until(stop, {"up": running.run(then)})
         finally:
-            voice.note("ending")
             await running.end()
         return running.went_well
 
@@ -94,6 +93,8 @@ class _Up:
 
     async def end(self) -> None:
         """The agent first, which lets its proxies finish what they are serving; then all others."""
+        if self._supervisor.is_running:
+            self._voice.note("ending")
         await self._supervisor.stop(["agent"], AGENT_GRACE)
         names = [f"service {service.name}" for service in self._needs.services]
         await self._supervisor.stop(["control plane", *names], REST_GRACE)

@@ -12,6 +12,8 @@ from sekisho.cli.terminal import Exit, Failure, out
 from sekisho.client.reviews import Explanation, ExplanationSpec, Step, ask
 
 _URL = re.compile(r"https?://[^/?#\s]+[^\s]*", re.ASCII | re.IGNORECASE)
+_SERVED = re.compile(r"forwarded|redirected|answered [123]")
+"""Outcomes that are no error."""
 
 
 async def explain(
@@ -27,7 +29,7 @@ async def explain(
 ) -> Exit:
     """Say which listener, hostname, route, rule, filters and backend would serve a request to URL, and why.
 
-    Nothing is sent. Exits 1 when the request would be answered with an error.
+    Nothing is sent. Exits 1 when the request would be refused or answered with an error.
     """
     if not _URL.fullmatch(url):
         raise Failure(f"{url!r} is not a URL like http://shop.example.com/cart", code=Exit.USAGE)
@@ -37,7 +39,7 @@ async def explain(
     async with connection.client() as client:
         answer = await ask(client, "Explanation", spec, Explanation)
     _show(answer)
-    return Exit.PROBLEM if re.match(r"answered [45]", answer.outcome) else Exit.OK
+    return Exit.OK if _SERVED.match(answer.outcome) else Exit.PROBLEM
 
 
 def _header(text: str) -> tuple[str, str]:
