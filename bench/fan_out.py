@@ -1,0 +1,152 @@
+"""One change to 2,000 proxies over mTLS: 1,000 services, all seen by all, some real Envoys among them.
+
+The server has one core and the fleet the other. Beside it, in the same run, a naive server that compares whole
+snapshots per proxy (fewer proxies, as it would take minutes; its figures are per proxy).
+"""
+
+import json
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from bench.harness import ROOT, Row, at_least, at_most, percentile, shown
+
+NAME = "fan-out"
+SERVICES, PROXIES, NAIVE_PROXIES = 1_000, 2_000, 200
+SERVER_CORE, FLEET_CORE = "0", "1"
+CHANGES = 20
+RATE, SECONDS = 500, 10
+
+
+class Peer:
+    """A child process that answers each line with one JSON object."""
+
+    def __init__(self, core: str, command: list[str]) -> None:
+        self._process = subprocess.Popen(
+            ["taskset", "-c", core, *command],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            cwd=ROOT,
+        )
+
+    def ask(self, line: str = "") -> dict[str, Any]:
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        if line:
+            self._process.stdin.write(line + "\n")
+            self._process.stdin.flush()
+        answer = self._process.stdout.readline()
+        if not answer:
+            raise RuntimeError(f"{self._process.args} ended with {self._process.wait()}")
+        return json.loads(answer)  # type: ignore[no-any-return]
+
+    def end(self) -> None:
+        self._process.kill()
+        self._process.wait()
+
+
+def fleet_binary() -> Path:
+    """Compiled when its source is newer; into bench/build, which git ignores."""
+    source, binary = ROOT / "bench/fleet/fleet.c", ROOT / "bench/build/fleet"
+    if not binary.exists() or binary.stat().st_mtime < source.stat().st_mtime:
+        binary.parent.mkdir(exist_ok=True)
+        subprocess.run(["gcc", "-O2", "-o", binary, source, "-lssl", "-lcrypto"], check=True)
+    return binary
+
+
+@contextmanager
+def arena(session: str, proxies: int) -> Iterator[tuple[Peer, Peer, dict[str, Any]]]:
+    """A server and a fleet that is not connected yet."""
+    with tempfile.TemporaryDirectory() as name:
+        directory = Path(name)
+        server = Peer(
+            SERVER_CORE, [sys.executable, "-m", "bench.fan_out_server", name, str(SERVICES), session]
+        )
+        try:
+            hello = server.ask()
+            files = [str(directory / file) for file in ("gateway.pem", "gateway.key", "ca.pem")]
+            fleet = Peer(
+                FLEET_CORE,
+                [str(fleet_binary()), str(hello["port"]), str(proxies), *files, "gateway/shop/web/sim-"],
+            )
+            try:
+                yield server, fleet, {**hello, "directory": directory}
+            finally:
+                fleet.end()
+        finally:
+            server.end()
+
+
+def main() -> list[Row]:
+    with arena("ours", PROXIES) as (server, fleet, hello):
+        rows = _connect(server, fleet, hello)
+        rows += _changes(server)
+        rows += _churn(server)
+        rows += _reconnect(server, fleet)
+    return [*rows, *_naive(rows)]
+
+
+def _connect(server: Peer, fleet: Peer, hello: dict[str, Any]) -> list[Row]:
+    connected = fleet.ask("connect")
+    cost = server.ask("cost")
+    per_proxy = (cost["rss"] - hello["rss"]) / PROXIES / 1024
+    return [
+        shown(NAME, "resources in the view", hello["resources"], ""),
+        shown(NAME, f"{PROXIES} proxies connect, first sync of all", connected["seconds"], "s"),
+        at_most(NAME, "memory per proxy", per_proxy, 60, "KB"),
+    ]
+
+
+def _changes(server: Peer) -> list[Row]:
+    for version in range(3):
+        server.ask(f"change 3 {version + 1}")
+    measured = [server.ask(f"change {7 + number} {number + 5}") for number in range(CHANGES)]
+    wall = [one["seconds"] * 1e3 for one in measured]
+    cpu = sorted(one["cpu"] for one in measured)[CHANGES // 2]
+    return [
+        at_most(NAME, "one change → last ACK, median", percentile(wall, 0.5), 70, "ms"),
+        shown(NAME, "one change → last ACK, worst of 20", max(wall), "ms"),
+        at_most(NAME, "CPU per push and ACK", cpu / PROXIES * 1e6, 30, "µs"),
+    ]
+
+
+def _churn(server: Peer) -> list[Row]:
+    churn = server.ask(f"churn {RATE} {SECONDS}")
+    lags = [lag * 1e3 for lag in churn["lags"]]
+    return [
+        at_least(NAME, "changes per second sustained", churn["changes"] / SECONDS, RATE * 0.99, "/s"),
+        at_most(NAME, "cores used meanwhile", churn["cores"], 1, ""),
+        at_most(NAME, "change → last ACK meanwhile, p99", percentile(lags, 0.99), 100, "ms"),
+        at_most(NAME, "changes never answered", churn["unanswered"], 0, ""),
+    ]
+
+
+def _reconnect(server: Peer, fleet: Peer) -> list[Row]:
+    fleet.ask("stats")
+    again = fleet.ask("reconnect")
+    connections = server.ask("connections")
+    return [
+        at_most(NAME, f"{PROXIES} reconnect → all in sync", again["seconds"], 5, "s"),
+        at_most(NAME, "resources re-sent that they have", again["resources"], 0, ""),
+        at_least(NAME, "proxies back", connections["connections"], PROXIES, ""),
+    ]
+
+
+def _naive(ours: list[Row]) -> list[Row]:
+    """CPU per push and ACK, and memory, of the naive server; and how many times ours that is."""
+    with arena("naive", NAIVE_PROXIES) as (server, fleet, hello):
+        fleet.ask("connect")
+        rss = server.ask("cost")["rss"]
+        measured = [server.ask(f"change {7 + number} {number + 5}") for number in range(5)]
+    cpu = sorted(one["cpu"] for one in measured)[2] / NAIVE_PROXIES * 1e6
+    mine = {row.metric: row.value for row in ours}
+    return [
+        shown(NAME, "naive: CPU per push and ACK", cpu, "µs"),
+        shown(NAME, "naive: memory per proxy", (rss - hello["rss"]) / NAIVE_PROXIES / 1024, "KB"),
+        shown(NAME, "naive ÷ ours, CPU", cpu / mine["CPU per push and ACK"], "×"),
+    ]
