@@ -7,6 +7,7 @@ from typing import Any
 import structlog
 
 from sekisho.aio.clock import Clock
+from sekisho.control import metrics
 from sekisho.control.conditions import merged_status
 from sekisho.model.names import ResourceId
 from sekisho.store.protocol import NotFound, StorageFull, Store, StoreFailed, Write
@@ -115,6 +116,7 @@ class StatusWriter:
                 log.error("status not written", resource=str(write.id), error=str(result))
             else:
                 self.written += 1
+                metrics.STATUS_WRITES.inc()
                 self._current[write.id] = (write.object or {})["status"]
                 self._not_before[write.id] = now + self._interval
         return 0.0
