@@ -36,6 +36,7 @@ class Ads:
         self.nacks: list[tuple[str, str]] = []
         """Type URL and Envoy's message."""
         self.streams = 0
+        self._sending: set[asyncio.Task[None]] = set()
         self._changed: dict[int, asyncio.Event] = {}
         self._subscriptions: dict[int, dict[str, _Subscription]] = {}
 
@@ -60,6 +61,11 @@ class Ads:
 
         await eventually(idle, what="all is acknowledged")
 
+    def drop_streams(self) -> None:
+        """Ends every stream, as a control plane does that is restarted."""
+        for task in self._sending:
+            task.cancel()
+
     def _wake(self) -> None:
         for event in self._changed.values():
             event.set()
@@ -78,13 +84,23 @@ class Ads:
         self._changed[number], self._subscriptions[number] = changed, subscriptions
         try:
             async with asyncio.TaskGroup() as tasks:
-                sending = tasks.create_task(self._send(context, subscriptions, changed))
-                async for request in requests:
-                    self._receive(request, subscriptions.setdefault(request.type_url, _Subscription()))
-                    changed.set()
-                sending.cancel()
+                both = {
+                    tasks.create_task(self._read(requests, subscriptions, changed)),
+                    tasks.create_task(self._send(context, subscriptions, changed)),
+                }
+                self._sending |= both
+                await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+                for task in both:
+                    task.cancel()
         finally:
             del self._changed[number], self._subscriptions[number]
+
+    async def _read(
+        self, requests: AsyncIterator[Any], subscriptions: dict[str, _Subscription], changed: asyncio.Event
+    ) -> None:
+        async for request in requests:
+            self._receive(request, subscriptions.setdefault(request.type_url, _Subscription()))
+            changed.set()
 
     def _receive(self, request: Any, subscription: _Subscription) -> None:
         if request.response_nonce and request.response_nonce == subscription.in_flight:

@@ -83,7 +83,7 @@ async def _read_request(reader: asyncio.StreamReader) -> dict[str, Any]:
         while size := int(await reader.readline(), 16):
             await reader.readexactly(size + len("\r\n"))
         await reader.readline()
-    host = headers.pop("Host")[0]
+    host = headers.pop("Host", [""])[0]
     return {"path": path, "host": host, "method": method, "proto": proto, "headers": dict(headers)}
 
 

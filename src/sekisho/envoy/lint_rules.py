@@ -1,7 +1,7 @@
 """What every generated message must say to be fit for the public network: one line per setting.
 
-Values are those of an edge gateway in the hardening table (`docs/` explains each): Envoy's own defaults are
-meant for a trusted network. A limit may be tighter than here, never looser, and never absent.
+Values are those of an edge gateway, after Envoy's guide for edge proxies and Istio's gateways: Envoy's own
+defaults are meant for a trusted network. A limit may be tighter than here, never looser, and never absent.
 """
 
 from collections.abc import Callable

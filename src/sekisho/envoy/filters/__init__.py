@@ -39,9 +39,10 @@ def switched_off_once_routed() -> Mapping[str, Any]:
 
 @cache
 def skipped_by_exact_hosts() -> Mapping[str, Any]:
-    """For virtual hosts of exact scopes: the filters are not even created. Envoy asks when a stream starts.
+    """For virtual hosts of exact scopes: filters they never need are not even created. Asked at stream start.
 
     It cannot stand in the same place as `switched_off_once_routed`: Envoy ignores the configuration beside
     `disabled`.
     """
-    return dict.fromkeys(_SCOPE_FINDERS, pack(new("envoy.config.route.v3.FilterConfig", disabled=True)))
+    never_needed = (*_SCOPE_FINDERS, location.NAME)
+    return dict.fromkeys(never_needed, pack(new("envoy.config.route.v3.FilterConfig", disabled=True)))

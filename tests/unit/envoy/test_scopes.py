@@ -1,0 +1,114 @@
+"""What must hold for every scope, whatever is in it."""
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tests.kit.gateway import ORIGIN, TABLE, forward, route, share
+
+from sekisho import envoy, ir
+from sekisho.envoy import filters, lint_rules
+from sekisho.envoy.filters import lowercase, wildcard
+from sekisho.envoy.lint import lint
+from sekisho.envoy.scope_keys import HEADER, scope_key
+from sekisho.protos import unpack
+
+EDITS = ir.HeaderEdits(set=(("x", "1"),), add=(("y", "%2%"),), remove=("z",))
+ACTIONS = (
+    forward("a/b/80"),
+    forward(None),
+    forward(path_rewrite=ir.ReplacePrefix("/"), host_rewrite=ir.HostRewrite("in.test"), websocket=False),
+    forward(path_rewrite=ir.ReplaceFullPath("/x"), mirrors=(ir.Mirror(cluster="m"),)),
+    forward(request_timeout_ms=0, backend_timeout_ms=10, retry=ir.Retry(attempts=2, codes=(503,))),
+    ir.Forward(shares=(share("a", 1), share(None, 2, request_headers=EDITS))),
+    ir.Redirect(),
+    ir.Redirect(scheme="https", port=8443, path=ir.ReplacePrefix("/y")),
+    ir.Respond(status=421),
+    ir.Respond(status=500, body="no backend"),
+)
+CORS = ir.Cors(origins=(ir.OriginMatch(value="https://*.test"),), credentials=True)
+
+hostnames = st.sampled_from(["a", "b", "a.b", "a-b"])
+routes = st.builds(
+    ir.Route,
+    name=st.sampled_from(["one", "two"]),
+    match=st.builds(ir.RouteMatch, path=st.just(ir.PathPrefix("/p")), method=st.sampled_from(["", "GET"])),
+    action=st.sampled_from(ACTIONS),
+    request_headers=st.sampled_from([ir.HeaderEdits(), EDITS]),
+    response_headers=st.sampled_from([ir.HeaderEdits(), EDITS]),
+    cors=st.sampled_from([None, CORS]),
+    origin=st.just(ORIGIN),
+)
+
+
+def hosts(form: str) -> st.SearchStrategy[ir.VirtualHost]:
+    return st.builds(
+        ir.VirtualHost,
+        table=st.sampled_from(["8080", "443/https-shop"]),
+        hostname=hostnames.map(form.format),
+        routes=st.lists(routes, max_size=3).map(tuple),
+    )
+
+
+exact_hosts = hosts("{}.test")
+wildcard_tables = st.builds(
+    ir.WildcardTable, table=st.just(TABLE), hosts=st.lists(hosts("*.{}"), max_size=2).map(tuple)
+)
+
+
+@settings(max_examples=50)
+@given(exact_hosts | wildcard_tables)
+def test_every_scope_is_hardened_and_uses_no_chain_of_its_own(
+    wanted: ir.VirtualHost | ir.WildcardTable,
+) -> None:
+    """A filter chain per route would be left out for wildcard hosts: with it whatever it protects."""
+    scope = envoy.scoped_route_configuration(wanted)
+    assert lint(scope) == []
+    assert b"envoy.filters.http.filter_chain" not in scope.SerializeToString()
+    assert b"extensions.filters.http.filter_chain" not in scope.SerializeToString()
+
+
+def test_a_chain_per_route_is_not_on_the_list_of_extensions() -> None:
+    assert [name for name in lint_rules.EXTENSIONS if "filter_chain" in name] == []
+
+
+@settings(max_examples=50)
+@given(exact_hosts)
+def test_an_exact_scope_keeps_all_its_requests(wanted: ir.VirtualHost) -> None:
+    (host,) = envoy.scoped_route_configuration(wanted).route_configuration.virtual_hosts
+    assert list(host.domains) == ["*"]
+    assert [each.name for each in host.routes] == [*(each.name for each in wanted.routes), "~not-found"]
+    assert (host.routes[-1].match.prefix, host.routes[-1].direct_response.status) == ("", 404)
+
+
+def test_keys_are_equal_only_for_the_same_host_of_the_same_table() -> None:
+    tables, names = ("8080", "80", "443/a", "443/a-b", "443/b"), ("a", "b", "a.b", "0.a", "~wild")
+    keys = {scope_key(table, name) for table in tables for name in names}
+    assert len(keys) == len(tables) * len(names)
+
+
+def test_the_finders_of_scopes_are_off_by_both_of_envoys_switches() -> None:
+    scope = envoy.scoped_route_configuration(ir.VirtualHost(table=TABLE, hostname="a.test", routes=()))
+    routes = scope.route_configuration
+    for name in (lowercase.NAME, wildcard.NAME):
+        assert unpack(routes.typed_per_filter_config[name]).disabled
+        assert unpack(routes.virtual_hosts[0].typed_per_filter_config[name]).disabled
+        assert routes.virtual_hosts[0].typed_per_filter_config[name].type_url.endswith("FilterConfig")
+    assert list(routes.request_headers_to_remove) == [HEADER]
+
+
+def test_wildcard_hosts_are_told_apart_by_envoy() -> None:
+    hosts = tuple(
+        ir.VirtualHost(table=TABLE, hostname=name, routes=(route(ir.Respond(status=200)),))
+        for name in ("*", "*.a.test")
+    )
+    scope = envoy.scoped_route_configuration(ir.WildcardTable(table=TABLE, hosts=hosts))
+    assert [list(host.domains) for host in scope.route_configuration.virtual_hosts] == [["*"], ["*.a.test"]]
+
+
+def test_the_order_of_filters_ends_with_the_router() -> None:
+    assert [entry["name"] for entry in filters.http_filters()] == [
+        "sekisho.lowercase",
+        "sekisho.wildcard",
+        "sekisho.location",
+        "envoy.filters.http.cors",
+        "envoy.filters.http.router",
+    ]
