@@ -1,22 +1,26 @@
 """The agent with real Envoys, real certificates, and a control plane that dies on demand."""
 
 import asyncio
+import json
 import os
 import shutil
 import signal
 import stat
+import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from random import Random
 
 import pytest
-from tests.kit.control_plane import ControlPlane
+from tests.kit.control_plane import DOMAIN, ControlPlane
 from tests.kit.echo import serving_echo
 from tests.kit.gateway import backend, forward, plain_listener, route
-from tests.kit.http import fetch
+from tests.kit.http import fetch, read_answer
 from tests.kit.ports import free_port
 from tests.kit.wait import eventually
 
@@ -35,6 +39,7 @@ from sekisho.protos import envoy_binary
 pytestmark = pytest.mark.live
 
 GATEWAY = "gateway/shop/public"
+ROOT = Path(__file__).parents[2]
 HOST = "shop.test"
 
 
@@ -112,13 +117,13 @@ def run_directory() -> Iterator[Path]:
     shutil.rmtree(path)
 
 
-@pytest.fixture
-async def host(tmp_path: Path, run_directory: Path) -> AsyncIterator[Host]:
-    control_plane = ControlPlane(tmp_path / "authority", GATEWAY)
+@pytest.fixture(params=["own", "reference"])
+async def host(tmp_path: Path, run_directory: Path, request: pytest.FixtureRequest) -> AsyncIterator[Host]:
+    control_plane = ControlPlane(tmp_path / "authority", GATEWAY, on_own_server=request.param == "own")
     host = Host(control_plane, run_directory, tmp_path / "state")
     async with serving_echo("one") as echo:
         listener = envoy.resource(envoy.listener(plain_listener(host.port)))
-        control_plane.ads.put(listener, hello("one"), *backend("one", echo.port))
+        control_plane.put(listener, hello("one"), *backend("one", echo.port))
         yield host
     left = host.envoys()
     for pid in left:
@@ -164,7 +169,7 @@ async def test_an_envoy_is_served_by_the_control_plane_and_changes_reach_it(host
     async with host.control_plane.running(), host.running() as agent:
         await agent.ready()
         await host.answers("200 one")
-        host.control_plane.ads.put(hello("two"))
+        host.control_plane.put(hello("two"))
         assert await host.answers("200 two") < 1
         status = only(agent)
         assert (status.state, status.mode, status.restarts, status.fault) == (State.READY, Mode.RELAY, 0, "")
@@ -197,7 +202,7 @@ async def test_when_the_control_plane_comes_back_its_configuration_counts_again(
         async with host.control_plane.running():
             await host.answers("200 one")
         await mode(agent, Mode.LOCAL)
-        host.control_plane.ads.put(hello("two"))
+        host.control_plane.put(hello("two"))
         async with host.control_plane.running():
             assert await host.answers("200 two") < 5
             await mode(agent, Mode.RELAY)
@@ -296,51 +301,147 @@ async def test_two_agents_do_not_share_a_run_directory(host: Host) -> None:
 
 
 async def test_a_drain_under_load_loses_no_request(host: Host) -> None:
-    """Each client keeps its connection while it may, opens a new one when told, stops when nobody listens."""
-    async with host.control_plane.running(), host.running():
+    """As behind a load balancer: once it drains, no new connections come, and open ones are asked to close."""
+    leaving = asyncio.Event()
+    async with host.control_plane.running(), asyncio.TaskGroup() as group, host.running() as agent:
         await host.answers("200 one")
-        clients = [Client(host.port, "/echo?delay=0.02s") for _ in range(8)]
-        clients += [Client(host.port, "/echo?delay=1.5s") for _ in range(2)]
-        tasks = [asyncio.create_task(client.run()) for client in clients]
+        clients = [Client(host.port, "/echo?delay=0.02s", leaving) for _ in range(8)]
+        clients += [Client(host.port, "/echo?delay=1.5s", leaving) for _ in range(2)]
+        for client in clients:
+            group.create_task(client.run())
 
         async def busy() -> bool:
             return all(client.sent for client in clients) and clients[0].answered > 3
 
+        async def draining() -> bool:
+            return only(agent).state is State.DRAINING
+
         await eventually(busy, what="all clients are busy")
-    await asyncio.wait_for(asyncio.gather(*tasks), 10)
+        group.create_task(noticed(draining, leaving))
     assert [client.failure for client in clients] == [""] * 10
     assert all(client.answered == client.sent for client in clients)
 
 
-class Client:
-    """Asks again and again until connections are refused."""
+async def noticed(condition: Callable[[], Awaitable[bool]], event: asyncio.Event) -> None:
+    await eventually(condition, what="the drain begins")
+    event.set()
 
-    def __init__(self, port: int, path: str) -> None:
+
+class Client:
+    """Asks again and again, on one connection while it may, until it is to leave and its connection closed."""
+
+    def __init__(self, port: int, path: str, leaving: asyncio.Event) -> None:
         self._port = port
         self._request = f"GET {path} HTTP/1.1\r\nhost: {HOST}\r\n\r\n".encode()
+        self._leaving = leaving
         self.sent = self.answered = 0
         self.failure = ""
 
     async def run(self) -> None:
-        with suppress(ConnectionRefusedError):
-            while not self.failure:
+        try:
+            while not self._leaving.is_set():
                 await self._connection(*await asyncio.open_connection("127.0.0.1", self._port))
+        except (OSError, asyncio.IncompleteReadError) as error:
+            self.failure = repr(error)
 
     async def _connection(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            while True:
+            closing = False
+            while not closing:
                 self.sent += 1
                 writer.write(self._request)
-                head = (await reader.readuntil(b"\r\n\r\n")).decode().lower()
-                length = head.partition("content-length: ")[2].partition("\r\n")[0]
-                await reader.readexactly(int(length or 0))
-                if not head.startswith("http/1.1 200"):
-                    self.failure = head
-                    return
+                answer = await read_answer(reader)
+                assert answer.status == 200, answer
                 self.answered += 1
-                if "connection: close" in head:
-                    return
-        except (OSError, asyncio.IncompleteReadError) as error:
-            self.failure = repr(error)
+                closing = answer.header("connection") == "close"
         finally:
             writer.close()
+
+
+@asynccontextmanager
+async def agent_process(host: Host) -> AsyncIterator[asyncio.subprocess.Process]:
+    """An agent in a process of its own, killed at the end."""
+    arguments = {
+        "authority": str(host.control_plane.directory),
+        "trust_domain": DOMAIN,
+        "proxy": GATEWAY,
+        "port": host.control_plane.port,
+        "run": str(host.options.run_directory),
+        "state": str(host.options.state_directory),
+    }
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "tests.kit.agent_process", json.dumps(arguments), cwd=ROOT
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        await process.wait()
+
+
+async def test_an_envoy_survives_the_kill_of_its_agent_and_the_next_agent_takes_it_over(host: Host) -> None:
+    async with host.control_plane.running():
+        async with agent_process(host):
+            await host.answers("200 one", within=20)
+            await saved(host)
+        [orphan] = host.envoys()
+        assert await host.answer() == "200 one"
+        async with host.running() as agent:
+            await mode(agent, Mode.RELAY)
+            assert (only(agent).pid, only(agent).restarts) == (orphan, 0)
+            host.control_plane.put(hello("two"))
+            await host.answers("200 two")
+            await kill_envoy(agent)
+            await host.answers("200 two")
+            assert only(agent).restarts == 1
+
+
+async def test_an_agent_killed_and_started_without_a_control_plane_keeps_its_envoy(host: Host) -> None:
+    async with host.control_plane.running(), agent_process(host):
+        await host.answers("200 one", within=20)
+        await saved(host)
+    [orphan] = host.envoys()
+    async with host.running() as agent:
+        await mode(agent, Mode.LOCAL)
+        assert only(agent).pid == orphan
+        assert await host.answer() == "200 one"
+
+
+async def test_an_envoy_with_another_bootstrap_is_replaced(host: Host) -> None:
+    async with host.control_plane.running():
+        async with agent_process(host):
+            await host.answers("200 one", within=20)
+        [orphan] = host.envoys()
+        host.options = replace(host.options, zone="elsewhere")
+        async with host.running() as agent:
+            await agent.ready()
+            await host.answers("200 one")
+            assert host.envoys() == [only(agent).pid] != [orphan]
+
+
+async def test_a_certificate_for_another_proxy_is_not_taken(host: Host) -> None:
+    host.control_plane.signs_for = "gateway/shop/private"
+    async with host.control_plane.running(), host.running() as agent:
+
+        async def asked_again() -> bool:
+            return len(host.control_plane.signed) > 1
+
+        await eventually(asked_again, what="the certificate is not taken")
+        assert host.control_plane.peers == []
+        assert only(agent).certificate_expires is None
+        assert only(agent).fault == "there is no certificate for this proxy yet"
+
+
+async def test_certificates_are_renewed_and_used_without_a_lost_request(host: Host) -> None:
+    host.control_plane.lifetime = timedelta(seconds=2)
+    async with host.control_plane.running(), host.running() as agent:
+        await host.answers("200 one")
+
+        async def renewed_twice() -> bool:
+            assert await host.answer() == "200 one"
+            return len(host.control_plane.peers) >= 3
+
+        await eventually(renewed_twice, what="three streams, each with a certificate of its own")
+        host.control_plane.put(hello("two"))
+        await host.answers("200 two")
+        assert only(agent).restarts == 0

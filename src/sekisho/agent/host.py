@@ -15,7 +15,7 @@ import structlog
 
 from sekisho.agent.envoy import State, socket_path
 from sekisho.agent.keys import Signer
-from sekisho.agent.limits import raise_open_files
+from sekisho.agent.limits import inheritable
 from sekisho.agent.link import Dial
 from sekisho.agent.proxy import HostOptions, Proxy, ProxyStatus, directory_name
 from sekisho.aio.backoff import Backoff
@@ -88,7 +88,7 @@ class Agent:
         private_directory(self._options.run_directory)
         private_directory(self._options.state_directory)
         with _alone(self._options.run_directory / "agent.lock"):
-            raise_open_files()
+            inheritable()
             async with asyncio.TaskGroup() as group:
                 if (stored := self._stored()) is not None:
                     self._apply(stored, group)

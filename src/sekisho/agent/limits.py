@@ -20,11 +20,20 @@ def heap_bytes() -> int:
     return int(min([machine, *limits]) * HEAP_SHARE)
 
 
-def raise_open_files() -> int:
-    """Takes as many open files as the system allows, for the Envoys that inherit it. Returns how many."""
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    return hard
+def inheritable() -> None:
+    """Sets this process's limits as its Envoys are to have them: all the open files the system allows, and no
+    core dumps, which would hold private keys.
+    """
+    _, files = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (files, files))
+    _, dumps = resource.getrlimit(resource.RLIMIT_CORE)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, dumps))
+
+
+def connections(wanted: int) -> int:
+    """`wanted`, but at most half of the open files: each connection may need another one to a backend."""
+    _, files = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return wanted if files == resource.RLIM_INFINITY else min(wanted, files // 2)
 
 
 def _limit(path: Path) -> int | None:

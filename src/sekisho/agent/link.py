@@ -17,14 +17,17 @@ log = structlog.get_logger()
 CONNECT_TIMEOUT = 3.0
 """Seconds for the connection with its TLS handshake."""
 FIRST_REDIAL, LONGEST_REDIAL = 0.05, 1.0
-"""Seconds between attempts to connect, doubling."""
+"""Seconds between attempts to connect, doubling; and after a stream that broke before it brought anything."""
 FIRST_REFUSAL, LONGEST_REFUSAL = 0.1, 10.0
-"""Seconds after a stream that brought nothing: whoever answered does not want us, and each attempt costs the
-proxy a change of streams."""
+"""Seconds after a refused stream: each attempt costs the proxy a change of streams."""
 
 
 class UpstreamBroken(Exception):
     """The control plane cannot be reached, refuses us, or went away; the message says which."""
+
+
+class UpstreamRefused(UpstreamBroken):
+    """The control plane is there and does not serve this proxy."""
 
 
 class Stream(Protocol):
@@ -63,11 +66,13 @@ class Link:
     ) -> None:
         self._dial = dial
         self._keys = keys
+        keys.on_renewal(self._renewed)
         self._clock = clock
         self._redial = Backoff(random, first=FIRST_REDIAL, limit=LONGEST_REDIAL)
+        self._fruitless = Backoff(random, first=FIRST_REDIAL, limit=LONGEST_REDIAL)
         self._refusals = Backoff(random, first=FIRST_REFUSAL, limit=LONGEST_REFUSAL)
         self._broken = asyncio.Event()
-        self._useful = False
+        self._pauses: Backoff | None = None
         self._log = log.bind(proxy=proxy)
         self.up = asyncio.Event()
         """Set while there is a connection."""
@@ -79,7 +84,6 @@ class Link:
 
     async def run(self) -> None:
         """Connects, waits for the break, connects again; until cancelled."""
-        self._keys.on_renewal(self._renewed)
         while True:
             self._broken.clear()
             self.connection = await self._connected()
@@ -92,28 +96,31 @@ class Link:
                 self.up.clear()
                 closing, self.connection = self.connection, None
                 await closing.close()
-            if not self._useful:
-                await self._clock.sleep(self._refusals.next())
+            if self._pauses:
+                await self._clock.sleep(self._pauses.next())
 
     def answered(self) -> None:
         """A stream brought a message: the control plane takes this proxy."""
-        self._useful = True
+        self._pauses = None
         self._refusals.reset()
+        self._fruitless.reset()
 
-    def broke(self, fault: str) -> None:
+    def broke(self, connection: Connection, error: UpstreamBroken) -> None:
         """A stream of this connection failed; another connection is made."""
-        if self.up.is_set() and not self._broken.is_set():
-            self.fault = fault
-            self._log.warning("control plane lost", reason=fault)
+        if connection is self.connection and not self._broken.is_set():
+            if isinstance(error, UpstreamRefused):
+                self._pauses = self._refusals
+            self.fault = str(error)
+            self._log.warning("control plane lost", reason=self.fault)
             self._broken.set()
 
     def _renewed(self) -> None:
-        if self.up.is_set():
-            self._useful = True
-            self.broke("the certificate was renewed")
+        if self.connection:
+            self._pauses = None
+            self.broke(self.connection, UpstreamBroken("the certificate was renewed"))
 
     async def _connected(self) -> Connection:
-        self._useful = False
+        self._pauses = self._fruitless
         self._redial.reset()
         while True:
             credentials = await self._credentials()

@@ -32,7 +32,13 @@ class Process:
         log = os.open(output, flags, 0o600)
         try:
             child = subprocess.Popen(
-                list(command), stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+                list(command),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                cwd=output.parent,
+                env={},  # ours may hold secrets, and everybody of this user can read a process's environment
+                start_new_session=True,
             )
         finally:
             os.close(log)

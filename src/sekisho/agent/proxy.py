@@ -16,7 +16,7 @@ from google.protobuf import json_format
 
 from sekisho.agent.envoy import Envoy, EnvoyOptions, State, socket_path
 from sekisho.agent.keys import Keys, Signer
-from sekisho.agent.limits import heap_bytes
+from sekisho.agent.limits import connections, heap_bytes
 from sekisho.agent.link import Dial, Link
 from sekisho.agent.relay import Mode, Relay
 from sekisho.agent.snapshot import Snapshot, load
@@ -48,7 +48,7 @@ class HostOptions:
     heap: int | None = None
     """Bytes of heap at which an Envoy is under full pressure; None for 80 % of the memory."""
     connections: int = 50_000
-    """Of clients, per Envoy."""
+    """Of clients, per Envoy; at most half of the open files it may have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,10 +144,11 @@ class Proxy:
             xds_socket=str(self._xds_socket),
             admin_socket=str(socket_path(self._run_directory, "admin.sock")),
             max_heap_bytes=options.heap or heap_bytes(),
-            max_connections=options.connections,
+            max_connections=connections(options.connections),
             zone=options.zone,
         )
-        return json_format.MessageToJson(message, descriptor_pool=descriptor_pool()).encode()
+        # Sorted: equal bootstraps must be equal bytes in every process, or no Envoy would ever be adopted.
+        return json_format.MessageToJson(message, sort_keys=True, descriptor_pool=descriptor_pool()).encode()
 
 
 def directory_name(id: str) -> str:

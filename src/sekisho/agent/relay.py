@@ -105,8 +105,8 @@ class Relay:
                     "leftovers": self._forget_leftovers(tracker),
                 }
                 await run_until(over, {f"{self._proxy}: {name}": each for name, each in services.items()})
-        except UpstreamBroken as error:
-            self._link.broke(str(error))
+        except* UpstreamBroken as broken:  # the reader and the writer may both have noticed
+            self._link.broke(connection, _first(broken))
 
     async def _requests(self, envoy: Stream, upstream: Stream, tracker: Tracker) -> None:
         while (message := await envoy.read()) is not None:
@@ -136,10 +136,17 @@ class Relay:
             await self._clock.sleep(QUIET)
 
 
+def _first(group: BaseExceptionGroup[UpstreamBroken]) -> UpstreamBroken:
+    first = group.exceptions[0]
+    return _first(first) if isinstance(first, BaseExceptionGroup) else first
+
+
 def _has_state(first: bytes) -> bool:
     return bool(Request.FromString(first).initial_resource_versions)
 
 
 async def _until_end(over: asyncio.Event, work: Awaitable[None]) -> None:
-    await work
-    over.set()
+    try:
+        await work
+    finally:
+        over.set()

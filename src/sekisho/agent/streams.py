@@ -9,22 +9,29 @@ from typing import Any
 
 import grpc
 
-from sekisho.agent.link import Connection, Stream, UpstreamBroken
+from sekisho.agent.link import Connection, Stream, UpstreamBroken, UpstreamRefused
 from sekisho.identity.keys import Credentials
+from sekisho.xds import rpc as xds_rpc
 
 _aio: Any = grpc.aio  # its published types are those of an older version
 
-SERVICE, METHOD = "envoy.service.discovery.v3.AggregatedDiscoveryService", "DeltaAggregatedResources"
+SERVICE, METHOD = xds_rpc.METHOD.strip("/").split("/")
 LARGEST_MESSAGE = 64 * 1024 * 1024
 """Bytes. A control plane sends up to 3 MiB in one response, or one resource that is larger."""
 _LIMITS = [
     ("grpc.max_receive_message_length", LARGEST_MESSAGE),
     ("grpc.max_send_message_length", LARGEST_MESSAGE),
 ]
+_REFUSALS = {
+    grpc.StatusCode.PERMISSION_DENIED,
+    grpc.StatusCode.UNAUTHENTICATED,
+    grpc.StatusCode.INVALID_ARGUMENT,
+    grpc.StatusCode.UNIMPLEMENTED,
+}
 _KEEPALIVE = [
-    # A control plane that vanished without a word is noticed within 15 s, traffic or not.
-    ("grpc.keepalive_time_ms", 10_000),
-    ("grpc.keepalive_timeout_ms", 5_000),
+    # A control plane that vanished without a word is noticed within 40 s, traffic or not.
+    ("grpc.keepalive_time_ms", 30_000),
+    ("grpc.keepalive_timeout_ms", 10_000),
     ("grpc.http2.max_pings_without_data", 0),
     ("grpc.keepalive_permit_without_calls", 1),
 ]
@@ -35,13 +42,23 @@ class _FromEnvoy:
 
     def __init__(self, context: Any) -> None:
         self._context = context
+        self._writing: asyncio.Future[None] | None = None
 
     async def read(self) -> bytes | None:
         message = await self._context.read()
         return None if message is _aio.EOF else message
 
     async def write(self, message: bytes) -> None:
-        await self._context.write(message)
+        self._writing = asyncio.ensure_future(self._context.write(message))
+        await asyncio.shield(self._writing)
+
+    async def settle(self) -> None:
+        """Waits for a write whose caller was cancelled.
+
+        Else grpc.aio could not end the call (TOO_MANY_OPERATIONS), and Envoy would never come again.
+        """
+        if self._writing:
+            await asyncio.wait({self._writing})
 
 
 class _ToControlPlane:
@@ -55,6 +72,9 @@ class _ToControlPlane:
             message = await self._call.read()
         except grpc.aio.AioRpcError as error:
             raise _broken(error) from error
+        except asyncio.CancelledError:
+            _raise_if_closed(self._call)
+            raise
         return None if message is _aio.EOF else message
 
     async def write(self, message: bytes) -> None:
@@ -71,7 +91,7 @@ class GrpcConnection:
 
     def __init__(self, channel: Any) -> None:
         self._channel = channel
-        self._open = channel.stream_stream(f"/{SERVICE}/{METHOD}")
+        self._open = channel.stream_stream(xds_rpc.METHOD)
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[Stream]:
@@ -123,7 +143,9 @@ async def listening(socket: Path, serve: Callable[[Stream], Awaitable[None]]) ->
     """Takes Envoy's streams on a unix socket (0600 in a private directory) for as long as the block lasts."""
 
     async def handle(_: Any, context: Any) -> None:
-        await serve(_FromEnvoy(context))
+        stream = _FromEnvoy(context)
+        await serve(stream)
+        await stream.settle()
 
     server = _aio.server(options=_LIMITS)
     handler = grpc.stream_stream_rpc_method_handler(handle)
@@ -136,6 +158,13 @@ async def listening(socket: Path, serve: Callable[[Stream], Awaitable[None]]) ->
         await server.stop(grace=None)
 
 
+def _raise_if_closed(call: Any) -> None:
+    """grpc.aio makes the reader of a closed call look cancelled; nobody cancelled it, the call is over."""
+    task = asyncio.current_task()
+    if call.cancelled() and task and not task.cancelling():
+        raise UpstreamBroken("the connection was closed")
+
+
 def _bind(server: Any, socket: Path) -> None:
     socket.unlink(missing_ok=True)  # left by an agent that was killed
     server.add_insecure_port(f"unix:{socket}")
@@ -143,4 +172,5 @@ def _bind(server: Any, socket: Path) -> None:
 
 
 def _broken(error: grpc.aio.AioRpcError) -> UpstreamBroken:
-    return UpstreamBroken(f"{error.code().name.lower().replace('_', ' ')}: {error.details()}")
+    kind = UpstreamRefused if error.code() in _REFUSALS else UpstreamBroken
+    return kind(f"{error.code().name.lower().replace('_', ' ')}: {error.details()}")

@@ -28,15 +28,15 @@ class Tracker:
     """How many messages were read so far, in both directions."""
     _known: set[str] = field(default_factory=set)
     """Types this stream has asked for."""
-    _sent: dict[str, _Sent] = field(default_factory=dict)
-    """By nonce: responses that are not answered yet."""
+    _sent: dict[tuple[str, str], _Sent] = field(default_factory=dict)
+    """By type and nonce, for each type counts its own: responses that are not answered yet."""
     _confirmed: set[Name] = field(default_factory=set)
 
     def response(self, raw: bytes) -> None:
         """The control plane said this to the proxy."""
         self.messages += 1
         response = Response.FromString(raw)
-        self._sent[response.nonce] = _Sent(
+        self._sent[response.type_url, response.nonce] = _Sent(
             {
                 Name(response.type_url, each.name): Blob(each.version, each.resource.value)
                 for each in response.resources
@@ -82,7 +82,7 @@ class Tracker:
         return raw if kept_all else bytes(request.SerializeToString())
 
     def _answer(self, request: Any) -> None:
-        sent = self._sent.pop(request.response_nonce, None)
+        sent = self._sent.pop((request.type_url, request.response_nonce), None)
         if sent is None or request.HasField("error_detail"):
             return
         self.is_settled |= request.type_url == LISTENER

@@ -18,7 +18,7 @@ HALF, SPREAD = 0.5, 0.1
 """Renewed at half of its life, give or take a tenth of it, so that a fleet started at once spreads out."""
 LONGEST_SLEEP = 60.0
 """Seconds. The wall clock is read again after it: a suspended host, or a clock that was set, is noticed."""
-FIRST_RETRY, LONGEST_RETRY = 1.0, 300.0
+FIRST_RETRY, LONGEST_RETRY = 0.2, 30.0
 """Seconds between attempts while the authority does not answer, doubling, each with up to half less."""
 
 
@@ -26,10 +26,9 @@ class Unavailable(Exception):
     """The authority cannot be asked now; later it may be."""
 
 
-def renewal_moment(issued: Issued, random: Random) -> datetime:
-    """When to renew: at 50 % ± 10 % of the time between NotBefore and NotAfter."""
-    share = HALF + random.uniform(-SPREAD, SPREAD)
-    return issued.not_before + (issued.not_after - issued.not_before) * share
+def renewal_moment(start: datetime, end: datetime, random: Random) -> datetime:
+    """When to renew: at 50 % ± 10 % of the time from `start` to `end`."""
+    return start + (end - start) * (HALF + random.uniform(-SPREAD, SPREAD))
 
 
 async def keep_renewed(
@@ -38,13 +37,17 @@ async def keep_renewed(
     """Calls `renew` whenever the certificate at hand comes to its moment; runs until it is cancelled.
 
     `renew` puts the new certificate to use and returns it. When it raises Refused or Unavailable the old one
-    stays in use and `renew` is called again, soon at first and then every few minutes.
+    stays in use and `renew` is called again, soon at first and then twice a minute.
     """
+    start = issued.not_before
     while True:
-        moment = renewal_moment(issued, random)
+        moment = renewal_moment(start, issued.not_after, random)
         while (left := (moment - clock.now()) / SECOND) > 0:
             await clock.sleep(min(left, LONGEST_SLEEP))
         issued = await until_issued(renew, clock=clock, random=random)
+        # From here and not from NotBefore: it lies minutes back, which is much of a short life.
+        start = clock.now()
+        await clock.sleep(FIRST_RETRY)  # an authority whose certificates have ended already is not hammered
 
 
 async def until_issued(obtain: Callable[[], Awaitable[Issued]], *, clock: Clock, random: Random) -> Issued:
