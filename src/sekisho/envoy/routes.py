@@ -17,7 +17,11 @@ def virtual_host(wanted: ir.VirtualHost) -> dict[str, Any]:
     return {
         "name": wanted.hostname,
         "domains": [wanted.hostname],
-        "routes": [route(each, wanted.hostname) for each in wanted.routes],
+        "routes": [
+            entry
+            for each in wanted.routes
+            for entry in (*_refused_preflights(each), route(each, wanted.hostname))
+        ],
     }
 
 
@@ -31,6 +35,16 @@ def route(given: ir.Route, hostname: str) -> dict[str, Any]:
         **header_edits(wanted.request_headers, wanted.response_headers),
         "typed_per_filter_config": _per_filter_config(wanted, hostname),
     }
+
+
+def _refused_preflights(wanted: ir.Route) -> list[dict[str, Any]]:
+    """The route before a route with CORS: 403 to preflights from origins that are not allowed."""
+    others = cors.other_origins(wanted.cors) if wanted.cors else []
+    if not others:
+        return []
+    match = route_match(wanted.match)
+    match["headers"] = [*match.get("headers", ()), *others]
+    return [{"name": f"{wanted.name}~preflight", "match": match, "direct_response": {"status": 403}}]
 
 
 def _with_edits_in_shares(wanted: ir.Route) -> ir.Route:

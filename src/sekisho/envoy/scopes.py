@@ -47,12 +47,19 @@ def _exact(wanted: ir.VirtualHost) -> list[dict[str, Any]]:
         {
             **host,
             "domains": [ANY_HOST],
-            "routes": [*host["routes"], _NOT_FOUND],
+            "routes": [_AMBIGUOUS_HOST, *host["routes"], _NOT_FOUND],
             "typed_per_filter_config": filters.skipped_by_exact_hosts(),
         }
     ]
 
 
+# Envoy joins two Host headers by a comma. A key ends where a port begins, so `shop.test:80,other.test` has that
+# of shop.test; without the port it has none, and `filters/lowercase.py` refuses the request.
+_AMBIGUOUS_HOST = {
+    "name": "~ambiguous-host",
+    "match": {"prefix": "", "headers": [{"name": ":authority", "string_match": {"contains": ","}}]},
+    "direct_response": {"status": 400, "body": {"inline_string": "more than one Host\n"}},
+}
 _NOT_FOUND = {"name": "~not-found", "match": {"prefix": ""}, "direct_response": {"status": 404}}
 
 

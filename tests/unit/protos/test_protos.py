@@ -10,7 +10,6 @@ import pytest
 from sekisho import protos
 from sekisho.protos import binary, cache, extraction
 
-
 Pretend = Callable[[str], None]
 
 

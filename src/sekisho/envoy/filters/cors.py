@@ -30,6 +30,24 @@ def cors_policy(wanted: ir.Cors) -> Mapping[str, Any]:
     return {NAME: pack(policy)}
 
 
+def other_origins(wanted: ir.Cors) -> list[dict[str, Any]]:
+    """HeaderMatchers of the preflights this policy allows nothing; none when it allows all origins.
+
+    Envoy would answer them as well, without `allow-origin` but with all that is allowed to others.
+    """
+    if ir.OriginMatch(value="*") in wanted.origins:
+        return []
+    return [
+        {"name": ":method", "string_match": {"exact": "OPTIONS"}},
+        {"name": "access-control-request-method", "present_match": True},
+        {"name": "origin", "present_match": True},
+        *(
+            {"name": "origin", "string_match": _string_matcher(origin.value), "invert_match": True}
+            for origin in wanted.origins
+        ),
+    ]
+
+
 def _string_matcher(origin: str) -> dict[str, Any]:
     if "*" not in origin:
         return {"exact": origin}
