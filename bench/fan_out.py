@@ -1,7 +1,7 @@
 """One change to 2,000 proxies over mTLS: 1,000 services, all seen by all, some real Envoys among them.
 
-The server has one core and the fleet the other. Beside it, in the same run, a naive server that compares whole
-snapshots per proxy (fewer proxies, as it would take minutes; its figures are per proxy).
+The server has one core and the fleet the other. Beside it, in the same run, a naive server that compares
+whole snapshots per proxy (fewer proxies, as it would take minutes; its figures are per proxy).
 """
 
 import json
