@@ -89,7 +89,14 @@ async def test_backends_see_the_host_as_it_was_sent_and_nothing_of_scopes(
 
 
 @pytest.mark.parametrize(
-    "hosts", ["other.example,shop.test", "shop.test,other.example", "shop.test,shop.test"]
+    "hosts",
+    [
+        "other.example,shop.test",
+        "shop.test,other.example",
+        "shop.test,shop.test",
+        "shop.test:80,other.example",  # the key of its scope ends at the colon
+        "a.test:80,other.example",
+    ],
 )
 async def test_a_host_with_a_comma_is_refused(gateway: Gateway, hosts: str) -> None:
     assert (await gateway.get("/answer", host=hosts)).status == 400

@@ -76,7 +76,7 @@ def test_an_exact_scope_keeps_all_its_requests(wanted: ir.VirtualHost) -> None:
     (host,) = envoy.scoped_route_configuration(wanted).route_configuration.virtual_hosts
     assert list(host.domains) == ["*"]
     names = [each.name for each in host.routes if not each.name.endswith("~preflight")]
-    assert names == [*(each.name for each in wanted.routes), "~not-found"]
+    assert names == ["~ambiguous-host", *(each.name for each in wanted.routes), "~not-found"]
     assert (host.routes[-1].match.prefix, host.routes[-1].direct_response.status) == ("", 404)
 
 
