@@ -86,10 +86,13 @@ class _Up:
         ):
             for command in (control_plane, *programs):
                 group.create_task(self._supervisor.keep(command), name=f"keep {command.name}")
-            await self._supervisor.launch(agent)
-            self._voice.done("agent")
-            group.create_task(self._supervisor.keep(agent), name="keep the agent")
+            group.create_task(self._run_agent(agent), name="keep the agent")
             await self._serve(client, group, then)
+
+    async def _run_agent(self, agent: Command) -> None:
+        await self._supervisor.launch(agent)
+        self._voice.done("agent")
+        await self._supervisor.keep(agent)
 
     async def end(self) -> None:
         """The agent first, which lets its proxies finish what they are serving; then all others."""

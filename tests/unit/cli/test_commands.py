@@ -1,0 +1,115 @@
+"""What every command has in common: exit codes, words instead of tracebacks, no control plane, validate."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import yaml
+
+from sekisho.client import kubeconfig
+
+from .conftest import Said
+
+Command = Callable[..., Said]
+EXAMPLES = sorted(path for path in (Path(__file__).parents[3] / "examples").iterdir() if path.is_dir())
+
+
+def test_without_a_control_plane_it_says_how_to_start_one(alone: Command) -> None:
+    said = alone("get", "gateways")
+    assert said.code == 1
+    assert "no control plane known" in said.err
+    assert "sekisho up FOLDER" in said.err
+
+
+def test_a_control_plane_that_is_gone_is_told_as_such(alone: Command, tmp_path: Path) -> None:
+    token = tmp_path / "token"
+    token.write_text("x")
+    path = tmp_path / "kubeconfig"
+    kubeconfig.write(path, server="http://127.0.0.1:1", authority="", token_file=token)
+    said = alone("get", "gateways", "--kubeconfig", str(path))
+    assert said.code == 1
+    assert "the control plane does not answer: http://127.0.0.1:1" in said.err
+
+
+@pytest.mark.parametrize(
+    "arguments", [("gett",), ("get",), ("get", "x", "--nope"), ("get", "x", "-o", "toml")]
+)
+def test_a_command_written_wrongly_exits_2_with_help(alone: Command, arguments: tuple[str, ...]) -> None:
+    said = alone(*arguments)
+    assert said.code == 2
+    assert "--help" in said.err
+    assert "Traceback" not in said.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (("up", "nowhere"), "nowhere: not a folder"),
+        (("up", ".", "--api", "here"), "--api: 'here' is not an address"),
+        (("up", ".", "--log-level", "loud"), "--log-level: 'loud' is not one of"),
+        (("agent", "--drain", "-1"), "--drain: expected seconds"),
+    ],
+)
+def test_a_bad_setting_is_named_and_exits_2(
+    alone: Command, arguments: tuple[str, ...], expected: str
+) -> None:
+    said = alone(*arguments)
+    assert said.code == 2
+    assert expected in said.err
+
+
+@pytest.mark.parametrize("folder", EXAMPLES, ids=lambda path: path.name)
+def test_every_example_is_valid(alone: Command, folder: Path) -> None:
+    said = alone("validate", "-f", str(folder))
+    assert (said.code, said.err) == (0, "")
+
+
+def test_validate_tells_every_problem_of_every_file_with_its_line(alone: Command, tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text("apiVersion: v1\nkind: Namespac\nmetadata: {name: a}\n")
+    (tmp_path / "b.yaml").write_text("apiVersion: v1\nkind: Namespace\nmetadata:\n  nam: b\n---\na: [\n")
+    (tmp_path / "c.yaml").write_text(
+        "apiVersion: v1\nkind: Namespace\nmetadata: {name: c}\n---\nkind: Service\napiVersion: v1\nx: {}\n"
+    )
+    said = alone("validate", "-f", ".")
+    assert said.code == 1
+    assert 'a.yaml:2: kind: unknown kind "Namespac" (did you mean "Namespace"?)' in said.err
+    assert "b.yaml:" in said.err
+    assert "c.yaml:7: x: unknown field" in said.err
+    assert "1 resources without" in said.out
+
+
+def test_validate_without_files_is_a_usage_error(alone: Command) -> None:
+    assert alone("validate").code == 2
+    assert alone("validate", "-f", ".").code == 2
+    assert alone("validate", "-f", "absent.yaml").code == 1
+
+
+def test_a_certificate_is_a_secret_that_validates(alone: Command, tmp_path: Path) -> None:
+    said = alone("certificate", "shop.example.com", "--name", "shop-tls", "-n", "shop")
+    assert yaml.safe_load(said.out)["metadata"] == {"name": "shop-tls", "namespace": "shop"}
+    (tmp_path / "secret.yaml").write_text(said.out)
+    assert alone("validate", "-f", "secret.yaml").code == 0
+
+
+def test_help_of_every_command_opens(alone: Command) -> None:
+    said = alone("--help")
+    names = [line.split()[1] for line in said.out.splitlines() if line.startswith("│ ") and line[2].isalpha()]
+    assert {"up", "apply", "explain", "status", "token"} <= set(names)
+    for name in names:
+        assert alone(name, "--help").code == 0
+
+
+def test_a_reader_that_leaves_early_is_no_error(tmp_path: Path) -> None:
+    """`sekisho … | head -0`"""
+    read, write = os.pipe()
+    os.close(read)
+    with os.fdopen(write, "w") as out:
+        ended = subprocess.run(
+            [sys.executable, "-m", "sekisho.cli", "certificate", "a.example", "--name", "a"],
+            stdout=out, stderr=subprocess.PIPE, text=True, check=False, timeout=60, cwd=tmp_path,
+        )  # fmt: skip
+    assert ended.stderr == ""
+    assert ended.returncode == 0

@@ -1,0 +1,137 @@
+"""apply, get, describe, delete, diff, validate, against a real API."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import yaml
+
+from .conftest import Said
+
+Command = Callable[..., Said]
+
+GATEWAY = """\
+apiVersion: gateway.networking.k8s.io/v1
+kind: Gateway
+metadata:
+  name: door
+  namespace: shop
+  labels: {app: shop}
+spec:
+  gatewayClassName: sekisho
+  listeners:
+    - {name: http, protocol: HTTP, port: 8080}
+"""
+NAMESPACE = "apiVersion: v1\nkind: Namespace\nmetadata:\n  name: shop\n"
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> Path:
+    folder = tmp_path / "files"
+    folder.mkdir()
+    (folder / "namespace.yaml").write_text(NAMESPACE)
+    (folder / "gateway.yaml").write_text(GATEWAY)
+    return folder
+
+
+def test_what_is_applied_can_be_got_described_and_deleted(sekisho: Command, files: Path) -> None:
+    applied = sekisho("apply", "-f", str(files))
+    assert applied.code == 0
+    assert "Gateway/shop/door applied" in applied.out
+
+    table = sekisho("get", "gtw", "-A")
+    assert table.out.splitlines()[0].split()[:2] == ["NAMESPACE", "NAME"]
+    assert table.out.splitlines()[1].split()[:2] == ["shop", "door"]
+
+    described = sekisho("describe", "gateway", "door", "-n", "shop")
+    assert f"Written in:  {files}/gateway.yaml:1" in described.out
+    assert "gatewayClassName: sekisho" in described.out
+
+    assert sekisho("delete", "gateway", "door", "-n", "shop").out.endswith("/door deleted\n")
+    assert sekisho("get", "gateway", "door", "-n", "shop").code == 1
+
+
+def test_get_shows_objects_in_the_asked_form(sekisho: Command, files: Path) -> None:
+    sekisho("apply", "-f", str(files))
+    assert yaml.safe_load(sekisho("get", "gtw", "door", "-n", "shop", "-o", "yaml").out)["kind"] == "Gateway"
+    everything = json.loads(sekisho("get", "gtw,ns", "-A", "-o", "json").out)
+    assert {item["kind"] for item in everything["items"]} == {"Gateway", "Namespace"}
+    named = sekisho("get", "gtw", "-n", "shop", "-o", "name", "-l", "app=shop")
+    assert named.out == "gateway.gateway.networking.k8s.io/door\n"
+    assert (
+        sekisho("get", "gtw", "-n", "shop", "-l", "app=other").err.strip() == "no gateways in namespace shop"
+    )
+
+
+def test_a_refused_resource_is_told_at_its_line_and_others_are_applied(sekisho: Command, files: Path) -> None:
+    (files / "gateway.yaml").write_text(GATEWAY.replace("gatewayClassName", "gatewayClasName"))
+    said = sekisho("apply", "-f", str(files))
+    assert said.code == 1
+    assert "Namespace//shop applied" in said.out
+    assert f"{files}/gateway.yaml:8: spec.gatewayClasName" in said.err
+    assert "gatewayClassName" in said.err
+
+
+def test_a_file_that_is_no_yaml_stops_apply_before_anything_is_written(sekisho: Command, files: Path) -> None:
+    (files / "broken.yaml").write_text("a: [")
+    said = sekisho("apply", "-f", str(files))
+    assert said.code == 1
+    assert f"{files}/broken.yaml:" in said.err
+    assert "shop" not in sekisho("get", "ns").out
+
+
+def test_prune_deletes_what_left_the_set_and_nothing_else(sekisho: Command, files: Path) -> None:
+    other = files.parent / "other.yaml"
+    other.write_text(GATEWAY.replace("name: door", "name: other"))
+    sekisho("apply", "-f", str(files), "--prune", "shop")
+    sekisho("apply", "-f", str(other))
+    (files / "gateway.yaml").unlink()
+    said = sekisho("apply", "-f", str(files), "--prune", "shop")
+    assert "Gateway/shop/door deleted" in said.out
+    assert "other" in sekisho("get", "gtw", "-n", "shop").out
+
+
+def test_diff_shows_what_apply_would_change_and_changes_nothing(sekisho: Command, files: Path) -> None:
+    new = sekisho("diff", "-f", str(files / "namespace.yaml"))
+    assert new.code == 1
+    assert "+kind: Namespace" in new.out
+    sekisho("apply", "-f", str(files))
+    assert sekisho("diff", "-f", str(files)) == Said(0, "", "")
+    (files / "gateway.yaml").write_text(GATEWAY.replace("8080", "9090"))
+    changed = sekisho("diff", "-f", str(files))
+    assert changed.code == 1
+    assert "-      port: 8080" in changed.out or "-    port: 8080" in changed.out
+    assert "9090" not in sekisho("get", "gtw", "door", "-n", "shop", "-o", "yaml").out
+
+
+def test_delete_of_files_goes_backwards_and_says_what_was_not_there(sekisho: Command, files: Path) -> None:
+    sekisho("apply", "-f", str(files))
+    sekisho("delete", "gateway", "door", "-n", "shop")
+    said = sekisho("delete", "-f", str(files))
+    assert said.code == 1
+    assert "gateway.gateway.networking.k8s.io/door was not there" in said.err
+    assert "namespace/shop deleted" in said.out
+
+
+def test_a_misspelt_kind_is_answered_with_the_right_one(sekisho: Command) -> None:
+    said = sekisho("get", "gatways")
+    assert said.code == 1
+    assert 'Did you mean "gateways"?' in said.err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("get", "gtw", "door", "-A"),
+        ("get", "gtw", "door", "--watch"),
+        ("delete", "gateway"),
+        ("delete", "gateway", "door", "-f", "x"),
+        ("explain", "shop"),
+        ("explain", "http://shop/", "-H", "nonsense"),
+    ],
+)
+def test_commands_that_contradict_themselves_are_usage_errors(
+    sekisho: Command, arguments: tuple[str, ...]
+) -> None:
+    assert sekisho(*arguments).code == 2

@@ -1,0 +1,107 @@
+"""explain, status, config-dump, token: what they ask and how they show the answer."""
+
+from collections.abc import Callable
+
+from .conftest import Api, Said
+
+Command = Callable[..., Said]
+
+
+def test_explain_asks_with_headers_and_method_and_shows_each_step(sekisho: Command, api: Api) -> None:
+    api.answers["Explanation"] = {
+        "outcome": "forwarded to shop/cart/80",
+        "steps": [
+            {"what": "route", "name": "shop/cart/0", "origin": "HTTPRoute/shop/cart spec.rules[0]",
+             "file": "cart.yaml", "line": 3, "detail": "path prefix /cart"},
+            {"what": "virtual host", "name": "*"},
+        ],
+    }  # fmt: skip
+    said = sekisho(
+        "explain", "http://shop/cart", "-H", "a: b", "-H", "c:d", "-X", "post", "--gateway", "shop/door"
+    )
+    assert api.questions == [
+        ("Explanation", {
+            "url": "http://shop/cart", "method": "POST", "headers": [["a", "b"], ["c", "d"]],
+            "gateway": "shop/door",
+        }),
+    ]  # fmt: skip
+    assert said.code == 0
+    assert "path prefix /cart  ← HTTPRoute/shop/cart spec.rules[0] (cart.yaml:3)" in said.out
+    assert said.out.splitlines()[-1] == "→ forwarded to shop/cart/80"
+
+
+def test_explain_of_a_request_that_would_fail_exits_1(sekisho: Command, api: Api) -> None:
+    for outcome in ("answered 404: no route matches", "refused: no SNI", "no gateway is served"):
+        api.answers["Explanation"] = {"outcome": outcome}
+        assert sekisho("explain", "http://shop/").code == 1
+
+
+GOOD = {
+    "controlPlane": {"version": "0.1.0", "revision": 7},
+    "gateways": [
+        {"namespace": "shop", "name": "door", "programmed": True, "addresses": ["127.0.0.1"],
+         "listeners": [{"name": "http", "port": 8080, "protocol": "HTTP", "attachedRoutes": 2,
+                        "programmed": True}]},
+    ],
+    "proxies": [{"name": "door-1", "gateway": "shop/door", "connected": True, "synced": True, "lag": 0.004}],
+}  # fmt: skip
+
+
+def test_status_of_a_sound_system_exits_0(sekisho: Command, api: Api) -> None:
+    api.answers["SystemStatus"] = GOOD
+    said = sekisho("status")
+    assert said.code == 0
+    assert "http HTTP 8080 (2 routes)" in said.out
+    assert "4 ms" in said.out
+    assert "no problems" in said.out
+
+
+def test_status_with_something_to_look_at_says_where_and_exits_1(sekisho: Command, api: Api) -> None:
+    trouble = {"resource": "HTTPRoute/shop/cart", "message": "no such Service", "reason": "BackendNotFound",
+               "file": "cart.yaml", "line": 9}  # fmt: skip
+    api.answers["SystemStatus"] = GOOD | {"troubles": [trouble]}
+    said = sekisho("status")
+    assert said.code == 1
+    assert "cart.yaml:9: HTTPRoute/shop/cart: BackendNotFound: no such Service" in said.out
+
+
+def test_status_counts_a_lost_proxy_as_something_to_look_at(sekisho: Command, api: Api) -> None:
+    api.answers["SystemStatus"] = GOOD | {"proxies": [{"name": "door-1", "gateway": "shop/door"}]}
+    said = sekisho("status")
+    assert said.code == 1
+    assert "NO" in said.out
+
+
+def test_config_dump_shows_each_resource_as_a_document(sekisho: Command, api: Api) -> None:
+    api.answers["ConfigDump"] = {
+        "resources": [{"type": "cluster", "name": "shop/cart/80", "version": "1f", "body": {"name": "x"}}]
+    }
+    said = sekisho("config-dump", "shop/door", "--type", "cluster")
+    assert api.questions == [("ConfigDump", {"gateway": "shop/door", "type": "cluster"})]
+    assert "name: shop/cart/80" in said.out
+
+
+def test_config_dump_without_a_gateway_to_choose_says_so(sekisho: Command) -> None:
+    said = sekisho("config-dump")
+    assert said.code == 1
+    assert "there is no Gateway" in said.err
+
+
+def test_a_new_token_is_printed_alone_on_stdout(sekisho: Command, api: Api) -> None:
+    api.answers["TokenReview"] = {"token": "sekisho_x_y"}
+    said = sekisho("token", "create", "ada", "--role", "admin", "--days", "3")
+    assert said.out == "sekisho_x_y\n"
+    assert api.questions[0][1] == {"action": "create", "name": "ada", "role": "admin", "days": 3, "id": ""}
+
+
+def test_revoking_an_unknown_token_exits_1(sekisho: Command, api: Api) -> None:
+    api.answers["TokenReview"] = {"revoked": False}
+    said = sekisho("token", "revoke", "abc")
+    assert said.code == 1
+    assert "there is no token abc" in said.err
+
+
+def test_version_shows_all_three(sekisho: Command) -> None:
+    said = sekisho("version")
+    assert [line.split()[0] for line in said.out.splitlines()] == ["sekisho", "envoy", "control"]
+    assert "not running" not in said.out
