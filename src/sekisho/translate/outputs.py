@@ -8,13 +8,14 @@ from sekisho.translate.gateway.certificates import EXPIRIES
 from sekisho.translate.gateway.class_status import class_status
 from sekisho.translate.gateway.clusters import CLUSTERS, ENDPOINTS
 from sekisho.translate.gateway.gateway_status import gateway_status
+from sekisho.translate.gateway.infrastructure import INFRASTRUCTURE
 from sekisho.translate.gateway.route_status import route_status
 from sekisho.translate.gateway.sockets import CERTIFICATES, LISTENERS
 from sekisho.translate.gateway.virtual_hosts import VIRTUAL_HOSTS, WILDCARD_TABLES
 
 __all__ = [
-    "CERTIFICATES", "CLUSTERS", "ENDPOINTS", "EXPIRIES", "LISTENERS", "OUTPUTS", "STATUSES", "VIRTUAL_HOSTS",
-    "WILDCARD_TABLES",
+    "CERTIFICATES", "CLUSTERS", "ENDPOINTS", "EXPIRIES", "INFRASTRUCTURE", "LISTENERS", "OUTPUTS", "STATUSES",
+    "VIRTUAL_HOSTS", "WILDCARD_TABLES",
 ]  # fmt: skip
 
 
@@ -34,5 +35,6 @@ STATUSES: Output[dict[str, Any]] = output(
 """Resource → desired status without transition times; none for a Gateway or class that is not ours."""
 
 OUTPUTS: tuple[Output[Any], ...] = (
-    LISTENERS, VIRTUAL_HOSTS, WILDCARD_TABLES, CLUSTERS, ENDPOINTS, CERTIFICATES, EXPIRIES, STATUSES,
+    LISTENERS, VIRTUAL_HOSTS, WILDCARD_TABLES, CLUSTERS, ENDPOINTS, CERTIFICATES, EXPIRIES, INFRASTRUCTURE,
+    STATUSES,
 )  # fmt: skip

@@ -192,6 +192,24 @@ def test_cors_is_carried_with_its_defaults() -> None:
     )
 
 
+def test_a_preflight_finds_the_rule_whose_method_it_asks_about() -> None:
+    cors = {"type": "CORS", "cors": {"allowOrigins": ["https://a.b"]}}
+    asked = {"path": {"value": "/a"}, "method": "POST", "headers": [{"name": "x", "value": "1"}]}
+    host = world(rule(backend(), matches=[asked], filters=[cors])).host("*")
+    assert host is not None
+    posted, preflight = sorted(host.routes, key=lambda route: route.name)
+    assert preflight.name == "shop/r/0/0/preflight"
+    assert (preflight.cors, preflight.action) == (posted.cors, posted.action)
+    assert preflight.match == ir.RouteMatch(
+        path=ir.PathPrefix("/a"),
+        method="OPTIONS",
+        headers=(
+            ir.StringMatch("access-control-request-method", "POST"),
+            ir.StringMatch("origin", ".+", regex=True),
+        ),
+    )
+
+
 @pytest.mark.parametrize(
     ("timeouts", "request_ms", "backend_ms"),
     [

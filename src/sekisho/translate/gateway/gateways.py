@@ -1,6 +1,7 @@
 """Whether a Gateway as a whole can be served, and on which addresses."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import ip_address
 
 from sekisho.engine import Read, query
@@ -60,6 +61,7 @@ def _with_addresses(read: Read, gateway: Gateway) -> Admission:
     )
 
 
+@lru_cache(maxsize=1 << 16)
 def normal_address(text: str) -> str:
     """An IP address in its one canonical spelling; empty when `text` is none."""
     try:

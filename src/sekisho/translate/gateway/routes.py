@@ -68,6 +68,7 @@ class _Rule:
 
 _ERROR = ir.Respond(status=500)
 _EVERY_REQUEST = (HttpRouteMatch(),)
+_ASKED_METHOD = "access-control-request-method"
 
 
 @query
@@ -106,19 +107,31 @@ def _entries(route: ResourceId, resource: HTTPRoute, index: int, resolved: _Rule
     section = rule.name if rule.name and not rule.name.isdigit() else str(index)
     created = resource.metadata.creation_timestamp or ""
     for number, written in enumerate(rule.matches or _EVERY_REQUEST):
-        match = route_match(written)
-        yield Entry(
-            Order(precedence(match), created, route.namespace, route.name, index, number),
-            ir.Route(
-                name=f"{route.namespace}/{route.name}/{section}/{number}",
-                match=match,
-                action=resolved.action,
-                request_headers=resolved.filters.request_headers,
-                response_headers=resolved.filters.response_headers,
-                cors=resolved.filters.cors,
-                origin=Origin(route, f"spec.rules[{index}].matches[{number}]"),
-            ),
+        found = ir.Route(
+            name=f"{route.namespace}/{route.name}/{section}/{number}",
+            match=route_match(written),
+            action=resolved.action,
+            request_headers=resolved.filters.request_headers,
+            response_headers=resolved.filters.response_headers,
+            cors=resolved.filters.cors,
+            origin=Origin(route, f"spec.rules[{index}].matches[{number}]"),
         )
+        for one in (found, *_preflight(found)):
+            yield Entry(
+                Order(precedence(one.match), created, route.namespace, route.name, index, number), one
+            )
+
+
+def _preflight(route: ir.Route) -> Iterator[ir.Route]:
+    """Where a method or headers are asked for, the preflight of such a request (Fetch, CORS-preflight) needs
+    a route of its own to be answered by: it is an OPTIONS request, and has none of those headers."""
+    wanted = route.match
+    if route.cors is None or not (wanted.method or wanted.headers):
+        return
+    asked = ir.StringMatch(_ASKED_METHOD, wanted.method or ".+", regex=not wanted.method)
+    origin = ir.StringMatch("origin", ".+", regex=True)
+    match = ir.RouteMatch(path=wanted.path, method="OPTIONS", headers=(asked, origin), query=wanted.query)
+    yield replace(route, name=f"{route.name}/preflight", match=match)
 
 
 def _rule(read: Read, route: ResourceId, index: int, rule: HttpRouteRule) -> _Rule:
