@@ -301,7 +301,7 @@ async def test_two_agents_do_not_share_a_run_directory(host: Host) -> None:
 
 
 async def test_a_drain_under_load_loses_no_request(host: Host) -> None:
-    """As behind a load balancer: once it drains, no new connections come, and open ones are asked to close."""
+    """As behind a load balancer: once it drains no new connections come; open ones are asked to close."""
     leaving = asyncio.Event()
     async with host.control_plane.running(), asyncio.TaskGroup() as group, host.running() as agent:
         await host.answers("200 one")
@@ -328,7 +328,7 @@ async def noticed(condition: Callable[[], Awaitable[bool]], event: asyncio.Event
 
 
 class Client:
-    """Asks again and again, on one connection while it may, until it is to leave and its connection closed."""
+    """Asks again and again, on one connection while it may, until it is to leave and was asked to close."""
 
     def __init__(self, port: int, path: str, leaving: asyncio.Event) -> None:
         self._port = port

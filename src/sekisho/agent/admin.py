@@ -10,6 +10,7 @@ TIMEOUT = 2.0
 """Seconds for an exchange; the admin runs on Envoy's main thread, which a big update holds for a while."""
 LONGEST_ANSWER = 4 * 1024 * 1024
 
+_STATUS = re.compile(r"HTTP/1\.1 (\d{3}) ")
 _BUSY = re.compile(r"(?!http\.admin\.)http\..*\.downstream_rq_active: (\d+)")
 _SESSIONS = re.compile(r"tcp\..*\.downstream_cx_active: (\d+)")
 _CONNECTED = re.compile(r"(?!listener\.admin\.)(?!.*\.worker_)listener\..*\.downstream_cx_active: (\d+)")
@@ -87,7 +88,9 @@ class Admin:
             writer.close()
         if "transfer-encoding: chunked" in head.lower():
             body = _unchunked(body)
-        return int(head.split(maxsplit=2)[1]), body.decode(errors="replace")
+        if not (status := _STATUS.match(head)):
+            raise ValueError(f"no HTTP answer: {head[:100]!r}")
+        return int(status[1]), body.decode(errors="replace")
 
 
 def _unchunked(body: bytes) -> bytes:

@@ -1,0 +1,137 @@
+"""A proxy's key: made here, kept here, certified by whoever may."""
+
+import asyncio
+import stat
+from datetime import timedelta
+from pathlib import Path
+from random import Random
+
+import pytest
+from cryptography import x509
+from tests.kit.wait import eventually
+
+from sekisho.agent.keys import Keys
+from sekisho.aio.clock import Clock, FakeClock, SystemClock
+from sekisho.aio.tasks import background
+from sekisho.identity.authority import Registration
+from sekisho.identity.builtin import BuiltInAuthority
+from sekisho.identity.keys import Issued, belongs
+from sekisho.identity.rotation import Unavailable
+from sekisho.identity.spiffe import SpiffeId
+
+PROXY = "gateway/shop/public"
+
+
+class Signer:
+    """An authority for whom it is told to sign; keeps what it was sent."""
+
+    def __init__(self, directory: Path, clock: Clock) -> None:
+        self._authority = BuiltInAuthority(directory, "test.example", clock)
+        self.requests: list[bytes] = []
+        self.path = PROXY
+        self.away = False
+
+    async def sign(self, request: bytes, proxy: str) -> Issued:
+        if self.away:
+            raise Unavailable("away")
+        assert proxy == PROXY
+        self.requests.append(request)
+        return await self._authority.issue(request, Registration(SpiffeId("test.example", self.path)))
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock(SystemClock().now())
+
+
+@pytest.fixture
+def signer(tmp_path: Path, clock: FakeClock) -> Signer:
+    return Signer(tmp_path / "authority", clock)
+
+
+def keys(tmp_path: Path, signer: Signer, clock: FakeClock) -> Keys:
+    return Keys(tmp_path / "identity.json", PROXY, signer, clock=clock, random=Random(1))
+
+
+async def test_the_private_key_stays_on_this_host(tmp_path: Path, signer: Signer, clock: FakeClock) -> None:
+    made = keys(tmp_path, signer, clock)
+    async with background(made.run(), name="keys"):
+        credentials = await asyncio.wait_for(made.credentials(), 5)
+    [sent] = signer.requests
+    assert belongs(credentials.key, credentials.issued.leaf())
+    assert sent.startswith(b"-----BEGIN CERTIFICATE REQUEST")
+    assert list(x509.load_pem_x509_csr(sent).extensions) == []
+    secret = b"".join(credentials.key.reveal().splitlines()[1:-1])
+    for path in (tmp_path / "authority").rglob("*"):
+        assert secret not in path.read_bytes().replace(b"\n", b"")
+    assert "PRIVATE" not in repr(credentials)
+
+
+async def test_a_restart_needs_no_authority(tmp_path: Path, signer: Signer, clock: FakeClock) -> None:
+    first = keys(tmp_path, signer, clock)
+    async with background(first.run(), name="keys"):
+        before = await asyncio.wait_for(first.credentials(), 5)
+    assert stat.S_IMODE((tmp_path / "identity.json").stat().st_mode) == 0o600
+    signer.away = True
+    after = await asyncio.wait_for(keys(tmp_path, signer, clock).credentials(), 5)
+    assert (after.key.reveal(), after.issued) == (before.key.reveal(), before.issued)
+
+
+async def test_a_stored_certificate_that_has_ended_is_not_used(
+    tmp_path: Path, signer: Signer, clock: FakeClock
+) -> None:
+    first = keys(tmp_path, signer, clock)
+    async with background(first.run(), name="keys"):
+        await asyncio.wait_for(first.credentials(), 5)
+    clock.advance(timedelta(hours=25).total_seconds())
+    assert keys(tmp_path, signer, clock).issued is None
+
+
+@pytest.mark.parametrize("content", [b"", b"{}", b'{"key": "x", "chain": "y", "bundle": "z"}'])
+async def test_a_damaged_file_is_not_used(
+    tmp_path: Path, signer: Signer, clock: FakeClock, content: bytes
+) -> None:
+    (tmp_path / "identity.json").write_bytes(content)
+    assert keys(tmp_path, signer, clock).issued is None
+
+
+async def test_a_certificate_for_somebody_else_is_not_taken(
+    tmp_path: Path, signer: Signer, clock: FakeClock
+) -> None:
+    signer.path = "gateway/shop/public-2"
+    made = keys(tmp_path, signer, clock)
+
+    async def asked() -> bool:
+        return clock.sleeping == 1
+
+    async with background(made.run(), name="keys"):
+        await eventually(asked, what="it waits to ask again")
+        assert made.issued is None
+        signer.path = PROXY
+        clock.advance(1)
+        await asyncio.wait_for(made.credentials(), 5)
+
+
+async def test_it_is_renewed_with_a_new_key_and_listeners_are_told(
+    tmp_path: Path, signer: Signer, clock: FakeClock
+) -> None:
+    made, told = keys(tmp_path, signer, clock), []
+    made.on_renewal(lambda: told.append(made.issued))
+
+    async def waiting() -> bool:
+        return clock.sleeping == 1
+
+    async with background(made.run(), name="keys"):
+        first = await asyncio.wait_for(made.credentials(), 5)
+        for _ in range(2):
+            await eventually(waiting, what="it sleeps")
+            clock.advance(timedelta(hours=15).total_seconds())
+
+        async def renewed() -> bool:
+            return len(told) == 2
+
+        await eventually(renewed, what="it is renewed")
+        second = await made.credentials()
+    assert second.key.reveal() != first.key.reveal()
+    assert second.issued.not_after > first.issued.not_after
+    assert belongs(second.key, second.issued.leaf())
