@@ -18,7 +18,7 @@ fetch_old() {
     return
   fi
   apt-cache show kubernetes-client >/dev/null 2>&1 || apt-get update -qq
-  (cd "$scratch" && apt-get download -qq kubernetes-client)
+  (cd "$scratch" && apt-get download -qq -o APT::Sandbox::User=root kubernetes-client)
   dpkg-deb --extract "$scratch"/kubernetes-client_*.deb "$scratch/old"
   install -m 0755 "$scratch/old/usr/bin/kubectl" "$tools/kubectl-1.20"
 }

@@ -80,7 +80,7 @@ def checked(document: Document, call: Call, id: ResourceId, old: Record | None =
             check_change(decode(call.kind.kind, old.body), found.resource)
     except Invalid as error:
         raise _invalid(call, id.name, error.problems) from error
-    if managed:
+    if managed is not None:
         found.object["metadata"]["managedFields"] = managed
     return found.object
 

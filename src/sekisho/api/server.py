@@ -129,8 +129,11 @@ class _BoundedProtocol(HttpToolsProtocol):
     """httptools is several times faster than h11 and, unlike it, bounds neither size nor time: done here."""
 
     settings: ServerSettings
+    _is_too_large = False
     _unread = 0
     """Bytes received since the parser last handed something over: what it may be holding."""
+    _head = 0
+    """Bytes of the request line and headers of the current request."""
     _head_timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -147,17 +150,21 @@ class _BoundedProtocol(HttpToolsProtocol):
         self._unread += len(data)
         super().data_received(data)
         if self._unread > self.settings.head_bytes and not self.transport.is_closing():
+            self._is_too_large = True
             self.send_400_response("")
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
+        self._head = 0
         self.scope["extensions"] = {"sekisho.abort": self.transport.abort}  # type: ignore[dict-item]
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        if len(self.headers) >= self.settings.headers:
-            self._unread = self.settings.head_bytes + 1
-            raise _TooLarge
+        self._count(len(name) + len(value))
         super().on_header(name, value)
+
+    def on_url(self, url: bytes) -> None:
+        self._count(len(url))
+        super().on_url(url)
 
     def on_headers_complete(self) -> None:
         self._head_arrived()
@@ -174,12 +181,18 @@ class _BoundedProtocol(HttpToolsProtocol):
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - uvicorn's signature
         """For a request that cannot be parsed; nobody is known yet, so it says no more than needed."""
-        if self._unread > self.settings.head_bytes:
+        if self._is_too_large:
             line = b"HTTP/1.1 431 Request Header Fields Too Large\r\n"
         else:
             line = b"HTTP/1.1 400 Bad Request\r\n"
         self.transport.write(line + b"content-length: 0\r\nconnection: close\r\n\r\n")
         self.transport.close()
+
+    def _count(self, size: int) -> None:
+        self._head += size
+        if self._head > self.settings.head_bytes or len(self.headers) >= self.settings.headers:
+            self._is_too_large = True
+            raise _TooLarge
 
     def _is_idle(self) -> bool:
         cycle: Any = self.cycle  # uvicorn's annotation leaves out the None it starts with

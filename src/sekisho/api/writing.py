@@ -116,15 +116,16 @@ def _track(parts: Parts, call: Call, object_: Document, live: Document, options:
         object_["metadata"].pop("managedFields", None)
         return
     sent = object_["metadata"].get("managedFields")
-    if sent is not None and sent != stored:
-        object_["metadata"]["managedFields"] = managers.write(managers.read(sent))
-        return
-    structure = structure_of(call.kind.type)
-    writer = Manager(options.manager, "Update", call.kind.api_version)
-    entries = server_side_apply.after_update(
-        managers.read(stored), live, object_, writer, structure, parts.now
-    )
+    entries = managers.read(sent)
+    if sent is None or sent == stored:
+        structure = structure_of(call.kind.type)
+        writer = Manager(options.manager, "Update", call.kind.api_version)
+        entries = server_side_apply.after_update(
+            managers.read(stored), live, object_, writer, structure, parts.now
+        )
     object_["metadata"]["managedFields"] = managers.write(entries)
+    if not entries:
+        del object_["metadata"]["managedFields"]
 
 
 def respond(parts: Parts, call: Call, record: Record, code: int) -> Response:

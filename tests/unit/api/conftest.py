@@ -6,23 +6,32 @@ import pytest
 
 from sekisho.aio.clock import FakeClock
 from sekisho.api import About, Limits, TokenTable, create_app, token_hash
-from sekisho.store.memory import open_memory
+from sekisho.store.ledger import Ledger
+from sekisho.store.memory import MemoryStore
+from sekisho.store.watches import HistoryLimits
 
 from .harness import REVIEW, USERS, Api, Factory
 
 
 @pytest.fixture
 async def make_api() -> AsyncIterator[Factory]:
-    """Makes an API with other limits."""
-    async with open_memory() as store:
+    """Makes APIs with other limits."""
+    stores: list[MemoryStore] = []
 
-        def make(limits: Limits = Limits(), about: About = About()) -> Api:  # noqa: B008 - frozen values
-            clock = FakeClock()
-            tokens = TokenTable([(token_hash(f"{name}-token"), user) for name, user in USERS.items()])
-            app = create_app(store, tokens, reviews=[REVIEW], limits=limits, clock=clock, about=about)
-            return Api(app, store, clock)
+    def make(
+        limits: Limits = Limits(),  # noqa: B008 - a frozen value
+        about: About = About(),  # noqa: B008 - a frozen value
+        history: HistoryLimits = HistoryLimits(),  # noqa: B008 - a frozen value
+    ) -> Api:
+        clock = FakeClock()
+        stores.append(MemoryStore(Ledger(limits=history, clock=clock)))
+        tokens = TokenTable([(token_hash(f"{name}-token"), user) for name, user in USERS.items()])
+        app = create_app(stores[-1], tokens, reviews=[REVIEW], limits=limits, clock=clock, about=about)
+        return Api(app, stores[-1], clock)
 
-        yield make
+    yield make
+    for store in stores:
+        await store.close()
 
 
 @pytest.fixture

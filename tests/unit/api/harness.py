@@ -4,7 +4,7 @@ import asyncio
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import httpx2
 
@@ -83,7 +83,7 @@ class Api:
         content_type: str = "application/json",
         **headers: str,
     ) -> httpx2.Response:
-        """One request; `body` is encoded as JSON unless it is bytes. Underscores in header names become dashes."""
+        """One request; `body` becomes JSON unless it is bytes, underscores in header names become dashes."""
         content = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
         sent = {"content-type": content_type, "authorization": f"Bearer {user}-token"} | {
             name.replace("_", "-"): value for name, value in headers.items()
@@ -127,12 +127,12 @@ class Stream:
         self.status = 0
         self._rest = b""
 
-    async def __aenter__(self) -> "Stream":
+    async def __aenter__(self) -> Self:
         self._background = background(self._run(), name="watch under test")
         await self._background.__aenter__()
         return self
 
-    async def __aexit__(self, *details: Any) -> None:
+    async def __aexit__(self, *details: object) -> None:
         self._hang_up.set()
         await self._background.__aexit__(*details)
 

@@ -43,7 +43,7 @@ async def test_without_a_token_every_path_but_the_probes_is_401_and_says_nothing
 
 
 def test_every_path_has_an_entry_in_the_table(api: Api) -> None:
-    """Whatever the router finds is either a page of a surface with a rule, or a resource asked of the table."""
+    """Whatever the router finds is a page of a surface with a rule, or a resource asked of the table."""
     for page in PAGES.values():
         assert page.surface in SURFACE_RULES
     assert set(SURFACE_RULES) == set(Surface)

@@ -1,5 +1,7 @@
 """Lists: pages, selectors, revisions, shapes."""
 
+from urllib.parse import urlencode
+
 import pytest
 
 from .harness import Api, config_map
@@ -57,8 +59,6 @@ async def test_label_selectors_pick(filled: Api, selector: str, found: list[int]
 
 
 def _url(**query: str) -> str:
-    from urllib.parse import urlencode
-
     return f"{MAPS}?{urlencode(query)}"
 
 

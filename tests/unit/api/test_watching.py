@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from sekisho.api import Limits, watching
-from sekisho.store.memory import open_memory
+from sekisho.model.names import ResourceId
+from sekisho.store.protocol import Write
 from sekisho.store.watches import HistoryLimits
 
 from .harness import ROUTES, Api, Factory, config_map, route
@@ -90,19 +91,29 @@ async def test_bookmarks_move_on_with_changes_of_no_interest(
                     break
 
 
-async def test_a_compacted_revision_is_gone(make_api: Factory, api: Api) -> None:
-    async with open_memory(limits=HistoryLimits(events=2)) as store:
-        api.app._parts.__class__  # the store under the application is replaced below
-        object.__setattr__(api.app._parts, "store", store)
-        await api.app.start()
-        object.__setattr__(api.app._admission, "_store", store)
-        for index in range(5):
-            await api.ok("POST", MAPS, config_map(f"map-{index}"))
-        async with api.watch(f"{MAPS}?watch=1&resourceVersion=1") as stream:
-            event = await stream.next()
-            assert stream.status == 410
-            assert event is not None
-            assert event["reason"] == "Expired"
+async def test_a_compacted_revision_is_gone(make_api: Factory) -> None:
+    api = make_api(history=HistoryLimits(events=2))
+    await api.app.start()
+    for index in range(5):
+        await api.ok("POST", MAPS, config_map(f"map-{index}"))
+    status = await api.refused(410, "GET", f"{MAPS}?watch=1&resourceVersion=1")
+    assert status["reason"] == "Expired"
+
+
+async def test_a_watch_that_fell_behind_is_told_to_list_again(make_api: Factory) -> None:
+    api = make_api(history=HistoryLimits(events=2))
+    await api.app.start()
+    async with api.watch(f"{MAPS}?watch=1&resourceVersion={await api.store.revision()}") as stream:
+        await api.ok("POST", MAPS, config_map("first"))
+        assert await stream.told() == ("ADDED", "first")
+        writes = [
+            Write("create", ResourceId("ConfigMap", "default", f"m{n}"), config_map()) for n in range(9)
+        ]
+        await api.store.write(writes)
+        event = await stream.next()
+        assert event is not None
+        assert (event["type"], event["object"]["code"]) == ("ERROR", 410)
+        assert await stream.next() is None
 
 
 async def test_a_watch_ends_in_time(api: Api) -> None:

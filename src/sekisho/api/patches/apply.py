@@ -5,6 +5,7 @@ The rules are those of Kubernetes ("Server-Side Apply" in its docs), on flat set
 value after defaults: an atomic list applied again without its defaults is no change.
 """
 
+import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -108,12 +109,12 @@ def merge(
     """`wanted` over `live`, less what the applier owned before, wants no more, and nobody else owns."""
     wanted = _without_nulls(wanted)
     owned = owned_paths(wanted, structure)
-    merged = _merge(dict(live or {}), wanted, structure)
+    merged = _merge(copy.deepcopy(dict(live or {})), wanted, structure)
     applied = Applied(merged, owned, live, applier, managers, structure)
     before = next((m.paths for m in managers if m.identity == applier.identity), frozenset())
     kept = owned.union(*(manager.paths for manager in applied.others))
     prefixes = {path[:length] for path in kept for length in range(1, len(path) + 1)}
-    for path in sorted(before - prefixes, key=len, reverse=True):
+    for path in sorted(before - prefixes, key=len):  # an item of a list goes whole, its defaults included
         _remove(merged, path, structure, kept)
     return applied
 
