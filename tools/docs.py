@@ -25,14 +25,14 @@ def _imports() -> str:
     """Which room imports which, drawn as Mermaid; floors from top to bottom."""
     graph = grimp.build_graph("sekisho")
     rooms = sorted(name for name in graph.find_children("sekisho") if graph.find_children(name))
-    lines = ["# Rooms and their imports\n", "```mermaid", "flowchart TD"]
-    for importer in rooms:
-        for imported in rooms:
-            if importer != imported and graph.direct_import_exists(
-                importer=importer, imported=imported, as_packages=True
-            ):
-                lines.append(f"  {_short(importer)} --> {_short(imported)}")
-    return NOTE + "\n".join([*lines, "```", ""])
+    edges = (
+        f"  {_short(importer)} --> {_short(imported)}"
+        for importer in rooms
+        for imported in rooms
+        if importer != imported
+        and graph.direct_import_exists(importer=importer, imported=imported, as_packages=True)
+    )
+    return NOTE + "\n".join(["# Rooms and their imports\n", "```mermaid", "flowchart TD", *edges, "```", ""])
 
 
 def _short(module: str) -> str:
@@ -40,10 +40,8 @@ def _short(module: str) -> str:
 
 
 def _kinds() -> str:
-    parts = ["# Kinds\n"]
-    for kind in sorted(KINDS.values(), key=lambda one: (one.group, one.kind)):
-        parts.append(_kind(kind))
-    return NOTE + "\n".join(parts)
+    kinds = sorted(KINDS.values(), key=lambda one: (one.group, one.kind))
+    return NOTE + "\n".join(["# Kinds\n", *map(_kind, kinds)])
 
 
 def _kind(kind: Kind) -> str:
