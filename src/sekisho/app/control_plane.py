@@ -14,7 +14,7 @@ from sekisho import __version__
 from sekisho.aio.clock import Clock, SystemClock
 from sekisho.aio.tasks import run_until
 from sekisho.api import About, Application, ServerSettings, create_app, serve, tls_context
-from sekisho.app import logs, ports
+from sekisho.app import garbage, logs, ports
 from sekisho.app.authentication import TokenAuthenticator
 from sekisho.app.lock import exclusive
 from sekisho.app.reviews import reviews
@@ -111,6 +111,7 @@ async def run(parts: Parts, announce: Callable[[Address, Address], None], stop: 
         await run_until(
             stop,
             {
+                "garbage": garbage.collect(parts.loop.ready, parts.loop.clock),
                 "control loop": parts.loop.run(),
                 "renew the serving certificate": parts.certificate.keep_renewed(
                     parts.loop.clock, SystemRandom()

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import IO, Protocol
 
 from sekisho.app import tether
+from sekisho.identity.files import private_directory
 
 READY = "ready"
 """First word of the line by which our own processes say on stdout that they are ready."""
@@ -75,7 +76,7 @@ class Starter(Protocol):
 
 async def start(command: Command) -> Process:
     """Runs it, tied to this process: it is asked to stop should we be killed."""
-    command.log.parent.mkdir(parents=True, exist_ok=True)
+    private_directory(command.log.parent)
     wrapped = (sys.executable, "-IS", tether.__file__, str(os.getpid()), *command.arguments)
     log = command.log.open("ab", buffering=0)
     try:

@@ -1,6 +1,7 @@
 """What a process is told from outside, parsed once; the only reader of the environment."""
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ STATE = Path(".sekisho")
 """Default state folder: keys, tokens, the store, kubeconfigs, logs. Made 0700."""
 API_PORT = 7443
 XDS_PORT = 7444
+LARGEST_PORT = 0xFFFF
 LOG_LEVELS = ("debug", "info", "warning", "error")
 
 
@@ -33,9 +35,9 @@ class Address:
     @classmethod
     def parse(cls, text: str, setting: str) -> "Address":
         """`127.0.0.1:7443`, `[::1]:7443`, `localhost:0`. Raises BadSetting, naming `setting`."""
-        host, separator, port = text.rpartition(":")
+        host, _, port = text.rpartition(":")
         host = host.removeprefix("[").removesuffix("]")
-        if not separator or not host or not port.isdecimal() or int(port) > 0xFFFF:  # noqa: PLR2004 - 16 bits
+        if not host or not re.fullmatch("[0-9]{1,5}", port) or int(port) > LARGEST_PORT:
             raise BadSetting(f"{setting}: {text!r} is not an address like 127.0.0.1:{API_PORT}")
         return cls(host, int(port))
 

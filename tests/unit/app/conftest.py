@@ -1,0 +1,23 @@
+"""A client of a real API over a store in memory, without sockets."""
+
+from collections.abc import AsyncIterator
+
+import httpx2
+import pytest
+
+from sekisho.api import TokenTable, User, create_app, token_hash
+from sekisho.client import Client
+from sekisho.client.kubeconfig import Access
+from sekisho.client.transport import Transport
+from sekisho.store.memory import open_memory
+
+
+@pytest.fixture
+async def client() -> AsyncIterator[Client]:
+    async with open_memory() as store:
+        tokens = TokenTable([(token_hash("admin"), User("admin", frozenset({"admin"})))])
+        app = create_app(store, tokens)
+        await app.start()
+        access = Access(server="http://api.test", token="admin")
+        async with Client(Transport(access, transport=httpx2.ASGITransport(app=app))) as client:
+            yield client

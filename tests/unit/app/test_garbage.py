@@ -1,0 +1,59 @@
+import asyncio
+import gc
+import weakref
+
+from sekisho.aio.clock import FakeClock
+from sekisho.aio.tasks import background
+from sekisho.app import garbage
+from tests.kit.wait import eventually
+
+
+class Node:
+    """Something that can be part of a cycle."""
+
+    def __init__(self) -> None:
+        self.itself = self
+
+
+async def test_nothing_is_collected_before_everything_is_loaded() -> None:
+    loaded = asyncio.Event()
+    async with background(garbage.collect(loaded, FakeClock()), name="garbage"):
+        await asyncio.sleep(0)
+        assert not gc.isenabled()
+        loaded.set()
+        await eventually(_enabled, what="collections are enabled")
+    assert gc.isenabled()
+
+
+async def test_a_cycle_is_freed_when_the_time_has_come_even_one_that_was_set_aside() -> None:
+    clock, loaded, cycle = FakeClock(), asyncio.Event(), weakref.ref(Node())
+    loaded.set()
+    async with background(garbage.collect(loaded, clock), name="garbage"):
+        for _ in range(garbage.FULL_EVERY):
+            await eventually(lambda: _sleeps(clock), what="it sleeps")
+            clock.advance(garbage.EVERY)
+        await eventually(lambda: _is_gone(cycle), what="the cycle is freed")
+
+
+async def test_python_decides_again_afterwards() -> None:
+    thresholds, loaded = gc.get_threshold(), asyncio.Event()
+    loaded.set()
+    async with background(garbage.collect(loaded, FakeClock()), name="garbage"):
+        await eventually(lambda: _is_changed(thresholds), what="the thresholds change")
+    assert gc.get_threshold() == thresholds
+
+
+async def _enabled() -> bool:
+    return gc.isenabled()
+
+
+async def _sleeps(clock: FakeClock) -> bool:
+    return clock.sleeping == 1
+
+
+async def _is_gone(cycle: "weakref.ref[Node]") -> bool:
+    return cycle() is None
+
+
+async def _is_changed(thresholds: tuple[int, int, int]) -> bool:
+    return gc.get_threshold() != thresholds
