@@ -111,13 +111,19 @@ FILTERS = st.sampled_from(
         {"type": "ExtensionRef", "extensionRef": {"group": "example.com", "kind": "Odd", "name": "x"}},
         {"type": "RequestMirror", "requestMirror": {"backendRef": {"name": "api", "port": 80}}},
         {"type": "RequestHeaderModifier", "requestHeaderModifier": {"remove": ["x"]}},
+        {"type": "CORS", "cors": {"allowOrigins": ["https://a.b"]}},
     ]
 )
 MATCHES = st.builds(
-    lambda type_, value, method: {"path": {"type": type_, "value": value}, **method},
+    lambda type_, value, method, headers: {
+        "path": {"type": type_, "value": value},
+        "headers": [{"name": name, "value": "1"} for name in headers],
+        **method,
+    },
     st.sampled_from(["PathPrefix", "Exact"]),
     PATHS,
-    optional("method", st.sampled_from(["GET", "POST"])),
+    optional("method", st.sampled_from(["GET", "OPTIONS"])),
+    lists(st.sampled_from(["x", "y"])),
 )
 RULES = st.builds(
     lambda matches, backends, filters: rule(*backends, matches=matches, filters=filters),

@@ -45,7 +45,7 @@ CALLS = st.builds(
     st.sampled_from(HOSTS),
     st.sampled_from(["/", "/a", "/a/", "/a/b", "/a/b/c", "/ab"]),
     st.sampled_from(["GET", "POST"]),
-    lists(st.sampled_from([("x", "1"), ("y", "1")])),
+    st.lists(st.sampled_from([("x", "1"), ("y", "1")]), unique=True),
 )
 MATCHES = st.builds(
     lambda type_, value, method, headers: {

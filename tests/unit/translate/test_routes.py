@@ -210,6 +210,13 @@ def test_a_preflight_finds_the_rule_whose_method_it_asks_about() -> None:
     )
 
 
+def test_a_preflight_comes_after_a_route_of_equal_precedence() -> None:
+    cors = {"type": "CORS", "cors": {"allowOrigins": ["https://a.b"]}}
+    headers = [{"name": "x", "value": "1"}, {"name": "y", "value": "1"}]
+    found = world(rule(backend(), matches=[{"method": "POST", "headers": headers}], filters=[cors]))
+    assert found.routes("*") == ["shop/r/0/0", "shop/r/0/0/preflight"]
+
+
 @pytest.mark.parametrize(
     ("timeouts", "request_ms", "backend_ms"),
     [

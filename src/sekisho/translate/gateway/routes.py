@@ -30,6 +30,8 @@ class Order(NamedTuple):
     name: str
     rule: int
     number: int
+    preflight: bool
+    """After the route it is the preflight of; no two entries have one place."""
 
 
 class Entry(NamedTuple):
@@ -117,9 +119,10 @@ def _entries(route: ResourceId, resource: HTTPRoute, index: int, resolved: _Rule
             origin=Origin(route, f"spec.rules[{index}].matches[{number}]"),
         )
         for one in (found, *_preflight(found)):
-            yield Entry(
-                Order(precedence(one.match), created, route.namespace, route.name, index, number), one
+            order = Order(
+                precedence(one.match), created, route.namespace, route.name, index, number, one is not found
             )
+            yield Entry(order, one)
 
 
 def _preflight(route: ir.Route) -> Iterator[ir.Route]:
