@@ -45,7 +45,7 @@ class Applications:
 
     def __init__(self, rig: Rig, namespaces: int = NAMESPACES) -> None:
         self._rig = rig
-        self.random = random.Random(4)  # noqa: S311 - to choose, not to hide
+        self.random = random.Random(4)
         self.namespaces = [f"team-{number}" for number in range(namespaces)]
         self.all = [
             Application(namespace, f"app-{number}", f"/{self.random.getrandbits(32):08x}")

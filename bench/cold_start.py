@@ -5,12 +5,12 @@ import random
 import time
 
 import uvloop
+from tests.kit.wait import eventually
 
 from bench.applications import Applications
 from bench.harness import Row, at_most, shown
 from bench.load import under_load
 from bench.rig import Rig, running_rig
-from tests.kit.wait import eventually
 
 NAME = "cold-start"
 IN_SYNC_WITHIN = 60.0
@@ -26,7 +26,7 @@ def main() -> list[Row]:
 
 
 async def measure() -> list[Row]:
-    chosen = random.Random(5)  # noqa: S311 - to choose, not to hide
+    chosen = random.Random(5)
     async with running_rig() as rig:
         applications = Applications(rig)
         await applications.create()

@@ -6,8 +6,9 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
-from bench.rig import Connection
 from tests.kit.http import Answer
+
+from bench.rig import Connection
 
 Target = Callable[[], tuple[str, str]]
 """The host and path of the next request."""

@@ -1,4 +1,4 @@
-"""A backend for benchmarks: `python -m bench.responder HOST:PORT…` answers every request with 200 and its address.
+"""A backend for benchmarks: `python -m bench.responder HOST:PORT…` answers every request with its address.
 
 One process for any number of addresses. It does next to nothing, so that what is measured is not it.
 """

@@ -11,15 +11,15 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+from tests.kit.http import Answer, fetch, read_answer, request_bytes
+from tests.kit.ports import free_port
+from tests.kit.wait import eventually
 
 from bench import manifests
 from bench.harness import ROOT
 from sekisho.app.processes import Command, Process, own, start
 from sekisho.client import Client
 from sekisho.client.reviews import PLURALS
-from tests.kit.http import Answer, fetch, read_answer, request_bytes
-from tests.kit.ports import free_port
-from tests.kit.wait import eventually
 
 STARTS_WITHIN = 30.0
 """Seconds a process gets to say that it is ready."""

@@ -1,4 +1,4 @@
-"""T3: one route is edited again and again under load; every answer must be 200, and every edit must be seen."""
+"""T3: one route is edited again and again under load: every answer must be 200, every edit be seen."""
 
 import asyncio
 import os
@@ -6,12 +6,12 @@ import time
 from collections.abc import Sequence
 
 import uvloop
+from tests.kit.http import Answer
 
 from bench import manifests
 from bench.harness import Row, at_least, at_most, shown
 from bench.load import Load, under_load
 from bench.rig import Rig, running_rig
-from tests.kit.http import Answer
 
 NAME = "route-change"
 EDITS = int(os.environ.get("BENCH_EDITS", "200"))
@@ -56,9 +56,7 @@ class _Change:
     async def prepare(self) -> None:
         client = self._rig.client
         await client.create(manifests.service(SERVICE, ports=PORTS))
-        await client.create(
-            manifests.endpoint_slice(SERVICE, "127.0.0.1", self._rig.backends, ports=PORTS)
-        )
+        await client.create(manifests.endpoint_slice(SERVICE, "127.0.0.1", self._rig.backends, ports=PORTS))
         await client.create(self._route())
         await self._rig.until(HOSTNAME, "/")
 
@@ -78,7 +76,9 @@ class _Change:
 
     def _route(self) -> manifests.Manifest:
         port = PORTS[self._generation % 2]
-        return manifests.route("change", HOSTNAME, [manifests.rule("/", SERVICE, *self._filters(), port=port)])
+        return manifests.route(
+            "change", HOSTNAME, [manifests.rule("/", SERVICE, *self._filters(), port=port)]
+        )
 
     def _filters(self) -> Sequence[manifests.Manifest]:
         if self._generation % 2 == 0:

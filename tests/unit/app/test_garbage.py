@@ -2,10 +2,11 @@ import asyncio
 import gc
 import weakref
 
+from tests.kit.wait import eventually
+
 from sekisho.aio.clock import FakeClock
 from sekisho.aio.tasks import background
 from sekisho.app import garbage
-from tests.kit.wait import eventually
 
 
 class Node:
