@@ -1,13 +1,15 @@
 """`sekisho explain`: who decides what about a request, in the order it happens, before it is sent."""
 
 from collections.abc import Iterable, Iterator
+from ipaddress import ip_address
 from typing import assert_never
 from urllib.parse import urlsplit
 
 from sekisho import ir
 from sekisho.client.reviews import Explanation, ExplanationSpec, Step
 from sekisho.engine import Engine, Read
-from sekisho.ir.simulator import Answered, Call, Refused, Sent, Verdict, simulate
+from sekisho.ir.calls import Answered, Call, Outcome, Refused, Sent, Target, Verdict
+from sekisho.ir.simulator import simulate
 from sekisho.model.names import Origin, ResourceId
 from sekisho.translate.gateway.virtual_hosts import HOSTS, HostKey
 from sekisho.translate.outputs import ENDPOINTS, LISTENERS, VIRTUAL_HOSTS, WILDCARD_TABLES
@@ -40,6 +42,10 @@ class GatewayPlan:
         """The wildcard hosts of a table."""
         return WILDCARD_TABLES.build(self._read, (self._gateway, table))
 
+    def endpoints(self, cluster: str) -> ir.Endpoints | None:
+        """The ready addresses of a cluster."""
+        return ENDPOINTS.build(self._read, (self._gateway, cluster))
+
 
 def explain(engine: Engine, served: Iterable[tuple[ResourceId, str]], spec: ExplanationSpec) -> Explanation:
     """What would happen to a request. `served` are (gateway, listener name) of all that is served.
@@ -47,34 +53,55 @@ def explain(engine: Engine, served: Iterable[tuple[ResourceId, str]], spec: Expl
     Without a port in the URL every listener of the scheme is a candidate: the request is explained for the
     one that answers it best, which is what the asker has in mind.
     """
+    try:
+        _ = urlsplit(spec.url).port
+    except ValueError as error:
+        return Explanation(outcome=f"not a URL: {error}")
     gateways: dict[ResourceId, list[str]] = {}
     for gateway, name in served:
         if spec.gateway in ("", f"{gateway.namespace}/{gateway.name}"):
             gateways.setdefault(gateway, []).append(name)
     verdicts = [
-        (gateway, verdict)
+        verdict
         for gateway, names in sorted(gateways.items())
         for verdict in _verdicts(GatewayPlan(engine.read, gateway, names), spec)
     ]
     if not verdicts:
         return Explanation(outcome=_nobody(spec.gateway, served=bool(gateways)))
-    gateway, verdict = max(verdicts, key=lambda pair: _how_far(pair[1]))
-    return Explanation(outcome=_outcome(verdict), steps=tuple(_located(engine.read, gateway, verdict)))
+    verdict = max(verdicts, key=_how_far)
+    return Explanation(outcome=_outcome(verdict), steps=tuple(_located(engine.read, verdict)))
 
 
 def _verdicts(plan: GatewayPlan, spec: ExplanationSpec) -> Iterator[Verdict]:
     url = urlsplit(spec.url if "://" in spec.url else f"http://{spec.url}")
     path = (url.path or "/") + (f"?{url.query}" if url.query else "")
     headers = tuple((name.lower(), value) for name, value in spec.headers)
-    host = next((value for name, value in headers if name == "host"), url.hostname or "")
+    authority = url.netloc.rpartition("@")[2]
+    host = next((value for name, value in headers if name == "host"), authority)
     for listener in plan.listeners():
         speaks = {"https" if chain.tls else "http" for chain in listener.chains}
         if url.scheme in speaks and url.port in (None, listener.port):
-            call = Call(
-                scheme=url.scheme, host=host.partition(":")[0], port=listener.port, path=path,
-                method=spec.method.upper(), headers=tuple(pair for pair in headers if pair[0] != "host"),
-            )  # fmt: skip
-            yield simulate(plan, call)
+            yield simulate(
+                plan,
+                Call(
+                    scheme=url.scheme,
+                    host=host,
+                    port=listener.port,
+                    path=path,
+                    method=spec.method.upper(),
+                    headers=tuple(pair for pair in headers if pair[0] != "host"),
+                    server_name=_server_name(url.hostname or ""),
+                ),
+            )
+
+
+def _server_name(host: str) -> str:
+    """Clients put the URL's host into the TLS handshake, whatever Host header they send; never an address."""
+    try:
+        ip_address(host)
+    except ValueError:
+        return host.removesuffix(".")
+    return ""
 
 
 def _how_far(verdict: Verdict) -> int:
@@ -91,19 +118,38 @@ def _outcome(verdict: Verdict) -> str:
     match verdict.outcome:
         case Refused(why):
             return f"refused: {why}"
-        case Answered(status=status, location=location) if location:
-            return f"redirected ({status}) to {location}"
+        case Answered(status=status, location=location, why=why) if location:
+            return f"redirected ({status}) to {location}" + (f": {why}" if why else "")
         case Answered(status=status, why=why):
             return f"answered {status}: {why}"
-        case Sent(shares=shares):
-            targets = [share.cluster or "nowhere (500)" for share in shares]
-            return f"forwarded to {' or '.join(targets)}"
+        case Sent() as sent:
+            return _sent(sent)
         case _ as never:
             assert_never(never)
 
 
-def _located(read: Read, gateway: ResourceId, verdict: Verdict) -> Iterator[Step]:
-    for what, name, origin, detail in _steps(read, gateway, verdict):
+def _sent(sent: Sent) -> str:
+    """An error only when every backend gives one."""
+    statuses = {target.status for target in sent.targets}
+    if len(statuses) == 1 and (status := statuses.pop()):
+        names = " or ".join(target.share.cluster or "the backend" for target in sent.targets)
+        return f"answered {status}: {names} {_UNAVAILABLE[status]}"
+    return f"forwarded to {' or '.join(_named(target) for target in sent.targets)}"
+
+
+_UNAVAILABLE = {500: "cannot be resolved", 503: "has no ready endpoint"}
+
+
+def _named(target: Target) -> str:
+    """A backend, or what is answered in its place."""
+    if target.status is None:
+        return str(target.share.cluster)
+    what = "an unresolved backend" if target.share.cluster is None else target.share.cluster
+    return f"{what} ({target.status})"
+
+
+def _located(read: Read, verdict: Verdict) -> Iterator[Step]:
+    for what, name, origin, detail in _steps(verdict):
         file, line = source_of(read, origin.resource) if origin else ("", 0)
         yield Step(
             what=what, name=name, origin=str(origin) if origin else "", file=file, line=line, detail=detail
@@ -119,32 +165,41 @@ def source_of(read: Read, resource: ResourceId) -> tuple[str, int]:
 
 
 _Row = tuple[str, str, Origin | None, str]
+"""What, name, who decided, detail."""
 
 
-def _steps(read: Read, gateway: ResourceId, verdict: Verdict) -> Iterator[_Row]:
-    if verdict.listener is not None:
-        listener = verdict.listener
+def _steps(verdict: Verdict) -> Iterator[_Row]:
+    """In the order in which a request meets them."""
+    if (listener := verdict.listener) is not None:
         yield "listener", listener.name, listener.origin, f"{listener.address} port {listener.port}"
-    if verdict.chain is not None and verdict.chain.tls is not None:
-        names = ", ".join(verdict.chain.server_names) or "any name"
-        yield (
-            "tls",
-            ", ".join(verdict.chain.tls.certificates),
-            verdict.chain.origin,
-            f"ends here, for {names}",
-        )
-    if verdict.host is not None:
-        host = verdict.host
-        yield "virtual host", host.hostname, None, f"{len(host.routes)} routes, tried in order"
-    if verdict.route is not None:
-        yield "route", verdict.route.name, verdict.route.origin, _match(verdict.route.match)
-        yield from _filters(verdict.route)
-        yield from _action(read, gateway, verdict.route)
+    if (chain := verdict.chain) is not None and chain.tls is not None:
+        names = ", ".join(chain.server_names) or "any name"
+        yield "tls", ", ".join(chain.tls.certificates), chain.origin, f"ends here, for {names}"
+    if (host := verdict.host) is not None:
+        detail = f"{_count(len(host.routes), 'route')}, tried in order"
+        yield "virtual host", host.hostname, _owner(host, verdict.route), detail
+    if (route := verdict.route) is not None:
+        yield "route", route.name, route.origin, _match(route.match)
+        yield from _filters(route)
+        yield from _action(route, verdict.outcome)
+
+
+def _owner(host: ir.VirtualHost, route: ir.Route | None) -> Origin | None:
+    """Whose hostname it is: the route's that was found, else the first that has a part in it."""
+    if route is not None and Origin(route.origin.resource) in host.origins:
+        return Origin(route.origin.resource, "spec.hostnames")
+    return host.origins[0] if host.origins else None
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
+
+
+_KINDS_OF_PATH = {ir.PathExact: "exactly", ir.PathPrefix: "prefix", ir.PathRegex: "regex"}
 
 
 def _match(match: ir.RouteMatch) -> str:
-    kinds = {ir.PathExact: "exactly", ir.PathPrefix: "prefix", ir.PathRegex: "regex"}
-    parts = [f"path {kinds[type(match.path)]} {match.path.value}"]
+    parts = [f"path {_KINDS_OF_PATH[type(match.path)]} {match.path.value}"]
     parts += [f"method {match.method}"] if match.method else []
     for what, values in (("header", match.headers), ("query", match.query)):
         parts += [f"{what} {one.name}{'~' if one.regex else '='}{one.value}" for one in values]
@@ -155,52 +210,60 @@ def _filters(route: ir.Route) -> Iterator[_Row]:
     if route.cors is not None:
         origins = ", ".join(origin.value for origin in route.cors.origins)
         yield "filter", "CORS", route.origin, f"origins {origins}"
-    for what, edits in (("request", route.request_headers), ("response", route.response_headers)):
-        if edits != ir.HeaderEdits():
-            yield "filter", f"{what} headers", route.origin, _edits(edits)
+    yield from _edits(route.request_headers, route.response_headers, route.origin)
 
 
-def _edits(edits: ir.HeaderEdits) -> str:
-    parts = [f"remove {name}" for name in edits.remove]
-    parts += [f"set {name}: {value}" for name, value in edits.set]
-    parts += [f"add {name}: {value}" for name, value in edits.add]
-    return ", ".join(parts)
+def _edits(request: ir.HeaderEdits, response: ir.HeaderEdits, origin: Origin) -> Iterator[_Row]:
+    for what, edits in (("request", request), ("response", response)):
+        parts = [f"remove {name}" for name in edits.remove]
+        parts += [f"set {name}: {value}" for name, value in edits.set]
+        parts += [f"add {name}: {value}" for name, value in edits.add]
+        if parts:
+            yield "filter", f"{what} headers", origin, ", ".join(parts)
 
 
-def _action(read: Read, gateway: ResourceId, route: ir.Route) -> Iterator[_Row]:
-    match route.action:
-        case ir.Respond(status=status):
-            yield "answer", str(status), route.origin, "by the proxy itself"
-        case ir.Redirect(status=status):
-            yield "redirect", str(status), route.origin, ""
-        case ir.Forward() as forward:
-            yield from _forward(read, gateway, route, forward)
-        case _ as never:
-            assert_never(never)
+def _action(route: ir.Route, outcome: Outcome) -> Iterator[_Row]:
+    if isinstance(route.action, ir.Redirect) and isinstance(outcome, Answered) and outcome.location:
+        yield "redirect", str(outcome.status), route.origin, f"to {outcome.location}"
+    elif isinstance(outcome, Answered):
+        yield "answer", str(outcome.status), route.origin, outcome.why
+    elif isinstance(route.action, ir.Forward) and isinstance(outcome, Sent):
+        yield from _forward(route.origin, route.action, outcome)
+        yield from _backends(outcome)
 
 
-def _forward(read: Read, gateway: ResourceId, route: ir.Route, forward: ir.Forward) -> Iterator[_Row]:
-    for name, rewrite in (("path rewrite", forward.path_rewrite), ("host rewrite", forward.host_rewrite)):
-        if rewrite is not None:
-            yield "filter", name, route.origin, rewrite.value
+def _forward(origin: Origin, forward: ir.Forward, sent: Sent) -> Iterator[_Row]:
+    if forward.path_rewrite is not None:
+        yield "filter", "path rewrite", origin, f"to {sent.path}"
+    if forward.host_rewrite is not None:
+        yield "filter", "host rewrite", origin, f"to {sent.host}"
     for mirror in forward.mirrors:
-        yield (
-            "filter",
-            "mirror",
-            route.origin,
-            f"{mirror.numerator} of {mirror.denominator} to {mirror.cluster}",
+        part = (
+            "all" if mirror.numerator == mirror.denominator else f"{mirror.numerator} of {mirror.denominator}"
         )
-    if forward.request_timeout_ms is not None:
-        yield "filter", "timeout", route.origin, f"{forward.request_timeout_ms} ms for the whole request"
+        yield "filter", "mirror", origin, f"{part} to {mirror.cluster}, too"
+    for name, bound in (
+        ("the whole request", forward.request_timeout_ms),
+        ("a try", forward.backend_timeout_ms),
+    ):
+        if bound is not None:
+            yield "filter", "timeout", origin, f"{bound} ms for {name}" if bound else f"none for {name}"
     if forward.retry is not None:
-        yield "filter", "retry", route.origin, f"{forward.retry.attempts} more tries"
-    total = sum(share.weight for share in forward.shares)
-    for share in forward.shares:
-        weight = f"weight {share.weight} of {total}"
+        codes = ", ".join(map(str, forward.retry.codes))
+        detail = _count(forward.retry.attempts, "more attempt") + " after a failed connection"
+        yield "filter", "retry", origin, detail + (f" or status {codes}" if codes else "")
+
+
+def _backends(sent: Sent) -> Iterator[_Row]:
+    """Each with the filters of its own."""
+    total = sum(target.share.weight for target in sent.targets)
+    for target in sent.targets:
+        share = target.share
+        weight = f"weight {share.weight} of {total}, " if len(sent.targets) > 1 else ""
         if share.cluster is None:
-            yield "backend", "none", share.origin, f"{weight}; not resolved, answered 500"
+            yield "backend", "none", share.origin, f"{weight}not resolved: answered 500"
             continue
-        planned = ENDPOINTS.build(read, (gateway, share.cluster))
-        ready = len(planned.endpoints) if planned else 0
-        missing = "; none ready, answered 503" if not ready else ""
-        yield "backend", share.cluster, share.origin, f"{weight}; {ready} endpoints{missing}"
+        ready = f"{_count(target.ready, 'ready endpoint')}"
+        missing = ": answered 503" if not target.ready else ""
+        yield "backend", share.cluster, share.origin, f"{weight}{ready}{missing}"
+        yield from _edits(share.request_headers, share.response_headers, share.origin)

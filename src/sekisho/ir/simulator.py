@@ -1,57 +1,21 @@
 """What a proxy would do with a call, worked out from the IR: listener, host, route, and what comes of it.
 
-A model of Envoy's matching, for `sekisho explain` and for tests; a property test holds it equal to Envoy.
+A model of Envoy as `envoy/` configures it, for `sekisho explain` and for tests; a property test holds it
+equal to Envoy (`tests/properties/test_explain.py`), and so does the table in `tests/traffic`.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Protocol, TypeAlias, assert_never
+from dataclasses import replace
+from typing import Protocol, assert_never
 
-import re2
-
-from sekisho.ir.http import (
-    Forward,
-    HeaderEdits,
-    Mirror,
-    PathExact,
-    PathMatch,
-    PathPrefix,
-    PathRegex,
-    PathRewrite,
-    Redirect,
-    ReplaceFullPath,
-    ReplacePrefix,
-    Respond,
-    Route,
-    RouteMatch,
-    Share,
-    StringMatch,
-    VirtualHost,
-    WildcardTable,
-)
+from sekisho.ir import cors
+from sekisho.ir.calls import Answered, Call, Headers, Outcome, Refused, Sent, Target, Verdict
+from sekisho.ir.cluster import Endpoints
+from sekisho.ir.http import Forward, HeaderEdits, Redirect, Respond, Route, Share, VirtualHost, WildcardTable
 from sekisho.ir.listener import Chain, Listener
-from sekisho.ir.paths import normalized_path
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Call:
-    """A request as its sender means it."""
-
-    scheme: str = "http"
-    host: str
-    """Host header (or :authority), without a port."""
-    port: int
-    """The port connected to."""
-    path: str = "/"
-    """With the query, if any."""
-    method: str = "GET"
-    headers: tuple[tuple[str, str], ...] = ()
-    """Names in lower case; a name may stand more than once."""
-
-    @property
-    def server_name(self) -> str:
-        """SNI: the host, as a client derives it from the URL."""
-        return self.host.lower().rstrip(".")
+from sekisho.ir.matching import chain_of, matches, most_specific
+from sekisho.ir.paths import is_acceptable, normalized_path, rewritten_path
+from sekisho.kit.hostnames import is_wildcard
 
 
 class Plan(Protocol):
@@ -69,196 +33,124 @@ class Plan(Protocol):
         """The wildcard hosts of a table."""
         ...
 
-
-@dataclass(frozen=True, slots=True)
-class Refused:
-    """No answer at all: the connection is refused or closed."""
-
-    why: str
-
-
-@dataclass(frozen=True, slots=True)
-class Answered:
-    """The proxy answers itself."""
-
-    status: int
-    location: str = ""
-    why: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Sent:
-    """The request goes to one of the shares, by weight."""
-
-    shares: tuple[Share, ...]
-    path: str
-    host: str
-    mirrors: tuple[Mirror, ...] = ()
-
-
-Outcome: TypeAlias = Refused | Answered | Sent
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
-    """The outcome and, in order, what led to it; None from where the call did not get further."""
-
-    listener: Listener | None = None
-    chain: Chain | None = None
-    host: VirtualHost | None = None
-    route: Route | None = None
-    outcome: Outcome
+    def endpoints(self, cluster: str) -> Endpoints | None:
+        """The ready addresses of a cluster; None when there is no such cluster."""
+        ...
 
 
 def simulate(plan: Plan, call: Call) -> Verdict:
     """What the proxy of this plan does with this call."""
-    listener = _listener(plan, call)
+    listener = next((listener for listener in plan.listeners() if listener.port == call.port), None)
     if listener is None:
         return Verdict(outcome=Refused(f"nothing listens on port {call.port}"))
-    chain = _chain(listener, call)
+    chain = chain_of(listener, call)
     if chain is None:
-        speaks = "plain HTTP" if call.scheme == "https" else "TLS"
-        return Verdict(
-            listener=listener, outcome=Refused(f"port {call.port} speaks {speaks}, or has no such name")
-        )
+        return Verdict(listener=listener, outcome=Refused(_why_no_chain(listener, call)))
+    met = Verdict(listener=listener, chain=chain, outcome=Refused(""))
+    if why := _malformed(call):
+        return replace(met, outcome=Answered(status=400, why=why))
     path, redirected = normalized_path(call.path)
     if redirected:
-        return Verdict(
-            listener=listener, chain=chain, outcome=Answered(307, location=path, why="the path is unescaped")
-        )
-    host = _host(plan, chain.table, call.server_name)
+        why = "a path with an escaped slash is sent back to be written plainly"
+        return replace(met, outcome=Answered(status=307, location=path, why=why))
+    return _routed(plan, chain, replace(call, path=path), met)
+
+
+def _why_no_chain(listener: Listener, call: Call) -> str:
+    speaks_tls = listener.chains[0].tls is not None
+    if speaks_tls != (call.scheme == "https"):
+        return f"port {call.port} speaks {'HTTPS' if speaks_tls else 'plain HTTP'}"
+    return f"no listener on port {call.port} is for the server name {call.sni}"
+
+
+def _malformed(call: Call) -> str:
+    """Why a proxy does not even look at its routes; empty for a call that is well-formed."""
+    if not is_acceptable(call.path):
+        return "the path contains a fragment or an escaped NUL"
+    if any("_" in name for name, _ in call.headers):
+        return "the name of a header contains an underscore"
+    return ""
+
+
+def _routed(plan: Plan, chain: Chain, call: Call, met: Verdict) -> Verdict:
+    if "," in call.host:
+        return replace(met, outcome=Answered(status=400, why="the host is ambiguous: it contains a comma"))
+    host = _host(plan, chain.table, call.hostname)
     if host is None:
-        return Verdict(listener=listener, chain=chain, outcome=Answered(404, why="no such hostname"))
-    route = next((route for route in host.routes if matches(route.match, call, path)), None)
+        return replace(met, outcome=Answered(status=404, why=f"no route is for the host {call.hostname}"))
+    route = next((route for route in host.routes if matches(route.match, call, call.path)), None)
     if route is None:
-        return Verdict(
-            listener=listener, chain=chain, host=host, outcome=Answered(404, why="no route matches")
-        )
-    return Verdict(
-        listener=listener, chain=chain, host=host, route=route, outcome=_outcome(route, call, path, chain)
-    )
+        why = f"no route of {host.hostname} matches" if host.routes else f"{host.hostname} has no routes"
+        return replace(met, host=host, outcome=Answered(status=404, why=why))
+    return replace(met, host=host, route=route, outcome=_outcome(plan, chain, host, route, call))
 
 
-def _listener(plan: Plan, call: Call) -> Listener | None:
-    return next((listener for listener in plan.listeners() if listener.port == call.port), None)
-
-
-def _chain(listener: Listener, call: Call) -> Chain | None:
-    """Envoy prefers an exact server name, then the longest wildcard, then the chain without names."""
-    best: tuple[int, Chain] | None = None
-    for chain in listener.chains:
-        if (chain.tls is not None) != (call.scheme == "https"):
-            continue
-        rank = max((_name_rank(name, call.server_name) for name in chain.server_names), default=1)
-        if rank > 0 and (best is None or rank > best[0]):
-            best = (rank, chain)
-    return best[1] if best else None
-
-
-def _name_rank(pattern: str, name: str) -> int:
-    """0 for no match; the more specific, the higher."""
-    if pattern == name:
-        return 1 << 20
-    if pattern.startswith("*.") and name.endswith(pattern[1:]) and len(name) > len(pattern) - 1:
-        return len(pattern)
-    return 1 if pattern == "*" else 0
-
-
-def _host(plan: Plan, table: str, name: str) -> VirtualHost | None:
-    if (exact := plan.virtual_host(table, name)) is not None:
+def _host(plan: Plan, table: str, hostname: str) -> VirtualHost | None:
+    """A wildcard is looked at only when no exact host is there."""
+    exact = None if is_wildcard(hostname) else plan.virtual_host(table, hostname)
+    if exact is not None:
         return exact
     wildcards = plan.wildcard_table(table)
-    if wildcards is None:
-        return None
-    ranked = [(_name_rank(host.hostname, name), host) for host in wildcards.hosts]
-    rank, host = max(ranked, key=lambda pair: pair[0], default=(0, None))
-    return host if rank > 0 else None
+    return most_specific(wildcards.hosts, hostname) if wildcards else None
 
 
-def matches(match: RouteMatch, call: Call, path: str) -> bool:
-    """Whether all parts of a match hold for a call whose path was normalised to `path`."""
-    bare, _, query = path.partition("?")
-    return (
-        _path_matches(match.path, bare)
-        and match.method in ("", call.method)
-        and all(_value_matches(header, _header(call, header.name)) for header in match.headers)
-        and all(_value_matches(one, _parameter(query, one.name)) for one in match.query)
+def _outcome(plan: Plan, chain: Chain, host: VirtualHost, route: Route, call: Call) -> Outcome:
+    if route.cors is not None and cors.is_preflight(call) and not cors.allows_origin(route.cors, call):
+        return Answered(status=403, why="CORS allows nothing to this origin")
+    match route.action:
+        case Respond(status=status):
+            return Answered(status=status, headers=edited((), route.response_headers), why=_why(status))
+        case Redirect() as redirect:
+            location = _location(redirect, route, call, chain, host)
+            headers = edited((), route.response_headers)
+            return Answered(status=redirect.status, location=location, headers=headers)
+        case Forward() if route.cors is not None and cors.is_preflight(call):
+            headers = cors.preflight_headers(route.cors, call)
+            return Answered(status=200, headers=headers, why="a CORS preflight ends at the gateway")
+        case Forward() as forward:
+            return Sent(
+                targets=tuple(_target(plan, route, share, call) for share in forward.shares),
+                path=rewritten_path(forward.path_rewrite, route.match.path, call.path),
+                host=forward.host_rewrite.value if forward.host_rewrite else call.authority,
+                mirrors=forward.mirrors,
+                headers=cors.response_headers(route.cors, call) if route.cors is not None else (),
+            )
+        case _ as never:
+            assert_never(never)
+
+
+def _why(status: int) -> str:
+    """What translation means by an answer of its own."""
+    reasons = {
+        421: "the connection was made for another listener's hostname",
+        500: "the rule has no backend that can be used",
+    }
+    return reasons.get(status, "answered by the route")
+
+
+def _target(plan: Plan, route: Route, share: Share, call: Call) -> Target:
+    found = plan.endpoints(share.cluster) if share.cluster is not None else None
+    ready = len(found.endpoints) if found else 0
+    unavailable = 500 if share.cluster is None else 503
+    return Target(
+        share=share,
+        status=None if ready else unavailable,
+        ready=ready,
+        headers=edited(edited(call.headers, route.request_headers), share.request_headers),
+        response_edits=(route.response_headers, share.response_headers),
     )
 
 
-def _path_matches(match: PathMatch, path: str) -> bool:
-    match match:
-        case PathExact(value):
-            return path == value
-        case PathPrefix("/"):
-            return True
-        case PathPrefix(value):
-            return path == value or path.startswith(value + "/")
-        case PathRegex(value):
-            return re2.fullmatch(value, path) is not None
-        case _ as never:
-            assert_never(never)
-
-
-def _header(call: Call, name: str) -> str | None:
-    """Envoy joins repeated headers with commas before it matches."""
-    if name == "host":
-        return call.host
-    values = [value for header, value in call.headers if header == name]
-    return ",".join(values) if values else None
-
-
-def _parameter(query: str, name: str) -> str | None:
-    """The first of that name, as it stands in the URL."""
-    for pair in query.split("&"):
-        key, _, value = pair.partition("=")
-        if key == name and pair:
-            return value
-    return None
-
-
-def _value_matches(match: StringMatch, value: str | None) -> bool:
-    if value is None:
-        return False
-    return re2.fullmatch(match.value, value) is not None if match.regex else value == match.value
-
-
-def _outcome(route: Route, call: Call, path: str, chain: Chain) -> Outcome:
-    match route.action:
-        case Respond(status=status):
-            return Answered(status, why="answered by the route")
-        case Redirect() as redirect:
-            return Answered(redirect.status, location=_location(redirect, route, call, path, chain))
-        case Forward() as forward:
-            host = forward.host_rewrite.value if forward.host_rewrite else call.host
-            rewritten = _rewritten(forward.path_rewrite, route.match.path, path)
-            return Sent(forward.shares, rewritten, host, forward.mirrors)
-        case _ as never:
-            assert_never(never)
-
-
-def _location(redirect: Redirect, route: Route, call: Call, path: str, chain: Chain) -> str:
+def _location(redirect: Redirect, route: Route, call: Call, chain: Chain, host: VirtualHost) -> str:
     scheme = redirect.scheme or ("https" if chain.tls else "http")
+    # An exact hostname is written as configured; of a wildcard, the request knows which one it is.
+    kept = call.bare_host if is_wildcard(host.hostname) else host.hostname
     port = f":{redirect.port}" if redirect.port else ""
-    return f"{scheme}://{redirect.host or call.host}{port}{_rewritten(redirect.path, route.match.path, path)}"
+    path = rewritten_path(redirect.path, route.match.path, call.path)
+    return f"{scheme}://{redirect.host or kept}{port}{path}"
 
 
-def _rewritten(rewrite: PathRewrite | None, match: PathMatch, path: str) -> str:
-    bare, mark, query = path.partition("?")
-    match rewrite:
-        case None:
-            return path
-        case ReplaceFullPath(value):
-            return value + mark + query
-        case ReplacePrefix(value):
-            prefix = match.value if isinstance(match, PathPrefix) else ""
-            rest = bare if prefix == "/" else bare[len(prefix) :]
-            return (value.rstrip("/") + rest or "/") + mark + query
-        case _ as never:
-            assert_never(never)
-
-
-def edited(headers: Iterable[tuple[str, str]], edits: HeaderEdits) -> list[tuple[str, str]]:
+def edited(headers: Headers, edits: HeaderEdits) -> Headers:
     """Headers after edits: removed, then set, then added."""
     fixed = {*edits.remove, *(name for name, _ in edits.set)}
-    return [*(pair for pair in headers if pair[0] not in fixed), *edits.set, *edits.add]
+    return (*(pair for pair in headers if pair[0] not in fixed), *edits.set, *edits.add)

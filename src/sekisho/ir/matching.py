@@ -1,0 +1,75 @@
+"""Which filter chain, virtual host and route a call meets, by Envoy's rules."""
+
+from collections.abc import Iterable
+from typing import assert_never
+
+import re2
+
+from sekisho.ir.calls import Call
+from sekisho.ir.http import PathExact, PathMatch, PathPrefix, PathRegex, RouteMatch, StringMatch, VirtualHost
+from sekisho.ir.listener import Chain, Listener
+from sekisho.kit import hostnames
+
+
+def chain_of(listener: Listener, call: Call) -> Chain | None:
+    """The chain of a connection: exact server name, then the longest wildcard, then the one without names."""
+    candidates = [
+        (hostnames.specificity(name), chain)
+        for chain in listener.chains
+        if (chain.tls is not None) == (call.scheme == "https")
+        for name in chain.server_names or (hostnames.EVERY,)
+        if hostnames.matches(name, call.sni)
+    ]
+    return max(candidates, key=lambda found: found[0])[1] if candidates else None
+
+
+def most_specific(hosts: Iterable[VirtualHost], hostname: str) -> VirtualHost | None:
+    """Of the wildcard hosts that cover a hostname, the longest."""
+    covering = [host for host in hosts if hostnames.matches(host.hostname, hostname)]
+    return max(covering, key=lambda host: hostnames.specificity(host.hostname), default=None)
+
+
+def matches(match: RouteMatch, call: Call, path: str) -> bool:
+    """Whether all parts of a match hold for a call whose path was normalised to `path`."""
+    bare, _, query = path.partition("?")
+    return (
+        _path_matches(match.path, bare)
+        and match.method in ("", call.method)
+        and all(_value_matches(one, header(call, one.name)) for one in match.headers)
+        and all(_value_matches(one, _parameter(query, one.name)) for one in match.query)
+    )
+
+
+def header(call: Call, name: str) -> str | None:
+    """A header as Envoy matches it: repeated ones are joined by commas."""
+    if name == "host":
+        return call.authority
+    values = [value for key, value in call.headers if key == name]
+    return ",".join(values) if values else None
+
+
+def _path_matches(match: PathMatch, path: str) -> bool:
+    match match:
+        case PathExact(value):
+            return path == value
+        case PathPrefix(value):
+            return path == value or path.startswith(value.rstrip("/") + "/")
+        case PathRegex(value):
+            return re2.fullmatch(value, path) is not None
+        case _ as never:
+            assert_never(never)
+
+
+def _parameter(query: str, name: str) -> str | None:
+    """The first of that name, as it stands in the URL."""
+    for pair in query.split("&"):
+        key, _, value = pair.partition("=")
+        if key == name and pair:
+            return value
+    return None
+
+
+def _value_matches(match: StringMatch, value: str | None) -> bool:
+    if value is None:
+        return False
+    return re2.fullmatch(match.value, value) is not None if match.regex else value == match.value
