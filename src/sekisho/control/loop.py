@@ -9,6 +9,7 @@ from sekisho.aio.clock import Clock
 from sekisho.control import metrics
 from sekisho.control.expiry import Expiry
 from sekisho.control.inbox import Inbox
+from sekisho.control.infrastructure import Infrastructure
 from sekisho.control.proxies import Proxies
 from sekisho.control.publisher import Publisher
 from sekisho.control.resources import Follower
@@ -20,7 +21,7 @@ from sekisho.model.names import ResourceId
 from sekisho.store.protocol import Store
 from sekisho.translate.facts import Settings, SettingsKey
 from sekisho.translate.gateway.classes import CONTROLLER_NAME
-from sekisho.translate.outputs import EXPIRIES, STATUSES
+from sekisho.translate.outputs import EXPIRIES, INFRASTRUCTURE, STATUSES
 from sekisho.xds.types import LISTENER
 
 log = structlog.get_logger(__name__)
@@ -36,11 +37,14 @@ class ControlLoop:
     """
 
     def __init__(self, store: Store, clock: Clock, settings: Settings, patience: float = 0.02) -> None:
-        self.engine = Engine([*(emission.output for emission in EMISSIONS), STATUSES, EXPIRIES])
+        self.engine = Engine(
+            [*(emission.output for emission in EMISSIONS), STATUSES, EXPIRIES, INFRASTRUCTURE]
+        )
         self.inbox = Inbox()
         self.publisher = Publisher(clock)
         self.proxies = Proxies(self.inbox, self.publisher, clock)
         self.statuses = StatusWriter(store, clock, CONTROLLER_NAME)
+        self._infrastructure = Infrastructure(store, clock)
         self.ready = asyncio.Event()
         """Set once everything in the store has been translated: proxies may be let in."""
         self._follower = Follower(store, tuple(KINDS), self.inbox, self.statuses, clock)
@@ -66,6 +70,7 @@ class ControlLoop:
         async with asyncio.TaskGroup() as group:
             group.create_task(self._follower.run(), name="follow the store")
             group.create_task(self.statuses.run(), name="write statuses")
+            group.create_task(self._infrastructure.run(), name="keep infrastructure")
             group.create_task(self.expiry.run(), name="watch certificates expire")
             group.create_task(self._commit_forever(), name="commit changes")
 
@@ -85,6 +90,8 @@ class ControlLoop:
             self.statuses.want(resource, status)
         for secret, not_after in changes.outputs.get(EXPIRIES, {}).items():
             self.expiry.note(secret, not_after)
+        for gateway, document in changes.outputs.get(INFRASTRUCTURE, {}).items():
+            self._infrastructure.want(gateway, document)
         for gone in (leaf for leaf, value in leaves.items() if leaf[0] == "Gateway" and value is None):
             self.publisher.forget(gone)
             self.proxies.forget(gone)

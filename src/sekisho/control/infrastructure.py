@@ -1,0 +1,102 @@
+"""Keeping what is made for a Gateway: today a Service, with the labels it asks for (GEP-1762)."""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+import structlog
+
+from sekisho.aio.clock import Clock
+from sekisho.model.document import check
+from sekisho.model.names import ResourceId
+from sekisho.store.protocol import NotFound, Record, StorageFull, Store, StoreFailed, Write
+
+log = structlog.get_logger(__name__)
+
+RETRY = 1.0
+"""Seconds until a write is tried again that the store could not take."""
+
+
+class Infrastructure:
+    """Creates, updates and deletes what Gateways want; what a Gateway does not own is left alone."""
+
+    def __init__(self, store: Store, clock: Clock) -> None:
+        self._store = store
+        self._clock = clock
+        self._wanted: dict[ResourceId, Mapping[str, Any]] = {}
+        self._made: dict[ResourceId, ResourceId] = {}
+        self._dirty: dict[ResourceId, None] = {}
+        self._wake = asyncio.Event()
+
+    def want(self, gateway: ResourceId, document: Mapping[str, Any] | None) -> None:
+        """The resource this Gateway should have beside it; None for none any more."""
+        if document is None:
+            self._wanted.pop(gateway, None)
+        else:
+            self._wanted[gateway] = document
+        self._dirty[gateway] = None
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Write until cancelled."""
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            while self._dirty:
+                gateway = next(iter(self._dirty))
+                del self._dirty[gateway]
+                try:
+                    await self._settle(gateway)
+                except (StorageFull, StoreFailed) as error:
+                    log.warning("infrastructure not written", gateway=str(gateway), error=str(error))
+                    self._dirty[gateway] = None
+                    await self._clock.sleep(RETRY)
+
+    async def _settle(self, gateway: ResourceId) -> None:
+        document = self._wanted.get(gateway)
+        made = self._made.get(gateway)
+        if document is None:
+            if made is not None:
+                await self._delete(gateway, made)
+            return
+        metadata = document["metadata"]
+        resource = ResourceId(document["kind"], metadata["namespace"], metadata["name"])
+        self._made[gateway] = resource
+        current = await self._read(resource)
+        if current is not None and not _owns(current, metadata["ownerReferences"][0]):
+            log.warning(
+                "a resource of this name is somebody else's", resource=str(resource), gateway=str(gateway)
+            )
+            return
+        wanted = check(resource.kind, document).object
+        verb, expect = ("create", None) if current is None else ("update", current.revision)
+        await self._write(Write(verb, resource, wanted, expect), gateway)
+
+    async def _delete(self, gateway: ResourceId, resource: ResourceId) -> None:
+        """Only what says that a Gateway of this name owned it."""
+        del self._made[gateway]
+        current = await self._read(resource)
+        if current is not None and _owns(current, {"kind": gateway.kind, "name": gateway.name}):
+            await self._write(Write("delete", resource, expect=current.revision), gateway)
+
+    async def _read(self, resource: ResourceId) -> Record | None:
+        try:
+            return await self._store.get(resource)
+        except NotFound:
+            return None
+
+    async def _write(self, write: Write, gateway: ResourceId) -> None:
+        """Somebody else's write in between is looked at afresh."""
+        (result,) = await self._store.write([write])
+        if isinstance(result, Exception) and not isinstance(result, NotFound):
+            log.info(
+                "infrastructure changed meanwhile, looking again", resource=str(write.id), error=str(result)
+            )
+            self._dirty[gateway] = None
+
+
+def _owns(record: Record, owner: Mapping[str, Any]) -> bool:
+    """Whether the resource names this owner; keys that `owner` does not give are not compared."""
+    references = msgspec.json.decode(record.body)["metadata"].get("ownerReferences", ())
+    return any(all(one.get(key) == value for key, value in owner.items()) for one in references)
