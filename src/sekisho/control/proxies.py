@@ -10,6 +10,7 @@ from sekisho.aio.clock import Clock
 from sekisho.control import metrics
 from sekisho.control.inbox import Inbox
 from sekisho.control.publisher import Publisher
+from sekisho.control.refusals import essence
 from sekisho.model.names import ResourceId
 from sekisho.translate.facts import SYNCED, ProxyState, Rejection
 from sekisho.xds.types import Name
@@ -87,6 +88,7 @@ class Proxies:
         known = self.connected_now.get(proxy)
         if known is None:
             return
+        message = essence(message)
         known.rejected[name] = message
         metrics.REJECTIONS.labels(name.type_url.rpartition(".")[2]).inc()
         log.warning(
