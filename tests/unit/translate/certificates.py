@@ -24,7 +24,7 @@ def key_pair(hostname: str, kind: str = "ec", not_after: datetime = NOT_AFTER) -
     elif kind == "p224":
         key = ec.generate_private_key(ec.SECP224R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, hostname)])
-    certificate = (
+    builder = (
         x509.CertificateBuilder()
         .subject_name(name)
         .issuer_name(name)
@@ -33,8 +33,10 @@ def key_pair(hostname: str, kind: str = "ec", not_after: datetime = NOT_AFTER) -
         .not_valid_before(not_after - timedelta(days=3650))
         .not_valid_after(not_after)
         .add_extension(x509.SubjectAlternativeName([x509.DNSName(hostname)]), critical=False)
-        .sign(key, hashes.SHA256())
     )
+    if kind == "stapled":
+        builder = builder.add_extension(x509.TLSFeature([x509.TLSFeatureType.status_request]), critical=False)
+    certificate = builder.sign(key, hashes.SHA256())
     private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     return certificate.public_bytes(Encoding.PEM), private
 

@@ -41,6 +41,7 @@ CHAIN, KEY = key_pair("a.b")
         secret("cert", CHAIN, key_pair("c.d")[1]),
         secret("cert", *key_pair("a.b", kind="rsa1024")),
         secret("cert", *key_pair("a.b", kind="p224")),
+        secret("cert", *key_pair("a.b", kind="stapled")),
         document("Secret", "cert", type="Opaque", data={}),
     ],
     ids=[
@@ -50,6 +51,7 @@ CHAIN, KEY = key_pair("a.b")
         "another's key",
         "a short key",
         "an odd curve",
+        "to be stapled",
         "another type",
     ],
 )

@@ -118,6 +118,13 @@ def _path(path: str, modifier: PathModifier) -> Iterator[Problem]:
         elif value is not None and type_ != modifier.type:
             message = f"belongs to type {type_}, and the type is {modifier.type}"
             yield Problem(paths.field(path, name), message, reason=Reason.FORBIDDEN)
+        elif value is not None and any(map(_is_control, value)):
+            # The CRD has no rule for it, and Envoy refuses the route (value does not match [^\0\n\r]*).
+            yield Problem(paths.field(path, name), "expected a path without control characters")
+
+
+def _is_control(character: str) -> bool:
+    return character < " " or character == "\x7f"
 
 
 def _cors(path: str, cors: Cors) -> Iterator[Problem]:

@@ -153,6 +153,8 @@ def _checked(chain: bytes, key: bytes) -> _Pair | str:
         return "tls.key does not belong to the certificate in tls.crt"
     if problem := _weakness(public):
         return problem
+    if _demands_stapling(certificates[0]):
+        return "the certificate demands OCSP stapling (must-staple), which is not supported"
     return _Pair(chain=chain, key=key, not_after=certificates[0].not_valid_after_utc)
 
 
@@ -164,6 +166,15 @@ def _weakness(public: CertificatePublicKeyTypes) -> str:
     if isinstance(public, EllipticCurvePublicKey) and public.curve.name in _CURVES:
         return ""
     return "the key must be RSA or ECDSA with P-256, P-384 or P-521"
+
+
+def _demands_stapling(certificate: x509.Certificate) -> bool:
+    """Envoy neither presents such a certificate nor tells that it does not: connections are just reset."""
+    try:
+        features = certificate.extensions.get_extension_for_class(x509.TLSFeature).value
+    except (x509.ExtensionNotFound, x509.DuplicateExtension, ValueError):
+        return False
+    return x509.TLSFeatureType.status_request in features
 
 
 def _named_secrets(read: Read, gateway: ResourceId) -> Iterator[ResourceId]:

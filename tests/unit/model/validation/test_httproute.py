@@ -198,6 +198,10 @@ FILTERS = [
         ],
     ),
     (
+        'type: URLRewrite, urlRewrite: {path: {type: ReplaceFullPath, replaceFullPath: "/a\\nb"}}',
+        ["urlRewrite.path.replaceFullPath: expected a path without control characters"],
+    ),
+    (
         "type: URLRewrite, urlRewrite: {path: {type: ReplaceFullPath, replacePrefixMatch: /}}",
         [
             "urlRewrite.path.replaceFullPath: is required for type ReplaceFullPath",
