@@ -1,7 +1,6 @@
 """`sekisho up` as a person uses it: the shop on free ports, edited, broken, killed and ended."""
 
 import asyncio
-import os
 import re
 import shutil
 import signal
@@ -10,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -21,7 +21,9 @@ from sekisho.app import demo
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(180)]
 
-EXAMPLE = Path(__file__).parents[2] / "examples" / "shop"
+EXAMPLES = Path(__file__).parents[2] / "examples"
+PORT = re.compile(r"\b(8080|8443|90[0-9]{2})\b")
+"""Ports in the examples."""
 PATIENCE = 60.0
 """Seconds for anything to come true on a machine that is busy with other tests."""
 
@@ -40,17 +42,18 @@ def eventually(holds: Callable[[], object], what: str, within: float = PATIENCE)
 
 
 class Site:
-    """A copy of the shop on ports of its own, in a folder with a short path (sockets need one)."""
+    """A copy of the examples on ports of its own, in a folder with a short path (sockets need one)."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, example: str = "shop") -> None:
         self.root = root
-        self.folder = root / "shop"
-        shutil.copytree(EXAMPLE, self.folder, ignore=shutil.ignore_patterns("__pycache__"))
-        self.port = free_port()
-        ports = {"8080": self.port, "8443": free_port(), **{f"900{n}": free_port() for n in (1, 2, 3)}}
+        self.example = example
+        for name in {"shop", example}:
+            shutil.copytree(EXAMPLES / name, root / name, ignore=shutil.ignore_patterns("__pycache__"))
+        self.folder = root / example
+        self.ports: defaultdict[str, int] = defaultdict(free_port)
         for path in (*self.folder.glob("*.yaml"), self.folder / "sekisho.toml"):
-            text = re.sub(r"\b(8080|8443|900[123])\b", lambda found: str(ports[found[0]]), path.read_text())
-            path.write_text(text)
+            path.write_text(PORT.sub(lambda found: str(self.ports[found[0]]), path.read_text()))
+        self.port = self.ports["8080"]
         self.log = root / "up.log"
         self.process: subprocess.Popen[bytes] | None = None
 
@@ -60,7 +63,7 @@ class Site:
             "-m",
             "sekisho.cli",
             "up",
-            "shop",
+            self.example,
             "--api",
             "127.0.0.1:0",
             "--xds",
@@ -94,6 +97,12 @@ class Site:
         except httpx2.TransportError as cause:
             return httpx2.Response(599, text=str(cause))
 
+    def get_over_tls(self, host: str, path: str) -> httpx2.Response:
+        """By server name, without looking at the certificate, which is self-signed."""
+        url = f"https://127.0.0.1:{self.ports['8443']}{path}"
+        with httpx2.Client(verify=False, trust_env=False) as http:
+            return http.get(url, headers={"Host": host}, extensions={"sni_hostname": host})
+
     def end(self) -> float:
         """Ctrl-C; returns how long it took."""
         assert self.process is not None
@@ -124,8 +133,8 @@ class Site:
 
 
 @pytest.fixture
-def site() -> Iterator[Site]:
-    site = Site(Path(tempfile.mkdtemp(prefix="sk-up-")))
+def site(request: pytest.FixtureRequest) -> Iterator[Site]:
+    site = Site(Path(tempfile.mkdtemp(prefix="sk-up-")), getattr(request, "param", "shop"))
     try:
         yield site
     finally:
@@ -221,7 +230,29 @@ def test_everything_ends_when_up_is_killed(site: Site) -> None:
 
 def test_this_folder_needs_no_root() -> None:
     """Ports of the example are above 1024, and nothing else in `up` asks for rights."""
-    ports = re.findall(r"^\s*-? ?port: (\d+)", (EXAMPLE / "gateway.yaml").read_text(), re.MULTILINE)
+    text = (EXAMPLES / "shop" / "gateway.yaml").read_text()
+    ports = re.findall(r"^\s*-? ?port: (\d+)", text, re.MULTILINE)
     assert ports
     assert all(int(port) > 1024 for port in ports)
-    assert os.access(EXAMPLE, os.R_OK)
+
+
+@pytest.mark.parametrize(
+    ("site", "host", "path", "answer"),
+    [
+        ("routing", "match.example.com", "/item/42", "echo"),
+        ("traffic-splitting", "mirror.example.com", "/", "v1"),
+        ("tls", "two.example.com", "/", "echo"),
+    ],
+    indirect=["site"],
+)
+def test_every_example_runs_without_a_problem(site: Site, host: str, path: str, answer: str) -> None:
+    site.up_and_following()
+    assert "error" not in site.said()
+    assert not re.search(r"\.yaml:\d+:", site.said()), site.said()
+    redirected = site.get(path, Host=host)
+    if site.example == "tls":
+        assert redirected.headers["location"] == f"https://{host}:{site.ports['8443']}{path}"
+        assert site.get_over_tls(host, path).json()["service"] == answer
+    else:
+        assert redirected.json()["service"] == answer
+    site.end()
