@@ -16,7 +16,7 @@ log = structlog.get_logger()
 
 CONNECT_TIMEOUT = 3.0
 """Seconds for the connection with its TLS handshake."""
-FIRST_REDIAL, LONGEST_REDIAL = 0.05, 1.0
+FIRST_REDIAL, LONGEST_REDIAL = 0.05, 0.5
 """Seconds between attempts to connect, doubling; and after a stream that broke before it brought anything."""
 FIRST_REFUSAL, LONGEST_REFUSAL = 0.1, 10.0
 """Seconds after a refused stream: each attempt costs the proxy a change of streams."""
