@@ -10,7 +10,7 @@ from tests.kit.wait import eventually
 from bench.applications import Applications
 from bench.harness import Row, at_most, shown
 from bench.load import under_load
-from bench.rig import Rig, running_rig
+from bench.rig import Rig, processor_seconds, running_rig
 
 NAME = "cold-start"
 IN_SYNC_WITHIN = 60.0
@@ -40,6 +40,7 @@ async def measure() -> list[Row]:
             serving = await _start(rig, began)
             await eventually(rig.in_sync, what="in sync", within=IN_SYNC_WITHIN, every=0.02)
             in_sync = time.monotonic() - began
+            busy = processor_seconds(rig.control_plane)
             await asyncio.sleep(AFTERWARDS)
         sent = await _sent(rig)
         restarts = int(rig.envoy.pid != envoy)
@@ -48,6 +49,7 @@ async def measure() -> list[Row]:
         shown(NAME, "routes", len(targets), ""),
         shown(NAME, "started to serving", serving, "s"),
         at_most(NAME, "started to proxies in sync", in_sync, 5, "s"),
+        shown(NAME, "processor time of the control plane until then", busy, "s"),
         shown(NAME, "requests meanwhile", load.requests, ""),
         at_most(NAME, f"requests lost {errors}".strip(), load.lost, 0, ""),
         at_most(NAME, "resources sent again", sent, 0, ""),

@@ -206,10 +206,10 @@ class Usage:
 
 async def used(process: psutil.Process, seconds: float) -> Usage:
     """Watches a process for a while."""
-    before, began = _processor_seconds(process), time.monotonic()
+    before, began = processor_seconds(process), time.monotonic()
     await asyncio.sleep(seconds)
     elapsed = time.monotonic() - began
-    return Usage((_processor_seconds(process) - before) / elapsed, process.memory_info().rss)
+    return Usage((processor_seconds(process) - before) / elapsed, process.memory_info().rss)
 
 
 async def each(calls: Iterable[Callable[[], Awaitable[object]]], at_once: int = WRITERS) -> None:
@@ -225,7 +225,8 @@ async def each(calls: Iterable[Callable[[], Awaitable[object]]], at_once: int = 
             group.create_task(work())
 
 
-def _processor_seconds(process: psutil.Process) -> float:
+def processor_seconds(process: psutil.Process) -> float:
+    """What a process has used so far, by itself and in the kernel."""
     times = process.cpu_times()
     return float(times.user + times.system)
 
