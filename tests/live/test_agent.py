@@ -190,6 +190,7 @@ async def test_without_a_control_plane_a_killed_envoy_serves_the_last_known_good
     async with host.running() as agent:
         async with host.control_plane.running():
             await host.answers("200 one")
+            await saved(host)
         await mode(agent, Mode.LOCAL)
         assert await host.answer() == "200 one"
         for _ in range(2):

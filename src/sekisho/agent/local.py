@@ -1,16 +1,16 @@
 """Stands in for the control plane: answers an Envoy from the last known good."""
 
 import asyncio
-from collections.abc import Mapping
 from typing import Any
 
 from sekisho.agent.link import Stream
+from sekisho.agent.snapshot import Snapshot
 from sekisho.agent.tracking import Request
 from sekisho.aio.clock import Clock
 from sekisho.aio.tasks import background
 from sekisho.xds.delta import Chunk
 from sekisho.xds.session import Session
-from sekisho.xds.types import Blob, Name
+from sekisho.xds.types import Name
 from sekisho.xds.view import View
 
 PREFIX = 5
@@ -20,10 +20,11 @@ PREFIX = 5
 class Local:
     """A delta ADS server of one stream whose resources never change."""
 
-    def __init__(self, proxy: str, resources: Mapping[Name, Blob], *, clock: Clock) -> None:
+    def __init__(self, proxy: str, snapshot: Snapshot, *, clock: Clock) -> None:
         view = View(proxy)
-        view.commit(resources)
-        self._versions = {name: blob.version for name, blob in resources.items()}
+        view.commit(snapshot.resources)
+        self._snapshot = snapshot
+        self._versions = {name: blob.version for name, blob in snapshot.resources.items()}
         self._clock = clock
         self._session = Session(proxy, [view], now=clock.monotonic())
         self._known: set[str] = set()
@@ -44,6 +45,7 @@ class Local:
         request = Request.FromString(message)
         if request.type_url not in self._known:
             self._known.add(request.type_url)
+            self._snapshot.claimed(request.type_url, request.initial_resource_versions)
             self._leave_alone(request)
         return self._session.received(request, self._clock.monotonic())
 

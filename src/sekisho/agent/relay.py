@@ -71,7 +71,7 @@ class Relay:
             await self._relay(envoy, first, connection)
         else:
             self._enter(Mode.LOCAL)
-            local = Local(self._proxy, self._snapshot.resources, clock=self._clock)
+            local = Local(self._proxy, self._snapshot, clock=self._clock)
             await run_until(self._link.up, {f"{self._proxy}: local": local.serve(envoy, first)})
 
     def _enter(self, mode: Mode) -> None:

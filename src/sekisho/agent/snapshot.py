@@ -27,12 +27,35 @@ class Snapshot:
 
     def __init__(self, resources: Mapping[Name, Blob]) -> None:
         self._resources = dict(resources)
+        self._offered: dict[Name, Blob] = {}
         self._changed = asyncio.Event()
 
     @property
     def resources(self) -> Mapping[Name, Blob]:
         """Everything held now; do not keep it across an await."""
         return self._resources
+
+    def offer(self, resources: Mapping[Name, Blob]) -> None:
+        """These were sent to the proxy, which has not answered yet."""
+        self._offered |= resources
+
+    def withdraw(self, resources: Mapping[Name, Blob]) -> None:
+        """The proxy answered about these."""
+        for name in resources:
+            self._offered.pop(name, None)
+
+    def claimed(self, type_url: str, versions: Mapping[str, str]) -> None:
+        """The proxy says on a new stream that it has these versions.
+
+        What was sent on the stream before and is among them was taken, though that stream broke before the
+        proxy could say so.
+        """
+        names = {Name(type_url, name): version for name, version in versions.items()}
+        taken = {
+            name: blob for name in names if (blob := self._offered.get(name)) and blob.version == names[name]
+        }
+        self.put(taken)
+        self.withdraw(taken)
 
     def put(self, resources: Mapping[Name, Blob]) -> None:
         """These were taken."""

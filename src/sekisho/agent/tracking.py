@@ -13,7 +13,7 @@ Response = message("envoy.service.discovery.v3.DeltaDiscoveryResponse")
 
 @dataclass(slots=True)
 class _Sent:
-    taken: dict[Name, Blob]
+    offered: dict[Name, Blob]
     removed: list[Name]
 
 
@@ -36,14 +36,14 @@ class Tracker:
         """The control plane said this to the proxy."""
         self.messages += 1
         response = Response.FromString(raw)
-        self._sent[response.type_url, response.nonce] = _Sent(
-            {
-                Name(response.type_url, each.name): Blob(each.version, each.resource.value)
-                for each in response.resources
-                if each.HasField("resource")
-            },
-            [Name(response.type_url, name) for name in response.removed_resources],
-        )
+        offered = {
+            Name(response.type_url, each.name): Blob(each.version, each.resource.value)
+            for each in response.resources
+            if each.HasField("resource")
+        }
+        self.snapshot.offer(offered)
+        removed = [Name(response.type_url, name) for name in response.removed_resources]
+        self._sent[response.type_url, response.nonce] = _Sent(offered, removed)
 
     def request(self, raw: bytes) -> bytes:
         """The proxy said this; returns what the control plane is to hear.
@@ -71,6 +71,7 @@ class Tracker:
         if not claimed:
             return raw
         self.is_settled |= request.type_url == LISTENER
+        self.snapshot.claimed(request.type_url, claimed)
         for name, version in claimed.items():
             key = Name(request.type_url, name)
             held = self.snapshot.resources.get(key)
@@ -83,11 +84,14 @@ class Tracker:
 
     def _answer(self, request: Any) -> None:
         sent = self._sent.pop((request.type_url, request.response_nonce), None)
-        if sent is None or request.HasField("error_detail"):
+        if sent is None:
+            return
+        self.snapshot.withdraw(sent.offered)
+        if request.HasField("error_detail"):
             return
         self.is_settled |= request.type_url == LISTENER
-        self.snapshot.put(sent.taken)
-        self._confirmed.update(sent.taken)
+        self.snapshot.put(sent.offered)
+        self._confirmed.update(sent.offered)
         self._forget(sent.removed)
 
     def _forget(self, names: Any) -> None:

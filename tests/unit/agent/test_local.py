@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from tests.kit.delta import QueueStream, Response, request
 
 from sekisho.agent.local import Local
+from sekisho.agent.snapshot import Snapshot
 from sekisho.aio.clock import Clock, FakeClock, SystemClock
 from sekisho.aio.tasks import background
 from sekisho.xds.types import CLUSTER, ENDPOINTS, LISTENER, Blob, Name
@@ -17,7 +18,7 @@ HELD = {A: Blob("v1", b"cluster"), E: Blob("v1", b"endpoints"), L: Blob("v1", b"
 @asynccontextmanager
 async def local(first: bytes, clock: Clock | None = None) -> AsyncIterator[QueueStream]:
     stream = QueueStream()
-    served = Local("p", HELD, clock=clock or SystemClock())
+    served = Local("p", Snapshot(HELD), clock=clock or SystemClock())
     async with background(served.serve(stream, first), name="local"):
         yield stream
 

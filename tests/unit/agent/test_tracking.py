@@ -84,3 +84,21 @@ def test_what_a_reconnected_proxy_claims_is_no_leftover() -> None:
     tracker.request(request(CLUSTER, have={"a": "v1"}))
     tracker.request(request(LISTENER, have={"b": "v1"}))
     assert tracker.leftovers() == {gone}
+
+
+def test_what_was_taken_without_a_word_before_the_stream_broke_is_held_once_the_proxy_claims_it() -> None:
+    first = followed()
+    first.response(response(CLUSTER, "1", a=b"v1", b=b"v1", refused=b"v1"))
+    second = followed(first.snapshot)
+    told = second.request(request(CLUSTER, have={"a": "v1", "b": "v0"}))
+    assert held(second.snapshot) == {(CLUSTER, "a"): "v1"}
+    assert dict(Request.FromString(told).initial_resource_versions) == {"a": "v1"}
+
+
+def test_what_was_refused_is_not_held_even_when_claimed_later() -> None:
+    first = followed()
+    first.response(response(CLUSTER, "1", a=b"v1"))
+    first.request(request(CLUSTER, nonce="1", error="no"))
+    second = followed(first.snapshot)
+    second.request(request(CLUSTER, have={"a": "v1"}))
+    assert held(second.snapshot) == {}
