@@ -36,6 +36,9 @@ class ServerSettings:
     """How long a kept-alive connection may be silent; a little longer than Go clients keep theirs."""
     connections: int = 8192
     """At a time; more get 503."""
+    unwanted_bytes: int = 16 << 20
+    """Of a body, read on after its request was answered, so that the client gets to see the answer; who sends
+    more is cut off."""
     stop_seconds: int = 5
     """For requests under way when the server stops."""
 
@@ -134,6 +137,8 @@ class _BoundedProtocol(HttpToolsProtocol):
     """Bytes received since the parser last handed something over: what it may be holding."""
     _head = 0
     """Bytes of the request line and headers of the current request."""
+    _unwanted = 0
+    """Bytes of the current request's body that came after its answer."""
     _head_timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -155,7 +160,7 @@ class _BoundedProtocol(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
-        self._head = 0
+        self._head = self._unwanted = 0
         self.scope["extensions"] = {"sekisho.abort": self.transport.abort}  # type: ignore[dict-item]
 
     def on_header(self, name: bytes, value: bytes) -> None:
@@ -173,6 +178,10 @@ class _BoundedProtocol(HttpToolsProtocol):
 
     def on_body(self, body: bytes) -> None:
         self._unread = 0
+        if self._is_idle():
+            self._unwanted += len(body)
+            if self._unwanted > self.settings.unwanted_bytes:
+                self.transport.abort()
         super().on_body(body)
 
     def on_message_complete(self) -> None:
