@@ -1,5 +1,6 @@
 """A small delta ADS client on grpc.aio: raw messages out and in, for relays and tests."""
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -37,7 +38,8 @@ class CallFailed(Exception):
 class AdsStream:
     """One DeltaAggregatedResources call. Use as an async context manager.
 
-    Iterating gives each response's bytes and ends when the server ends the call well; CallFailed is raised when it ends otherwise.
+    Iterating gives each response's bytes and ends when the server ends the call well; when it ends otherwise,
+    CallFailed is raised.
     """
 
     def __init__(self, channel: grpc.aio.Channel) -> None:
@@ -62,18 +64,23 @@ class AdsStream:
         )
 
     async def send(self, request: bytes) -> None:
-        """Sends a serialised DeltaDiscoveryRequest. One caller at a time."""
-        await self._call.write(request)
+        """Sends a serialised DeltaDiscoveryRequest. One caller at a time. Raises CallFailed."""
+        try:
+            await self._call.write(request)
+        except (grpc.aio.AioRpcError, asyncio.InvalidStateError):
+            raise await self._failure() from None
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        while True:
-            response = await self._call.read()
-            if response is _END:
-                break
-            yield response
-        code = await self._call.code()
-        if code != grpc.StatusCode.OK:
-            raise CallFailed(code, await self._call.details() or "")
+        try:
+            while (response := await self._call.read()) is not _END:
+                yield response
+        except (grpc.aio.AioRpcError, asyncio.InvalidStateError):
+            raise await self._failure() from None
+        if await self._call.code() != grpc.StatusCode.OK:
+            raise await self._failure()
+
+    async def _failure(self) -> CallFailed:
+        return CallFailed(await self._call.code(), await self._call.details() or "")
 
     async def close(self) -> None:
         """Ends the call and its connection."""

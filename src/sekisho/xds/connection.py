@@ -278,8 +278,7 @@ class ClientConnection(asyncio.Protocol):
         for stream_id in list(self._streams):
             self.fail(stream_id, failure)
         self.flush()
-        if not self._secured:
-            self._end()
+        self._end()
 
     def close_proxy(self, proxy: str, reason: str) -> None:
         """Ends the calls of `proxy`; its certificate or permission is no good any more."""
@@ -294,7 +293,7 @@ class ClientConnection(asyncio.Protocol):
         if self._tls is not None:
             self._raw(self._tls.outgoing())  # an alert, when the handshake failed
         self._close_streams("connection closed")
-        self._transport.close()
+        self._transport.close()  # after what is in its buffer; `check` cuts a peer that does not read it
 
     def abort(self) -> None:
         """Closes at once."""

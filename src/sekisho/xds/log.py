@@ -129,6 +129,10 @@ class Log:
         """The commit that last added a name which is still there; 0 when none did."""
         return self._added[next(reversed(self._added))] if self._added else 0
 
+    def added_at(self, name: str) -> int:
+        """The commit that added `name`, which exists."""
+        return self._added[name]
+
     def changed_at(self, name: str) -> int:
         """The commit that touched `name` last; 0 when none did, as far as remembered."""
         return self._changed.get(name, 0)

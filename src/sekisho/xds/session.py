@@ -1,6 +1,6 @@
 """One proxy's delta ADS stream without I/O: say what happened, send what it returns."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from sekisho.xds.delta import Chunk
@@ -92,6 +92,8 @@ class Session:
                 self._answered(subscription, request, now, out)
             if request.resource_names_subscribe or request.resource_names_unsubscribe:
                 subscription.change(request.resource_names_subscribe, request.resource_names_unsubscribe)
+                if subscription.type_url == ENDPOINTS:
+                    self._expect_again(subscription, request.resource_names_unsubscribe)
         return self.advance(now, out)
 
     def _subscribe(self, request: Any) -> None:
@@ -175,9 +177,14 @@ class Session:
 
     def _held_up(self, *, questions: bool, now: float) -> bool:
         """Whether to wait for endpoints: those being sent, or those a proxy is about to ask for."""
-        if not questions and not self._endpoints_to_come():
+        if questions:
+            return True  # it ends: every response is answered, or the stream is cut
+        if not self._endpoints_to_come():
             self._held_since = None
             return False
+        if self._subscriptions[CLUSTER].behind(Part.MAKE):
+            self._held_since = None  # it can ask for endpoints when it has the clusters, not earlier
+            return True
         if self._held_since is None:
             self._held_since = now
         until = self._held_since + self._patience
@@ -198,11 +205,19 @@ class Session:
         for view, log in enumerate(self._logs(ENDPOINTS)):
             if log is None or log.newest_addition <= self._endpoints_seen[view]:
                 continue
-            added = log.added_since(self._endpoints_seen[view])
-            if endpoints is None or any(name not in endpoints.names for name in added):
-                return True
+            for name in log.added_since(self._endpoints_seen[view]):
+                asked = endpoints is not None and name in endpoints.names
+                if not asked and name not in clusters.rejected and _exists(clusters, name):
+                    return True
             self._endpoints_seen[view] = log.newest_addition
         return False
+
+    def _expect_again(self, endpoints: Subscription, dropped: Iterable[str]) -> None:
+        """Endpoint sets dropped with their cluster will be asked for with its successor."""
+        for view, log in enumerate(endpoints.logs):
+            for name in dropped:
+                if name in log.current:
+                    self._endpoints_seen[view] = min(self._endpoints_seen[view], log.added_at(name) - 1)
 
     def _logs(self, type_url: str) -> list[Log | None]:
         return [view.log(type_url) for view in self.views]
@@ -216,13 +231,15 @@ class Session:
         for view, log in enumerate(subscription.logs):
             if chunk is not None:
                 break
-            position, upto = positions[view], min(log.seqs[part], limits[view])
+            position, target = positions[view], log.seqs[part]
+            upto = min(target, limits[view])
             if position < upto:
                 delta = log.delta(position, upto, part, subscription.filter)
+                whole = upto == target
                 if delta.chunks:
-                    chunk = subscription.start(Flight(delta.chunks, view, part, upto), now)
+                    chunk = subscription.start(Flight(delta.chunks, view, part, upto, whole=whole), now)
                 else:
-                    positions[view] = upto
+                    subscription.moved(part, view, upto, whole=whole)
         if chunk is not None:
             out.append(chunk)
 
@@ -237,7 +254,7 @@ class Session:
         if not names:
             return None
         chunks = subscription.logs[view].answer(names)
-        return subscription.start(Flight(chunks, view, None, 0), now)
+        return subscription.start(Flight(chunks, view), now)
 
     def _note_due(self, time: float | None) -> None:
         if time is not None and (self.due is None or time < self.due):
@@ -252,13 +269,14 @@ class Session:
 
 
 def _lower(answered: list[int], part: Part, subscription: Subscription) -> bool:
-    """Lowers `answered` to how far this part is. Returns whether it is behind, or busy."""
+    """Lowers `answered` to the last commit this part was told whole. Returns whether it is behind, or busy."""
     busy = subscription.waiting is not None or bool(subscription.owed) or bool(subscription.gone)
     positions = subscription.positions[part]
     for view, log in enumerate(subscription.logs):
         if positions[view] < log.seqs[part]:
             busy = True
-            answered[view] = min(answered[view], positions[view])
+            told = positions[view] if part == Part.BREAK else subscription.complete[view]
+            answered[view] = min(answered[view], told)
     return busy
 
 

@@ -29,9 +29,17 @@ class TooMuch(Exception):
 class Flight:
     """A step in progress: its responses go out one by one, each after the answer to the one before."""
 
-    __slots__ = ("chunks", "index", "part", "upto", "view")
+    __slots__ = ("chunks", "index", "part", "upto", "view", "whole")
 
-    def __init__(self, chunks: Sequence[Chunk], view: int, part: Part | None, upto: int) -> None:
+    def __init__(
+        self,
+        chunks: Sequence[Chunk],
+        view: int,
+        part: Part | None = None,
+        upto: int = 0,
+        *,
+        whole: bool = False,
+    ) -> None:
         self.chunks = chunks
         self.index = 0
         self.view = view
@@ -39,13 +47,15 @@ class Flight:
         self.part = part
         """What it brings up to date; None for an answer to a subscription, which moves no position."""
         self.upto = upto
+        self.whole = whole
+        """Whether it left nothing out: all that changed up to `upto`, and nothing of that has changed since."""
 
 
 class Subscription:
     """At most one response is unanswered (`waiting`); whatever happens meanwhile is in the next."""
 
     __slots__ = (
-        "_attempts", "_flight", "gone", "gone_at", "logs", "names", "owed", "positions", "rejected",
+        "_attempts", "_flight", "complete", "gone", "gone_at", "logs", "names", "owed", "positions", "rejected",
         "sent_at", "type_url", "view", "waiting", "wildcard",
     )  # fmt: skip
 
@@ -57,6 +67,9 @@ class Subscription:
         self.names = _NO_NAMES
         self.positions = {step.part: [NOTHING] * len(logs) for step in steps_of(type_url)}
         """Per part and view: the commit up to which everything was sent and answered."""
+        self.complete = [NOTHING] * len(logs)
+        """Per view: the last commit whose state the proxy had as a whole. A position may be past it: what
+        changed again later is left out of a step that may not go so far."""
         self.owed: dict[str, None] = {}
         """Names just subscribed to; each is answered, with the resource or with its absence."""
         self.gone: dict[str, None] = {}
@@ -84,6 +97,10 @@ class Subscription:
         return bool(self.owed or self._attempts) or (
             self.waiting is not None and (flight is None or flight.part is None)
         )
+
+    def behind(self, part: Part) -> bool:
+        """Whether some of `part` was not sent, or not answered yet."""
+        return any(log.seqs[part] > at for log, at in zip(self.logs, self.positions[part], strict=True))
 
     # --- what the proxy asks for
 
@@ -191,9 +208,15 @@ class Subscription:
         if flight.index < len(flight.chunks):
             return self._sent(flight.chunks[flight.index], flight.view, now)
         if flight.part is not None:
-            self.positions[flight.part][flight.view] = flight.upto
+            self.moved(flight.part, flight.view, flight.upto, whole=flight.whole)
         self._flight = None
         return None
+
+    def moved(self, part: Part, view: int, upto: int, *, whole: bool) -> None:
+        """The proxy has everything of `part` up to `upto`, but for what changed again if not `whole`."""
+        self.positions[part][view] = upto
+        if whole and part != Part.BREAK:
+            self.complete[view] = upto
 
     def _still_valid(self, log: Log, group: Group) -> tuple[str, ...]:
         """Of what is to be tried again, what was neither replaced nor dropped meanwhile."""
