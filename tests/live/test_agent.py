@@ -171,6 +171,7 @@ async def test_an_envoy_is_served_by_the_control_plane_and_changes_reach_it(host
         await host.answers("200 one")
         host.control_plane.put(hello("two"))
         assert await host.answers("200 two") < 1
+        await agent.ready()
         status = only(agent)
         assert (status.state, status.mode, status.restarts, status.fault) == (State.READY, Mode.RELAY, 0, "")
         assert status.certificate_expires
@@ -267,6 +268,7 @@ async def test_a_damaged_last_known_good_is_ignored_and_made_whole_again(host: H
 async def test_every_file_and_socket_is_its_owners_only(host: Host) -> None:
     async with host.control_plane.running(), host.running() as agent:
         await host.answers("200 one")
+        await agent.ready()
         await saved(host)
         for top in (host.options.run_directory, host.options.state_directory):
             paths = [top, *top.rglob("*")]
@@ -276,7 +278,6 @@ async def test_every_file_and_socket_is_its_owners_only(host: Host) -> None:
                 assert mode_ == (0o700 if path.is_dir() else 0o600), path
         names = {path.name for path in host.options.run_directory.rglob("*")}
         assert {"admin.sock", "xds.sock", "envoy.log", "agent.lock"} <= names
-        assert only(agent).state is State.READY
 
 
 async def test_a_proxy_that_is_no_longer_wanted_is_drained_and_forgotten(host: Host) -> None:

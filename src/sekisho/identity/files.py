@@ -1,6 +1,7 @@
 """Files that only their owner may read, replaced in one step."""
 
 import os
+import stat
 from pathlib import Path
 
 PRIVATE_FILE = 0o600
@@ -8,8 +9,14 @@ PRIVATE_DIRECTORY = 0o700
 
 
 def private_directory(path: Path) -> Path:
-    """Makes `path` when missing, and narrows it to 0700 otherwise: for directories that are ours alone."""
+    """Makes `path` when missing, and narrows it to 0700 otherwise: for directories that are ours alone.
+
+    Raises PermissionError when another user made it, or when it is a link: in /tmp anybody may make either.
+    """
     path.mkdir(mode=PRIVATE_DIRECTORY, parents=True, exist_ok=True)
+    found = path.lstat()
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid():
+        raise PermissionError(f"{path} is a link or somebody else's: it was put there for us to write into")
     path.chmod(PRIVATE_DIRECTORY)
     return path
 

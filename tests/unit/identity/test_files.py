@@ -53,3 +53,18 @@ def test_a_directory_that_was_wide_becomes_0700(tmp_path: Path) -> None:
     (tmp_path / "d").mkdir(mode=0o777)
     assert stat.S_IMODE(private_directory(tmp_path / "d").stat().st_mode) == 0o700
     assert stat.S_IMODE(private_directory(tmp_path / "new/er").stat().st_mode) == 0o700
+
+
+def test_a_link_is_not_taken_for_a_private_directory(tmp_path: Path) -> None:
+    (tmp_path / "theirs").mkdir(mode=0o755)
+    (tmp_path / "d").symlink_to(tmp_path / "theirs")
+    with pytest.raises(PermissionError, match="is a link or somebody else's"):
+        private_directory(tmp_path / "d")
+    assert stat.S_IMODE((tmp_path / "theirs").stat().st_mode) == 0o755
+
+
+def test_the_directory_of_somebody_else_is_not_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "d").mkdir(mode=0o755)
+    monkeypatch.setattr("sekisho.identity.files.os.getuid", lambda: os.geteuid() + 1)
+    with pytest.raises(PermissionError):
+        private_directory(tmp_path / "d")
