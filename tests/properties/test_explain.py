@@ -174,6 +174,11 @@ def tables(draw: Any) -> list[dict[str, Any]]:
     return found
 
 
+REPEATED = [
+    [(name, first), (name, second)]
+    for name in ("X-A", "x-b", "Origin")
+    for first, second in (("1", "2"), ("2", "1"), ("1", "11"), ("1,2", "2"))
+]
 HEADERS = st.lists(
     st.one_of(
         st.tuples(any_of(["X-A", "x-b", "x-c"]), any_of(VALUES)),
@@ -185,7 +190,14 @@ HEADERS = st.lists(
         st.tuples(st.just("X-Echo-Set-Header"), any_of(["x-a:1", "x-b:2", "x-c:3"])),
     ),
     max_size=4,
-) | any_of([[("x_a", "1")], [("x-sekisho-scope", "8080|shop.test")], [("x-forwarded-host", "shop.test")]])
+) | any_of(
+    [
+        *REPEATED,
+        [("x_a", "1")],
+        [("x-sekisho-scope", "8080|shop.test")],
+        [("x-forwarded-host", "shop.test")],
+    ]
+)
 PATHS = any_of(PLAIN_PATHS) | st.lists(any_of(PIECES), min_size=1, max_size=4).map(
     lambda p: "/" + "/".join(p)
 )

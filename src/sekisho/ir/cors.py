@@ -18,17 +18,19 @@ def is_preflight(call: Call) -> bool:
 def preflight_headers(policy: Cors, call: Call) -> Headers:
     """What the answer to a preflight of an origin that is allowed says."""
     # Envoy spells a star out: with credentials it would mean a star and not everything (Fetch, 3.3.5).
-    asked = header(call, "access-control-request-headers") or ""
-    methods = (header(call, _METHOD) or "") if policy.methods == _ANY else ", ".join(policy.methods)
-    headers = asked if policy.headers == _ANY and asked else ", ".join(policy.headers)
-    allowed = (
+    methods = _spelled(policy.methods, header(call, _METHOD))
+    headers = _spelled(policy.headers, header(call, "access-control-request-headers"))
+    return (
         *_origin(policy, call),
-        ("access-control-allow-methods", methods),
-        ("access-control-allow-headers", headers),
-        ("access-control-expose-headers", ", ".join(policy.expose)),
+        *((("access-control-allow-methods", methods),) if policy.methods else ()),
+        *((("access-control-allow-headers", headers),) if policy.headers else ()),
+        *((("access-control-expose-headers", ", ".join(policy.expose)),) if policy.expose else ()),
         ("access-control-max-age", str(policy.max_age)),
     )
-    return tuple(pair for pair in allowed if pair[1])
+
+
+def _spelled(allowed: tuple[str, ...], asked: str | None) -> str:
+    return (asked or "") if allowed == _ANY else ", ".join(allowed)
 
 
 def response_headers(policy: Cors, call: Call) -> Headers:

@@ -10,6 +10,17 @@ from sekisho.ir.http import PathExact, PathMatch, PathPrefix, PathRegex, RouteMa
 from sekisho.ir.listener import Chain, Listener
 from sekisho.kit import hostnames
 
+_JOINED = frozenset({
+    "accept", "accept-encoding", "access-control-request-headers", "access-control-request-method",
+    "access-control-request-private-network", "authorization", "cache-control", "content-encoding",
+    "content-type", "grpc-timeout", "if-match", "if-modified-since", "if-none-match", "if-range", "origin",
+    "pragma", "referer", "user-agent", "via", "x-forwarded-host",
+})  # fmt: skip
+"""Headers that Envoy keeps as one, its inline headers: repeated ones are joined by commas as they arrive.
+
+Seen on Envoy 1.40. Those it writes itself (`x-forwarded-for`, `x-request-id`, `te`) are not modelled.
+"""
+
 
 def chain_of(listener: Listener, call: Call) -> Chain | None:
     """The chain of a connection: exact server name, then the longest wildcard, then the one without names."""
@@ -35,17 +46,27 @@ def matches(match: RouteMatch, call: Call, path: str) -> bool:
     return (
         _path_matches(match.path, bare)
         and match.method in ("", call.method)
-        and all(_value_matches(one, header(call, one.name)) for one in match.headers)
-        and all(_value_matches(one, _parameter(query, one.name)) for one in match.query)
+        and all(_any_matches(one, _matched_values(call, one.name)) for one in match.headers)
+        and all(_any_matches(one, _parameter(query, one.name)) for one in match.query)
     )
 
 
 def header(call: Call, name: str) -> str | None:
-    """A header as Envoy matches it: repeated ones are joined by commas."""
-    if name == "host":
-        return call.authority
-    values = [value for key, value in call.headers if key == name]
+    """All values of a header, joined by commas as RFC 9110 allows; None when there is none."""
+    values = _all(call, name)
     return ",".join(values) if values else None
+
+
+def _matched_values(call: Call, name: str) -> tuple[str, ...]:
+    """What a match looks at, one by one: each line of its own, or all as one where Envoy has joined them."""
+    if name == "host":
+        return (call.authority,)
+    values = _all(call, name)
+    return (",".join(values),) if values and name in _JOINED else values
+
+
+def _all(call: Call, name: str) -> tuple[str, ...]:
+    return tuple(value for key, value in call.headers if key == name)
 
 
 def _path_matches(match: PathMatch, path: str) -> bool:
@@ -60,16 +81,16 @@ def _path_matches(match: PathMatch, path: str) -> bool:
             assert_never(never)
 
 
-def _parameter(query: str, name: str) -> str | None:
+def _parameter(query: str, name: str) -> tuple[str, ...]:
     """The first of that name, as it stands in the URL."""
     for pair in query.split("&"):
         key, _, value = pair.partition("=")
         if key == name and pair:
-            return value
-    return None
+            return (value,)
+    return ()
 
 
-def _value_matches(match: StringMatch, value: str | None) -> bool:
-    if value is None:
-        return False
-    return re2.fullmatch(match.value, value) is not None if match.regex else value == match.value
+def _any_matches(match: StringMatch, values: Iterable[str]) -> bool:
+    if match.regex:
+        return any(re2.fullmatch(match.value, value) is not None for value in values)
+    return match.value in values
