@@ -137,13 +137,21 @@ class Folder:
         self.path = path
         self._read: dict[Path, tuple[tuple[int, int], Reading]] = {}
         """Per file: its state (modification time, size) when it was read, and what it said."""
+        self._manifests: dict[ResourceId, Manifest] = {}
 
     def read(self) -> Reading:
         """All resources. Only files that changed are parsed again."""
         present = files(self.path)
         for gone in self._read.keys() - set(present):
             del self._read[gone]
-        return merged([self._reading(path) for path in present])
+        reading = merged([self._reading(path) for path in present])
+        self._manifests = {manifest.id: manifest for manifest in reading.manifests}
+        return reading
+
+    def line_of(self, resource: ResourceId, path: str) -> int:
+        """The line of a field, or of the innermost thing around it, at the last reading; 0 when unknown."""
+        manifest = self._manifests.get(resource)
+        return manifest.document.line_of(path) if manifest else 0
 
     def _reading(self, path: Path) -> Reading:
         state = _state(path)

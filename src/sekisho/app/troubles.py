@@ -1,23 +1,32 @@
 """Tells of mistakes while people edit: each new one once, and when all are gone."""
 
 import asyncio
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
 from contextlib import aclosing
 from typing import Any
 
 from sekisho.app.voice import Voice
 from sekisho.client import Client, ClientError, present_then_changes
 from sekisho.client.reviews import SystemStatus, Trouble, ask
+from sekisho.model.names import ResourceId
 from sekisho.model.problems import Problem
 
 KINDS = ("gatewayclasses", "gateways", "httproutes")
 """Kinds whose status tells about their authors' mistakes."""
+LineOf = Callable[[ResourceId, str], int]
+"""The line of a field of a resource in the file it was read from; 0 when that is not known."""
+_PATH = re.compile(r"(?P<path>spec[\w.\[\]]*): ")
+"""Messages about a field begin with its path."""
 _SETTLE = 0.1
 """Seconds: one edit changes several statuses, one after another."""
 
 
-async def tell_troubles(client: Client, voice: Voice) -> None:
-    """Asks the control plane for what is wrong whenever a status changed; runs until cancelled."""
+async def tell_troubles(client: Client, voice: Voice, line_of: LineOf) -> None:
+    """Asks the control plane for what is wrong whenever a status changed; runs until cancelled.
+
+    `line_of` knows where fields stand now, better than the annotations of the resources do.
+    """
     changed = asyncio.Event()
     async with asyncio.TaskGroup() as group:
         for kind in KINDS:
@@ -27,7 +36,7 @@ async def tell_troubles(client: Client, voice: Voice) -> None:
             await changed.wait()
             await asyncio.sleep(_SETTLE)
             changed.clear()
-            found = await _troubles(client)
+            found = await _troubles(client, line_of)
             if found is None:
                 continue
             voice.problems(sorted(found - known))
@@ -43,17 +52,20 @@ async def _note_changes(client: Client, kind: str, changed: asyncio.Event) -> No
             changed.set()
 
 
-async def _troubles(client: Client) -> frozenset[Problem] | None:
+async def _troubles(client: Client, line_of: LineOf) -> frozenset[Problem] | None:
     """None when the control plane cannot say now: the watches tell when it is back."""
     try:
-        return frozenset(map(_problem, (await ask(client, "SystemStatus", None, SystemStatus)).troubles))
+        troubles = (await ask(client, "SystemStatus", None, SystemStatus)).troubles
     except ClientError:
         return None
+    return frozenset(_problem(trouble, line_of) for trouble in troubles)
 
 
-def _problem(trouble: Trouble) -> Problem:
-    path = f"{trouble.resource} {trouble.path}".strip()
-    return Problem(path, trouble.message, reason=trouble.reason, file=trouble.file, line=trouble.line)
+def _problem(trouble: Trouble, line_of: LineOf) -> Problem:
+    named = _PATH.match(trouble.message)
+    path = trouble.path or (named["path"] if named else "")
+    line = line_of(ResourceId.parse(trouble.resource), path) or trouble.line
+    return Problem(trouble.resource, trouble.message, reason=trouble.reason, file=trouble.file, line=line)
 
 
 def _status(resource: Mapping[str, Any]) -> Any:

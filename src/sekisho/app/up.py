@@ -108,7 +108,7 @@ class _Up:
         await self._apply(applier, first=True)
         await self._wait_for_services()
         await self._tell_sites(client)
-        group.create_task(tell_troubles(client, self._voice), name="tell of troubles")
+        group.create_task(tell_troubles(client, self._voice, self._folder.line_of), name="tell of troubles")
         group.create_task(self._watch_files(), name="watch files")
         if then is not None and (went_well := await then(client)) is not None:
             self.went_well = went_well

@@ -1,5 +1,5 @@
 """`python -m sekisho.cli`: how `up` starts its parts, whatever is on the path."""
 
-from sekisho.cli.commands import main
+from sekisho.cli import main
 
 main()

@@ -9,6 +9,7 @@ import yaml
 from rich.console import Console
 from rich.text import Text
 
+from sekisho.cli import INTERRUPTED
 from sekisho.model.problems import Problem
 
 out = Console(highlight=False, soft_wrap=True, markup=False)
@@ -25,7 +26,7 @@ class Exit(IntEnum):
     """Something is wrong that the user can look into; for `diff`, there are differences."""
     USAGE = 2
     """The command was written wrongly."""
-    INTERRUPTED = 130
+    INTERRUPTED = INTERRUPTED
 
 
 class Failure(Exception):

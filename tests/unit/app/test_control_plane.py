@@ -3,7 +3,7 @@
 import asyncio
 import ssl
 import stat
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from sekisho.aio.tasks import background
 from sekisho.app.control_plane import Parts, authorizer, build, run
 from sekisho.app.settings import Address, ControlPlane
 from sekisho.app.signer import ApiSigner
+from sekisho.app.troubles import tell_troubles
 from sekisho.client import Client, Forbidden, Invalid, Unauthorized
 from sekisho.client.reviews import (
     ConfigDump,
@@ -28,6 +29,8 @@ from sekisho.client.reviews import (
 from sekisho.identity.authority import Refused
 from sekisho.identity.keys import new_key, signing_request
 from sekisho.identity.spiffe import peer_identity
+from sekisho.model.names import ResourceId
+from sekisho.model.problems import Problem
 from sekisho.xds.admission import Refusal
 
 GATEWAY = {
@@ -210,3 +213,54 @@ async def test_the_serving_certificate_is_for_localhost_and_renews_in_place(stat
         port = int(client.transport.access.server.rpartition(":")[2])
         with pytest.raises(ssl.SSLCertVerificationError):
             await asyncio.open_connection("localhost", port, ssl=stranger)
+
+
+ROUTE = {
+    "apiVersion": "gateway.networking.k8s.io/v1",
+    "kind": "HTTPRoute",
+    "metadata": {
+        "name": "cart",
+        "namespace": "default",
+        "annotations": {"sekisho.dev/source": "cart.yaml:1"},
+    },
+    "spec": {
+        "parentRefs": [{"name": "door"}],
+        "rules": [{"backendRefs": [{"name": "cart", "port": 80}]}],
+    },
+}
+
+
+class Heard:
+    """A voice that remembers, and tells that it was used."""
+
+    def __init__(self) -> None:
+        self.lines: asyncio.Queue[str] = asyncio.Queue()
+
+    def done(self, what: str, detail: str = "") -> None:
+        self.lines.put_nowait(f"{what} {detail}".strip())
+
+    def note(self, text: str) -> None:
+        self.lines.put_nowait(text)
+
+    def trouble(self, text: str, advice: str = "") -> None:
+        self.lines.put_nowait(f"{text} {advice}")
+
+    def problems(self, problems: Sequence[Problem]) -> None:
+        for problem in problems:
+            self.lines.put_nowait(str(problem))
+
+
+async def test_a_mistake_is_told_at_its_line_and_so_is_its_end(state: Path) -> None:
+    voice = Heard()
+    lines = {(ResourceId("HTTPRoute", "default", "cart"), "spec.rules[0].backendRefs[0]"): 12}
+    async with (
+        running(state) as parts,
+        admin(parts) as client,
+        background(tell_troubles(client, voice, lambda *at: lines.get(at, 0)), name="troubles"),
+        asyncio.timeout(20),
+    ):
+        await client.create(GATEWAY)
+        await client.create(ROUTE)
+        assert "cart.yaml:12: HTTPRoute/default/cart: spec.rules[0].backendRefs[0]" in await voice.lines.get()
+        await client.delete("httproute", "cart", "default")
+        assert await voice.lines.get() == "no problems any more"

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from sekisho import cli
+from sekisho.cli import commands
 from sekisho.client import kubeconfig
 
 from .conftest import Said
@@ -113,3 +115,19 @@ def test_a_reader_that_leaves_early_is_no_error(tmp_path: Path) -> None:
         )  # fmt: skip
     assert ended.stderr == ""
     assert ended.returncode == 0
+
+
+def interrupted(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+def test_ctrl_c_is_quiet_while_a_command_is_still_being_imported(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cli, "import_module", interrupted)
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert ended.value.code == 130
+
+
+def test_ctrl_c_is_quiet_while_a_command_runs(alone: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(commands, "application", interrupted)
+    assert alone("status") == Said(130, "", "")

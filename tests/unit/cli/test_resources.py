@@ -1,13 +1,16 @@
 """apply, get, describe, delete, diff, validate, against a real API."""
 
 import json
+import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import yaml
 
-from .conftest import Said
+from .conftest import Api, Said
 
 Command = Callable[..., Said]
 
@@ -135,3 +138,20 @@ def test_commands_that_contradict_themselves_are_usage_errors(
     sekisho: Command, arguments: tuple[str, ...]
 ) -> None:
     assert sekisho(*arguments).code == 2
+
+
+def test_a_watch_goes_on_until_ctrl_c(sekisho: Command, api: Api, files: Path) -> None:
+    command = [sys.executable, "-m", "sekisho.cli", "get", "gateways", "-A", "-w"]
+    with subprocess.Popen(
+        [*command, "--kubeconfig", str(api.kubeconfig)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as watching:
+        assert watching.stdout is not None
+        assert watching.stdout.readline().startswith("NAMESPACE   NAME")
+        sekisho("apply", "-f", str(files))
+        assert watching.stdout.readline().split()[:2] == ["shop", "door"]
+        watching.send_signal(signal.SIGINT)
+        _, err = watching.communicate(timeout=30)
+    assert (watching.returncode, err) == (130, "")
