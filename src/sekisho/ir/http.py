@@ -79,7 +79,7 @@ class HostRewrite:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OriginMatch:
-    """One allowed CORS origin: exact `https://a.b:1`, or with `*` for any run of characters; `*` alone for all."""
+    """One allowed CORS origin: `https://a.b:1`, or with `*` for any run of characters; `*` alone for all."""
 
     value: str
 

@@ -76,11 +76,12 @@ def _routed(plan: Plan, chain: Chain, call: Call, met: Verdict) -> Verdict:
     if "," in call.host:
         return replace(met, outcome=Answered(status=400, why="the host is ambiguous: it contains a comma"))
     host = _host(plan, chain.table, call.hostname)
-    if host is None:
-        return replace(met, outcome=Answered(status=404, why=f"no route is for the host {call.hostname}"))
+    if host is None or not host.routes:
+        why = f"no route is for the host {call.hostname}"
+        return replace(met, host=host, outcome=Answered(status=404, why=why))
     route = next((route for route in host.routes if matches(route.match, call, call.path)), None)
     if route is None:
-        why = f"no route of {host.hostname} matches" if host.routes else f"{host.hostname} has no routes"
+        why = f"no route of {host.hostname} matches"
         return replace(met, host=host, outcome=Answered(status=404, why=why))
     return replace(met, host=host, route=route, outcome=_outcome(plan, chain, host, route, call))
 
