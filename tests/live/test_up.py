@@ -256,3 +256,26 @@ def test_every_example_runs_without_a_problem(site: Site, host: str, path: str, 
     else:
         assert redirected.json()["service"] == answer
     site.end()
+
+
+def test_the_demo_checks_itself_and_ends(site: Site) -> None:
+    program = """
+import sys
+from pathlib import Path
+from sekisho.app import demo
+from sekisho.cli import main
+demo.shop = lambda: Path("shop")  # the copy on free ports
+sys.argv = ["sekisho", "demo", "--check", "--api", "127.0.0.1:0", "--xds", "127.0.0.1:0"]
+main()
+"""
+    ended = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=site.root,
+        capture_output=True,
+        text=True,
+        timeout=150,
+        check=False,
+    )
+    assert ended.returncode == 0, ended.stderr
+    assert ended.stderr.count("✓ curl ") == len(demo.ATTEMPTS)
+    assert site.processes() == []
