@@ -25,6 +25,7 @@ Manifest = dict[str, Any]
 
 PATIENCE = 60.0
 """Seconds for what must come true but was promised for no certain time."""
+ROOT = Path(__file__).parents[2]
 SLOW = float(os.environ.get("SEKISHO_SLOW", "3"))
 """How many times longer than promised things may take on this machine: 1 on a quiet one."""
 
@@ -37,8 +38,10 @@ def promised(seconds: float) -> float:
 class System:
     """A control plane and an agent in a folder of their own. Made by `running_system`."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, program: str = "sekisho.cli") -> None:
+        """`program` is the module that is run for `sekisho`."""
         self.folder = folder
+        self.program = program
         self.api, self.xds = free_port(), free_port()
         self.client: Client
         """Of the API, over TLS, as admin."""
@@ -68,7 +71,8 @@ class System:
 
     async def _launch(self, name: str, arguments: tuple[str, ...]) -> float:
         began = time.monotonic()
-        command = Command(name=name, arguments=arguments, log=self.log(name), announces=True)
+        arguments = tuple(self.program if one == "sekisho.cli" else one for one in arguments)
+        command = Command(name=name, arguments=arguments, log=self.log(name), folder=ROOT, announces=True)
         process = self._running[name] = await start(command)
         await process.ready()
         return time.monotonic() - began
@@ -203,10 +207,10 @@ def log_lines(path: Path) -> list[dict[str, Any]]:
 
 
 @asynccontextmanager
-async def running_system(*, agent: bool = True) -> AsyncIterator[System]:
+async def running_system(*, agent: bool = True, program: str = "sekisho.cli") -> AsyncIterator[System]:
     """With the Namespace `shop`; nothing of it is left afterwards. Sockets want the path to be short."""
     folder = Path(tempfile.mkdtemp(prefix="sk-"))
-    system = System(folder)
+    system = System(folder, program)
     try:
         await system.start_control_plane()
         if agent:

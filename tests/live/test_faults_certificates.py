@@ -127,7 +127,7 @@ async def test_a_bad_certificate_is_named_by_its_listener_and_no_other_is_distur
         return (resolved["status"], programmed["status"]) == ("False", "False")
 
     await system.until(told, "the listener says what is wrong")
-    trusted = content.certificate if name not in {"garbled"} else GOOD.certificate
+    trusted = content.certificate if name != "garbled" else GOOD.certificate
     with pytest.raises(REFUSED):
         await status_over_tls(door.tls, f"{name}.test", trusted)
     await served(system, door.tls, "good.test", GOOD.certificate)

@@ -1,0 +1,64 @@
+"""Clients that never stop asking: some on connections they keep, some on a new one each time."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+from tests.kit.http import Answer, fetch, read_answer, request_bytes
+
+
+@dataclass
+class Load:
+    """What they got; `failures` are answers other than 200, and requests without a whole answer."""
+
+    port: int
+    host: str
+    path: str = "/"
+    answered: int = 0
+    failures: list[str] = field(default_factory=list)
+
+    async def keep_asking(self, *, keep: bool) -> None:
+        """Until cancelled. On a kept connection for as long as the server does not ask to close it."""
+        while True:
+            try:
+                await (self._on_one_connection() if keep else self._ask_anew())
+            except (OSError, EOFError, TimeoutError) as error:
+                self.failures.append(repr(error))
+                await asyncio.sleep(0.01)
+
+    async def _ask_anew(self) -> None:
+        self._count(await fetch(self.port, self.host, self.path))
+
+    async def _on_one_connection(self) -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
+        try:
+            closing = False
+            while not closing:
+                writer.write(request_bytes("GET", self.path, [("host", self.host)]))
+                async with asyncio.timeout(10):
+                    answer = await read_answer(reader)
+                self._count(answer)
+                closing = answer.header("connection") == "close"
+        finally:
+            writer.close()
+
+    def _count(self, answer: Answer) -> None:
+        self.answered += 1
+        if answer.status != 200:
+            self.failures.append(f"{answer.status} {answer.body[:200]!r}")
+
+
+@asynccontextmanager
+async def under_load(port: int, host: str, path: str = "/", *, clients: int = 3) -> AsyncIterator[Load]:
+    """So many clients of either sort ask while the block runs; requests under way at its end do not count."""
+    load = Load(port, host, path)
+    async with asyncio.TaskGroup() as group:
+        asking = [
+            group.create_task(load.keep_asking(keep=keep)) for keep in (True, False) for _ in range(clients)
+        ]
+        try:
+            yield load
+        finally:
+            for one in asking:
+                one.cancel()
