@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
+from tests.kit.pki import Leaf
+
 Manifest = dict[str, Any]
 
 NAMESPACE = "bench"
@@ -16,12 +18,20 @@ def namespace(name: str) -> Manifest:
     return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
 
 
-def gateway(port: int) -> Manifest:
-    """One HTTP listener on the loopback, open to the routes of all namespaces."""
-    listener = {
-        "name": "http", "port": port, "protocol": "HTTP",
-        "allowedRoutes": {"namespaces": {"from": "All"}},
-    }  # fmt: skip
+def gateway(port: int, *, https: tuple[int, str] | None = None) -> Manifest:
+    """One HTTP listener on the loopback, open to the routes of all namespaces.
+
+    `https`: the port of an HTTPS listener beside it, and the Secret with its certificate.
+    """
+    allowed = {"namespaces": {"from": "All"}}
+    listeners: list[Manifest] = [
+        {"name": "http", "port": port, "protocol": "HTTP", "allowedRoutes": allowed}
+    ]
+    if https:
+        tls = {"certificateRefs": [{"name": https[1]}]}
+        listeners.append(
+            {"name": "https", "port": https[0], "protocol": "HTTPS", "allowedRoutes": allowed, "tls": tls}
+        )
     return {
         "apiVersion": ROUTING,
         "kind": "Gateway",
@@ -29,8 +39,20 @@ def gateway(port: int) -> Manifest:
         "spec": {
             "gatewayClassName": "sekisho",
             "addresses": [{"type": "IPAddress", "value": "127.0.0.1"}],
-            "listeners": [listener],
+            "listeners": listeners,
         },
+    }
+
+
+def tls_secret(name: str, leaf: Leaf) -> Manifest:
+    """A certificate and its key."""
+    data = {"tls.crt": leaf.certificate.decode(), "tls.key": leaf.key.decode()}
+    return {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {"name": name, "namespace": NAMESPACE},
+        "type": "kubernetes.io/tls",
+        "stringData": data,
     }
 
 

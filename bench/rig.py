@@ -36,7 +36,9 @@ HOSTS = tuple(f"127.0.0.{number}" for number in range(1, 5))
 class Rig:
     """A Gateway that serves, and everything behind it. Made by `running_rig`."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, workers: int = 0) -> None:
+        """`workers`: threads of Envoy; 0 for one per processor."""
+        self._workers = workers
         self.port = free_port()
         """Of the Gateway's listener."""
         self.backends = (free_port(), free_port())
@@ -112,6 +114,7 @@ class Rig:
         arguments = own(
             "agent", "--state", str(state), "--kubeconfig", str(state / "kubeconfig"),
             "--xds", f"127.0.0.1:{self._xds}", "--log-level", "warning", "--drain", "1",
+            "--concurrency", str(self._workers),
         )  # fmt: skip
         return Command(name="agent", arguments=arguments, log=self._log("agent"), announces=True)
 
@@ -153,10 +156,10 @@ class Rig:
 
 
 @asynccontextmanager
-async def running_rig() -> AsyncIterator[Rig]:
-    """A rig in a folder of its own; nothing of it is left afterwards."""
+async def running_rig(*, workers: int = 0) -> AsyncIterator[Rig]:
+    """A rig in a folder of its own; nothing of it is left afterwards. See Rig for `workers`."""
     with tempfile.TemporaryDirectory(prefix="sekisho-bench-") as folder:
-        rig = Rig(Path(folder))
+        rig = Rig(Path(folder), workers=workers)
         try:
             await rig.start()
             yield rig
