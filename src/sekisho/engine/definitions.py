@@ -52,6 +52,10 @@ class Index:
         self.rank = next(_ranks)
         """Indexes are brought up to date in order of definition; `emit` reads earlier ones only."""
 
+    def members(self, read: "Read", key: Any) -> frozenset[Hashable]:
+        """The bucket keys a source key stands under, each once."""
+        return frozenset(self.emit(read, key))
+
     def __repr__(self) -> str:
         return f"<index {self.name}>"
 

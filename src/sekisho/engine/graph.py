@@ -7,7 +7,7 @@ result ends the wave. Nodes nobody reads any more are dropped at the end of the 
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
@@ -62,12 +62,13 @@ class _Node:
 class _Bucket(_Node):
     """The source keys under one bucket key; handed out as a frozenset made when first asked for."""
 
-    __slots__ = ("members",)
+    __slots__ = ("members", "table")
 
-    def __init__(self, owner: None, key: Any, rank: int) -> None:
-        super().__init__(owner, key)
+    def __init__(self, table: "_Table", key: Any) -> None:
+        super().__init__(None, key)
         self.members: set[Any] = set()
-        self.rank = rank
+        self.table = table
+        self.rank = table.rank
 
     def frozen(self) -> frozenset[Any]:
         if self.value is None:
@@ -78,14 +79,19 @@ class _Bucket(_Node):
 class _Table:
     """The running state of one index or output: a terminal per source key, and what waits for a refresh."""
 
-    __slots__ = ("buckets", "definition", "followers", "rank", "sources", "stale", "terminals")
-
     def __init__(self, definition: Index | Output[Any], rank: int) -> None:
         self.definition = definition
+        self.name = definition.name
+        self.compute: Callable[[Read, Any], Any] = (
+            definition.build if isinstance(definition, Output) else definition.members
+        )
+        """What a terminal's value is."""
         self.rank = rank
         self.terminals: dict[Any, _Node] = {}
         self.buckets: dict[Hashable, _Bucket] = {}
-        """Of an index only."""
+        """Of an index only: those with members."""
+        self.empty: dict[Hashable, _Bucket] = {}
+        """Of an index only: those that have readers and no members."""
         self.sources: list[Mapping[Any, Any]] = []
         """What has its keys: buckets of indexes, leaves of kinds."""
         self.stale: dict[Any, None] = {}
@@ -133,7 +139,10 @@ class Read:
         if node is None:
             node = calls[args] = _Node(query, args)
         self._recording[node] = None
-        if node.state != _CLEAN:
+        state = node.state
+        if state == _DIRTY:
+            engine._run(node)
+        elif state != _CLEAN:
             engine._refresh(node)
         if node.rank >= engine._ceiling:
             engine._refuse(query)
@@ -198,7 +207,7 @@ class Engine:
     @property
     def size(self) -> int:
         """How many nodes there are: for a metric, and for tests that nothing leaks."""
-        tables = sum(len(table.terminals) + len(table.buckets) for table in self._order)
+        tables = sum(len(table.terminals) + len(table.buckets) + len(table.empty) for table in self._order)
         return len(self._leaves) + sum(map(len, self._queries.values())) + tables
 
     # ---- leaves
@@ -254,17 +263,10 @@ class Engine:
         if index.rank >= self._ceiling:
             self._refuse(index)
         table = self._tables.get(index) or self._table(index)
-        bucket = table.buckets.get(key)
+        bucket = table.buckets.get(key) or table.empty.get(key)
         if bucket is None:
-            bucket = self._orphan_bucket(index, key)
+            bucket = table.empty[key] = _Bucket(table, key)
         return bucket
-
-    def _orphan_bucket(self, index: Index, key: Hashable) -> _Bucket:
-        """An empty bucket is kept among the leaves, so that `table.buckets` has the non-empty ones only."""
-        node = self._leaves.get((index, key))
-        if node is None:
-            node = self._leaves[(index, key)] = _Bucket(None, (index, key), index.rank)
-        return node  # type: ignore[return-value]
 
     def _settle(self, table: _Table) -> None:
         """Run what is stale; an index moves its keys between buckets, an output notes what changed."""
@@ -290,12 +292,16 @@ class Engine:
             if node is not None:
                 del table.terminals[key]
                 self._unlink(node)
-                self._terminal_changed(table, key, node.value, None)
+                if node.value is not None:  # a key without a value was never told of
+                    self._terminal_changed(table, key, node.value, None)
             return
         if node is None:
             node = table.terminals[key] = _Node(table, key)
         before = node.value
-        self._refresh(node)
+        if node.state == _DIRTY:
+            self._run(node)
+        else:
+            self._refresh(node)
         if node.value is not before:
             self._terminal_changed(table, key, before, node.value)
 
@@ -303,21 +309,15 @@ class Engine:
         if isinstance(table.definition, Output):
             self._changed.setdefault(table.definition, {})[key] = after
             return
-        old, new = before or _NOBODY, after or _NOBODY
-        for bucket_key in old - new:
+        for bucket_key in before - after if before and after else before or ():
             self._leave(table, bucket_key, key)
-        for bucket_key in new - old:
+        for bucket_key in after - before if before and after else after or ():
             self._enter(table, bucket_key, key)
 
     def _enter(self, table: _Table, bucket_key: Hashable, key: Any) -> None:
         bucket = table.buckets.get(bucket_key)
         if bucket is None:
-            waiting = self._leaves.pop((table.definition, bucket_key), None)
-            bucket = (
-                waiting
-                if isinstance(waiting, _Bucket)
-                else _Bucket(None, (table.definition, bucket_key), table.rank)
-            )
+            bucket = table.empty.pop(bucket_key, None) or _Bucket(table, bucket_key)
             table.buckets[bucket_key] = bucket
             for follower in table.followers:
                 follower.stale[bucket_key] = None
@@ -332,7 +332,7 @@ class Engine:
         self._mark(bucket)
         if not bucket.members:
             del table.buckets[bucket_key]
-            self._leaves[(table.definition, bucket_key)] = bucket
+            table.empty[bucket_key] = bucket
             self._orphans[bucket] = None
             for follower in table.followers:
                 follower.stale[bucket_key] = None
@@ -373,39 +373,34 @@ class Engine:
             self._run(node)
 
     def _run(self, node: _Node) -> None:
+        owner, read = node.owner, self.read
+        outer = read._recording
         recording: dict[_Node, None] = {}
-        outer, self.read._recording = self.read._recording, recording
+        read._recording = recording
         node.state = _RUNNING
+        self.runs[owner.name] += 1
+        key = node.key
         try:
-            value = self._compute(node)
+            value = owner.function(read, *key) if type(owner) is Query else owner.compute(read, key)
+        except Exception as error:  # noqa: BLE001 - isolation: only who reads or publishes it meets it
+            value = self._failed(node, error)
         finally:
-            self.read._recording = outer
+            read._recording = outer
             node.state = _CLEAN
             self._relink(node, recording)
         before = node.value
-        if type(before) is type(value) and before == value:
+        if before is value or (type(before) is type(value) and before == value):
             return
         node.value = value
         for user in node.users:
             user.state = _DIRTY
 
-    def _compute(self, node: _Node) -> Any:
-        owner = node.owner
-        if type(owner) is Query:
-            self.runs[owner.name] += 1
-            try:
-                return owner.function(self.read, *node.key)
-            except Exception as error:  # noqa: BLE001 - isolation: only its readers meet it
-                return _Failed(error)
-        definition = owner.definition
-        self.runs[definition.name] += 1
-        try:
-            if isinstance(definition, Index):
-                return frozenset(definition.emit(self.read, node.key))
-            return definition.build(self.read, node.key)
-        except Exception as error:  # noqa: BLE001 - isolation: this key keeps its last value
-            self._failures[definition.name, node.key] = error
-            return node.value
+    def _failed(self, node: _Node, error: Exception) -> Any:
+        """The value of a node whose function raised: an index or output keeps its last one."""
+        if type(node.owner) is Query:
+            return _Failed(error)
+        self._failures[node.owner.name, node.key] = error
+        return node.value
 
     def _relink(self, node: _Node, recording: dict[_Node, None]) -> None:
         rank = 0
@@ -437,7 +432,6 @@ class Engine:
                 self._queries[node.owner].pop(node.key, None)
                 self._unlink(node)
             elif isinstance(node, _Bucket):
-                if not node.members:
-                    self._leaves.pop(node.key, None)
+                node.table.empty.pop(node.key, None)
             elif node.owner is None and node.value is None:
                 self._leaves.pop(node.key, None)
