@@ -5,18 +5,23 @@ whole snapshots per proxy (fewer proxies, as it would take minutes; its figures 
 """
 
 import json
+import os
+import shlex
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from bench.harness import ROOT, Row, at_least, at_most, percentile, shown
+from sekisho.envoy.bootstrap import bootstrap
+from sekisho.protos import envoy_binary
 
 NAME = "fan-out"
-SERVICES, PROXIES, NAIVE_PROXIES = 1_000, 2_000, 200
+SERVICES, PROXIES, NAIVE_PROXIES, ENVOYS = 1_000, 2_000, 200, 3
 SERVER_CORE, FLEET_CORE = "0", "1"
 CHANGES = 20
 RATE, SECONDS = 500, 10
@@ -59,6 +64,43 @@ def fleet_binary() -> Path:
     return binary
 
 
+def _envoy(directory: Path, number: int) -> subprocess.Popen[bytes]:
+    """A real proxy among the simulated ones, in a network namespace of its own: all bind the same port."""
+    made = bootstrap(
+        node_id=f"gateway/shop/web/envoy-{number}",
+        xds_socket=str(directory / "xds.sock"),
+        admin_socket=str(directory / f"admin-{number}.sock"),
+        max_heap_bytes=1 << 30,
+        max_connections=1_000,
+    )
+    config = directory / f"envoy-{number}.pb"
+    config.write_bytes(made.SerializeToString())
+    flags = ["--disable-hot-restart", "--concurrency", "1", "--log-level", "critical"]
+    command = shlex.join([str(envoy_binary()), "-c", str(config), *flags])
+    apart = ["unshare", "--net", *(() if os.geteuid() == 0 else ("--map-root-user",))]
+    return subprocess.Popen(
+        ["taskset", "-c", FLEET_CORE, *apart, "sh", "-c", f"ip link set lo up; exec {command}"],
+        stderr=subprocess.DEVNULL,
+    )
+
+
+@contextmanager
+def real_envoys(directory: Path, server: Peer) -> Iterator[None]:
+    """Some real Envoys, in sync before anything is measured."""
+    envoys = [_envoy(directory, number) for number in range(ENVOYS)]
+    try:
+        deadline = time.monotonic() + 30
+        while server.ask("connections")["synced"] < ENVOYS:
+            if time.monotonic() > deadline:
+                raise RuntimeError("the real Envoys did not come into sync")
+            time.sleep(0.1)
+        yield
+    finally:
+        for one in envoys:
+            one.kill()
+            one.wait()
+
+
 @contextmanager
 def arena(session: str, proxies: int) -> Iterator[tuple[Peer, Peer, dict[str, Any]]]:
     """A server and a fleet that is not connected yet."""
@@ -83,8 +125,9 @@ def arena(session: str, proxies: int) -> Iterator[tuple[Peer, Peer, dict[str, An
 
 
 def main() -> list[Row]:
-    with arena("ours", PROXIES) as (server, fleet, hello):
-        rows = _connect(server, fleet, hello)
+    with arena("ours", PROXIES) as (server, fleet, hello), real_envoys(hello["directory"], server):
+        hello["rss"] = server.ask("cost")["rss"]
+        rows = [shown(NAME, "real Envoys among them", ENVOYS, ""), *_connect(server, fleet, hello)]
         rows += _changes(server)
         rows += _churn(server)
         rows += _reconnect(server, fleet)
