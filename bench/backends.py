@@ -11,7 +11,7 @@ from pathlib import Path
 from tests.kit.ports import free_port
 
 from bench.harness import ROOT
-from bench.placement import REST, core_of
+from bench.placement import REST
 from sekisho.app.processes import Command, start
 
 _SOURCE, _BINARY = ROOT / "bench/backend/backend.c", ROOT / "bench/build/backend"
@@ -27,14 +27,14 @@ class Backend:
 
 
 @asynccontextmanager
-async def running_backend(folder: Path) -> AsyncIterator[Backend]:
-    """Runs on the processor that is not measured; logs into `folder`."""
+async def running_backend(folder: Path, core: int = REST) -> AsyncIterator[Backend]:
+    """Runs on the processor `core`; logs into `folder`."""
     port = free_port()
     if shutil.which("gcc"):
         language, program = "C", [str(_compiled()), str(port)]
     else:
         language, program = "Python", [sys.executable, "-m", "bench.responder", f"127.0.0.1:{port}"]
-    arguments = ("taskset", "-c", str(core_of(REST)), *program)
+    arguments = ("taskset", "-c", str(core), *program)
     command = Command(
         name="backend", arguments=arguments, log=folder / "backend.log", folder=ROOT, announces=True
     )

@@ -17,15 +17,15 @@ from statistics import median
 
 import uvloop
 from tests.kit.pki import Leaf, TestAuthority
+from tests.kit.ports import free_port
 
 from bench import manifests
 from bench.backends import Backend, running_backend
 from bench.harness import Row, at_least, at_most, shown
 from bench.peers import Peer, running_peer
-from bench.placement import MEASURED, REST, core_of, place, processor_seconds
+from bench.placement import MEASURED, REST, place, processor_seconds
 from bench.rig import Rig, each, running_rig
 from bench.wrk import Shot, missing, shoot
-from tests.kit.ports import free_port
 
 NAME = "data-plane"
 ROUNDS = int(os.environ.get("BENCH_ROUNDS", "9"))
@@ -83,7 +83,7 @@ class Figures:
 
 async def measure(rounds: int) -> list[Row]:
     async with _everything() as world:
-        backend = await shoot(world.backend_url, SECONDS, core=core_of(MEASURED))
+        backend = await shoot(world.backend_url, SECONDS, core=MEASURED)
         targets = {"ours": world.ours(), "same": world.of(world.same), "plain": world.of(world.plain)}
         rows = _main_rows(await _compare(targets, rounds))
         rows += [shown(NAME, f"the backend alone ({world.backend.language})", backend.rate, "/s")]
@@ -106,7 +106,7 @@ async def _compare(targets: Mapping[str, Target], rounds: int) -> dict[str, Figu
 
 async def _ask(target: Target, seconds: int) -> tuple[Shot, float]:
     before = processor_seconds(target.pid)
-    shot = await shoot(target.url, seconds, hosts=target.hosts, core=core_of(REST))
+    shot = await shoot(target.url, seconds, hosts=target.hosts, core=REST)
     return shot, (processor_seconds(target.pid) - before) / shot.requests * 1e6
 
 

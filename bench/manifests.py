@@ -24,9 +24,7 @@ def gateway(port: int, *, https: tuple[int, str] | None = None) -> Manifest:
     `https`: the port of an HTTPS listener beside it, and the Secret with its certificate.
     """
     allowed = {"namespaces": {"from": "All"}}
-    listeners: list[Manifest] = [
-        {"name": "http", "port": port, "protocol": "HTTP", "allowedRoutes": allowed}
-    ]
+    listeners: list[Manifest] = [{"name": "http", "port": port, "protocol": "HTTP", "allowedRoutes": allowed}]
     if https:
         tls = {"certificateRefs": [{"name": https[1]}]}
         listeners.append(

@@ -1,21 +1,30 @@
 """Which processor a process runs on: what is measured has one of its own."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-MEASURED, REST = 1, 0
-"""The processors for what is measured, and for clients and backends. With one processor, both are it."""
+_ALLOWED = sorted(os.sched_getaffinity(0))
+MEASURED, REST = _ALLOWED[-1], _ALLOWED[0]
+"""The processors for what is measured, and for everything else. With only one, both are it."""
 
 
 def place(pid: int, core: int) -> None:
-    """Puts all threads of a process on one processor, where the machine has it."""
+    """Puts all threads of a process on one processor; what it starts later is there as well."""
     for thread in Path(f"/proc/{pid}/task").iterdir():
-        os.sched_setaffinity(int(thread.name), {core_of(core)})
+        os.sched_setaffinity(int(thread.name), {core})
 
 
-def core_of(core: int) -> int:
-    """`core`, or 0 where the machine has only one."""
-    return core if core in os.sched_getaffinity(0) else 0
+@contextmanager
+def ourselves_on(core: int) -> Iterator[None]:
+    """This process runs there while the block runs, and what it starts stays there."""
+    place(os.getpid(), core)
+    try:
+        yield
+    finally:
+        for thread in Path("/proc/self/task").iterdir():
+            os.sched_setaffinity(int(thread.name), _ALLOWED)
 
 
 def processor_seconds(pid: int) -> float:
