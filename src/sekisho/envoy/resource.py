@@ -1,5 +1,6 @@
 """A finished message as it is published: named bytes of a type, and a version that changes with them."""
 
+from functools import cache
 from typing import Any, NamedTuple
 
 import xxhash
@@ -34,6 +35,12 @@ def blob(message: Any) -> Blob:
 
 def resource(message: Any) -> Resource:
     """A Listener, Cluster, Secret, ScopedRouteConfiguration… under its own name."""
-    descriptor = message.DESCRIPTOR
-    name = message.name if "name" in descriptor.fields_by_name else message.cluster_name
-    return Resource(TYPE_URL_PREFIX + descriptor.full_name, name, *blob(message))
+    type_url, name_field = _naming(message.DESCRIPTOR)
+    return Resource(type_url, getattr(message, name_field), *blob(message))
+
+
+@cache
+def _naming(descriptor: Any) -> tuple[str, str]:
+    """The type URL of a kind of resource, and the field that has the name."""
+    name_field = "name" if "name" in descriptor.fields_by_name else "cluster_name"
+    return TYPE_URL_PREFIX + descriptor.full_name, name_field

@@ -14,15 +14,16 @@ from sekisho.envoy.route_match import route_match
 
 def virtual_host(wanted: ir.VirtualHost) -> dict[str, Any]:
     """envoy.config.route.v3.VirtualHost"""
-    return {
-        "name": wanted.hostname,
-        "domains": [wanted.hostname],
-        "routes": [
-            entry
-            for each in wanted.routes
-            for entry in (*_refused_preflights(each), route(each, wanted.hostname))
-        ],
-    }
+    return {"name": wanted.hostname, "domains": [wanted.hostname], "routes": routes(wanted)}
+
+
+def routes(wanted: ir.VirtualHost) -> list[dict[str, Any]]:
+    """envoy.config.route.v3.VirtualHost.routes"""
+    return [
+        entry
+        for each in wanted.routes
+        for entry in (*_refused_preflights(each), route(each, wanted.hostname))
+    ]
 
 
 def route(given: ir.Route, hostname: str) -> dict[str, Any]:

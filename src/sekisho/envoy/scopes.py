@@ -9,52 +9,72 @@ would be left out, with whatever it protects. What is configured per filter is l
 change of route, so per-route settings of the fixed chain hold on both paths.
 """
 
-from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
 from sekisho import ir
 from sekisho.envoy import filters
 from sekisho.envoy.building import OFF, new
-from sekisho.envoy.routes import virtual_host
+from sekisho.envoy.routes import routes, virtual_host
 from sekisho.envoy.scope_keys import HEADER, WILDCARD, scope_key
 
 ANY_HOST = "*"
+_SCOPE = "envoy.config.route.v3.ScopedRouteConfiguration"
 
 
 def scoped_route_configuration(wanted: ir.VirtualHost | ir.WildcardTable) -> Any:
     """envoy.config.route.v3.ScopedRouteConfiguration"""
     match wanted:
-        case ir.VirtualHost(table=table, hostname=hostname):
-            return _scope(scope_key(table, hostname), _exact(wanted))
+        case ir.VirtualHost():
+            return _exact(wanted)
         case ir.WildcardTable(table=table, hosts=hosts):
-            return _scope(scope_key(table, WILDCARD), [virtual_host(host) for host in hosts])
+            scope = _scope(_any_scope(), scope_key(table, WILDCARD))
+            for host in hosts:
+                scope.route_configuration.virtual_hosts.add(**virtual_host(host))
+            return scope
 
 
-def _scope(key: str, hosts: Sequence[dict[str, Any]]) -> Any:
-    return new(
-        "envoy.config.route.v3.ScopedRouteConfiguration",
-        name=key,
-        key={"fragments": [{"string_key": key}]},
-        route_configuration=_route_configuration(key, hosts),
-    )
-
-
-def _exact(wanted: ir.VirtualHost) -> list[dict[str, Any]]:
+def _exact(wanted: ir.VirtualHost) -> Any:
     """The key has decided on the hostname already. The last route keeps the request from falling through
     to a wildcard hostname, whose routes are not for it."""
-    host = virtual_host(wanted)
-    return [
-        {
-            **host,
-            "domains": [ANY_HOST],
-            "routes": [_AMBIGUOUS_HOST, *host["routes"], _NOT_FOUND],
-            "typed_per_filter_config": filters.skipped_by_exact_hosts(),
-        }
-    ]
+    scope = _scope(_any_exact_scope(), scope_key(wanted.table, wanted.hostname))
+    host = scope.route_configuration.virtual_hosts[0]
+    host.name = wanted.hostname
+    for one in routes(wanted):
+        host.routes.add(**one)
+    host.routes.add(**_NOT_FOUND)
+    return scope
 
 
-# Envoy joins two Host headers by a comma. A key ends where a port begins, so `shop.test:80,other.test` has that
-# of shop.test; without the port it has none, and `filters/lowercase.py` refuses the request.
+def _scope(common: Any, key: str) -> Any:
+    scope = new(_SCOPE)
+    scope.CopyFrom(common)
+    scope.name = scope.route_configuration.name = key
+    scope.key.fragments.add(string_key=key)
+    return scope
+
+
+@cache
+def _any_exact_scope() -> Any:
+    """What scopes of exact hostnames have in common: they come by the thousand."""
+    scope = new(_SCOPE)
+    scope.CopyFrom(_any_scope())
+    scope.route_configuration.virtual_hosts.add(
+        domains=[ANY_HOST],
+        routes=[_AMBIGUOUS_HOST],
+        typed_per_filter_config=filters.skipped_by_exact_hosts(),
+    )
+    return scope
+
+
+@cache
+def _any_scope() -> Any:
+    """What all scopes have in common."""
+    return new(_SCOPE, route_configuration=_route_configuration())
+
+
+# Envoy joins two Host headers by a comma. A key ends where a port begins, so `shop.test:80,other.test` has
+# that of shop.test; without the port it has none, and `filters/lowercase.py` refuses the request.
 _AMBIGUOUS_HOST = {
     "name": "~ambiguous-host",
     "match": {"prefix": "", "headers": [{"name": ":authority", "string_match": {"contains": ","}}]},
@@ -63,10 +83,8 @@ _AMBIGUOUS_HOST = {
 _NOT_FOUND = {"name": "~not-found", "match": {"prefix": ""}, "direct_response": {"status": 404}}
 
 
-def _route_configuration(name: str, hosts: Sequence[dict[str, Any]]) -> dict[str, Any]:
+def _route_configuration() -> dict[str, Any]:
     return {
-        "name": name,
-        "virtual_hosts": hosts,
         "request_headers_to_remove": [HEADER],
         "ignore_port_in_host_matching": True,
         # Inline routes are checked for unknown clusters unless told not to; a cluster may come later, and

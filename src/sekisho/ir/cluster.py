@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from sekisho.model.names import Origin
 
@@ -26,14 +27,15 @@ class Cluster:
     origin: Origin
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Endpoint:
-    """One ready address."""
+class Endpoint(NamedTuple):
+    """One ready address. A NamedTuple because they come by the ten thousand, to be sorted and compared."""
 
     address: str
     """An IP address."""
     port: int
     zone: str = ""
+    weight: int = 1
+    """Share of requests beside the other endpoints, ≥ 1."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

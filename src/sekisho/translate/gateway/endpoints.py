@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from sekisho import ir
-from sekisho.engine import Read, index, query
+from sekisho.engine import Read, index
 from sekisho.model.core import Service
 from sekisho.model.discovery import EndpointSlice
 from sekisho.model.names import Origin, ResourceId
@@ -39,9 +39,9 @@ _SLICES = index("endpoint slices by service", source="EndpointSlice", emit=_serv
 _WORKLOADS = index("workloads by label", source="Workload", emit=_labels)
 
 
-@query
 def endpoints(read: Read, cluster: str) -> ir.Endpoints | None:
-    """The ready addresses of a cluster; None when its Service port does not exist."""
+    """The ready addresses of a cluster; None when its Service port does not exist. Memoised where they become
+    bytes."""
     service, number = service_of(cluster)
     port = service_port(read, service, number)
     if isinstance(port, Broken):
@@ -93,7 +93,7 @@ def _from_workloads(read: Read, service: ResourceId, port: ServicePort) -> Itera
         workload: Workload = read.leaf(id_)
         address, number = normal_address(workload.spec.address), _workload_port(workload, port.target)
         if workload.spec.ready and address and number:
-            yield ir.Endpoint(address, number, workload.spec.zone or "")
+            yield ir.Endpoint(address, number, workload.spec.zone or "", workload.spec.weight or 1)
 
 
 def _workload_port(workload: Workload, target: int | str) -> int:
