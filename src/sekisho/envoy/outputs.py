@@ -1,10 +1,11 @@
 """What the engine keeps ready for the proxies: each IR output of translation, as an Envoy resource.
 
-A message is built once per distinct IR value: gateways that need the same cluster share its bytes.
+A cluster, its endpoints and a certificate are built once, whatever the number of gateways that need them.
 """
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any
 
 from sekisho import ir
@@ -17,6 +18,8 @@ from sekisho.envoy.scope_keys import WILDCARD, scope_key
 from sekisho.envoy.scopes import scoped_route_configuration
 from sekisho.envoy.secrets import secret
 from sekisho.model.names import ResourceId
+from sekisho.translate.gateway import backends
+from sekisho.translate.gateway.endpoints import endpoints
 from sekisho.translate.outputs import (
     CERTIFICATES,
     CLUSTERS,
@@ -28,23 +31,15 @@ from sekisho.translate.outputs import (
 
 
 @query
-def _cluster(_: Read, wanted: ir.Cluster) -> Resource:
-    return resource(cluster(wanted))
+def _cluster(read: Read, name: str) -> Resource | None:
+    wanted = backends.cluster(read, name)
+    return None if wanted is None else resource(cluster(wanted))
 
 
 @query
-def _endpoints(_: Read, wanted: ir.Endpoints) -> Resource:
-    return resource(cluster_load_assignment(wanted))
-
-
-@query
-def _listener(_: Read, wanted: ir.Listener) -> Resource:
-    return resource(listener(wanted))
-
-
-@query
-def _scope(_: Read, wanted: ir.VirtualHost | ir.WildcardTable) -> Resource:
-    return resource(scoped_route_configuration(wanted))
+def _endpoints(read: Read, cluster_name: str) -> Resource | None:
+    wanted = endpoints(read, cluster_name)
+    return None if wanted is None else resource(cluster_load_assignment(wanted))
 
 
 @query
@@ -62,29 +57,51 @@ class Emission:
     """Key → Envoy's name of the resource; needed when it is gone."""
 
 
-def _emission(message: str, planned: Output[Any], build: Any, name: Callable[[Any], str]) -> Emission:
-    def emitted(read: Read, key: Any) -> Resource | None:
+def _emission(
+    message: str,
+    planned: Output[Any],
+    build: Callable[[Read, Any], Resource | None],
+    name: Callable[[Any], str] = itemgetter(1),
+) -> Emission:
+    return Emission(TYPE_URL_PREFIX + message, output(f"envoy {planned.name}", planned, build), name)
+
+
+def _of_certificate(read: Read, key: Any) -> Resource | None:
+    wanted = CERTIFICATES.build(read, key)
+    return None if wanted is None else _secret(read, wanted)
+
+
+def _of_own(planned: Output[Any], make: Callable[[Any], Any]) -> Callable[[Read, Any], Resource | None]:
+    """For what no two gateways share."""
+
+    def build(read: Read, key: Any) -> Resource | None:
         wanted = planned.build(read, key)
-        return None if wanted is None else build(read, wanted)
+        return None if wanted is None else resource(make(wanted))
 
-    return Emission(TYPE_URL_PREFIX + message, output(f"envoy {planned.name}", planned, emitted), name)
+    return build
 
+
+_SCOPE = "envoy.config.route.v3.ScopedRouteConfiguration"
 
 EMISSIONS = (
-    _emission("envoy.config.cluster.v3.Cluster", CLUSTERS, _cluster, lambda key: key[1]),
-    _emission("envoy.config.endpoint.v3.ClusterLoadAssignment", ENDPOINTS, _endpoints, lambda key: key[1]),
-    _emission("envoy.extensions.transport_sockets.tls.v3.Secret", CERTIFICATES, _secret, lambda key: key[1]),
-    _emission("envoy.config.listener.v3.Listener", LISTENERS, _listener, lambda key: key[1]),
+    _emission("envoy.config.cluster.v3.Cluster", CLUSTERS, lambda read, key: _cluster(read, key[1])),
     _emission(
-        "envoy.config.route.v3.ScopedRouteConfiguration",
+        "envoy.config.endpoint.v3.ClusterLoadAssignment",
+        ENDPOINTS,
+        lambda read, key: _endpoints(read, key[1]),
+    ),
+    _emission("envoy.extensions.transport_sockets.tls.v3.Secret", CERTIFICATES, _of_certificate),
+    _emission("envoy.config.listener.v3.Listener", LISTENERS, _of_own(LISTENERS, listener)),
+    _emission(
+        _SCOPE,
         VIRTUAL_HOSTS,
-        _scope,
+        _of_own(VIRTUAL_HOSTS, scoped_route_configuration),
         lambda key: scope_key(key[1], key[2]),
     ),
     _emission(
-        "envoy.config.route.v3.ScopedRouteConfiguration",
+        _SCOPE,
         WILDCARD_TABLES,
-        _scope,
+        _of_own(WILDCARD_TABLES, scoped_route_configuration),
         lambda key: scope_key(key[1], WILDCARD),
     ),
 )

@@ -50,7 +50,6 @@ def parents(read: Read, route: ResourceId) -> tuple[Parent, ...]:
     return tuple(found)
 
 
-@query
 def gateways(read: Read, route: ResourceId) -> tuple[ResourceId, ...]:
     """The Gateways whose proxies carry the route, sorted."""
     return tuple(sorted({parent.gateway for parent in parents(read, route) if parent.doors}))
@@ -63,9 +62,11 @@ def own_hostnames(route: HTTPRoute) -> tuple[str, ...]:
 
 def attached_doors(read: Read, route: ResourceId) -> Iterator[Door]:
     """The listeners a route is attached to, each once."""
-    wanted = {(parent.gateway, name) for parent in parents(read, route) for name in parent.doors}
-    for gateway in gateways(read, route):
-        yield from (one for one in doors(read, gateway) if (gateway, one.name) in wanted)
+    wanted: dict[ResourceId, set[str]] = {}
+    for parent in parents(read, route):
+        wanted.setdefault(parent.gateway, set()).update(parent.doors)
+    for gateway in sorted(wanted):
+        yield from (one for one in doors(read, gateway) if one.name in wanted[gateway])
 
 
 def _attach(read: Read, route: ResourceId, resource: HTTPRoute, position: int, gateway: ResourceId) -> Parent:

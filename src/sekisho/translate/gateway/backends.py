@@ -85,9 +85,8 @@ def resolve(read: Read, route: ResourceId, reference: BackendObjectReference) ->
     return found if isinstance(found, Broken) else cluster_name(service, reference.port)
 
 
-@query
 def cluster(read: Read, name: str) -> ir.Cluster | None:
-    """The cluster of a Service port; None when there is no such port."""
+    """The cluster of a Service port; None when there is no such port. Memoised where it becomes bytes."""
     service, port = service_of(name)
     found = service_port(read, service, port)
     if isinstance(found, Broken):

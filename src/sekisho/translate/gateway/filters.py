@@ -44,8 +44,13 @@ class Filters:
     faults: tuple[Fault, ...] = ()
 
 
+NO_FILTERS = Filters()
+
+
 def rule_filters(filters: tuple[HttpRouteFilter, ...]) -> Filters:
     """The filters of a rule."""
+    if not filters:
+        return NO_FILTERS
     found = Filters(faults=(*_repeated(filters), *_incompatible(filters)))
     for position, one in enumerate(filters):
         found = _add(found, position, one)

@@ -5,7 +5,7 @@ would fall to a wider rule, perhaps one without the protection the author meant.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import NamedTuple
 
 from sekisho import ir
@@ -13,7 +13,14 @@ from sekisho.engine import Read, query
 from sekisho.model.httproute import HTTPRoute, HttpRouteMatch, HttpRouteRule
 from sekisho.model.names import Origin, ResourceId
 from sekisho.translate.gateway.backends import Broken
-from sekisho.translate.gateway.filters import Fault, Filters, needs_prefix, path_rewrite, rule_filters
+from sekisho.translate.gateway.filters import (
+    NO_FILTERS,
+    Fault,
+    Filters,
+    needs_prefix,
+    path_rewrite,
+    rule_filters,
+)
 from sekisho.translate.gateway.forwarding import mirrors, retry, shares, timeouts
 from sekisho.translate.gateway.matches import Precedence, precedence, route_match
 
@@ -42,8 +49,7 @@ class Entry(NamedTuple):
     """A redirect in it still needs `at_listener`."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
+class Plan(NamedTuple):
     """What an HTTPRoute asks for, wherever it is attached."""
 
     entries: tuple[Entry, ...]
@@ -57,8 +63,7 @@ class Plan:
     """No rule can be honoured."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Rule:
+class _Rule(NamedTuple):
     """One rule, resolved."""
 
     action: ir.Action
@@ -145,7 +150,7 @@ def _rule(read: Read, route: ResourceId, index: int, rule: HttpRouteRule) -> _Ru
     faults = (*found.faults, *backends.faults, *_misfits(rule, found))
     broken = (*backends.broken, *copies_broken)
     if faults:
-        return _Rule(_ERROR, Filters(), (), broken, faults)
+        return _Rule(_ERROR, NO_FILTERS, (), broken, faults)
     action = _action(rule, found, backends.shares, copies)
     return _Rule(action, found, _clusters(action), broken, ())
 
