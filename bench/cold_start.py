@@ -8,7 +8,7 @@ import uvloop
 from tests.kit.wait import eventually
 
 from bench.applications import Applications
-from bench.harness import Row, at_most, shown
+from bench.harness import Row, at_least, at_most, shown
 from bench.load import under_load
 from bench.rig import Rig, processor_seconds, running_rig
 
@@ -34,7 +34,7 @@ async def measure() -> list[Row]:
         port = rig.port
         async with under_load(port, lambda: chosen.choice(targets), keep_alive=CLIENTS, every=PAUSE) as load:
             await asyncio.sleep(1.0)
-            envoy = rig.envoy.pid
+            envoy, sent_before = rig.envoy.pid, await _sent(rig)
             await rig.kill_control_plane()
             began = time.monotonic()
             serving = await _start(rig, began)
@@ -52,6 +52,7 @@ async def measure() -> list[Row]:
         shown(NAME, "processor time of the control plane until then", busy, "s"),
         shown(NAME, "requests meanwhile", load.requests, ""),
         at_most(NAME, f"requests lost {errors}".strip(), load.lost, 0, ""),
+        at_least(NAME, "resources sent before the kill", sent_before, 3 * len(targets), ""),
         at_most(NAME, "resources sent again", sent, 0, ""),
         at_most(NAME, "restarts of Envoy", restarts, 0, ""),
     ]
