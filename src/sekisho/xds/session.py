@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from sekisho.xds.delta import Chunk
+from sekisho.xds.express import Express, Signature, express
 from sekisho.xds.log import Log
 from sekisho.xds.observer import Observer
 from sekisho.xds.order import BREAK_STAGE, MAKE_STAGE, SWITCH_STAGE, Part, Step, place, steps_of
@@ -51,6 +52,11 @@ class Session:
         self._held_since: float | None = None
         self._endpoints_seen = [0] * len(self.views)
         self._synced = [-1] * len(self.views)
+        self._settled: int | None = None
+        """The commit of the one view at which everything was answered; None when something is open."""
+        self._express: Express | None = None
+        """What alone is open since then."""
+        self._signature: Signature = ()
         for view in self.views:
             view.members[self] = None
 
@@ -91,9 +97,7 @@ class Session:
             if request.response_nonce:
                 self._answered(subscription, request, now, out)
             if request.resource_names_subscribe or request.resource_names_unsubscribe:
-                subscription.change(request.resource_names_subscribe, request.resource_names_unsubscribe)
-                if subscription.type_url == ENDPOINTS:
-                    self._expect_again(subscription, request.resource_names_unsubscribe)
+                self._change(subscription, request)
         return self.advance(now, out)
 
     def _subscribe(self, request: Any) -> None:
@@ -106,6 +110,18 @@ class Session:
         self._subscriptions[type_url] = subscription
         self._steps += [(step, subscription) for step in steps_of(type_url)]
         self._steps.sort(key=lambda entry: place(entry[0]))
+        self._leave_express()
+
+    def _change(self, subscription: Subscription, request: Any) -> None:
+        subscription.change(request.resource_names_subscribe, request.resource_names_unsubscribe)
+        if subscription.type_url == ENDPOINTS:
+            self._expect_again(subscription, request.resource_names_unsubscribe)
+        self._leave_express()
+
+    def _leave_express(self) -> None:
+        """What the proxy follows is not what plans were made for any more."""
+        self._settled = self._express = None
+        self._signature = tuple((each.type_url, each.filter) for each in self._subscriptions.values())
 
     def _answered(self, subscription: Subscription, request: Any, now: float, out: list[Chunk]) -> None:
         chunk = subscription.waiting
@@ -114,11 +130,14 @@ class Session:
         subscription.waiting = None
         if request.HasField("error_detail"):
             self._refused(subscription, chunk, request.error_detail.message, now)
+            self._express = None
         else:
             self._accepted(subscription, chunk)
         following = subscription.proceed(now)
         if following is not None:
             out.append(following)
+        elif self._express is not None:
+            self._settled, self._express = self._express.seq, None
 
     def _accepted(self, subscription: Subscription, chunk: Chunk) -> None:
         if not chunk.accepted:
@@ -143,6 +162,9 @@ class Session:
     def advance(self, now: float, out: list[Chunk] | None = None) -> list[Chunk]:
         """Everything that may go out now: after a commit, after an answer, and when `due` has come."""
         out = [] if out is None else out
+        if self._go_express(now, out):
+            return out
+        self._settled = self._express = None
         self.due = None
         limits = [view.seq for view in self.views]
         answered = limits.copy()
@@ -160,7 +182,34 @@ class Session:
                 questions = True
         if not busy:
             self._report_synced()
+            for subscription in self._subscriptions.values():
+                if subscription.rejected:  # asked for again just now, perhaps
+                    self._note_due(subscription.retry_due(now))
+            if self.due is None and len(self.views) == 1:
+                self._settled = self.views[0].seq
         return out
+
+    def _go_express(self, now: float, out: list[Chunk]) -> bool:
+        """Takes the short way where it leads; see express.py."""
+        view = self.views[0]
+        if self._express is not None:
+            if self._express.seq == view.seq:
+                return True
+            after = express(view, self._express.seq, self._signature)
+            return after is not None and after.type_url == self._express.type_url  # goes after its answer
+        if self._settled is None:
+            return False
+        if self._settled != view.seq:
+            plan = express(view, self._settled, self._signature)
+            if plan is None:
+                return False
+            if plan.flight is not None:
+                out.append(self._subscriptions[plan.type_url].start(plan.flight, now))
+                self._express, self._settled = plan, None
+                return True
+            self._settled = plan.seq
+        self._report_synced()
+        return True
 
     def _limits(
         self, stage: int, following: int, answered: list[int], *, questions: bool, now: float

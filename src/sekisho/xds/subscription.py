@@ -2,7 +2,7 @@
 
 from collections import deque
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from sekisho.xds.delta import Chunk
 from sekisho.xds.log import NOTHING, Log
@@ -26,37 +26,25 @@ class TooMuch(Exception):
     """The client asks for more than we keep for one stream. (gRPC RESOURCE_EXHAUSTED.)"""
 
 
-class Flight:
+class Flight(NamedTuple):
     """A step in progress: its responses go out one by one, each after the answer to the one before."""
 
-    __slots__ = ("chunks", "index", "part", "upto", "view", "whole")
-
-    def __init__(
-        self,
-        chunks: Sequence[Chunk],
-        view: int,
-        part: Part | None = None,
-        upto: int = 0,
-        *,
-        whole: bool = False,
-    ) -> None:
-        self.chunks = chunks
-        self.index = 0
-        self.view = view
-        """Which of the stream's views it brings up to date."""
-        self.part = part
-        """What it brings up to date; None for an answer to a subscription, which moves no position."""
-        self.upto = upto
-        self.whole = whole
-        """Whether it left nothing out: all that changed up to `upto`, and nothing of that has changed since."""
+    chunks: Sequence[Chunk]
+    view: int
+    """Which of the stream's views it brings up to date."""
+    part: Part | None = None
+    """What it brings up to date; None for an answer to a subscription, which moves no position."""
+    upto: int = 0
+    whole: bool = False
+    """Whether it leaves nothing out: all that changed up to `upto`, and nothing of that changed since."""
 
 
 class Subscription:
     """At most one response is unanswered (`waiting`); whatever happens meanwhile is in the next."""
 
     __slots__ = (
-        "_attempts", "_flight", "complete", "gone", "gone_at", "logs", "names", "owed", "positions", "rejected",
-        "sent_at", "type_url", "view", "waiting", "wildcard",
+        "_attempts", "_flight", "_index", "complete", "gone", "gone_at", "logs", "names", "owed", "positions",
+        "rejected", "sent_at", "type_url", "view", "waiting", "wildcard",
     )  # fmt: skip
 
     def __init__(self, type_url: str, logs: Sequence[Log]) -> None:
@@ -83,6 +71,7 @@ class Subscription:
         self.sent_at = 0.0
         self.rejected: dict[str, Rejection] = {}
         self._flight: Flight | None = None
+        self._index = 0
         self._attempts: deque[tuple[int, Group]] = deque()
 
     @property
@@ -173,13 +162,13 @@ class Subscription:
             if part != Part.BREAK:
                 positions[:] = [NOTHING] * len(positions)
         if self._flight is not None:
-            self._flight.part = None  # what is under way is a part of everything, and moves no position
+            self._flight = self._flight._replace(part=None)  # only a part of everything: moves no position
 
     # --- what is sent, and what comes back
 
     def start(self, flight: Flight, now: float) -> Chunk:
         """Begins a step; nothing may be waiting."""
-        self._flight = flight
+        self._flight, self._index = flight, 0
         if self.owed and flight.part is not None:
             for chunk in flight.chunks:
                 for resource in chunk.resources:
@@ -204,9 +193,9 @@ class Subscription:
         flight = self._flight
         if flight is None:
             return None
-        flight.index += 1
-        if flight.index < len(flight.chunks):
-            return self._sent(flight.chunks[flight.index], flight.view, now)
+        self._index += 1
+        if self._index < len(flight.chunks):
+            return self._sent(flight.chunks[self._index], flight.view, now)
         if flight.part is not None:
             self.moved(flight.part, flight.view, flight.upto, whole=flight.whole)
         self._flight = None

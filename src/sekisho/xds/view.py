@@ -36,6 +36,8 @@ class View:
         self.members: dict[Member, None] = {}
         self.wakers: dict[Callable[[View], None], None] = {}
         """Called after each commit that changed something; they wake the members in their own time."""
+        self.plans: dict[object, object] = {}
+        """What sessions worked out about the present state, shared by them; dropped with each commit."""
         shelf = shelf or Shelf()
         self._logs = {type_url: Log(type_url, shelf) for type_url in types}
 
@@ -76,6 +78,7 @@ class View:
             self._wake()
 
     def _wake(self) -> None:
+        self.plans.clear()
         for waker in list(self.wakers):
             waker(self)
 

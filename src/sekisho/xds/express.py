@@ -1,0 +1,56 @@
+"""The common case, worked out once for all proxies in the same position.
+
+Nearly always a proxy has answered everything, then one type changes, and the change fits one response. What is
+sent then depends only on where the proxy was and what it subscribed to, so it is planned once and shared; the
+general way (session.py) is for everything else.
+"""
+
+from typing import NamedTuple
+
+from sekisho.xds.names import Names
+from sekisho.xds.order import Part, steps_of
+from sekisho.xds.subscription import Flight
+from sekisho.xds.view import View
+
+Signature = tuple[tuple[str, Names | None], ...]
+"""What a proxy subscribed to: types, with the names (None for all)."""
+
+
+class Express(NamedTuple):
+    """What brings a proxy that was in sync at one commit in sync with the newest."""
+
+    seq: int
+    type_url: str = ""
+    """Empty when nothing the proxy follows has changed."""
+    flight: Flight | None = None
+
+
+def express(view: View, since: int, signature: Signature) -> Express | None:
+    """The plan for proxies in sync at `since`; None when it takes the general way."""
+    key = (since, signature)
+    if key not in view.plans:
+        view.plans[key] = _plan(view, since, signature)
+    found = view.plans[key]
+    assert found is None or isinstance(found, Express)  # noqa: S101 - for the type checker
+    return found
+
+
+def _plan(view: View, since: int, signature: Signature) -> Express | None:
+    logs = [(view.log(type_url), names) for type_url, names in signature]
+    changed = [(log, names) for log, names in logs if log is not None and log.seqs[Part.BOTH] > since]
+    if not changed:
+        return Express(view.seq)
+    if len(changed) > 1:
+        return None
+    log, names = changed[0]
+    part = steps_of(log.type_url)[0].part
+    if part == Part.MAKE and log.seqs[Part.BREAK] > since:
+        return None
+    if log.newest_addition > since and part == Part.MAKE:
+        return None  # new endpoints may have to be asked for first
+    delta = log.delta(since, log.seqs[part], part, names)
+    if not delta.chunks:
+        return None
+    if len(delta.chunks) > 1:
+        return None
+    return Express(view.seq, log.type_url, Flight(delta.chunks, 0, part, delta.upto, whole=True))
