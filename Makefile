@@ -6,7 +6,7 @@ PACKAGES := kubernetes-client wrk nghttp2-client gcc libc6-dev libssl-dev
 BENCH ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint fmt bench docs packages tools clean
+.PHONY: help setup lock demo test lint fmt bench docs packages tools clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -16,9 +16,16 @@ setup: .venv/.ready ## Make the environment in .venv (uv, through pip where it i
 .tools/uv/bin/uv:
 	python3 -m venv .tools/uv && .tools/uv/bin/pip install --quiet uv
 
-.venv/.ready: pyproject.toml uv.lock | $(if $(filter .tools/%,$(UV)),.tools/uv/bin/uv)
-	$(UV) sync --quiet --locked
+.venv/.ready: pyproject.toml requirements.lock | $(if $(filter .tools/%,$(UV)),.tools/uv/bin/uv)
+	@$(UV) venv --quiet --allow-existing .venv
+	@$(UV) pip sync --quiet --python $(PY) --require-hashes --compile-bytecode requirements.lock
+	@$(UV) pip install --quiet --python $(PY) --no-deps --editable .
+	@$(PY) -m compileall -q src
 	@touch $@
+
+lock: ## Pin the newest versions that pyproject.toml allows, with hashes, in requirements.lock
+	$(UV) lock --quiet --upgrade
+	$(UV) export --quiet --all-groups --no-emit-project --no-header --output-file requirements.lock >/dev/null
 
 demo: setup ## Control plane, an Envoy gateway and sample services; says what to try; Ctrl-C ends it all
 	@.venv/bin/sekisho demo
