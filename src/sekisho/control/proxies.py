@@ -63,7 +63,7 @@ class Proxies:
         metrics.PROXIES.set(len(self.connected_now))
         log.info("proxy connected", proxy=proxy)
 
-    def sent(self, proxy: str, type_url: str, resources: int, octets: int) -> None:
+    def sent(self, proxy: str, type_url: str, resources: int, octets: int) -> None:  # noqa: ARG002
         """Counted, for all proxies together."""
         of_type = type_url.rpartition(".")[2]
         metrics.SENT_RESOURCES.labels(of_type).inc(resources)
@@ -74,8 +74,8 @@ class Proxies:
         known = self.connected_now.get(proxy)
         if known is None:
             return
-        known.acknowledged = seq
-        self._publisher.synced(view, seq)
+        before, known.acknowledged = known.acknowledged, seq
+        self._publisher.synced(view, before, seq)
         if known.gateway not in self._synced and seq > 0:
             self._synced.add(known.gateway)
             self._tell(ProxyState.of(known.gateway), SYNCED)
@@ -114,7 +114,7 @@ class Proxies:
         log.info("proxy disconnected", proxy=proxy, reason=reason)
         for name in list(known.rejected):
             self._no_longer_refused(known, name)
-        self._publisher.left(self._publisher.view(known.gateway))
+        self._publisher.left(self._publisher.view(known.gateway), known.acknowledged)
 
     def forget(self, gateway: ResourceId) -> None:
         """The Gateway is gone: one of the same name starts anew."""

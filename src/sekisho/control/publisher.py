@@ -13,6 +13,9 @@ from sekisho.model.names import ResourceId
 from sekisho.xds.types import Blob, Name
 from sekisho.xds.view import View
 
+FLIGHTS_KEPT = 64
+"""Unanswered commits remembered per view; a proxy that is further behind is not waited for."""
+
 
 @dataclass(slots=True)
 class _Flight:
@@ -31,7 +34,8 @@ class Publisher:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._views: dict[ResourceId, View] = {}
-        self._flights: dict[View, _Flight] = {}
+        self._flights: dict[View, list[_Flight]] = {}
+        """Commits some proxy has not answered, oldest first."""
         self._lags: dict[View, float] = {}
         self.published = 0
         """Resources in all views together."""
@@ -51,6 +55,7 @@ class Publisher:
         view = self._views.get(gateway)
         if view is not None and not view.members:
             del self._views[gateway]
+            self._flights.pop(view, None)
             self._land(view)
             self._lags.pop(view, None)
             metrics.VIEWS.set(len(self._views))
@@ -74,34 +79,37 @@ class Publisher:
         before = view.seq
         seq = view.commit(changed)
         if seq != before and view.members:
-            self._flights[view] = _Flight(seq, since, len(view.members))
+            flights = self._flights.setdefault(view, [])
+            flights.append(_Flight(seq, since, len(view.members)))
+            del flights[:-FLIGHTS_KEPT]
             self._landed.clear()
 
-    def synced(self, view: View, seq: int) -> None:
-        """A proxy has answered everything up to `seq`."""
-        flight = self._flights.get(view)
-        if flight is None or seq < flight.seq:
-            return
-        flight.waiting -= 1
-        if flight.waiting <= 0:
-            lag = self._lags[view] = self._clock.monotonic() - flight.since
-            metrics.CONVERGENCE_SECONDS.observe(lag)
-            self._land(view)
+    def synced(self, view: View, before: int, seq: int) -> None:
+        """A proxy that had answered everything up to `before` now has up to `seq`."""
+        for flight in self._flights.get(view, ()):
+            if before < flight.seq <= seq:
+                flight.waiting -= 1
+        self._land(view)
+
+    def left(self, view: View, acknowledged: int) -> None:
+        """A proxy of this view is gone: nobody waits for its answers to what came after `acknowledged`."""
+        for flight in self._flights.get(view, ()):
+            if flight.seq > acknowledged:
+                flight.waiting -= 1
+        self._land(view)
 
     def lag(self, gateway: ResourceId) -> float:
         """Seconds the last commit took from being known to its last acknowledgement; 0 before the first."""
         return self._lags.get(self.view(gateway), 0.0)
 
-    def left(self, view: View) -> None:
-        """A proxy of this view is gone: nobody waits for its answer."""
-        flight = self._flights.get(view)
-        if flight is not None:
-            flight.waiting -= 1
-            if flight.waiting <= 0:
-                self._land(view)
-
     def _land(self, view: View) -> None:
-        self._flights.pop(view, None)
+        """Take note of the commits that everybody has answered: older ones land with or before newer ones."""
+        flights = self._flights.get(view, [])
+        while flights and flights[0].waiting <= 0:
+            lag = self._lags[view] = self._clock.monotonic() - flights.pop(0).since
+            metrics.CONVERGENCE_SECONDS.observe(lag)
+        if not flights:
+            self._flights.pop(view, None)
         if not self._flights:
             self._landed.set()
 
