@@ -83,7 +83,7 @@ class _Table:
         self.definition = definition
         self.name = definition.name
         self.compute: Callable[[Read, Any], Any] = (
-            definition.build if isinstance(definition, Output) else definition.members
+            definition.build if isinstance(definition, Output) else definition.places
         )
         """What a terminal's value is."""
         self.rank = rank
@@ -115,7 +115,7 @@ class Read:
 
     def leaf(self, key: Hashable) -> Any:
         """The value of a leaf, or None when there is none; either way the reader depends on it."""
-        node = self._engine._leaf(key)
+        node = self._engine._leaves.get(key) or self._engine._leaf(key)
         self._recording[node] = None
         return node.value
 
@@ -309,9 +309,10 @@ class Engine:
         if isinstance(table.definition, Output):
             self._changed.setdefault(table.definition, {})[key] = after
             return
-        for bucket_key in before - after if before and after else before or ():
+        old, new = before or (), after or ()
+        for bucket_key in set(old).difference(new):
             self._leave(table, bucket_key, key)
-        for bucket_key in after - before if before and after else after or ():
+        for bucket_key in new if not old else set(new).difference(old):
             self._enter(table, bucket_key, key)
 
     def _enter(self, table: _Table, bucket_key: Hashable, key: Any) -> None:
