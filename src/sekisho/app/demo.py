@@ -5,6 +5,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from shutil import which
 from urllib.parse import urlsplit
 
 import httpx2
@@ -62,15 +63,28 @@ def shop() -> Path:
 
 def lines(base: str) -> Sequence[str]:
     """What to try, for a person."""
-    curls = [f"  {attempt.curl(base)}    # {attempt.shows}" for attempt in ATTEMPTS]
     port = urlsplit(base).port
+    sekisho = _command()
+    commands = [(attempt.curl(base), attempt.shows) for attempt in ATTEMPTS]
+    commands += [
+        (f"{sekisho} explain http://{HOST}:{port}/catalog -H 'x-version: next'", "who decides, and where"),
+        (f"{sekisho} status", "the whole system"),
+        (f"{sekisho} get gateways,httproutes -A", "as kubectl does"),
+    ]
+    width = max(len(command) for command, _ in commands)
     return [
         "try, in another terminal:",
-        *curls,
-        f"  sekisho explain http://{HOST}:{port}/catalog -H 'x-version: next'",
-        "  sekisho status",
-        "  sekisho get gateways,httproutes -A",
+        *(f"  {command.ljust(width)}  # {shows}" for command, shows in commands),
     ]
+
+
+def _command() -> str:
+    """`sekisho` as this person can type it: with its path where the shell would not find it."""
+    if which("sekisho"):
+        return "sekisho"
+    program = Path(sys.executable).with_name("sekisho")
+    here = Path.cwd()
+    return str(program.relative_to(here) if program.is_relative_to(here) else program)
 
 
 async def check(base: str, voice: Voice) -> bool:

@@ -38,9 +38,9 @@ class Manifest:
         """`file:line`; empty when it came from no file."""
         return f"{self.document.file}:{self.document.line}" if self.document.file else ""
 
-    def problem(self, path: str, message: str) -> Problem:
+    def problem(self, path: str, message: str, hint: str = "") -> Problem:
         """A problem with it, at the line of `path`."""
-        return self.document.located([Problem(path, message)])[0]
+        return self.document.located([Problem(path, message, hint)])[0]
 
 
 @dataclass(frozen=True, slots=True)

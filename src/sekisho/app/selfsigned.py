@@ -13,6 +13,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from sekisho.model.fields import Hostname
+
 LIFETIME = timedelta(days=90)
 
 
@@ -58,7 +60,14 @@ def _name(text: str) -> x509.GeneralName:
     try:
         return x509.IPAddress(ip_address(text))
     except ValueError:
-        return x509.DNSName(text)
+        return x509.DNSName(_hostname(text))
+
+
+def _hostname(text: str) -> str:
+    try:
+        return msgspec.convert(text, Hostname)
+    except msgspec.ValidationError:
+        raise ValueError(f"{text!r} is neither a hostname in lower case nor an IP address") from None
 
 
 def kept(path: Path, hostnames: Sequence[str], now: datetime | None = None) -> dict[str, Any] | None:

@@ -31,7 +31,7 @@ async def tell_troubles(client: Client, voice: Voice, line_of: LineOf) -> None:
     async with asyncio.TaskGroup() as group:
         for kind in KINDS:
             group.create_task(_note_changes(client, kind, changed), name=f"watch statuses of {kind}")
-        known: frozenset[Problem] = frozenset()
+        known: frozenset[tuple[str, str]] = frozenset()
         while True:
             await changed.wait()
             await asyncio.sleep(_SETTLE)
@@ -39,10 +39,10 @@ async def tell_troubles(client: Client, voice: Voice, line_of: LineOf) -> None:
             found = await _troubles(client, line_of)
             if found is None:
                 continue
-            voice.problems(sorted(found - known))
+            voice.problems(sorted(problem for problem in found if _mistake(problem) not in known))
             if known and not found:
                 voice.done("no problems any more")
-            known = found
+            known = frozenset(map(_mistake, found))
 
 
 async def _note_changes(client: Client, kind: str, changed: asyncio.Event) -> None:
@@ -66,6 +66,11 @@ def _problem(trouble: Trouble, line_of: LineOf) -> Problem:
     path = trouble.path or (named["path"] if named else "")
     line = line_of(ResourceId.parse(trouble.resource), path) or trouble.line
     return Problem(trouble.resource, trouble.message, reason=trouble.reason, file=trouble.file, line=line)
+
+
+def _mistake(problem: Problem) -> tuple[str, str]:
+    """What makes it the same one: not its line, which moves while people edit around it."""
+    return problem.path, problem.message
 
 
 def _status(resource: Mapping[str, Any]) -> Any:

@@ -69,6 +69,8 @@ class _Up:
         self._needs = needs.read(settings.folder)
         self._logs = settings.state / "logs"
         self._edited = asyncio.Event()
+        self._has_mistakes = False
+        """Whether the last reading of the folder found some."""
 
     async def run(self, then: Then | None) -> None:
         for service in self._needs.services:
@@ -153,6 +155,9 @@ class _Up:
         self._voice.problems(reading.problems)
         outcome = await _brought(applier, reading.manifests)
         self._voice.problems(outcome.problems)
+        if self._has_mistakes and not reading.problems:
+            self._voice.done("no mistakes in the files any more")
+        self._has_mistakes = bool(reading.problems)
         if first:
             self._voice.done(f"applied {len(outcome.applied)} resources", str(self._settings.folder))
         elif outcome.applied or outcome.pruned:

@@ -7,6 +7,7 @@ from cyclopts import Parameter
 from sekisho.app import selfsigned
 from sekisho.cli.options import Namespace
 from sekisho.cli.terminal import Exit, Failure, as_yaml, write
+from sekisho.model.document import check
 
 
 async def certificate(
@@ -21,7 +22,9 @@ async def certificate(
     if not hostnames:
         raise Failure("name at least one hostname", code=Exit.USAGE)
     try:
-        write(as_yaml(selfsigned.secret(namespace, name, hostnames)))
+        made = selfsigned.secret(namespace, name, hostnames)
+        check("Secret", made)
     except ValueError as cause:
         raise Failure(f"cannot make a certificate: {cause}", code=Exit.USAGE) from cause
+    write(as_yaml(made))
     return Exit.OK

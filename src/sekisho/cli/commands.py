@@ -61,7 +61,7 @@ def run(arguments: Sequence[str]) -> int:
             list(arguments), exit_on_error=False, print_error=False, result_action="return_value"
         )
     except CycloptsError as cause:
-        show_failure(str(cause), advice="`sekisho COMMAND --help` shows how it is written.")
+        show_failure(str(cause), advice=f"`sekisho {_command(arguments)} --help` shows how it is written.")
         return Exit.USAGE
     except KeyboardInterrupt:
         return Exit.INTERRUPTED
@@ -75,6 +75,11 @@ def run(arguments: Sequence[str]) -> int:
         show_failure(str(told), told.advice)
         return told.code
     return result if isinstance(result, int) else Exit.OK
+
+
+def _command(arguments: Sequence[str]) -> str:
+    """The command whose help is of use."""
+    return arguments[0] if arguments and arguments[0] in _COMMANDS else "COMMAND"
 
 
 def _forget_stdout() -> None:

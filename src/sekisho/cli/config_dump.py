@@ -32,7 +32,8 @@ async def config_dump(
     ]
     if not documents:
         err.print(f"nothing{f' of type {type_}' if type_ else ''} is published for gateway {chosen}")
-    elif output == "json":
+        return Exit.PROBLEM
+    if output == "json":
         write(json.dumps(documents, indent=2, ensure_ascii=False))
     else:
         write("---\n".join(as_yaml(document) for document in documents))

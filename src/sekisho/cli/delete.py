@@ -11,6 +11,7 @@ from sekisho.client import Client, NotFound
 
 async def delete(
     kind: str = "",
+    /,
     *names: str,
     filename: Files = (),
     namespace: Namespace = "",
@@ -37,7 +38,8 @@ async def _delete(client: Client, kind: str, name: str, namespace: str) -> bool:
     try:
         await client.delete(kind, name, namespace if type_.namespaced else "")
     except NotFound:
-        err.print(f"{type_.qualified}/{name} was not there")
+        where = f" in namespace {namespace}" if type_.namespaced else ""
+        err.print(f"{type_.qualified}/{name} was not there{where}")
         return False
     write(f"{type_.qualified}/{name} deleted")
     return True

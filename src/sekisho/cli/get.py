@@ -58,7 +58,9 @@ async def _tables(
     if texts:
         write("\n\n".join(texts))
     else:
-        where = "" if selection.namespace is None else f" in namespace {selection.namespace}"
+        where = (
+            "" if selection.namespace is None else f" in namespace {selection.namespace} (-A looks in all)"
+        )
         err.print(f"no {', '.join(type_.plural for type_ in types)}{where}")
 
 

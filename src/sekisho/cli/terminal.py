@@ -49,10 +49,15 @@ def show_failure(message: str, advice: str = "") -> None:
 def show_problems(problems: Sequence[Problem]) -> None:
     """One line each: file:line, path, what is wrong, what would be right."""
     for problem in problems:
-        place = f"{problem.file}:{problem.line}: " if problem.file else ""
+        place = f"{problem.file}{f':{problem.line}' if problem.line else ''}: " if problem.file else ""
         path = f"{problem.path}: " if problem.path else ""
         hint = f" ({problem.hint})" if problem.hint else ""
         err.print(Text.assemble((place, "bold"), (path, "cyan"), (problem.message, "red"), (hint, "green")))
+
+
+def counted(number: int, noun: str) -> str:
+    """`1 problem`, `2 problems`."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def write(text: str) -> None:

@@ -2,7 +2,7 @@
 
 from sekisho.cli.files import reading
 from sekisho.cli.options import Files
-from sekisho.cli.terminal import Exit, show_problems, write
+from sekisho.cli.terminal import Exit, counted, show_problems, write
 
 
 async def validate(*, filename: Files) -> Exit:
@@ -11,7 +11,7 @@ async def validate(*, filename: Files) -> Exit:
     show_problems(sorted(found.problems, key=lambda problem: (problem.file, problem.line, problem.path)))
     count = len(found.manifests)
     if found.problems:
-        write(f"{len(found.problems)} problems, {count} resources without")
+        write(f"{counted(len(found.problems), 'problem')}, {counted(count, 'resource')} without")
         return Exit.PROBLEM
-    write(f"{count} resources, no problems")
+    write(f"{counted(count, 'resource')}, no problems")
     return Exit.OK

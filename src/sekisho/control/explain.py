@@ -111,7 +111,7 @@ def _how_far(verdict: Verdict) -> int:
 def _nobody(gateway: str, *, served: bool) -> str:
     if not served:
         return f"no gateway {gateway} is served" if gateway else "no gateway is served"
-    return "connection refused: no gateway listens for this scheme and port"
+    return "connection refused: no listener is served there (see `sekisho status`)"
 
 
 def _outcome(verdict: Verdict) -> str:

@@ -80,13 +80,15 @@ def test_validate_tells_every_problem_of_every_file_with_its_line(alone: Command
     assert 'a.yaml:2: kind: unknown kind "Namespac" (did you mean "Namespace"?)' in said.err
     assert "b.yaml:" in said.err
     assert "c.yaml:7: x: unknown field" in said.err
-    assert "1 resources without" in said.out
+    assert "1 resource without" in said.out
 
 
 def test_validate_without_files_is_a_usage_error(alone: Command) -> None:
     assert alone("validate").code == 2
     assert alone("validate", "-f", ".").code == 2
-    assert alone("validate", "-f", "absent.yaml").code == 1
+    absent = alone("validate", "-f", "absent.yaml")
+    assert absent.code == 1
+    assert "absent.yaml: there is no such file" in absent.err
 
 
 def test_a_certificate_is_a_secret_that_validates(alone: Command, tmp_path: Path) -> None:
@@ -94,6 +96,22 @@ def test_a_certificate_is_a_secret_that_validates(alone: Command, tmp_path: Path
     assert yaml.safe_load(said.out)["metadata"] == {"name": "shop-tls", "namespace": "shop"}
     (tmp_path / "secret.yaml").write_text(said.out)
     assert alone("validate", "-f", "secret.yaml").code == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (("bad host", "--name", "a"), "'bad host' is neither a hostname in lower case nor an IP address"),
+        (("a.example", "--name", "Bad_Name"), "metadata.name"),
+    ],
+)
+def test_a_certificate_that_no_control_plane_takes_is_not_made(
+    alone: Command, arguments: tuple[str, ...], expected: str
+) -> None:
+    said = alone("certificate", *arguments)
+    assert said.code in (1, 2)
+    assert expected in said.err
+    assert said.out == ""
 
 
 def test_help_of_every_command_opens(alone: Command) -> None:

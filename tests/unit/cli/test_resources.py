@@ -62,9 +62,8 @@ def test_get_shows_objects_in_the_asked_form(sekisho: Command, files: Path) -> N
     assert {item["kind"] for item in everything["items"]} == {"Gateway", "Namespace"}
     named = sekisho("get", "gtw", "-n", "shop", "-o", "name", "-l", "app=shop")
     assert named.out == "gateway.gateway.networking.k8s.io/door\n"
-    assert (
-        sekisho("get", "gtw", "-n", "shop", "-l", "app=other").err.strip() == "no gateways in namespace shop"
-    )
+    nothing = sekisho("get", "gtw", "-n", "shop", "-l", "app=other")
+    assert nothing.err.strip() == "no gateways in namespace shop (-A looks in all)"
 
 
 def test_a_refused_resource_is_told_at_its_line_and_others_are_applied(sekisho: Command, files: Path) -> None:
@@ -113,7 +112,7 @@ def test_delete_of_files_goes_backwards_and_says_what_was_not_there(sekisho: Com
     sekisho("delete", "gateway", "door", "-n", "shop")
     said = sekisho("delete", "-f", str(files))
     assert said.code == 1
-    assert "gateway.gateway.networking.k8s.io/door was not there" in said.err
+    assert "gateway.gateway.networking.k8s.io/door was not there in namespace shop" in said.err
     assert "namespace/shop deleted" in said.out
 
 

@@ -104,8 +104,8 @@ def test_outcomes_say_why() -> None:
         "http://narrow.test/x%2Fa": (
             "redirected (307) to /x/a: a path with an escaped slash is sent back to be written plainly"
         ),
-        "https://narrow.test/a": "connection refused: no gateway listens for this scheme and port",
-        "http://narrow.test:81/a": "connection refused: no gateway listens for this scheme and port",
+        "https://narrow.test/a": "connection refused: no listener is served there (see `sekisho status`)",
+        "http://narrow.test:81/a": "connection refused: no listener is served there (see `sekisho status`)",
         "http://narrow.test:99999/a": "not a URL: Port out of range 0-65535",
     }  # fmt: skip
     assert {url: ask(served, url).outcome for url in outcomes} == outcomes
