@@ -38,7 +38,8 @@ class _Failed:
         self.error = error
 
 
-_NOBODY: frozenset[Any] = frozenset()
+_FEW = 6
+"""Up to so many users are kept in a tuple, a quarter of the size of a set; most nodes have one or two."""
 
 
 class _Node:
@@ -52,11 +53,25 @@ class _Node:
         self.key = key
         self.value: Any = None
         self.deps: tuple[_Node, ...] = ()
-        self.users: set[_Node] | frozenset[_Node] = _NOBODY
-        """Who has read it; a set of its own from the first reader on, as most nodes have few or none."""
+        self.users: set[_Node] | tuple[_Node, ...] = ()
+        """Who has read it, each once."""
         self.state = _CLEAN if owner is None else _DIRTY
         self.rank = 0
         """The highest rank of the indexes it has read from, directly or not."""
+
+    def add_user(self, user: "_Node") -> None:
+        users = self.users
+        if type(users) is set:
+            users.add(user)
+        elif user not in users:
+            self.users = (*users, user) if len(users) < _FEW else {*users, user}
+
+    def drop_user(self, user: "_Node") -> None:
+        users = self.users
+        if type(users) is set:
+            users.discard(user)
+        else:
+            self.users = tuple(other for other in users if other is not user)
 
 
 class _Bucket(_Node):
@@ -408,13 +423,10 @@ class Engine:
         for dep in recording:
             if dep.rank > rank:  # noqa: PLR1730 - max() is a call, and this loop is the hottest there is
                 rank = dep.rank
-            if dep.users is _NOBODY:
-                dep.users = {node}
-            else:
-                dep.users.add(node)  # type: ignore[union-attr]
+            dep.add_user(node)
         for dep in node.deps:
             if dep not in recording:
-                dep.users.discard(node)  # type: ignore[union-attr]
+                dep.drop_user(node)
                 if not dep.users:
                     self._orphans[dep] = None
         node.deps = tuple(recording)
