@@ -4,7 +4,7 @@ must do, `status.yaml` for what the authors are told.
 After a wanted change: `pytest tests/golden --rewrite`, then read the difference.
 """
 
-from dataclasses import fields, is_dataclass
+from dataclasses import MISSING, fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
@@ -55,11 +55,16 @@ def _data(value: Any) -> Any:
     """Plain data without what is as by default, so that a difference is what a reader looks for."""
     if isinstance(value, Origin | ResourceId):
         return str(value)
-    if isinstance(value, tuple):
+    if is_dataclass(value):
+        given = {one.name: (getattr(value, one.name), one.default) for one in fields(value)}
+    elif hasattr(value, "_fields"):
+        given = {
+            name: (getattr(value, name), value._field_defaults.get(name, MISSING)) for name in value._fields
+        }
+    elif isinstance(value, tuple):
         return [_data(one) for one in value]
-    if not is_dataclass(value):
+    else:
         return str(value) if isinstance(value, str) else value
-    given = {one.name: (getattr(value, one.name), one.default) for one in fields(value)}
     said = {name: is_ for name, (is_, default) in given.items() if is_ != default}
     return {type(value).__name__: {name: _data(one) for name, one in said.items()}}
 
