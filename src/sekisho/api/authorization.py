@@ -43,11 +43,11 @@ class Rule:
     resources: frozenset[str] | None = None
     """Kinds, or `Kind/status`; None is all of them."""
     without: frozenset[str] = frozenset()
-    """Taken out of `resources`."""
+    """Kinds taken out of `resources`, with their subresources."""
 
     def covers(self, role: str, verb: Verb, resource: str) -> bool:
         """Whether this row allows it."""
-        if role != self.role or verb not in self.verbs or resource in self.without:
+        if role != self.role or verb not in self.verbs or resource.partition("/")[0] in self.without:
             return False
         return self.resources is None or resource in self.resources
 
