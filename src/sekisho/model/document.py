@@ -32,15 +32,17 @@ def kind_of(written: Any) -> Kind:
     if not isinstance(written, Mapping):
         raise Invalid([Problem("", "expected an object with apiVersion and kind", reason=Reason.TYPE)])
     name = written.get("kind")
-    if not isinstance(name, str) or not name:
-        raise Invalid([Problem("kind", "is required", "such as HTTPRoute", Reason.REQUIRED)])
+    if not name:
+        raise Invalid([_missing(written, "kind", "such as HTTPRoute")])
+    if not isinstance(name, str):
+        raise Invalid([Problem("kind", "expected a string", "such as HTTPRoute", Reason.TYPE)])
     if name in NOT_SERVED_YET:
         raise Invalid([Problem("kind", f"{name} is not supported yet", reason=Reason.NOT_SUPPORTED)])
     if name not in KINDS:
         hint = text.did_you_mean(name, KINDS)
         raise Invalid([Problem("kind", f'unknown kind "{name[:60]}"', hint, Reason.NOT_SUPPORTED)])
     kind = KINDS[name]
-    if problem := _api_version(kind, written.get("apiVersion")):
+    if problem := _api_version(kind, written):
         raise Invalid([problem])
     return kind
 
@@ -104,20 +106,28 @@ def _identity(kind: Kind, written: Mapping[str, Any]) -> list[Problem]:
     """Mistakes in apiVersion and kind."""
     found = []
     if "kind" not in written:
-        found.append(Problem("kind", "is required", f"write {kind.kind}", Reason.REQUIRED))
+        found.append(_missing(written, "kind", f"write {kind.kind}"))
     elif written["kind"] != kind.kind:
         found.append(Problem("kind", f'expected "{kind.kind}", found "{str(written["kind"])[:60]}"'))
-    if problem := _api_version(kind, written.get("apiVersion")):
+    if problem := _api_version(kind, written):
         found.append(problem)
     return found
 
 
-def _api_version(kind: Kind, version: Any) -> Problem | None:
+def _api_version(kind: Kind, written: Mapping[str, Any]) -> Problem | None:
     served = [kind.api_version_of(version) for version in kind.served_versions]
+    version = written.get("apiVersion")
     if version is None:
-        return Problem("apiVersion", "is required", f"write {served[0]}", Reason.REQUIRED)
+        return _missing(written, "apiVersion", f"write {served[0]}")
     if version in served:
         return None
     expected = " or ".join(f'"{version}"' for version in served)
     message = f'expected {expected} for kind {kind.kind}, found "{str(version)[:60]}"'
     return Problem("apiVersion", message, f"write {served[0]}", Reason.NOT_SUPPORTED)
+
+
+def _missing(written: Mapping[str, Any], field: str, hint: str) -> Problem:
+    """That a field is missing, with the one that was perhaps meant to be it."""
+    if misspelt := text.closest(field, set(written) - {"apiVersion", "kind"}):
+        hint = f'did you mean "{field}" by "{misspelt[:60]}"?'
+    return Problem(field, "is required", hint, Reason.REQUIRED)

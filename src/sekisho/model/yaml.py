@@ -85,11 +85,20 @@ def load(text: str, file: str = "", *, max_bytes: int = MAX_BYTES) -> list[Docum
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 0
         message = f"not YAML: {error.problem or error.context}"
-        raise Invalid([Problem("", message, reason=Reason.MALFORMED, file=file, line=line)]) from None
+        hint = _hint(text, line)
+        raise Invalid([Problem("", message, hint, Reason.MALFORMED, file=file, line=line)]) from None
     except (yaml.YAMLError, UnicodeEncodeError) as error:
         message = f"not YAML: {str(error).splitlines()[0]}"
         raise Invalid([Problem("", message, reason=Reason.MALFORMED, file=file)]) from None
     return [document for value, place in values for document in _items(Document(value, file, place))]
+
+
+def _hint(text: str, line: int) -> str:
+    """What is most often the matter with text that the parser gives up on."""
+    written = text.splitlines()[line - 1 : line]
+    if written and "\t" in written[0][: len(written[0]) - len(written[0].lstrip())]:
+        return "indent with spaces, not with tabs"
+    return "look at the indentation here and one line above, and at brackets and quotes"
 
 
 def _items(document: Document) -> Iterator[Document]:
