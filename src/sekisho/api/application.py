@@ -112,7 +112,7 @@ class Application:
         self._verbs: dict[Verb, _Verb] = {
             Verb.GET: lambda call: reading.get(parts, call),
             Verb.LIST: lambda call: reading.list_(parts, call),
-            Verb.WATCH: lambda call: watching.watch(parts, call, self._frames),
+            Verb.WATCH: lambda call: watching.watch(parts, call, self._frames, authenticator),
             Verb.CREATE: lambda call: writing.create(parts, admission, call),
             Verb.UPDATE: lambda call: writing.update(parts, admission, call),
             Verb.PATCH: lambda call: patching.patch(parts, admission, call),

@@ -11,8 +11,9 @@ from starlette.types import Message, Receive, Scope, Send
 
 from sekisho.aio.tasks import background
 from sekisho.api import representation, selectors
+from sekisho.api.authentication import Authenticator, bearer_token
 from sekisho.api.call import Call, Parts
-from sekisho.api.errors import ApiError, bad_request, expired
+from sekisho.api.errors import ApiError, bad_request, expired, unauthorized
 from sekisho.api.negotiation import Shape
 from sekisho.api.reading import current
 from sekisho.api.representation import encode
@@ -87,10 +88,18 @@ class _Gone(Exception):
 class WatchResponse:
     """An ASGI response that lasts until the client, the time or the server ends it."""
 
-    def __init__(self, parts: Parts, call: Call, frames: Frames, selector: selectors.Selector) -> None:
+    def __init__(
+        self,
+        parts: Parts,
+        call: Call,
+        frames: Frames,
+        authenticator: Authenticator,
+        selector: selectors.Selector,
+    ) -> None:
         self._parts = parts
         self._call = call
         self._frames = frames
+        self._authenticator = authenticator
         self._selector = selector
         self._wishes = _Wishes.parse(call)
         self._watch: Watch | None = None
@@ -147,20 +156,29 @@ class WatchResponse:
         loop = asyncio.get_running_loop()
         deadline = loop.time() + self._wishes.seconds
         while (left := deadline - loop.time()) > 0:
+            events: Sequence[Event] = ()
             try:
                 async with asyncio.timeout(min(left, BOOKMARK_SECONDS)):
                     events = await anext(watch)
             except TimeoutError:
-                if self._wishes.bookmarks:
-                    yield self._bookmark(watch.revision)
-                continue
+                pass  # silence is a moment to look after the token and to tell where we are
             except StopAsyncIteration:
                 return
             except Expired:
                 yield self._failure(expired(_TOO_OLD.format(watch.revision)))
                 return
+            if not await self._is_let_in():
+                yield self._failure(unauthorized())
+                return
+            if not events and self._wishes.bookmarks:
+                yield self._bookmark(watch.revision)
             for chunk in _joined(frame for event in events if (frame := self._frame(event)) is not None):
                 yield chunk
+
+    async def _is_let_in(self) -> bool:
+        """Asked before anything is told: the token may have ended, or been revoked, since the watch began."""
+        token = bearer_token(self._call.request.headers.get("authorization"))
+        return token is not None and await self._authenticator.authenticate(token) == self._call.user
 
     def _added(self, record: Record) -> bytes:
         return self._encoded(EventType.ADDED, record)
@@ -245,11 +263,11 @@ async def _until_gone(receive: Receive) -> None:
             raise _Gone
 
 
-async def watch(parts: Parts, call: Call, frames: Frames) -> WatchResponse:
+async def watch(parts: Parts, call: Call, frames: Frames, authenticator: Authenticator) -> WatchResponse:
     """Opens a watch. Raises 400 and 410."""
     query = dict(call.query)
     if call.target.name:
         query["fieldSelector"] = f"metadata.name={call.target.name}"
-    response = WatchResponse(parts, call, frames, selectors.parse(call.kind.kind, query))
+    response = WatchResponse(parts, call, frames, authenticator, selectors.parse(call.kind.kind, query))
     await response.open()
     return response

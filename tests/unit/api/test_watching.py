@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
-from sekisho.api import Limits, watching
+from sekisho.api import Limits, User, create_app, watching
 from sekisho.model.names import ResourceId
 from sekisho.store.protocol import Write
 from sekisho.store.watches import HistoryLimits
 
-from .harness import ROUTES, Api, Factory, config_map, route
+from .harness import ROUTES, USERS, Api, Factory, config_map, route
 
 MAPS = "/api/v1/namespaces/default/configmaps"
 TABLE = "application/json;as=Table;g=meta.k8s.io;v=v1"
@@ -61,6 +61,44 @@ async def test_one_object_can_be_watched(api: Api, path: str) -> None:
         await api.ok("POST", MAPS, config_map("a"))
         await api.ok("POST", MAPS, config_map("b"))
         assert await stream.told() == ("ADDED", "b")
+
+
+class OneToken:
+    """Knows one user until the token is revoked."""
+
+    revoked = False
+
+    async def authenticate(self, token: str) -> User | None:
+        return None if self.revoked else USERS["reader"]
+
+
+async def test_a_watch_tells_nothing_more_once_its_token_is_revoked(api: Api) -> None:
+    tokens = OneToken()
+    app = create_app(api.store, tokens, clock=api.clock)
+    async with Api(app, api.store, api.clock).watch(f"{MAPS}?watch=1", user="reader") as stream:
+        await api.ok("POST", MAPS, config_map("a"))
+        assert await stream.told() == ("ADDED", "a")
+        tokens.revoked = True
+        await api.ok("POST", MAPS, config_map("b"))
+        event = await stream.next()
+        assert event is not None
+        assert (event["type"], event["object"]["code"]) == ("ERROR", 401)
+        assert await stream.next() is None
+
+
+async def test_a_silent_watch_ends_when_its_token_is_revoked(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watching, "BOOKMARK_SECONDS", 0.01)
+    tokens = OneToken()
+    app = create_app(api.store, tokens, clock=api.clock)
+    async with Api(app, api.store, api.clock).watch(f"{MAPS}?watch=1", user="reader") as stream:
+        await api.ok("POST", MAPS, config_map("a"))
+        assert await stream.told() == ("ADDED", "a")
+        tokens.revoked = True
+        event = await stream.next()
+        assert event is not None
+        assert event["object"]["reason"] == "Unauthorized"
 
 
 async def test_initial_events_end_with_a_bookmark(api: Api) -> None:
