@@ -39,13 +39,19 @@ class WriteOptions:
             raise bad_request(
                 f"Invalid value: fieldValidation {validation!r}: supported: Ignore, Warn, Strict"
             )
-        manager = query.get("fieldManager") or user_agent.partition("/")[0] or "unknown"
+        manager = query.get("fieldManager") or _named_by(user_agent)
         if len(manager) > _MAX_MANAGER or not manager.isprintable():
             raise bad_request(f"fieldManager: at most {_MAX_MANAGER} printable characters")
         return cls(dry_run == "All", manager, query.get("force", "") in {"true", "1"})
 
 
 _MAX_MANAGER = 128
+
+
+def _named_by(user_agent: str) -> str:
+    """The manager of a client that names none: nobody is refused for a User-Agent, however long or odd."""
+    program = user_agent.partition("/")[0]
+    return "".join(filter(str.isprintable, program))[:_MAX_MANAGER] or "unknown"
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,14 @@ async def test_a_created_object_comes_back_with_defaults_and_bookkeeping(api: Ap
     assert await api.ok("GET", f"{ROUTES}/cart") == made
 
 
+@pytest.mark.parametrize(
+    "user_agent", ["x" * 300, "tool\x7f/1.0", "gateway::v1::" + "HTTPRoute," * 40, "/1.0"]
+)
+async def test_nobody_is_refused_for_a_user_agent(api: Api, user_agent: str) -> None:
+    """The conformance suite names its test and every feature of it there."""
+    await api.ok("POST", ROUTES, route(), user_agent=user_agent)
+
+
 async def test_the_answer_is_the_stored_bytes(api: Api) -> None:
     await api.ok("POST", ROUTES, route())
     answer = await api.call("GET", f"{ROUTES}/cart")

@@ -150,3 +150,9 @@ async def test_what_apply_needs_is_asked_for(api: Api) -> None:
     await api.refused(400, "PATCH", f"{MAPS}/settings?fieldManager={'x' * 200}", maps(), content_type=APPLY)
     await api.refused(415, "PATCH", f"{ROUTES}/cart/status?fieldManager=one", route(), content_type=APPLY)
     await api.refused(422, "PATCH", named, maps() | {"datas": {}}, content_type=APPLY)
+
+
+async def test_a_writer_that_names_no_manager_is_known_by_the_start_of_its_user_agent(api: Api) -> None:
+    await applied(api, f"{MAPS}/settings", maps(a="1", b="1"), "one")
+    changed = await api.ok("PUT", f"{MAPS}/settings", maps(a="2", b="1"), user_agent="x" * 300)
+    assert set(owners(changed)) == {"one", "x" * 128}
