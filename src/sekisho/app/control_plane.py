@@ -88,7 +88,7 @@ async def build(settings: ControlPlane, clock: Clock) -> AsyncIterator[Parts]:
         hosts = (settings.api.host, settings.xds.host)
         certificate = await ServingCertificate.make(state / "serving", authority, hosts)
         tokens = Tokens(state / "tokens.json", clock)
-        loop = ControlLoop(store, clock, Settings())
+        loop = ControlLoop(store, clock, Settings(), addresses=settings.gateways)
         started = clock.now().isoformat(timespec="seconds")
         application = create_app(
             store,

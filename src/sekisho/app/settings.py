@@ -4,6 +4,7 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 
 ENVIRONMENT: Mapping[str, str] = os.environ
@@ -58,6 +59,9 @@ class ControlPlane:
     state: Path = STATE
     api: Address = Address("127.0.0.1", API_PORT)
     xds: Address = Address("127.0.0.1", XDS_PORT)
+    gateways: IPv4Network | IPv6Network | None = None
+    """Range in which every Gateway without an address of its own gets one; None for 127.0.0.1 for all.
+    Addresses that Gateways ask for by themselves are best left out of it."""
     logging: Logging = Logging()
     drain: float = 5.0
     """Seconds that streams and requests get to end after SIGTERM."""
@@ -105,15 +109,20 @@ def control_plane(
     state: Path | None = None,
     api: str | None = None,
     xds: str | None = None,
+    gateways: str | None = None,
     logging: Logging | None = None,
     drain: float | None = None,
     environment: Mapping[str, str] = ENVIRONMENT,
 ) -> ControlPlane:
-    """Flags first, then SEKISHO_STATE, SEKISHO_API, SEKISHO_XDS, then the defaults. Raises BadSetting."""
+    """Flags first, then SEKISHO_STATE, SEKISHO_API, SEKISHO_XDS, SEKISHO_GATEWAYS, then the defaults.
+
+    Raises BadSetting.
+    """
     return ControlPlane(
         state=state or _state(environment),
         api=_address(api, "SEKISHO_API", "--api", API_PORT, environment),
         xds=_address(xds, "SEKISHO_XDS", "--xds", XDS_PORT, environment),
+        gateways=_range(gateways, "SEKISHO_GATEWAYS", "--gateways", environment),
         logging=logging or Logging(),
         drain=5.0 if drain is None else _seconds(drain, "--drain"),
     )
@@ -197,6 +206,18 @@ def _address(
         if variable in environment
         else Address("127.0.0.1", port)
     )
+
+
+def _range(
+    flag: str | None, variable: str, option: str, environment: Mapping[str, str]
+) -> IPv4Network | IPv6Network | None:
+    text, setting = (flag, option) if flag is not None else (environment.get(variable), variable)
+    if not text:
+        return None
+    try:
+        return ip_network(text)
+    except ValueError as cause:
+        raise BadSetting(f"{setting}: {text!r} is not a range of addresses like 10.1.2.0/24") from cause
 
 
 def _seconds(value: float, setting: str) -> float:

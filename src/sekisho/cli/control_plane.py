@@ -15,6 +15,13 @@ from sekisho.cli.terminal import Exit, write
 from sekisho.cli.up import Api, Xds
 
 LogFile = Annotated[Path | None, Parameter(help="Append the log to this file. Default: stderr")]
+Gateways = Annotated[
+    str | None,
+    Parameter(
+        help="Range, such as 10.1.2.0/24, in which each Gateway without an address of its own gets one "
+        "(SEKISHO_GATEWAYS). Default: 127.0.0.1 for all of them"
+    ),
+]
 Drain = Annotated[float | None, Parameter(help="Seconds that what is under way gets to end after SIGTERM.")]
 
 
@@ -23,13 +30,16 @@ def control_plane(
     state: StateFolder = None,
     api: Api = None,
     xds: Xds = None,
+    gateways: Gateways = None,
     log_level: LogLevel = "info",
     log_file: LogFile = None,
     drain: Drain = None,
 ) -> Exit:
     """Run the control plane until Ctrl-C or SIGTERM. Prints one line once it serves."""
     logging = settings.Logging(level=settings.logging_level(log_level), file=log_file)
-    chosen = settings.control_plane(state=state, api=api, xds=xds, logging=logging, drain=drain)
+    chosen = settings.control_plane(
+        state=state, api=api, xds=xds, gateways=gateways, logging=logging, drain=drain
+    )
     uvloop.run(run_control_plane(chosen, _announce))
     return Exit.OK
 

@@ -7,6 +7,7 @@ import structlog
 
 from sekisho.aio.clock import Clock
 from sekisho.control import metrics
+from sekisho.control.addresses import AddressPool, Range
 from sekisho.control.expiry import Expiry
 from sekisho.control.inbox import Inbox
 from sekisho.control.infrastructure import Infrastructure
@@ -36,7 +37,15 @@ class ControlLoop:
     commit, changes gather for at most `patience` seconds and then go together.
     """
 
-    def __init__(self, store: Store, clock: Clock, settings: Settings, patience: float = 0.02) -> None:
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        settings: Settings,
+        patience: float = 0.02,
+        addresses: Range | None = None,
+    ) -> None:
+        """`addresses`: the range that Gateways get theirs from; None for `settings.address` for all."""
         self.engine = Engine(
             [*(emission.output for emission in EMISSIONS), STATUSES, EXPIRIES, INFRASTRUCTURE]
         )
@@ -51,6 +60,7 @@ class ControlLoop:
         self.expiry = Expiry(self.inbox, clock)
         self.clock = clock
         self._patience = patience
+        self._pool = None if addresses is None else AddressPool(addresses, self.statuses.current)
         self.inbox.put({SettingsKey(): settings}, clock.monotonic())
 
     @property
@@ -82,6 +92,8 @@ class ControlLoop:
 
     def _commit(self) -> None:
         leaves, since = self.inbox.take()
+        if self._pool is not None:
+            leaves.update(self._pool.changes(leaves))
         started = time.perf_counter()
         changes = self.engine.commit(leaves)
         self._report_failures(changes)

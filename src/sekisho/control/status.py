@@ -46,6 +46,10 @@ class StatusWriter:
         """What every resource's status should say, without transition times."""
         return self._desired
 
+    def current(self, resource: ResourceId) -> Mapping[str, Any] | None:
+        """The status this resource has in the store, as far as we have seen."""
+        return self._current.get(resource)
+
     def want(self, resource: ResourceId, desired: Mapping[str, Any] | None) -> None:
         """The status this resource should have; None when we have nothing (more) to say about it."""
         if desired is None:

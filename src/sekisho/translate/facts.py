@@ -57,6 +57,20 @@ class ExpiredCertificate(NamedTuple):
         return cls("ExpiredCertificate", secret.namespace, secret.name)
 
 
+class AssignedAddress(NamedTuple):
+    """The address a Gateway got that left it to us. Value: an IP address, or "" while the range is used up.
+
+    No leaf where the operator named no range: then `Settings.address` is everybody's.
+    """
+
+    kind: str
+    gateway: ResourceId
+
+    @classmethod
+    def of(cls, gateway: ResourceId) -> "AssignedAddress":
+        return cls("AssignedAddress", gateway)
+
+
 class SettingsKey(NamedTuple):
     """The one leaf of process-wide settings. Value: a `Settings`, or no leaf for the defaults."""
 
@@ -68,5 +82,5 @@ class Settings:
     """What the operator of this control plane decided."""
 
     address: str = "127.0.0.1"
-    """Where a Gateway without `spec.addresses` is bound: an IP address. Loopback, so nothing is exposed by
-    accident."""
+    """Where a Gateway is bound that names no address and was assigned none: an IP address. Loopback, so
+    nothing is exposed by accident."""

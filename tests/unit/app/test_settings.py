@@ -38,6 +38,19 @@ def test_a_flag_wins_over_the_environment_which_wins_over_the_default() -> None:
     )
 
 
+def test_the_range_of_gateways_is_none_unless_given() -> None:
+    assert settings.control_plane(environment={}).gateways is None
+    environment = {"SEKISHO_GATEWAYS": "10.1.0.0/24"}
+    assert str(settings.control_plane(environment=environment).gateways) == "10.1.0.0/24"
+    assert str(settings.control_plane(gateways="fd00::/64", environment=environment).gateways) == "fd00::/64"
+
+
+@pytest.mark.parametrize("text", ["10.1.0.0/33", "10.1.0.5/24", "gateways"])
+def test_what_is_no_range_is_refused_with_the_name_of_the_setting(text: str) -> None:
+    with pytest.raises(BadSetting, match="--gateways"):
+        settings.control_plane(gateways=text, environment={})
+
+
 def test_a_bad_variable_is_named() -> None:
     with pytest.raises(BadSetting, match="SEKISHO_XDS"):
         settings.agent(environment={"SEKISHO_XDS": "nonsense"})

@@ -19,7 +19,7 @@ from tests.unit.translate.world import (
 
 from sekisho import ir
 from sekisho.model.names import ResourceId
-from sekisho.translate.facts import SYNCED, ProxyState, Settings, SettingsKey
+from sekisho.translate.facts import SYNCED, AssignedAddress, ProxyState, Settings, SettingsKey
 from sekisho.translate.outputs import LISTENERS, STATUSES
 
 OURS = ResourceId("GatewayClass", "", "sekisho")
@@ -178,6 +178,25 @@ def test_without_addresses_the_operators_default_is_bound() -> None:
     found.commit({SettingsKey(): Settings(address="127.0.0.9")})
     assert list(found.listeners()) == ["http/127.0.0.9/8080"]
     assert found.status()["addresses"] == [{"type": "IPAddress", "value": "127.0.0.9"}]
+
+
+def test_an_address_that_was_assigned_takes_the_place_of_the_default() -> None:
+    found = edge(http())
+    found.commit({AssignedAddress.of(EDGE): "127.0.0.7"})
+    assert list(found.listeners()) == ["http/127.0.0.7/8080"]
+    assert found.status()["addresses"] == [{"type": "IPAddress", "value": "127.0.0.7"}]
+
+
+def test_a_gateway_for_which_no_address_is_left_says_so_and_serves_on_the_ones_it_names() -> None:
+    found = edge(http())
+    found.commit({AssignedAddress.of(EDGE): ""})
+    assert found.condition(EDGE, "Accepted") == ("True", "Accepted")
+    assert found.condition(EDGE, "Programmed") == ("False", "AddressNotAssigned")
+    assert found.listeners() == {}
+    found = edge(http(), addresses=[{"value": "127.0.0.2"}, {"type": "IPAddress"}])
+    found.commit({AssignedAddress.of(EDGE): ""})
+    assert found.condition(EDGE, "Programmed") == ("False", "AddressNotAssigned")
+    assert list(found.listeners()) == ["http/127.0.0.2/8080"]
 
 
 def test_an_address_of_an_unknown_type_is_refused() -> None:

@@ -115,6 +115,8 @@ def _programmed(read: Read, resource: Gateway, found: Admission) -> dict[str, An
         return no("Invalid", "the Gateway is not accepted")
     if found.unusable:
         return no("AddressNotUsable", f"{', '.join(found.unusable)} cannot be bound: not an IP address")
+    if found.is_waiting:
+        return no("AddressNotAssigned", "all addresses for Gateways are taken")
     if all(_closed(read, one) for one in doors(read, resource.id)):
         return no("Invalid", "no listener can be served")
     refused = {cause for one in doors(read, resource.id) for cause in rejections(read, resource.id, one.name)}

@@ -7,7 +7,7 @@ from ipaddress import ip_address
 from sekisho.engine import Read, query
 from sekisho.model.gateway import Gateway
 from sekisho.model.names import ResourceId
-from sekisho.translate.facts import Settings, SettingsKey
+from sekisho.translate.facts import AssignedAddress, Settings, SettingsKey
 from sekisho.translate.gateway.classes import is_accepted, serves
 
 
@@ -22,6 +22,8 @@ class Admission:
     """IP addresses to bind, in the order written; empty when nothing is served."""
     unusable: tuple[str, ...] = ()
     """Addresses asked for that no socket can have."""
+    is_waiting: bool = False
+    """It left its address to us, and we have none to give."""
 
 
 @query
@@ -52,13 +54,24 @@ def admission(read: Read, gateway: ResourceId) -> Admission | None:
 
 
 def _with_addresses(read: Read, gateway: Gateway) -> Admission:
-    default = (read.leaf(SettingsKey()) or Settings()).address
-    wanted = [address.value or default for address in gateway.spec.addresses] or [default]
+    wanted = [address.value or "" for address in gateway.spec.addresses] or [""]
+    is_waiting = False
+    if "" in wanted:
+        ours = _address(read, gateway.id)
+        is_waiting = not ours
+        wanted = [one for one in (address or ours for address in wanted) if one]
     usable = [normal_address(address) for address in wanted]
     return Admission(
+        is_waiting=is_waiting,
         addresses=tuple(dict.fromkeys(address for address in usable if address)),
         unusable=tuple(address for address, good in zip(wanted, usable, strict=True) if not good),
     )
+
+
+def _address(read: Read, gateway: ResourceId) -> str:
+    """What a Gateway gets that names no address; empty for none."""
+    assigned: str | None = read.leaf(AssignedAddress.of(gateway))
+    return (read.leaf(SettingsKey()) or Settings()).address if assigned is None else assigned
 
 
 @lru_cache(maxsize=1 << 16)
