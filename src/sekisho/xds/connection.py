@@ -4,7 +4,7 @@ import asyncio
 import ssl
 from collections import deque
 from collections.abc import Callable
-from typing import cast
+from typing import assert_never, cast
 
 from sekisho.xds.admission import Admission
 from sekisho.xds.fanout import Fanout
@@ -14,7 +14,7 @@ from sekisho.xds.rpc import RESPONSE_HEADERS, Failed, Status, refusal, trailers
 from sekisho.xds.stream import AdsStream
 from sekisho.xds.tls import SLICE, NotVerified, TlsPipe
 
-_WRITE_AT_ONCE = 2 * SLICE
+_WRITE_AT_ONCE = SLICE
 
 
 class ClientConnection(asyncio.Protocol):
@@ -24,8 +24,8 @@ class ClientConnection(asyncio.Protocol):
     """
 
     __slots__ = (
-        "_admission", "_deadline", "_drained", "_fanout", "_heard", "_http2", "_loop", "_lost", "_paused",
-        "_pinged", "_progress", "_queue", "_streams", "_tls", "_transport", "_written",
+        "_admission", "_deadline", "_drained", "_fanout", "_heard", "_http2", "_loop", "_lost", "_next_check",
+        "_paused", "_pinged", "_progress", "_queue", "_streams", "_tls", "_transport", "_written",
     )  # fmt: skip
 
     def __init__(
@@ -51,6 +51,7 @@ class ClientConnection(asyncio.Protocol):
         self._paused = False
         self._deadline = now + (limits.handshake if context is not None else limits.first_request)
         self._heard = self._progress = now
+        self._next_check = 0.0
         self._pinged: float | None = None
         self._written = self._drained = 0
 
@@ -116,24 +117,28 @@ class ClientConnection(asyncio.Protocol):
         self.flush()
 
     def _event(self, event: Event) -> None:
-        match event:
-            case Data(stream_id, octets, ended):
-                stream = self._streams.get(stream_id)
-                if stream is not None:
-                    self._feed(stream_id, stream, octets, ended=ended)
-            case Request(stream_id, fields, ended):
-                refused = refusal(fields)
-                if refused is not None:
-                    self._refuse(stream_id, refused.block, ended=ended)
-                else:
-                    self._open(stream_id)
-                    if ended:
-                        self._finish(stream_id, "ended by the proxy")
-            case Gone(stream_id, _):
-                self._drop(stream_id, "reset")
-            case WindowOpened():
-                for stream in list(self._streams.values()):
-                    stream.pump()
+        if isinstance(event, Data):  # first: nearly every event is one
+            stream = self._streams.get(event.stream_id)
+            if stream is not None:
+                self._feed(event.stream_id, stream, event.octets, ended=event.ended)
+        elif isinstance(event, WindowOpened):
+            for waiting in list(self._streams.values()):
+                waiting.pump()
+        elif isinstance(event, Request):
+            self._request(event)
+        elif isinstance(event, Gone):
+            self._drop(event.stream_id, "reset")
+        else:
+            assert_never(event)
+
+    def _request(self, request: Request) -> None:
+        refused = refusal(request.fields)
+        if refused is not None:
+            self._refuse(request.stream_id, refused.block, ended=request.ended)
+        else:
+            self._open(request.stream_id)
+            if request.ended:
+                self._finish(request.stream_id, "ended by the proxy")
 
     def _refuse(self, stream_id: int, block: bytes, *, ended: bool) -> None:
         self._http2.send_headers(stream_id, block, end=True)
@@ -144,7 +149,7 @@ class ClientConnection(asyncio.Protocol):
         peer = self._tls.peer if self._tls is not None else None
         self._http2.send_headers(stream_id, RESPONSE_HEADERS, end=False)
         self._streams[stream_id] = AdsStream(
-            stream_id, self, self._http2, self._admission, self._fanout, peer
+            stream_id, self, self._http2, self._admission, self._fanout, peer=peer
         )
 
     def _feed(self, stream_id: int, stream: AdsStream, octets: bytes, *, ended: bool) -> None:
@@ -236,10 +241,11 @@ class ClientConnection(asyncio.Protocol):
 
     def check(self, now: float) -> None:
         """Called now and then: ends what takes too long, asks the silent for a sign of life."""
+        if now < self._next_check and not any(stream.due(now) for stream in self._streams.values()):
+            return
         limits = self._admission.limits
-        if now >= self._deadline or (
-            self._pinged is not None and now - self._pinged >= limits.keepalive_answer
-        ):
+        unanswered = self._pinged is not None and now - self._pinged >= limits.keepalive_answer
+        if now >= self._deadline or unanswered:
             self._end()
             return
         if self._stuck(now):
@@ -249,6 +255,8 @@ class ClientConnection(asyncio.Protocol):
             self._pinged = now
             self._http2.ping()
             self.flush()
+        silent_until = self._heard + limits.keepalive if self._pinged is None else now
+        self._next_check = min(now + limits.stuck / 8, self._deadline, silent_until)
         for stream_id, stream in list(self._streams.items()):
             try:
                 stream.check(now)

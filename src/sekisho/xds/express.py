@@ -1,8 +1,8 @@
 """The common case, worked out once for all proxies in the same position.
 
-Nearly always a proxy has answered everything, then one type changes, and the change fits one response. What is
-sent then depends only on where the proxy was and what it subscribed to, so it is planned once and shared; the
-general way (session.py) is for everything else.
+Nearly always a proxy has answered everything, then one type changes, and the change fits one response. What
+is sent then depends only on where the proxy was and what it subscribed to, so it is planned once and shared;
+the general way (session.py) is for everything else.
 """
 
 from typing import NamedTuple
@@ -49,8 +49,6 @@ def _plan(view: View, since: int, signature: Signature) -> Express | None:
     if log.newest_addition > since and part == Part.MAKE:
         return None  # new endpoints may have to be asked for first
     delta = log.delta(since, log.seqs[part], part, names)
-    if not delta.chunks:
-        return None
-    if len(delta.chunks) > 1:
+    if len(delta.chunks) != 1:
         return None
     return Express(view.seq, log.type_url, Flight(delta.chunks, 0, part, delta.upto, whole=True))

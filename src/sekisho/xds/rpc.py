@@ -3,7 +3,7 @@
 Source: grpc/doc/PROTOCOL-HTTP2.md.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from enum import IntEnum
 from typing import NamedTuple
 from urllib.parse import quote
@@ -95,15 +95,14 @@ class Deframer:
         self._buffer = bytearray()
         self._limit = limit
 
-    def messages(self, octets: bytes) -> Iterator[bytes]:
+    def messages(self, octets: bytes) -> Iterable[bytes]:
         """The messages that `octets` complete. Raises Failed."""
-        if (
-            not self._buffer
-            and len(octets) >= _PREFIX
-            and _PREFIX + _length(octets, self._limit) == len(octets)
-        ):
-            yield octets[_PREFIX:]  # nearly every request: one message, one frame
-            return
+        size = len(octets)
+        if not self._buffer and size >= _PREFIX and _PREFIX + _length(octets, self._limit) == size:
+            return (octets[_PREFIX:],)  # nearly every request: one message, one frame
+        return self._assembled(octets)
+
+    def _assembled(self, octets: bytes) -> Iterator[bytes]:
         self._buffer += octets
         while len(self._buffer) >= _PREFIX:
             end = _PREFIX + _length(self._buffer, self._limit)

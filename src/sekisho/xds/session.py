@@ -177,17 +177,21 @@ class Session:
                 self._note_due(subscription.retry_due(now))
             if subscription.waiting is None:
                 self._send(step.part, subscription, limits, now, out)
-            busy = _lower(answered, step.part, subscription) or busy
+            busy |= _lower(answered, step.part, subscription)
             if subscription.type_url != SECRET and subscription.questions:
                 questions = True
         if not busy:
-            self._report_synced()
-            for subscription in self._subscriptions.values():
-                if subscription.rejected:  # asked for again just now, perhaps
-                    self._note_due(subscription.retry_due(now))
-            if self.due is None and len(self.views) == 1:
-                self._settled = self.views[0].seq
+            self._rest(now)
         return out
+
+    def _rest(self, now: float) -> None:
+        """Everything is answered: says so, and remembers it if nothing is to happen by itself."""
+        self._report_synced()
+        for subscription in self._subscriptions.values():
+            if subscription.rejected:  # it may have been asked for again just now
+                self._note_due(subscription.retry_due(now))
+        if self.due is None and len(self.views) == 1:
+            self._settled = self.views[0].seq
 
     def _go_express(self, now: float, out: list[Chunk]) -> bool:
         """Takes the short way where it leads; see express.py."""
@@ -318,7 +322,7 @@ class Session:
 
 
 def _lower(answered: list[int], part: Part, subscription: Subscription) -> bool:
-    """Lowers `answered` to the last commit this part was told whole. Returns whether it is behind, or busy."""
+    """Lowers `answered` to the last commit this part was told whole. Returns whether it is behind or busy."""
     busy = subscription.waiting is not None or bool(subscription.owed) or bool(subscription.gone)
     positions = subscription.positions[part]
     for view, log in enumerate(subscription.logs):

@@ -39,12 +39,21 @@ class AdsStream:
     """A call. Its session begins with the first request."""
 
     __slots__ = (
-        "_admission", "_budget", "_deframer", "_fanout", "_http2", "_id", "_line", "_peer", "_queue", "session",
+        "_admission", "_budget", "_deframer", "_fanout", "_http2", "_id", "_line", "_peer", "_queue",
+        "session",
     )  # fmt: skip
 
     def __init__(
-        self, stream_id: int, line: Line, http2: Connection, admission: Admission, fanout: Fanout, peer: str | None
-    ) -> None:  # fmt: skip
+        self,
+        stream_id: int,
+        line: Line,
+        http2: Connection,
+        admission: Admission,
+        fanout: Fanout,
+        *,
+        peer: str | None,
+    ) -> None:
+        """`peer` is the verified SPIFFE ID, None on a unix socket."""
         self.session: Session | None = None
         self._id = stream_id
         self._line = line
@@ -124,11 +133,15 @@ class AdsStream:
                 self._queue[0] = (chunk, offset + size)
             self._line.write(frames.frame(frames.DATA, 0, self._id, piece))
 
+    def due(self, now: float) -> bool:
+        """Whether the session has something to do at this time."""
+        return self.session is not None and self.session.due is not None and now >= self.session.due
+
     def check(self, now: float) -> None:
         """Called now and then: wakes a session that is due. Raises Failed when the proxy never answers."""
         if self.session is None:
             return
-        if self.session.due is not None and now >= self.session.due:
+        if self.due(now):
             self.wake()
         since = self.session.waiting_since
         if since is not None and now - since > self._admission.limits.stuck:

@@ -72,7 +72,7 @@ class Subscription:
         self.rejected: dict[str, Rejection] = {}
         self._flight: Flight | None = None
         self._index = 0
-        self._attempts: deque[tuple[int, Group]] = deque()
+        self._attempts: deque[tuple[int, Group]] | None = None
 
     @property
     def filter(self) -> Names | None:
@@ -234,8 +234,13 @@ class Subscription:
         rest = [resource for resource in chunk.resources if resource not in known]
         removed = list(chunk.removed)
         groups: list[Group] = [(*rest, *removed)] if known else suspects(rest, removed, message)
-        self._attempts.extend((self.view, group) for group in groups if group)
+        self._try(self.view, groups)
         return known
+
+    def _try(self, view: int, groups: Iterable[Group]) -> None:
+        if self._attempts is None:  # rare, and an empty queue has its size
+            self._attempts = deque()
+        self._attempts.extend((view, group) for group in groups if group)
 
     def _known_bad(self, resource: Resource) -> bool:
         rejected = self.rejected.get(resource.name)
@@ -270,7 +275,7 @@ class Subscription:
                 continue
             rejected.retry = None
             view = next((i for i, log in enumerate(self.logs) if name in log.current), 0)
-            self._attempts.append((view, (rejected.resource,)))
+            self._try(view, [(rejected.resource,)])
         return min(times, default=None)
 
     def owed_now(self, limits: Sequence[int], now: float) -> tuple[int, tuple[str, ...]]:

@@ -77,12 +77,14 @@ class TlsPipe:
         return uris[0]
 
     def _read(self, plain: list[bytes]) -> None:
-        try:
-            while data := self._object.read(SLICE):
-                plain.append(data)
-        except ssl.SSLWantReadError:
-            return
-        raise NotVerified("closed by the peer")
+        while self._incoming.pending or self._object.pending():  # asking in vain would cost an exception
+            try:
+                data = self._object.read(SLICE)
+            except ssl.SSLWantReadError:
+                return
+            if not data:
+                raise NotVerified("closed by the peer")
+            plain.append(data)
 
     def outgoing(self) -> bytes:
         """Cipher text to be written: handshake, alerts, what `encrypt` left."""

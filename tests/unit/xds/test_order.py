@@ -1,8 +1,9 @@
 """Make before break: what is needed first, then what uses it, then the removals."""
 
+from tests.kit.xds import Script
+
 from sekisho.xds.order import STEPS, Part, place, steps_of
 from sekisho.xds.types import TYPES
-from tests.kit.xds import Script
 
 
 def started(**published: str) -> Script:

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from tests.kit.xds import LONG, Proxy, Script, changes, chatter, parsed
 
 from sekisho.xds import delta
 from sekisho.xds.delta import Chunking, Limit
@@ -10,7 +11,6 @@ from sekisho.xds.observer import Silence
 from sekisho.xds.resource import QUORUM, Shelf
 from sekisho.xds.types import SCOPED_ROUTES, Name
 from sekisho.xds.view import View
-from tests.kit.xds import LONG, Proxy, Script, changes, chatter, parsed
 
 
 class Notes(Silence):

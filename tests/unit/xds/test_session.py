@@ -1,12 +1,12 @@
 """The delta protocol, as conversations. `+a@1` is a resource at a version, `-a` a removal."""
 
 import pytest
+from tests.kit.xds import Script, request
 
 from sekisho.xds import subscription
 from sekisho.xds.session import MOST_TYPES
 from sekisho.xds.subscription import TooMuch
 from sekisho.xds.view import View
-from tests.kit.xds import Script, request
 
 
 def test_a_first_request_without_names_asks_for_everything() -> None:
