@@ -1,1 +1,1 @@
-"""Asyncio manners: named tasks, settled watches, back-off, clock."""
+"""Asyncio manners: named tasks, back-off, clock, signals."""

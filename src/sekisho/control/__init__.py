@@ -1,1 +1,1 @@
-"""The loop: watch, settle, engine, publish, status."""
+"""The loop: watch, engine, publish, status."""
