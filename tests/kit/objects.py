@@ -1,5 +1,6 @@
 """Resources as users write them, short: for tests that need a few."""
 
+import base64
 from collections.abc import Mapping
 from typing import Any
 
@@ -7,6 +8,7 @@ from sekisho.model.document import check
 from sekisho.model.kinds import KINDS
 from sekisho.model.names import ResourceId
 from sekisho.store.protocol import Write
+from tests.kit.pki import Leaf
 
 CONTROLLER = "sekisho.dev/gateway-controller"
 
@@ -57,6 +59,14 @@ def route(
     if hostname:
         spec["hostnames"] = [hostname]
     return manifest("HTTPRoute", name, spec=spec)
+
+
+def tls_secret(name: str, leaf: Leaf) -> dict[str, Any]:
+    data = {
+        "tls.crt": base64.b64encode(leaf.certificate).decode(),
+        "tls.key": base64.b64encode(leaf.key).decode(),
+    }
+    return manifest("Secret", name, type="kubernetes.io/tls", data=data)
 
 
 def shop() -> list[dict[str, Any]]:

@@ -1,16 +1,19 @@
-"""Certificates for tests: an authority and what it signs, in memory and as files."""
+"""Certificates for tests: an authority and what it signs, and those that sign themselves."""
 
-import datetime
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
 from pathlib import Path
 
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 
-_DAY = datetime.timedelta(days=1)
+_DAY = timedelta(days=1)
+_SIGNS = x509.BasicConstraints(ca=True, path_length=None)
 
 
 @dataclass(frozen=True)
@@ -35,28 +38,53 @@ class TestAuthority:
 
     def __init__(self, name: str = "test") -> None:
         self._key = ec.generate_private_key(ec.SECP256R1())
-        self._name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-        builder = self._builder(self._name, self._key.public_key())
-        builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        self._certificate = builder.sign(self._key, hashes.SHA256())
-        self.certificate = self._certificate.public_bytes(serialization.Encoding.PEM)
-
-    def _builder(self, subject: x509.Name, key: ec.EllipticCurvePublicKey) -> x509.CertificateBuilder:
-        now = datetime.datetime.now(datetime.UTC)
-        builder = x509.CertificateBuilder().subject_name(subject).issuer_name(self._name).public_key(key)
-        builder = builder.serial_number(x509.random_serial_number())
-        return builder.not_valid_before(now - _DAY).not_valid_after(now + _DAY)
+        self._name = _name(name)
+        builder = _builder(self._name, self._name, self._key).add_extension(_SIGNS, critical=True)
+        self.certificate = builder.sign(self._key, hashes.SHA256()).public_bytes(Encoding.PEM)
 
     def leaf(self, *, uris: Sequence[str] = (), dns: Sequence[str] = ()) -> Leaf:
         """A leaf with these subject alternative names."""
         key = ec.generate_private_key(ec.SECP256R1())
-        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "leaf")])
         names = [*map(x509.UniformResourceIdentifier, uris), *map(x509.DNSName, dns)]
-        builder = self._builder(subject, key.public_key())
-        if names:
-            builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)
-        certificate = builder.sign(self._key, hashes.SHA256())
-        private = key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
-        return Leaf(certificate.public_bytes(serialization.Encoding.PEM), private)
+        return _leaf(_named(_builder(_name("leaf"), self._name, key), names), key, self._key)
+
+
+def self_signed(*hosts: str, ends: timedelta = _DAY, stapled: bool = False) -> Leaf:
+    """For these host names and addresses, good until `ends` from now."""
+    key, name = ec.generate_private_key(ec.SECP256R1()), _name("self-signed")
+    builder = _named(_builder(name, name, key, ends), map(_host, hosts))
+    if stapled:
+        builder = builder.add_extension(x509.TLSFeature([x509.TLSFeatureType.status_request]), critical=False)
+    return _leaf(builder.add_extension(_SIGNS, critical=True), key, key)
+
+
+def _name(text: str) -> x509.Name:
+    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text)])
+
+
+def _host(text: str) -> x509.GeneralName:
+    try:
+        return x509.IPAddress(ip_address(text))
+    except ValueError:
+        return x509.DNSName(text)
+
+
+def _builder(
+    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePrivateKey, ends: timedelta = _DAY
+) -> x509.CertificateBuilder:
+    end = datetime.now(UTC) + ends
+    builder = x509.CertificateBuilder().subject_name(subject).issuer_name(issuer)
+    builder = builder.public_key(key.public_key()).serial_number(x509.random_serial_number())
+    return builder.not_valid_before(end - 2 * _DAY).not_valid_after(end)
+
+
+def _named(builder: x509.CertificateBuilder, names: Iterable[x509.GeneralName]) -> x509.CertificateBuilder:
+    wanted = x509.SubjectAlternativeName(names)
+    return builder.add_extension(wanted, critical=False) if len(wanted) else builder
+
+
+def _leaf(
+    builder: x509.CertificateBuilder, key: ec.EllipticCurvePrivateKey, signer: ec.EllipticCurvePrivateKey
+) -> Leaf:
+    certificate = builder.sign(signer, hashes.SHA256()).public_bytes(Encoding.PEM)
+    return Leaf(certificate, key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))

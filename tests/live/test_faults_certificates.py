@@ -1,24 +1,19 @@
 """Certificates that cannot be used, one listener each: its condition says why, and all others serve."""
 
 import asyncio
-import base64
 import ssl
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime, timedelta
-from typing import NamedTuple
+from datetime import timedelta
+from typing import Any, NamedTuple
 
 import pytest
 import pytest_asyncio
-from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from cryptography.x509.oid import NameOID
 from tests.kit.http import fetch
 from tests.kit.live_system import system
-from tests.kit.objects import http_listener, manifest
+from tests.kit.objects import http_listener, tls_secret
+from tests.kit.pki import Leaf, self_signed
 from tests.kit.ports import free_port
-from tests.kit.system import Manifest, System, gateway, promised
+from tests.kit.system import System, gateway, promised
 
 __all__ = ["system"]
 
@@ -27,53 +22,19 @@ pytestmark = [pytest.mark.live, pytest.mark.asyncio(loop_scope="module")]
 REFUSED = (OSError, EOFError, TimeoutError)
 
 
-class Pair(NamedTuple):
-    """PEM."""
-
-    certificate: bytes
-    key: bytes
-
-
-def pair(host: str, *, ends: timedelta = timedelta(hours=1), stapled: bool = False) -> Pair:
-    """Self-signed for `host`, good until `ends` from now."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, host)])
-    end = datetime.now(UTC) + ends
-    builder = (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(subject)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(end - timedelta(days=1))
-        .not_valid_after(end)
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(host)]), critical=False)
-    )
-    if stapled:
-        builder = builder.add_extension(x509.TLSFeature([x509.TLSFeatureType.status_request]), critical=False)
-    private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    return Pair(builder.sign(key, SHA256()).public_bytes(Encoding.PEM), private)
-
-
-def secret(name: str, content: Pair) -> Manifest:
-    data = {"tls.crt": content.certificate, "tls.key": content.key}
-    encoded = {field: base64.b64encode(value).decode() for field, value in data.items()}
-    return manifest("Secret", name, type="kubernetes.io/tls", data=encoded)
-
-
-def https(name: str, port: int) -> Manifest:
+def https(name: str, port: int) -> dict[str, Any]:
     """A listener for `<name>.test` with the certificate of that name."""
     tls = {"certificateRefs": [{"name": name}]}
     return {"name": name, "port": port, "protocol": "HTTPS", "hostname": f"{name}.test", "tls": tls}
 
 
-GOOD = pair("good.test")
+GOOD = self_signed("good.test")
 BAD = {
-    "garbled": (Pair(b"-----BEGIN CERTIFICATE-----\nnope\n", GOOD.key), "not a PEM certificate"),
-    "mixed": (Pair(pair("mixed.test").certificate, GOOD.key), "does not belong to the certificate"),
-    "keyless": (Pair(pair("keyless.test").certificate, b""), "not an unencrypted PEM private key"),
-    "expired": (pair("expired.test", ends=-timedelta(minutes=1)), "expired on"),
-    "stapled": (pair("stapled.test", stapled=True), "must-staple"),
+    "garbled": (Leaf(b"-----BEGIN CERTIFICATE-----\nnope\n", GOOD.key), "not a PEM certificate"),
+    "mixed": (Leaf(self_signed("mixed.test").certificate, GOOD.key), "does not belong to the certificate"),
+    "keyless": (Leaf(self_signed("keyless.test").certificate, b""), "not an unencrypted PEM private key"),
+    "expired": (self_signed("expired.test", ends=-timedelta(minutes=1)), "expired on"),
+    "stapled": (self_signed("stapled.test", stapled=True), "must-staple"),
 }
 
 
@@ -89,7 +50,7 @@ async def door(system: System) -> AsyncIterator[Door]:
     """A Gateway with a good certificate and all the bad ones, on one port; plain HTTP on another."""
     where = Door(free_port(), free_port())
     contents = {"good": GOOD} | {name: content for name, (content, _) in BAD.items()}
-    await system.apply(*(secret(name, content) for name, content in contents.items()))
+    await system.apply(*(tls_secret(name, content) for name, content in contents.items()))
     listeners = [http_listener(port=where.plain), *(https(name, where.tls) for name in contents)]
     await system.apply(gateway(*listeners))
     await system.answers(where.plain, "nobody.test", status=404)
@@ -141,8 +102,8 @@ async def test_a_certificate_that_expires_while_it_serves_is_told_and_withdrawn_
     system: System, door: Door
 ) -> None:
     port, life = free_port(), promised(2)
-    short = pair("short.test", ends=timedelta(seconds=life))
-    await system.apply(secret("short", short), gateway(https("short", port), name="brief"))
+    short = self_signed("short.test", ends=timedelta(seconds=life))
+    await system.apply(tls_secret("short", short), gateway(https("short", port), name="brief"))
     await served(system, port, "short.test", short.certificate)
 
     async def withdrawn() -> bool:
@@ -155,8 +116,8 @@ async def test_a_certificate_that_expires_while_it_serves_is_told_and_withdrawn_
         await status_over_tls(port, "short.test", short.certificate)
     await served(system, door.tls, "good.test", GOOD.certificate)
 
-    renewed = pair("short.test")
-    await system.apply(secret("short", renewed))
+    renewed = self_signed("short.test")
+    await system.apply(tls_secret("short", renewed))
     await served(system, port, "short.test", renewed.certificate)
     await system.client.delete("Gateway", "brief", "shop")
 
@@ -164,11 +125,11 @@ async def test_a_certificate_that_expires_while_it_serves_is_told_and_withdrawn_
 async def test_a_good_certificate_spoilt_by_an_edit_is_not_presented_any_more(
     system: System, door: Door
 ) -> None:
-    await system.apply(secret("garbled", pair("garbled.test")))
-    fresh = pair("garbled.test")
-    await system.apply(secret("garbled", fresh))
+    await system.apply(tls_secret("garbled", self_signed("garbled.test")))
+    fresh = self_signed("garbled.test")
+    await system.apply(tls_secret("garbled", fresh))
     await served(system, door.tls, "garbled.test", fresh.certificate)
-    await system.apply(secret("garbled", Pair(fresh.certificate, GOOD.key)))
+    await system.apply(tls_secret("garbled", Leaf(fresh.certificate, GOOD.key)))
 
     async def closed() -> bool:
         try:

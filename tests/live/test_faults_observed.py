@@ -8,22 +8,17 @@ from pathlib import Path
 import httpx2
 import pytest
 import pytest_asyncio
-from tests.kit.certificates import certificate
-from tests.kit.objects import endpoint_slice, http_listener, manifest, route, service
+from tests.kit.objects import endpoint_slice, http_listener, manifest, route, service, tls_secret
+from tests.kit.pki import Leaf, self_signed
 from tests.kit.ports import free_port
-from tests.kit.system import Manifest, System, gateway, log_lines, running_system
+from tests.kit.system import System, gateway, log_lines, running_system
 
 from sekisho.client import Invalid
 
 pytestmark = [pytest.mark.live, pytest.mark.asyncio(loop_scope="module")]
 
-PAIR = certificate("secret/shop/web", "tls.test")
+PAIR = self_signed("tls.test")
 PASSWORD = "correct-horse-battery-staple"  # of nobody
-
-
-def tls_secret(crt: bytes, key: bytes) -> Manifest:
-    data = {"tls.crt": base64.b64encode(crt).decode(), "tls.key": base64.b64encode(key).decode()}
-    return manifest("Secret", "web", type="kubernetes.io/tls", data=data)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -36,7 +31,7 @@ async def busy() -> AsyncIterator[tuple[System, int]]:
     }  # fmt: skip
     async with running_system() as system:
         await system.apply(
-            tls_secret(PAIR.chain, PAIR.key), gateway(http_listener(port=port), https), service("cart"),
+            tls_secret("web", PAIR), gateway(http_listener(port=port), https), service("cart"),
             endpoint_slice("cart", "127.0.0.1"), route("cart", "shop.test"),
             manifest("Secret", "other", data={"password": base64.b64encode(PASSWORD.encode()).decode()}),
         )  # fmt: skip
@@ -51,8 +46,8 @@ async def busy() -> AsyncIterator[tuple[System, int]]:
         ) as stranger:
             headers = {"authorization": f"Bearer {PASSWORD}"}
             assert (await stranger.get(f"/version?token={PASSWORD}", headers=headers)).status_code == 401
-        await system.apply(tls_secret(PAIR.chain, PAIR.key[:-40]))
-        await system.apply(tls_secret(PAIR.chain, PAIR.key))
+        await system.apply(tls_secret("web", Leaf(PAIR.certificate, PAIR.key[:-40])))
+        await system.apply(tls_secret("web", PAIR))
         with_taken = http_listener("taken", system.api)  # the API listens there
         await system.apply(gateway(http_listener(port=port), https, with_taken))
 

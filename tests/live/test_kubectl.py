@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Self
 
 import pytest
-from tests.unit.api.certificates import write_certificate
+from tests.kit.pki import self_signed
 
 from sekisho.api import ServerSettings, TokenTable, User, create_app, serve, token_hash
 from sekisho.store.memory import open_memory
@@ -60,7 +60,7 @@ class _Server:
         self.port = 0
 
     async def _run(self) -> None:
-        certificate, key = write_certificate(self._folder)
+        certificate, key = self_signed("127.0.0.1").write(self._folder, "server")
         self._loop = asyncio.get_running_loop()
         tokens = TokenTable([(token_hash("secret"), User("admin", frozenset({"admin"})))])
         async with open_memory() as store:
@@ -90,7 +90,7 @@ class Kubectl:
     def __init__(self, binary: Path, folder: Path, port: int) -> None:
         self._binary = binary
         self.folder = folder
-        certificate = base64.b64encode((folder / "tls.crt").read_bytes()).decode()
+        certificate = base64.b64encode((folder / "server.pem").read_bytes()).decode()
         cluster = {"server": f"https://127.0.0.1:{port}", "certificate-authority-data": certificate}
         config = {
             "apiVersion": "v1",

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.kit.pki import self_signed
 
 from sekisho.aio.tasks import background
 from sekisho.api import ServerSettings, serve
 
-from .certificates import write_certificate
 from .harness import Api
 
 HEAD = b"GET /api HTTP/1.1\r\nhost: x\r\nauthorization: Bearer admin-token\r\n"
@@ -42,7 +42,7 @@ class Endpoint:
 
 @asynccontextmanager
 async def serving(api: Api, folder: Path, **settings: Any) -> AsyncIterator[Endpoint]:
-    certificate, key = write_certificate(folder)
+    certificate, key = self_signed("127.0.0.1").write(folder, "server")
     started: asyncio.Future[int] = asyncio.get_running_loop().create_future()
     service = serve(api.app, ServerSettings(certificate, key, **settings), started=started.set_result)
     async with background(service, name="server under test"), asyncio.timeout(20):
@@ -149,6 +149,6 @@ async def test_a_watch_is_ended_when_the_server_stops(api: Api, tmp_path: Path) 
 
 async def test_a_taken_port_is_said(api: Api, tmp_path: Path) -> None:
     async with serving(api, tmp_path) as endpoint:
-        certificate, key = write_certificate(tmp_path)
+        certificate, key = self_signed("127.0.0.1").write(tmp_path, "server")
         with pytest.raises(OSError, match="in use"):
             await serve(api.app, ServerSettings(certificate, key, port=endpoint.port))
