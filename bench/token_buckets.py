@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.kit.envoy import running_envoy
-from tests.kit.gateway import ORIGIN, TABLE, bootstrap, plain_listener, route
+from tests.kit.gateway import TABLE, bootstrap, plain_listener, route
 from tests.kit.http import Answer, fetch
 from tests.kit.ports import free_port
 from tests.kit.wait import eventually
