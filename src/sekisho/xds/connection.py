@@ -159,7 +159,8 @@ class ClientConnection(asyncio.Protocol):
             self.fail(stream_id, failure)
             return
         if stream.session is not None:
-            self._deadline = float("inf")
+            # A stream is no way to outlive a certificate: proxies come again with a new one long before.
+            self._deadline = self._heard + self._tls.lifetime() if self._tls is not None else float("inf")
         if ended:
             self._finish(stream_id, "ended by the proxy")
 

@@ -5,6 +5,7 @@
 
 import re
 import ssl
+import time
 from pathlib import Path
 
 SLICE = 2**14
@@ -37,13 +38,18 @@ def server_context(certificate: Path, key: Path, authorities: str) -> ssl.SSLCon
 class TlsPipe:
     """The TLS of one connection: cipher text in, plain text out, and back."""
 
-    __slots__ = ("_incoming", "_object", "_outgoing", "peer")
+    __slots__ = ("_ends", "_incoming", "_object", "_outgoing", "peer")
 
     def __init__(self, context: ssl.SSLContext) -> None:
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         self._object = context.wrap_bio(self._incoming, self._outgoing, server_side=True)
         self.peer = ""
         """The client's SPIFFE ID; empty until its certificate was verified."""
+        self._ends = 0.0
+
+    def lifetime(self) -> float:
+        """Seconds that the client's certificate is good for from now."""
+        return self._ends - time.time()
 
     def feed(self, data: bytes) -> list[bytes]:
         """Decrypts. Gives nothing before the client certificate was verified. Raises NotVerified."""
@@ -70,6 +76,7 @@ class TlsPipe:
         certificate = self._object.getpeercert() or {}
         names = certificate.get("subjectAltName", ())
         uris = [str(name[1]) for name in names if name[0] == "URI"]
+        self._ends = ssl.cert_time_to_seconds(str(certificate.get("notAfter", "Jan  1 00:00:00 1970 GMT")))
         if len(uris) != 1 or len(uris[0]) > _LONGEST_SPIFFE_ID or not _SPIFFE_ID.fullmatch(uris[0]):
             raise NotVerified("the client certificate does not carry exactly one SPIFFE ID")
         if self._object.selected_alpn_protocol() not in ("h2", None):
