@@ -26,7 +26,7 @@ from tests.kit.wait import eventually
 
 from sekisho import envoy, ir
 from sekisho.agent.envoy import EnvoyOptions, State
-from sekisho.agent.host import Agent, AgentRunning
+from sekisho.agent.host import Agent
 from sekisho.agent.processes import command_of, running
 from sekisho.agent.proxy import HostOptions, ProxyStatus, directory_name
 from sekisho.agent.relay import Mode
@@ -291,15 +291,6 @@ async def test_a_proxy_that_is_no_longer_wanted_is_drained_and_forgotten(host: H
                 return agent.status() == () and host.envoys() == [] and not host.state.exists()
 
             await eventually(nothing_left, what="nothing is left of the proxy")
-
-
-async def test_two_agents_do_not_share_a_run_directory(host: Host) -> None:
-    async with host.control_plane.running(), host.running():
-        await host.answers("200 one")
-        with pytest.raises(ExceptionGroup) as caught:
-            async with asyncio.TaskGroup() as group:
-                group.create_task(host.agent().run())
-        assert caught.group_contains(AgentRunning)
 
 
 async def test_a_drain_under_load_loses_no_request(host: Host) -> None:

@@ -1,11 +1,8 @@
 """The agent: one per host, runs the proxies this host is to run, with or without a control plane."""
 
 import asyncio
-import fcntl
-import os
 from collections import defaultdict
-from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator
 from pathlib import Path
 from random import Random
 from typing import NamedTuple, Protocol
@@ -48,16 +45,12 @@ class DesiredProxies(Protocol):
         ...
 
 
-class AgentRunning(Exception):
-    """Another agent works in this run directory."""
-
-
 class Agent:
     """Runs this host's proxies while `run` runs, then drains them.
 
     The last set of proxies is kept on disk, with all they need: started while the control plane is down, the
     agent brings up what ran before. An agent that is killed leaves its Envoys serving, and the next one takes
-    them over.
+    them over. Its directories are its own: whoever runs it sees to it that no two share them.
     """
 
     def __init__(
@@ -84,17 +77,16 @@ class Agent:
         self._wanted: frozenset[str] | None = None
 
     async def run(self) -> None:
-        """Runs until cancelled, then drains all proxies at once. Raises AgentRunning."""
+        """Runs until cancelled, then drains all proxies at once."""
         private_directory(self._options.run_directory)
         private_directory(self._options.state_directory)
-        with _alone(self._options.run_directory / "agent.lock"):
-            inheritable()
-            async with asyncio.TaskGroup() as group:
-                if (stored := self._stored()) is not None:
-                    self._apply(stored, group)
-                async for wanted in self._sets():
-                    self._store(wanted)
-                    self._apply(wanted, group)
+        inheritable()
+        async with asyncio.TaskGroup() as group:
+            if (stored := self._stored()) is not None:
+                self._apply(stored, group)
+            async for wanted in self._sets():
+                self._store(wanted)
+                self._apply(wanted, group)
 
     async def ready(self) -> None:
         """Returns when it is known which proxies are wanted and the Envoys of all of them serve."""
@@ -175,17 +167,3 @@ class Agent:
         except (OSError, msgspec.MsgspecError) as error:
             log.error("the stored list of proxies is damaged and not used", reason=str(error))  # noqa: TRY400
             return None
-
-
-@contextmanager
-def _alone(file: Path) -> Iterator[None]:
-    """Holds the directory of `file` against other agents; the system lets go of it when we die."""
-    descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise AgentRunning(f"another agent works in {file.parent}") from None
-        yield
-    finally:
-        os.close(descriptor)

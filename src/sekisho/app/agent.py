@@ -18,6 +18,7 @@ from sekisho.aio.clock import SystemClock
 from sekisho.aio.tasks import run_until
 from sekisho.app import logs
 from sekisho.app.desired import GatewayProxies
+from sekisho.app.lock import exclusive
 from sekisho.app.serving import SERVER_NAME
 from sekisho.app.settings import Agent as Settings
 from sekisho.app.signer import ApiSigner
@@ -35,21 +36,21 @@ LONGEST_RUN_DIRECTORY = 60
 async def agent(settings: Settings, announce: Callable[[], None]) -> None:
     """Runs until SIGINT or SIGTERM, then drains. `announce` is called once it takes orders.
 
-    Raises BadKubeconfig, agent AgentRunning and protos UnusableEnvoyError.
+    Raises lock.Busy, BadKubeconfig and protos UnusableEnvoyError.
     """
     state = private_directory(settings.state)
     logs.configure(settings.logging)
-    async with Client.from_kubeconfig(settings.kubeconfig) as client:
-        desired = GatewayProxies(client)
-        running = Agent(
-            options(settings, state),
-            desired,
-            ApiSigner(client),
-            grpc_dial(str(settings.xds), SERVER_NAME),
-            clock=SystemClock(),
-            random=SystemRandom(),
-        )
-        with stop_requested() as stop:
+    with exclusive(state / "agent.lock"), stop_requested() as stop:
+        async with Client.from_kubeconfig(settings.kubeconfig) as client:
+            desired = GatewayProxies(client)
+            running = Agent(
+                options(settings, state),
+                desired,
+                ApiSigner(client),
+                grpc_dial(str(settings.xds), SERVER_NAME),
+                clock=SystemClock(),
+                random=SystemRandom(),
+            )
             announce()
             services = {"watch gateways": desired.run(), "proxies": running.run()}
             await run_until(stop, services)
