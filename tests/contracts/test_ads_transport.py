@@ -11,13 +11,13 @@ import grpc
 import pytest
 
 from sekisho.xds.admission import Refusal
-from sekisho.xds.client import AdsStream, CallFailed, mutual_tls
 from sekisho.xds.grpcio import GrpcioServer
-from sekisho.xds.observer import Silence
+from sekisho.xds.observer import Observer
 from sekisho.xds.server import AdsServer
 from sekisho.xds.tls import server_context
 from sekisho.xds.types import CLUSTER, Blob, Name
 from sekisho.xds.view import View
+from tests.kit.ads_client import AdsStream, CallFailed, mutual_tls
 from tests.kit.pki import Leaf, TestAuthority
 from tests.kit.wait import eventually
 from tests.kit.xds import Response, changes, request, said
@@ -30,7 +30,7 @@ def authority() -> TestAuthority:
     return TestAuthority()
 
 
-class Diary(Silence):
+class Diary(Observer):
     """What the observer was told."""
 
     def __init__(self) -> None:

@@ -36,28 +36,3 @@ class Observer(Protocol):
     def disconnected(self, proxy: str, reason: str) -> None:
         """The stream ended."""
         ...
-
-
-class Silence:
-    """An observer that wants to know nothing; subclass it to listen to a part."""
-
-    def connected(self, proxy: str, node: Any) -> None:
-        """See Observer."""
-
-    def sent(self, proxy: str, type_url: str, resources: int, octets: int) -> None:
-        """See Observer."""
-
-    def synced(self, proxy: str, view: View, seq: int) -> None:
-        """See Observer."""
-
-    def acknowledged(self, proxy: str, type_url: str, seq: int) -> None:
-        """See Observer."""
-
-    def rejected(self, proxy: str, name: Name, version: str, message: str) -> None:
-        """See Observer."""
-
-    def accepted(self, proxy: str, *names: Name) -> None:
-        """See Observer."""
-
-    def disconnected(self, proxy: str, reason: str) -> None:
-        """See Observer."""

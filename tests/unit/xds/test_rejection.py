@@ -7,13 +7,13 @@ from tests.kit.xds import LONG, Proxy, Script, changes, chatter, parsed
 
 from sekisho.xds import delta
 from sekisho.xds.delta import Chunking, Limit
-from sekisho.xds.observer import Silence
+from sekisho.xds.observer import Observer
 from sekisho.xds.resource import QUORUM, Shelf
 from sekisho.xds.types import SCOPED_ROUTES, Name
 from sekisho.xds.view import View
 
 
-class Notes(Silence):
+class Notes(Observer):
     """Writes down what is said."""
 
     def __init__(self) -> None:

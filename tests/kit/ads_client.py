@@ -1,4 +1,4 @@
-"""A small delta ADS client on grpc.aio: raw messages out and in, for relays and tests."""
+"""A small delta ADS client on grpc.aio: raw messages out and in."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
