@@ -33,6 +33,8 @@ class Proxy:
     """The commit of its view up to which it has answered everything."""
     rejected: dict[Name, str] = field(default_factory=dict)
     """What it refuses now, with Envoy's words."""
+    earlier: list[int] = field(default_factory=list)
+    """What it had acknowledged on streams before this one, whose end was not noticed yet."""
 
 
 def gateway_of(node_id: str) -> ResourceId | None:
@@ -59,7 +61,11 @@ class Proxies:
         gateway = gateway_of(node.id)
         if gateway is None:
             return
-        self.connected_now[proxy] = Proxy(proxy, gateway, self._clock.now())
+        before = self.connected_now.get(proxy)
+        earlier = [] if before is None else [*before.earlier, before.acknowledged]
+        for name in list(before.rejected) if before is not None else ():
+            self._no_longer_refused(before, name)
+        self.connected_now[proxy] = Proxy(proxy, gateway, self._clock.now(), earlier=earlier)
         metrics.PROXIES.set(len(self.connected_now))
         log.info("proxy connected", proxy=proxy)
 
@@ -106,10 +112,17 @@ class Proxies:
             self._no_longer_refused(known, name)
 
     def disconnected(self, proxy: str, reason: str) -> None:
-        """The stream ended. What it refused is forgotten with it: it says so again when it comes back."""
-        known = self.connected_now.pop(proxy, None)
+        """The stream ended. What it refused is forgotten with it: it says so again when it comes back.
+
+        Of a proxy that came back before its loss was noticed, this is the end of an earlier stream.
+        """
+        known = self.connected_now.get(proxy)
         if known is None:
             return
+        if known.earlier:
+            self._publisher.left(self._publisher.view(known.gateway), known.earlier.pop(0))
+            return
+        del self.connected_now[proxy]
         metrics.PROXIES.set(len(self.connected_now))
         log.info("proxy disconnected", proxy=proxy, reason=reason)
         for name in list(known.rejected):

@@ -105,6 +105,22 @@ async def test_a_refused_listener_is_told_on_its_gateway_and_forgotten_when_acce
         await until(lambda: not system_status(loop, "", 0).troubles)
 
 
+async def test_a_proxy_that_came_back_before_its_loss_was_noticed_is_still_there() -> None:
+    async with running() as (store, loop):
+        await store.write([write("create", one) for one in shop()])
+        view = loop.publisher.view(WEB)
+        await until(lambda: view.seq)
+        proxy, name = "gateway/shop/web/1", Name(LISTENER, "http/127.0.0.1/8080")
+        loop.proxies.connected(proxy, Node(proxy))
+        loop.proxies.synced(proxy, view, view.seq)
+        loop.proxies.connected(proxy, Node(proxy))
+        loop.proxies.disconnected(proxy, "no answer to a PING")
+        loop.proxies.rejected(proxy, name, "1", "no")
+        assert loop.proxies.connected_now[proxy].rejected == {name: "no"}
+        loop.proxies.disconnected(proxy, "ended")
+        assert not loop.proxies.connected_now
+
+
 async def test_a_deleted_gateway_takes_its_view_along() -> None:
     async with running() as (store, loop):
         await store.write([write("create", one) for one in shop()])
