@@ -5,6 +5,7 @@ import ssl
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from random import SystemRandom
 
 import structlog
@@ -43,6 +44,7 @@ log = structlog.get_logger(__name__)
 
 TRUST_DOMAIN = "default.default.mesh.local"
 """Of the mesh `default` in the zone `default`: `<mesh>.<zone>.mesh.local`."""
+TOKEN_CHECK_SECONDS = 3600.0
 GATEWAY_CLASS = "sekisho"
 """Made at the first start, so that a Gateway needs nothing else."""
 
@@ -113,6 +115,7 @@ async def run(parts: Parts, announce: Callable[[Address, Address], None], stop: 
             {
                 "garbage": garbage.collect(parts.loop.ready, parts.loop.clock),
                 "control loop": parts.loop.run(),
+                "renew the tokens of this host": _keep_tokens(parts),
                 "renew the serving certificate": parts.certificate.keep_renewed(
                     parts.loop.clock, SystemRandom()
                 ),
@@ -133,13 +136,17 @@ def authorizer(loop: ControlLoop) -> Callable[[str | None, str], Sequence[View] 
         gateway = gateway_of(node_id)
         if gateway is None:
             return Refusal("the node id is not gateway/<namespace>/<name>/<instance>")
-        if peer is None or not SpiffeId.parse(peer).covers(node_id):
+        if peer is None or not _speaks_for(SpiffeId.parse(peer), node_id):
             return Refusal(f"the certificate is not for {node_id}")
         if not serves(loop.engine.read, gateway):
             return Refusal(f"there is no Gateway {gateway.namespace}/{gateway.name} of a class of ours")
         return [loop.publisher.view(gateway)]
 
     return authorize
+
+
+def _speaks_for(peer: SpiffeId, node_id: str) -> bool:
+    return peer.trust_domain == TRUST_DOMAIN and peer.covers(node_id)
 
 
 async def _announce(
@@ -192,13 +199,26 @@ def _write_kubeconfigs(parts: Parts, api: Address) -> None:
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(api.host, api.host)  # noqa: S104 - compared with
     server = f"https://{Address(host, api.port)}"
     authority = parts.authority.bundle.decode()
-    private_directory(settings.agent_kubeconfig.parent)
-    admin_token = tokens.ensure_admin(settings.state / "admin.token")
-    agent_token = tokens.ensure(
-        settings.agent_kubeconfig.parent / "agent.token", "agent on this host", Role.AGENT, AGENT_LIFETIME
-    )
+    admin_token, agent_token = _ensure_tokens(settings, tokens)
     kubeconfig.write(settings.kubeconfig, server=server, authority=authority, token_file=admin_token)
     kubeconfig.write(settings.agent_kubeconfig, server=server, authority=authority, token_file=agent_token)
+
+
+def _ensure_tokens(settings: ControlPlane, tokens: Tokens) -> tuple[Path, Path]:
+    """The files of the admin's and the agent's token, the tokens in them in the first half of their life."""
+    folder = private_directory(settings.agent_kubeconfig.parent)
+    agent = tokens.ensure(folder / "agent.token", "agent on this host", Role.AGENT, AGENT_LIFETIME)
+    return tokens.ensure_admin(settings.state / "admin.token"), agent
+
+
+async def _keep_tokens(parts: Parts) -> None:
+    """A control plane that runs for months must not lock out its own host when the first tokens end."""
+    while True:
+        await parts.loop.clock.sleep(TOKEN_CHECK_SECONDS)
+        try:
+            _ensure_tokens(parts.settings, parts.tokens)
+        except OSError as error:
+            log.error("the tokens of this host are not renewed", reason=str(error))  # noqa: TRY400 - no bug
 
 
 async def _ensure_gateway_class(store: Store) -> None:

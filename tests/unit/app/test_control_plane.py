@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from sekisho.aio.clock import SystemClock
+from sekisho.aio.clock import FakeClock, SystemClock
 from sekisho.aio.tasks import background
-from sekisho.app.control_plane import Parts, authorizer, build, run
+from sekisho.app.control_plane import Parts, _ensure_tokens, _keep_tokens, authorizer, build, run
 from sekisho.app.settings import Address, ControlPlane
 from sekisho.app.signer import ApiSigner
 from sekisho.app.troubles import tell_troubles
@@ -150,6 +150,19 @@ async def test_nobody_gets_in_without_a_token_or_with_a_revoked_one(state: Path)
                 await ada.list("gateways")
 
 
+async def test_the_tokens_of_this_host_are_renewed_while_the_control_plane_runs(state: Path) -> None:
+    clock = FakeClock()
+    settings = ControlPlane(state=state)
+    async with build(settings, clock) as parts, background(_keep_tokens(parts), name="tokens"):
+        _ensure_tokens(settings, parts.tokens)
+        for _ in range(200):  # days, more than two lives of a token
+            await asyncio.sleep(0)
+            clock.advance(24 * 3600.0)
+            await asyncio.sleep(0)
+            for file in ("admin.token", "agent/agent.token"):
+                assert parts.tokens.authenticate((state / file).read_text().strip()), file
+
+
 @pytest.mark.parametrize(
     "spec",
     [
@@ -195,6 +208,7 @@ async def test_a_proxy_may_follow_the_gateway_of_its_certificate_only(state: Pat
             (None, "gateway/default/door/host-1"),
             (ours, "gateway/default/other/host-1"),
             (f"{ours}-2", "gateway/default/door/host-1"),
+            (ours.replace("default.mesh", "elsewhere.mesh"), "gateway/default/door/host-1"),
             (ours, "door"),
             (ours.replace("door", "gone"), "gateway/default/gone/host-1"),
         ):
