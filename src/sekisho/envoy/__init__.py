@@ -4,14 +4,12 @@ from sekisho.envoy.bootstrap import bootstrap
 from sekisho.envoy.clusters import cluster
 from sekisho.envoy.endpoints import cluster_load_assignment
 from sekisho.envoy.listeners import listener
-from sekisho.envoy.resource import Blob, Resource, blob, resource
+from sekisho.envoy.resource import Resource, resource
 from sekisho.envoy.scopes import scoped_route_configuration
 from sekisho.envoy.secrets import secret
 
 __all__ = [
-    "Blob",
     "Resource",
-    "blob",
     "bootstrap",
     "cluster",
     "cluster_load_assignment",

@@ -8,35 +8,23 @@ import xxhash
 TYPE_URL_PREFIX = "type.googleapis.com/"
 
 
-class Blob(NamedTuple):
-    """A message serialised once."""
-
-    version: str
-    """xxh3-64 of the body, hexadecimal."""
-    body: bytes
-    """What goes into `Any.value`. Equal messages give equal bytes."""
-
-
 class Resource(NamedTuple):
-    """A top-level xDS resource."""
+    """A top-level xDS resource, serialised once."""
 
     type_url: str
     """`type.googleapis.com/envoy.config.cluster.v3.Cluster`"""
     name: str
     version: str
+    """xxh3-64 of the body, hexadecimal."""
     body: bytes
-
-
-def blob(message: Any) -> Blob:
-    """Serialises and hashes; maps are written in the order of their keys."""
-    body = message.SerializeToString(deterministic=True)
-    return Blob(xxhash.xxh3_64_hexdigest(body), body)
+    """What goes into `Any.value`. Equal messages give equal bytes: maps are in the order of their keys."""
 
 
 def resource(message: Any) -> Resource:
     """A Listener, Cluster, Secret, ScopedRouteConfiguration… under its own name."""
     type_url, name_field = _naming(message.DESCRIPTOR)
-    return Resource(type_url, getattr(message, name_field), *blob(message))
+    body = message.SerializeToString(deterministic=True)
+    return Resource(type_url, getattr(message, name_field), xxhash.xxh3_64_hexdigest(body), body)
 
 
 @cache
