@@ -9,6 +9,10 @@ from typing import Any
 
 import grpc
 import pytest
+from tests.kit.ads_client import AdsStream, CallFailed, mutual_tls
+from tests.kit.pki import Leaf, TestAuthority
+from tests.kit.wait import eventually
+from tests.kit.xds import Response, changes, request, said
 
 from sekisho.xds.admission import Refusal
 from sekisho.xds.grpcio import GrpcioServer
@@ -17,10 +21,6 @@ from sekisho.xds.server import AdsServer
 from sekisho.xds.tls import server_context
 from sekisho.xds.types import CLUSTER, Blob, Name
 from sekisho.xds.view import View
-from tests.kit.ads_client import AdsStream, CallFailed, mutual_tls
-from tests.kit.pki import Leaf, TestAuthority
-from tests.kit.wait import eventually
-from tests.kit.xds import Response, changes, request, said
 
 PROXY = "spiffe://demo.default.mesh.local/proxy"
 

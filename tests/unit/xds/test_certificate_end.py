@@ -5,13 +5,13 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from tests.kit.ads_client import AdsStream, CallFailed, mutual_tls
 from tests.kit.xds import changes, request
 
 from sekisho.identity.authority import LEAF_LIFETIME, Registration
 from sekisho.identity.builtin import BuiltInAuthority
 from sekisho.identity.keys import Issued, new_key, signing_request
 from sekisho.identity.spiffe import SpiffeId
-from sekisho.xds.client import AdsStream, CallFailed, mutual_tls
 from sekisho.xds.server import AdsServer
 from sekisho.xds.tls import server_context
 from sekisho.xds.view import View

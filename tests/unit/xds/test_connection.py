@@ -7,9 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.kit.ads_client import AdsStream
+from tests.kit.pki import TestAuthority
+from tests.kit.wait import eventually
+from tests.kit.xds import Response, changes, request
 
 from sekisho.xds import frames
-from sekisho.xds.client import AdsStream
 from sekisho.xds.frames import ErrorCode, frame
 from sekisho.xds.limits import Limits
 from sekisho.xds.rpc import METHOD, _literal
@@ -18,9 +21,6 @@ from sekisho.xds.tls import server_context
 from sekisho.xds.types import CLUSTER, Blob, Name
 from sekisho.xds.view import View
 from sekisho.xds.wire import length_prefixed
-from tests.kit.pki import TestAuthority
-from tests.kit.wait import eventually
-from tests.kit.xds import Response, changes, request
 
 QUICK = Limits(handshake=0.4, first_request=0.4, keepalive=0.4, keepalive_answer=0.3, stuck=1.0)
 HELLO = frames.PREFACE + frames.settings({})
