@@ -4,12 +4,13 @@ UV := $(shell command -v uv 2>/dev/null || echo .tools/uv/bin/uv)
 PY := .venv/bin/python
 PACKAGES := kubernetes-client wrk nghttp2-client gcc libc6-dev libssl-dev
 BENCH ?=
+TEST ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lock demo test lint fmt bench docs packages tools clean
+.PHONY: help setup lock demo test lint fmt bench conformance docs packages tools clean
 
 help: ## Show this list
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
 setup: .venv/.ready ## Make the environment in .venv (uv, through pip where it is missing)
 
@@ -47,6 +48,11 @@ fmt: setup ## Format, and fix what can be fixed
 bench: setup packages ## Benchmarks: all, or one by BENCH=fan-out; writes bench/latest.json
 	$(PY) -m bench $(BENCH)
 
+conformance: setup ## Upstream's Gateway API conformance suite; all, or one test by TEST=HTTPRouteWeight
+	@command -v go >/dev/null || { echo "the suite is written in Go, and there is no go here: https://go.dev/dl"; exit 1; }
+	cd conformance && go test -c -o build/conformance.test .
+	$(PY) -m conformance.cluster $(if $(TEST),--run-test=$(TEST),--report)
+
 docs: setup ## Derived pages: docs/reference and the graph in docs/architecture.md
 	$(PY) tools/docs.py
 
@@ -62,4 +68,4 @@ tools: setup ## Test peers that are no Debian packages: a new kubectl, h2spec
 	@tools/h2spec.sh || echo "no h2spec: its tests are skipped"
 
 clean: ## Remove what was made (keeps .sekisho, your state)
-	rm -rf .venv .tools .mypy_cache .ruff_cache .pytest_cache .hypothesis bench/build
+	rm -rf .venv .tools .mypy_cache .ruff_cache .pytest_cache .hypothesis bench/build conformance/build

@@ -1,0 +1,75 @@
+"""HTTP/2 connections with prior knowledge to a pod: as much of RFC 9113 as Envoy uses towards a backend."""
+
+import asyncio
+import struct
+from collections import defaultdict
+
+import hpack
+
+from conformance.cluster.echo import Answer, Pod, Request, canonical
+
+_PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+_DATA, _HEADERS, _RESET, _SETTINGS, _PING, _WINDOW_UPDATE = 0x0, 0x1, 0x3, 0x4, 0x6, 0x8
+_ACK = _END_STREAM = 0x1
+_END_HEADERS = 0x4
+_INTERNAL_ERROR = struct.pack(">I", 0x2)
+
+
+async def serve(pod: Pod, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Answers until the peer leaves; who speaks no HTTP/2 is hung up on."""
+    if await reader.readexactly(len(_PREFACE)) != _PREFACE:
+        return
+    client = ":".join(map(str, writer.get_extra_info("peername")))
+    decoder, encoder = hpack.Decoder(), hpack.Encoder()
+    writer.write(_frame(_SETTINGS))
+    async with asyncio.TaskGroup() as group:
+        while True:
+            length, kind, flags, stream = _head(await reader.readexactly(9))
+            payload = await reader.readexactly(length)
+            if kind in (_SETTINGS, _PING) and not flags & _ACK:
+                writer.write(_frame(kind, _ACK, 0, payload if kind == _PING else b""))
+            elif kind == _DATA and length:
+                writer.write(_frame(_WINDOW_UPDATE, 0, 0, struct.pack(">I", length)))
+            elif kind == _HEADERS:
+                request = _request([(str(name), str(value)) for name, value in decoder.decode(payload)])
+                group.create_task(_answer(pod, request, client, stream, encoder, writer))
+            await writer.drain()
+
+
+async def _answer(
+    pod: Pod, request: Request, client: str, stream: int, encoder: hpack.Encoder, writer: asyncio.StreamWriter
+) -> None:
+    answer = pod.answer(request, client)
+    await asyncio.sleep(answer.delay)
+    if not isinstance(answer, Answer):
+        writer.write(_frame(_RESET, 0, stream, _INTERNAL_ERROR))
+        return
+    fields = [(":status", str(answer.status)), *((name.lower(), value) for name, value in answer.headers)]
+    writer.write(_frame(_HEADERS, _END_HEADERS, stream, encoder.encode(fields)))
+    writer.write(_frame(_DATA, _END_STREAM, stream, answer.body))
+    await writer.drain()
+
+
+def _request(fields: list[tuple[str, str]]) -> Request:
+    headers: dict[str, list[str]] = defaultdict(list)
+    pseudo = {name: value for name, value in fields if name.startswith(":")}
+    for name, value in fields:
+        if not name.startswith(":"):
+            headers[canonical(name)].append(value)
+    return Request(
+        method=pseudo[":method"],
+        target=pseudo[":path"],
+        protocol="HTTP/2.0",
+        host=pseudo[":authority"],
+        headers=dict(headers),
+    )
+
+
+def _head(octets: bytes) -> tuple[int, int, int, int]:
+    """Length, type, flags and stream of a frame (RFC 9113, 4.1)."""
+    high, low, kind, flags, stream = struct.unpack(">BHBBI", octets)
+    return high << 16 | low, kind, flags, stream & 0x7FFFFFFF
+
+
+def _frame(kind: int, flags: int = 0, stream: int = 0, payload: bytes = b"") -> bytes:
+    return struct.pack(">I", len(payload))[1:] + struct.pack(">BBI", kind, flags, stream) + payload

@@ -1,0 +1,103 @@
+"""Sekisho and the cluster around it, as processes and sockets of this machine, for the time of a run."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from pathlib import Path
+
+import httpx2
+import uvicorn
+
+from conformance.cluster.endpoints import Endpoints
+from conformance.cluster.front import Front
+from conformance.cluster.kubelet import Kubelet
+from conformance.cluster.objects import Objects
+from sekisho.aio.tasks import background
+from sekisho.app.processes import Command, Process, own, ready_facts, start
+from sekisho.client import Client, kubeconfig
+
+GATEWAYS = "127.1.0.0/23"
+"""Where Gateways get their addresses: loopback, so that nothing leaves this machine."""
+STARTS_WITHIN = 30.0
+ENDS_WITHIN = 20.0
+"""Seconds; the agent ends some dozens of Envoys."""
+
+
+@asynccontextmanager
+async def running_cluster(folder: Path) -> AsyncIterator[Path]:
+    """Gives a kubeconfig of the API with all the suite asks of a cluster; state and logs are in `folder`."""
+    async with AsyncExitStack() as stack:
+        facts = ready_facts(await _launch(stack, _control_plane(folder)))
+        await _launch(stack, _agent(folder, facts["xds"]))
+        access = kubeconfig.read(folder / "kubeconfig")
+        client = await stack.enter_async_context(Client.from_kubeconfig(folder / "kubeconfig"))
+        upstream = await stack.enter_async_context(
+            httpx2.AsyncClient(base_url=access.server, verify=access.tls(), trust_env=False, timeout=60)
+        )
+        objects = Objects()
+        kubelet = Kubelet(objects)
+        stack.callback(kubelet.end)
+        endpoints = Endpoints(client, objects)
+
+        async def settle() -> None:
+            await kubelet.settle()
+            await endpoints.settle()
+
+        await stack.enter_async_context(background(endpoints.run(), name="endpoints"))
+        listener = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
+        front = Front(upstream, objects, kubelet, settle).application()
+        server = _Server(
+            uvicorn.Config(
+                front,
+                lifespan="off",
+                log_config=None,
+                access_log=False,
+                ssl_certfile=folder / "serving" / "server.crt",  # the API's own: the front stands for it
+                ssl_keyfile=folder / "serving" / "server.key",
+            )
+        )
+        await stack.enter_async_context(background(server.serve([listener]), name="front"))
+        yield _kubeconfig(folder, listener.getsockname()[1], access.authority)
+
+
+class _Server(uvicorn.Server):
+    """uvicorn's, less its signal handlers: signals are the program's."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+async def _launch(stack: AsyncExitStack, command: Command) -> str:
+    process: Process = await start(command)
+    stack.push_async_callback(process.stop, ENDS_WITHIN)
+    async with asyncio.timeout(STARTS_WITHIN):
+        return await process.ready()
+
+
+def _control_plane(folder: Path) -> Command:
+    arguments = own(
+        "control-plane", "--state", str(folder), "--gateways", GATEWAYS,
+        "--api", "127.0.0.1:0", "--xds", "127.0.0.1:0", "--drain", "1",
+    )  # fmt: skip
+    return Command(
+        name="control plane", arguments=arguments, log=folder / "logs" / "control-plane.log", announces=True
+    )
+
+
+def _agent(folder: Path, xds: str) -> Command:
+    state = folder / "agent"
+    arguments = own(
+        "agent", "--state", str(state), "--kubeconfig", str(state / "kubeconfig"), "--xds", xds,
+        "--drain", "1", "--concurrency", "1",
+    )  # fmt: skip
+    return Command(name="agent", arguments=arguments, log=folder / "logs" / "agent.log", announces=True)
+
+
+def _kubeconfig(folder: Path, port: int, authority: str) -> Path:
+    """Of the front, with the admin's token."""
+    path = folder / "conformance.kubeconfig"
+    server, token = f"https://127.0.0.1:{port}", folder / "admin.token"
+    kubeconfig.write(path, server=server, authority=authority, token_file=token)
+    return path
