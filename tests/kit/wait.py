@@ -14,3 +14,14 @@ async def eventually(
         if time.monotonic() > deadline:
             raise TimeoutError(f"{what}: still {last!r} after {within} s")
         await asyncio.sleep(every)
+
+
+def wait_until(
+    condition: Callable[[], object], *, what: str, within: float = 10, every: float = 0.02
+) -> None:
+    """`eventually` for tests that block."""
+    deadline = time.monotonic() + within
+    while not (last := condition()):
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"{what}: still {last!r} after {within} s")
+        time.sleep(every)

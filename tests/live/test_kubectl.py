@@ -8,13 +8,13 @@ import base64
 import json
 import subprocess
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Self
 
 import pytest
 from tests.kit.pki import self_signed
+from tests.kit.wait import wait_until
 
 from sekisho.api import ServerSettings, TokenTable, User, create_app, serve, token_hash
 from sekisho.store.memory import open_memory
@@ -153,13 +153,6 @@ def shop(kubectl: Kubectl) -> Iterator[Kubectl]:
     kubectl("apply", "-f", "-", given=SHOP)
     yield kubectl
     kubectl("delete", "--ignore-not-found", "-f", "-", given=SHOP)
-
-
-def _until(holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 20
-    while not holds():
-        assert time.monotonic() < deadline, "it did not come true in time"
-        time.sleep(0.02)
 
 
 def test_get_shows_the_columns_of_upstream(shop: Kubectl) -> None:
@@ -338,11 +331,11 @@ def test_watch_follows_changes(shop: Kubectl, tmp_path: Path) -> None:
     reader = threading.Thread(target=lambda: seen.extend(watching.stdout or ()))
     reader.start()
     try:
-        _until(lambda: len(seen) == 1)
+        wait_until(lambda: len(seen) == 1, what="kubectl shows the change")
         shop("label", "httproute", "cart", "a=b")
-        _until(lambda: len(seen) == 2)
+        wait_until(lambda: len(seen) == 2, what="kubectl shows the change")
         shop("delete", "httproute", "cart")
-        _until(lambda: len(seen) == 3)
+        wait_until(lambda: len(seen) == 3, what="kubectl shows the change")
     finally:
         watching.terminate()
         watching.wait(10)

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from sekisho.model.reasons import Reason
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class Problem:
@@ -14,8 +16,8 @@ class Problem:
     """What is wrong and what was expected, in lower case, without a full stop."""
     hint: str = ""
     """The next step, when there is an obvious one: `did you mean "hostnames"?`."""
-    reason: str = "FieldValueInvalid"
-    """Kubernetes cause reason: FieldValueInvalid, FieldValueRequired, FieldValueNotSupported, …"""
+    reason: str = Reason.INVALID
+    """A `Reason`."""
     line: int = 0
     """Line in the file it was read from, counted from 1; 0 when there is no file."""
     file: str = ""

@@ -4,6 +4,7 @@ import asyncio
 from pathlib import Path
 
 import pytest
+from tests.kit.voice import Troubles
 
 from sekisho.aio.tasks import background
 from sekisho.app.processes import Command, Ended, Process
@@ -36,22 +37,6 @@ class Fake:
         self.over.set()
 
 
-class Voice:
-    """Remembers troubles."""
-
-    def __init__(self) -> None:
-        self.troubles: list[str] = []
-
-    def done(self, what: str, detail: str = "") -> None: ...
-
-    def note(self, text: str) -> None: ...
-
-    def trouble(self, text: str, advice: str = "") -> None:
-        self.troubles.append(text)
-
-    def problems(self, problems: object) -> None: ...
-
-
 class Starter:
     """Hands out processes and remembers them."""
 
@@ -67,7 +52,7 @@ class Starter:
 
 
 async def test_what_ends_is_told_and_started_again() -> None:
-    voice, starter = Voice(), Starter()
+    voice, starter = Troubles(), Starter()
     supervisor = Supervisor(starter, voice, lambda: 0.0)
     assert await supervisor.launch(COMMAND) == "api=here"
     async with asyncio.timeout(5), background(supervisor.keep(COMMAND), name="keep"):
@@ -81,7 +66,7 @@ async def test_what_ends_is_told_and_started_again() -> None:
 
 async def test_a_part_that_does_not_become_ready_is_raised_and_still_stopped() -> None:
     starter = Starter(starts=False)
-    supervisor = Supervisor(starter, Voice())
+    supervisor = Supervisor(starter, Troubles())
     with pytest.raises(Ended):
         await supervisor.launch(COMMAND)
     assert supervisor.is_running
