@@ -29,7 +29,7 @@ from bench.wrk import Shot, missing, shoot
 
 NAME = "data-plane"
 ROUNDS = int(os.environ.get("BENCH_ROUNDS", "9"))
-SIDE_ROUNDS = 3
+SIDE_ROUNDS = 2
 """Of the figures that are only shown."""
 SECONDS = 2
 HOST = "bench.example.com"
