@@ -16,7 +16,11 @@ Namespace = Annotated[str, Parameter(name=["-n", "--namespace"], help="Namespace
 AllNamespaces = Annotated[bool, Parameter(name=["-A", "--all-namespaces"], help="Look in all namespaces.")]
 Files = Annotated[
     tuple[str, ...],
-    Parameter(name=["-f", "--filename"], help="YAML file, folder (read recursively), or - for stdin."),
+    Parameter(
+        name=["-f", "--filename"],
+        help="YAML file, folder (read recursively), or - for stdin.",
+        allow_leading_hyphen=True,  # `-f -`
+    ),
 ]
 LogLevel = Annotated[str, Parameter(name="--log-level", help="debug, info, warning or error.")]
 StateFolder = Annotated[
@@ -45,7 +49,8 @@ class Connection:
                 advice="Start one with `sekisho up FOLDER` or `sekisho control-plane`, "
                 "or name its kubeconfig with --kubeconfig.",
             )
-        async with Client.from_kubeconfig(path, self.context) as client:
+        found_here = self.kubeconfig is None and path == settings.STATE / "kubeconfig"
+        async with Client.from_kubeconfig(path, self.context, confined=found_here) as client:
             yield client
 
 

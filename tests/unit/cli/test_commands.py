@@ -1,5 +1,6 @@
 """What every command has in common: exit codes, words instead of tracebacks, no control plane, validate."""
 
+import io
 import os
 import subprocess
 import sys
@@ -112,6 +113,24 @@ def test_a_certificate_that_no_control_plane_takes_is_not_made(
     assert said.code in (1, 2)
     assert expected in said.err
     assert said.out == ""
+
+
+@pytest.mark.parametrize("arguments", [("validate", "-f", "-"), ("validate", "-f-"), ("validate", "-f=-")])
+def test_a_hyphen_reads_stdin(
+    alone: Command, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...]
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO("apiVersion: v1\nkind: Namespac\nmetadata: {name: a}\n"))
+    said = alone(*arguments)
+    assert said.code == 1
+    assert 'stdin:2: kind: unknown kind "Namespac"' in said.err
+
+
+def test_several_files_are_read(alone: Command, tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        (tmp_path / f"{name}.yaml").write_text(
+            f"apiVersion: v1\nkind: Namespace\nmetadata: {{name: {name}}}\n"
+        )
+    assert alone("validate", "-f", "a.yaml", "-f", "b.yaml").out == "2 resources, no problems\n"
 
 
 def test_help_of_every_command_opens(alone: Command) -> None:
