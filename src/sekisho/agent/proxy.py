@@ -29,8 +29,9 @@ from sekisho.protos import descriptor_pool
 
 log = structlog.get_logger()
 
-READABLE, DISTINCT = 12, 8
-"""Characters of a proxy's name, and of its digest, in the name of its directories."""
+READABLE, DISTINCT = 12, 16
+"""Characters of a proxy's name, and of its digest, in the name of its directories. With 64 bits of digest
+nobody finds a name for a Gateway that gets the directories of somebody else's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +39,7 @@ class HostOptions:
     """What all proxies of a host share."""
 
     run_directory: Path
-    """Sockets, logs, bootstraps. At most 74 bytes long, for a socket's path has at most 107."""
+    """Sockets, logs, bootstraps. At most 66 bytes long, for a socket's path has at most 107."""
     state_directory: Path
     """Keys, certificates and last known good; they outlive a restart of the host."""
     instance: str

@@ -17,7 +17,7 @@ IDS = st.from_regex(r"gateway/[a-z0-9-]{1,63}/[a-z0-9.-]{1,253}", fullmatch=True
 @given(IDS, IDS)
 def test_directories_are_distinct_short_and_plain(one: str, other: str) -> None:
     assert (directory_name(one) == directory_name(other)) == (one == other)
-    assert len(directory_name(one)) <= 21
+    assert len(directory_name(one)) <= 29
     assert directory_name(one).replace("-", "").isalnum()
 
 
