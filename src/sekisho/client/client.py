@@ -66,9 +66,9 @@ class Client:
         self._discovering = asyncio.Lock()  # one discovery serves everyone who asks meanwhile
 
     @classmethod
-    def from_kubeconfig(cls, path: Path, context: str = "") -> Self:
-        """Raises `kubeconfig.BadKubeconfig`."""
-        return cls(Transport(kubeconfig.read(path, context)))
+    def from_kubeconfig(cls, path: Path, context: str = "", *, confined: bool = False) -> Self:
+        """Raises `kubeconfig.BadKubeconfig`; see `kubeconfig.read`."""
+        return cls(Transport(kubeconfig.read(path, context, confined=confined)))
 
     async def __aenter__(self) -> Self:
         return self

@@ -56,8 +56,12 @@ class Access:
             raise BadKubeconfig(f"{self.token_file}: {cause.strerror}") from cause
 
 
-def read(path: Path, context: str = "") -> Access:
-    """The context called `context`, or the current one. Raises BadKubeconfig."""
+def read(path: Path, context: str = "", *, confined: bool = False) -> Access:
+    """The context called `context`, or the current one. Raises BadKubeconfig.
+
+    `confined` is for a file nobody named: it may name only files of its own folder, so that one planted in a
+    folder we are in cannot have us send another file of ours to a server of its choice.
+    """
     document = _document(path)
     chosen = context or str(document.get("current-context") or "")
     where = _named(document, "contexts", "context", chosen, path)
@@ -66,8 +70,12 @@ def read(path: Path, context: str = "") -> Access:
     server = str(cluster.get("server") or "")
     if not server.startswith(("https://", "http://")):
         raise BadKubeconfig(f"{path}: cluster {where.get('cluster')!r} has no `server` URL")
+    if server.startswith("http://") and user:
+        raise BadKubeconfig(f"{path}: {server} is not encrypted, and who we are is not sent in the clear")
     folder = path.parent
     token_file = user.get("tokenFile")
+    if confined:
+        _refuse_files_elsewhere({**cluster, **user}, folder, path)
     return Access(
         server=server.rstrip("/"),
         authority=_data(cluster, "certificate-authority", folder, path),
@@ -123,6 +131,15 @@ def _named(
             found = entry.get(singular)
             return found if isinstance(found, Mapping) else {}
     raise BadKubeconfig(f"{path}: {plural} has no entry called {name!r}")
+
+
+def _refuse_files_elsewhere(sections: Mapping[str, Any], folder: Path, path: Path) -> None:
+    for key in ("tokenFile", "certificate-authority", "client-certificate", "client-key"):
+        named = sections.get(key)
+        if named and not (folder / str(named)).resolve().is_relative_to(folder.resolve()):
+            raise BadKubeconfig(
+                f"{path}: {key} names {named}, outside this folder; it is used only with --kubeconfig {path}"
+            )
 
 
 def _data(section: Mapping[str, Any], key: str, folder: Path, path: Path) -> str:

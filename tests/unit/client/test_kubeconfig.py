@@ -98,6 +98,29 @@ def test_a_broken_file_is_named_with_what_is_wrong(tmp_path: Path, text: str, ex
     assert expected in str(refused.value)
 
 
+def test_a_file_nobody_named_cannot_send_files_of_other_folders(tmp_path: Path) -> None:
+    folder = tmp_path / "cloned"
+    folder.mkdir()
+    (tmp_path / "id_rsa").write_text("mine")
+    (folder / "innocent").symlink_to(tmp_path / "id_rsa")
+    for named in ("../id_rsa", str(tmp_path / "id_rsa"), "innocent"):
+        for key in ("tokenFile", "client-key"):
+            path = foreign(folder, **{key: named})
+            with pytest.raises(kubeconfig.BadKubeconfig, match="outside this folder"):
+                kubeconfig.read(path, confined=True)
+    (folder / "token").write_text("theirs")
+    assert kubeconfig.read(foreign(folder, tokenFile="token"), confined=True).bearer() == "theirs"
+    assert kubeconfig.read(foreign(folder, tokenFile="../id_rsa")).bearer() == "mine"
+
+
+def test_who_we_are_is_not_sent_in_the_clear(tmp_path: Path) -> None:
+    path = foreign(tmp_path, token="abc")
+    path.write_text(path.read_text().replace("https://c/", "http://c/"))
+    with pytest.raises(kubeconfig.BadKubeconfig, match="not encrypted"):
+        kubeconfig.read(path)
+    assert kubeconfig.read(path, "two").server == "http://d"
+
+
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(kubeconfig.BadKubeconfig, match="No such file"):
         kubeconfig.read(tmp_path / "absent")
