@@ -32,6 +32,26 @@ def ip_version(text: str) -> int | None:
         return None
 
 
+def no_backend(text: str) -> str:
+    """Why requests are never sent to this IP address; empty when they may be.
+
+    Link-local addresses hold the metadata services of clouds, which hand out the host's credentials to
+    whoever asks from there. Kubernetes refuses the same ones, and loopback, which we take: on a laptop the
+    instances are there.
+    """
+    address = ipaddress.ip_address(text)
+    plain = getattr(address, "ipv4_mapped", None) or address
+    if plain.is_link_local or plain in _METADATA:
+        return "is link-local, where only the host itself has business"
+    if plain.is_unspecified or plain.is_multicast:
+        return "is not the address of an instance"
+    return ""
+
+
+_METADATA = {ipaddress.ip_address("fd00:ec2::254")}
+"""Of Amazon, in the range of private addresses."""
+
+
 def not_supported(path: str, what: str, hint: str = "") -> Problem:
     """A part of an upstream API we know and do not serve: refused, because ignoring it could be unsafe."""
     return Problem(path, f"{what} is not supported yet", hint, Reason.NOT_SUPPORTED)

@@ -184,6 +184,29 @@ OTHERS = [
         [],
     ),
     (
+        (
+            "{apiVersion: discovery.k8s.io/v1, kind: EndpointSlice, metadata: {name: a}, addressType: IPv4, "
+            "endpoints: [{addresses: [169.254.169.254]}, {addresses: [0.0.0.0]}, {addresses: [10.0.0.1]}]}"
+        ),
+        [
+            (
+                "endpoints[0].addresses[0]: 169.254.169.254 is link-local, where only the host itself has "
+                "business"
+            ),
+            "endpoints[1].addresses[0]: 0.0.0.0 is not the address of an instance",
+        ],
+    ),
+    *(
+        (
+            (
+                "{apiVersion: sekisho.dev/v1alpha1, kind: Workload, metadata: {name: a}, "
+                f"spec: {{address: '{address}'}}}}"
+            ),
+            [f"spec.address: {address} is link-local, where only the host itself has business"],
+        )
+        for address in ("169.254.169.254", "::ffff:169.254.169.254", "fe80::1", "fd00:ec2::254")
+    ),
+    (
         "{apiVersion: v1, kind: Namespace, metadata: {name: a.b, namespace: c}}",
         [
             (
