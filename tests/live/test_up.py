@@ -124,7 +124,6 @@ def test_the_demo_checks_itself_and_ends(site: Example) -> None:
 import sys
 from pathlib import Path
 from sekisho.app import demo
-from tests.kit.example import EXAMPLES, PATIENCE, Example, eventually
 from sekisho.cli import main
 demo.shop = lambda: Path("shop")  # the copy on free ports
 sys.argv = ["sekisho", "demo", "--check", "--api", "127.0.0.1:0", "--xds", "127.0.0.1:0"]
