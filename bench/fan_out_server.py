@@ -2,7 +2,8 @@
 
     python -m bench.fan_out_server DIRECTORY SERVICES ours|naive
 
-Commands, each answered with a JSON line: `connections`, `change SERVICE VERSION`, `churn RATE SECONDS`, `cost`.
+Commands, each answered with a JSON line: `connections`, `change SERVICE VERSION`, `churn RATE SECONDS` and
+`cost`.
 """
 
 import asyncio

@@ -22,7 +22,7 @@ class Answer(NamedTuple):
         return json.loads(self.body)
 
 
-async def fetch(
+async def fetch(  # noqa: PLR0913 - all there is to say about a request
     port: int,
     host: str,
     path: str = "/",

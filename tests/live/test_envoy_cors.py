@@ -71,7 +71,7 @@ async def test_a_response_carries_the_origin_and_what_is_exposed(gateway: Gatewa
         ("*", "https://any.thing", True),
     ],
 )
-async def test_origins(gateway: Gateway, allowed: str, origin: str, matches: bool) -> None:  # noqa: FBT001
+async def test_origins(gateway: Gateway, allowed: str, origin: str, matches: bool) -> None:
     await gateway.serve(route(forward(), cors=cors(allowed, methods=("PUT",))), host="cors.test")
     answered = await preflight(gateway, origin)
     assert cors_headers(answered).get("allow-origin") in ({origin, "*"} if matches else {None})

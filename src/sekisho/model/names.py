@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 
 class ResourceId(NamedTuple):
-    """A resource: `HTTPRoute/shop/cart`; without a namespace where its kind has none: `GatewayClass//sekisho`.
+    """A resource: `HTTPRoute/shop/cart`, or without a namespace `GatewayClass//sekisho`.
 
     A NamedTuple and not a dataclass: these are dictionary keys by the ten thousand, and tuples hash in C.
     """

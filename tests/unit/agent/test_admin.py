@@ -45,7 +45,7 @@ def chunked(body: bytes) -> bytes:
 
 
 @pytest.mark.parametrize(("status", "ready"), [(b"200 OK", True), (b"503 Service Unavailable", False)])
-async def test_readiness_is_the_status_of_ready(tmp_path: Path, status: bytes, ready: bool) -> None:  # noqa: FBT001
+async def test_readiness_is_the_status_of_ready(tmp_path: Path, status: bytes, ready: bool) -> None:
     answer = b"HTTP/1.1 " + status + b"\r\ncontent-length: 0\r\n\r\n"
     async with answering(tmp_path / "s", answer) as asked:
         assert await Admin(tmp_path / "s").is_ready() is ready

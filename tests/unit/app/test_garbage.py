@@ -1,3 +1,5 @@
+"""When cycles are looked for, with a clock the test turns."""
+
 import asyncio
 import gc
 import weakref

@@ -171,8 +171,8 @@ def test_a_header_matches_by_one_of_its_lines(
     name: str,
     values: tuple[str, ...],
     wanted: str,
-    regex: bool,  # noqa: FBT001
-    found: bool,  # noqa: FBT001
+    regex: bool,
+    found: bool,
 ) -> None:
     call = Call(host="a", port=80, headers=tuple((name, value) for value in values))
     assert matches(ir.RouteMatch(headers=(ir.StringMatch(name, wanted, regex),)), call, "/") is found

@@ -26,7 +26,7 @@ class Disk(apsw.VFS):
     def xOpen(self, name: Any, flags: list[int]) -> "File":  # noqa: N802 - SQLite's name
         return File(self, name, flags)
 
-    def xDelete(self, name: str, sync_folder: bool) -> None:  # noqa: N802, FBT001
+    def xDelete(self, name: str, sync_folder: bool) -> None:  # noqa: N802
         super().xDelete(name, sync_folder)
         if sync_folder:  # else the file may be back after a power cut
             del self.durable[name]

@@ -65,7 +65,7 @@ def test_trailers_say_status_and_message_in_printable_ascii() -> None:
         ({b":path": b"/other"}, True),
     ],
 )
-def test_only_the_one_method_gets_through(changed: dict[bytes, bytes], refused: bool) -> None:  # noqa: FBT001
+def test_only_the_one_method_gets_through(changed: dict[bytes, bytes], refused: bool) -> None:
     path = b"/envoy.service.discovery.v3.AggregatedDiscoveryService/DeltaAggregatedResources"
     headers = {b":method": b"POST", b":path": path, b"content-type": b"application/grpc", **changed}
     assert (refusal(list(headers.items())) is not None) == refused
