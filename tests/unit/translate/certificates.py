@@ -19,8 +19,8 @@ NOT_AFTER = datetime(2040, 1, 1, tzinfo=UTC)
 def key_pair(hostname: str, kind: str = "ec", not_after: datetime = NOT_AFTER) -> tuple[bytes, bytes]:
     """A self-signed certificate and its key, PEM."""
     key: Any = ec.generate_private_key(ec.SECP256R1())
-    if kind == "rsa1024":
-        key = rsa.generate_private_key(65537, 1024)  # weak on purpose
+    if kind.startswith("rsa"):
+        key = rsa.generate_private_key(65537, int(kind.removeprefix("rsa")))  # 1024 is weak on purpose
     elif kind == "p224":
         key = ec.generate_private_key(ec.SECP224R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, hostname)])

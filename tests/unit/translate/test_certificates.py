@@ -4,6 +4,13 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    load_pem_private_key,
+)
 from tests.unit.translate.certificates import NOT_AFTER, key_pair, secret, tls_secret
 from tests.unit.translate.world import EDGE, World, document, gateway, http, https, reference_grant
 
@@ -63,6 +70,23 @@ def test_a_secret_that_cannot_be_presented_closes_its_listener_and_no_other(stor
     assert found.condition(EDGE, "Accepted") == ("True", "ListenersNotValid")
     assert list(found.listeners()) == ["http/127.0.0.1/8080"]
     assert found.values(CERTIFICATES) == {}
+
+
+def test_reading_an_rsa_key_does_not_prove_its_numbers() -> None:
+    """It would take seconds for a long key, in which nobody else's change goes out."""
+    chain, key = key_pair("a.b", kind="rsa2048")
+    good = load_pem_private_key(key, None)
+    assert isinstance(good, rsa.RSAPrivateKey)
+    numbers = good.private_numbers()
+    changed = rsa.RSAPrivateNumbers(
+        numbers.p, numbers.q, numbers.d + 2, numbers.dmp1, numbers.dmq1, numbers.iqmp, numbers.public_numbers
+    )
+    unproved = changed.private_key(unsafe_skip_rsa_key_validation=True)
+    pem = unproved.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    with pytest.raises(ValueError, match=r"[Ii]nvalid"):
+        load_pem_private_key(pem, None)
+    found = World(secret("cert", chain, pem), gateway(https()))
+    assert found.listener_condition("https", "ResolvedRefs") == ("True", "ResolvedRefs")
 
 
 def test_a_reference_to_another_kind_is_no_certificate() -> None:
