@@ -50,6 +50,7 @@ class _FromEnvoy:
 
     async def write(self, message: bytes) -> None:
         self._writing = asyncio.ensure_future(self._context.write(message))
+        self._writing.add_done_callback(_note_end)
         await asyncio.shield(self._writing)
 
     async def settle(self) -> None:
@@ -59,6 +60,12 @@ class _FromEnvoy:
         """
         if self._writing:
             await asyncio.wait({self._writing})
+
+
+def _note_end(writing: asyncio.Future[None]) -> None:
+    """A write that failed after its caller was cancelled is nobody's news: its Envoy has left."""
+    if not writing.cancelled():
+        writing.exception()
 
 
 class _ToControlPlane:
