@@ -423,10 +423,7 @@ class Engine:
         for dep in recording:
             if dep.rank > rank:  # noqa: PLR1730 - max() is a call, and this loop is the hottest there is
                 rank = dep.rank
-            if dep.users:
-                dep.add_user(node)
-            else:  # by far the most frequent, and no call
-                dep.users = (node,)
+            dep.add_user(node)
         for dep in node.deps:
             if dep not in recording:
                 dep.drop_user(node)
