@@ -258,6 +258,9 @@ class Session:
         for view, log in enumerate(self._logs(ENDPOINTS)):
             if log is None or log.newest_addition <= self._endpoints_seen[view]:
                 continue
+            if endpoints is not None and log.current.keys() <= endpoints.names.values:
+                self._endpoints_seen[view] = log.newest_addition  # all are asked for: no need to look at each
+                continue
             for name in log.added_since(self._endpoints_seen[view]):
                 asked = endpoints is not None and name in endpoints.names
                 if not asked and name not in clusters.rejected and _exists(clusters, name):
