@@ -307,6 +307,11 @@ async def test_many_proxies_get_a_commit_while_another_one_does_not_read(
                 await stream.close()
 
 
+async def ask_and_hear(stream: AdsStream) -> bytes:
+    await stream.send(request("cds", node="n1").SerializeToString())
+    return await anext(aiter(stream))
+
+
 @pytest.mark.parametrize("kind", ["own-tls", "grpcio-tls"])
 @pytest.mark.parametrize("who", ["nobody", "signed by another", "without identity", "with two identities"])
 async def test_a_client_without_a_proper_certificate_gets_nothing(
@@ -322,8 +327,7 @@ async def test_a_client_without_a_proper_certificate_gets_nothing(
         world.view.commit(changes(cds="a@1"))
         async with world.connect(authority, leaves[who]) as stream:
             with pytest.raises(CallFailed):
-                await stream.send(request("cds", node="n1").SerializeToString())
-                await anext(aiter(stream))
+                await asyncio.wait_for(ask_and_hear(stream), 20)
         assert world.seen == []
         assert not world.view.members
 

@@ -31,9 +31,18 @@ def changes(**said: str) -> dict[Name, Blob | None]:
     for short, items in said.items():
         for item in items.split():
             name, _, version = item.lstrip("-").partition("@")
-            blob = None if item.startswith("-") else Blob(version, f"{name}@{version}".encode())
+            blob = None if item.startswith("-") else Blob(version, _body(short, name, version))
             found[Name(SHORT[short], name)] = blob
     return found
+
+
+def _body(short: str, name: str, version: str) -> bytes:
+    """Anything will do, but a scope is a scope: those are looked into when they are sent again."""
+    if short != "srds":
+        return f"{name}@{version}".encode()
+    scope = message("envoy.config.route.v3.ScopedRouteConfiguration")(name=name)
+    scope.route_configuration.name = f"{name}@{version}"
+    return bytes(scope.SerializeToString())
 
 
 def request(short: str, *names: str, drop: Iterable[str] = (), node: str = "", **fields: Any) -> Any:
@@ -122,8 +131,9 @@ class Script:
 class Proxy:
     """Applies deltas as the xDS protocol says, and may find resources bad.
 
-    A response of scoped routes is refused whole when anything in it is bad; of other types the good part is
-    applied. That is Envoy's behaviour.
+    A response of scoped routes is refused whole when anything in it is bad; what stood in front of the bad
+    one is noted without effect, and later ignored if the same bytes come again. Of other types the good part
+    is applied. That is Envoy's behaviour.
     """
 
     def __init__(self, bad: Callable[[str, str, str], bool] = lambda *_: False) -> None:
@@ -134,6 +144,7 @@ class Proxy:
         self.heard: list[str] = []
         self.inbox: list[Any] = []
         self._bad = bad
+        self._noted: dict[str, bytes] = {}
         self._serial = count()
 
     def subscribe(self, short: str, *names: str, held: bool = True) -> Any:
@@ -162,15 +173,27 @@ class Proxy:
         short = LONG[response.type_url]
         wanted, held = self.wanted.get(short, set()), self.held.setdefault(short, {})
         bad = [each.name for each in response.resources if self._bad(short, each.name, each.version)]
-        if not (bad and short == "srds"):
-            for resource in response.resources:
-                if resource.name not in bad and wanted & {"*", resource.name}:
-                    held[resource.name] = resource.version
-            for name in response.removed_resources:
-                held.pop(name, None)
+        if bad and short == "srds":
+            self._note(response.resources, bad[0])
+            return request(short, nonce=response.nonce, error=self._complaint(short, bad))
+        for resource in response.resources:
+            known = short == "srds" and self._noted.get(resource.name) == resource.resource.value
+            if resource.name not in bad and wanted & {"*", resource.name} and not known:
+                held[resource.name] = resource.version
+                self._noted.pop(resource.name, None)
+        for name in response.removed_resources:
+            held.pop(name, None)
+            if short == "srds":
+                self._noted.pop(name, None)
         if bad:
             return request(short, nonce=response.nonce, error=self._complaint(short, bad))
         return request(short, nonce=response.nonce)
+
+    def _note(self, resources: Iterable[Any], first_bad: str) -> None:
+        for resource in resources:
+            if resource.name == first_bad:
+                return
+            self._noted[resource.name] = resource.resource.value
 
     def _complaint(self, short: str, bad: list[str]) -> str:
         """Every other time the text names the culprits, as Envoy's does for some types."""

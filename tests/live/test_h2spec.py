@@ -31,7 +31,9 @@ def h2spec() -> Path:
     if not H2SPEC.exists():
         if shutil.which("go") is None:
             pytest.skip("h2spec is not there and cannot be built: no Go (tools/h2spec.sh)")
-        built = subprocess.run(["nice", ROOT / "tools/h2spec.sh"], capture_output=True, text=True, check=False)
+        built = subprocess.run(
+            ["nice", ROOT / "tools/h2spec.sh"], capture_output=True, text=True, check=False
+        )
         if built.returncode:
             pytest.skip(f"tools/h2spec.sh failed: {built.stderr[-300:]}")
     return H2SPEC
@@ -43,7 +45,9 @@ async def test_every_conformance_test_that_applies_to_a_grpc_server_passes(tmp_p
     binary = await asyncio.to_thread(h2spec)
     server = AdsServer(lambda _peer, _node: [View("v")])
     # h2spec has no client certificate: it is let in where a unix socket's client would be.
-    listening = await asyncio.get_running_loop().create_server(lambda: server._connection(None), "127.0.0.1", 0)
+    listening = await asyncio.get_running_loop().create_server(
+        lambda: server._connection(None), "127.0.0.1", 0
+    )
     port = listening.sockets[0].getsockname()[1]
     report = tmp_path / "h2spec.xml"
     try:

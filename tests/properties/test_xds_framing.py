@@ -5,6 +5,7 @@ from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.kit.xds import changes, request
 
 from sekisho.xds import frames
 from sekisho.xds.admission import Admission
@@ -16,7 +17,6 @@ from sekisho.xds.limits import Limits
 from sekisho.xds.rpc import METHOD, _literal
 from sekisho.xds.view import View
 from sekisho.xds.wire import length_prefixed
-from tests.kit.xds import changes, request
 
 CALL = b"".join(
     _literal(name, value)

@@ -5,7 +5,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
-from tests.kit.xds import SHORT, Proxy, changes, parsed, versions
+from tests.kit.xds import Proxy, changes, parsed, versions
 
 from sekisho.xds import delta
 from sekisho.xds.delta import Chunking, Limit
@@ -60,7 +60,7 @@ class Conversation(RuleBasedStateMachine):
         self.hear(self.session.received(request, self.now))
 
     @rule(short=st.sampled_from(NAMED + WILD), touched=some_names, removed=st.booleans(), bad=st.booleans())
-    def commit(self, short: str, touched: list[str], removed: bool, bad: bool) -> None:
+    def commit(self, *, short: str, touched: list[str], removed: bool, bad: bool) -> None:
         self.version += 10
         ending = self.version + (7 if bad else 0)
         self.view.commit(
@@ -152,65 +152,78 @@ Conversation.TestCase.settings = settings(max_examples=60, stateful_step_count=3
 TestConversation = Conversation.TestCase
 
 
-@given(
-    st.lists(
-        st.tuples(st.sets(names, max_size=3), st.sampled_from(["late", "early"])), min_size=1, max_size=8
-    ),
-    st.randoms(),
-)
+class Follower:
+    """A proxy of clusters and one scope, which names the clusters it uses in its version: `1:a+b`."""
+
+    def __init__(self) -> None:
+        self.view, self.proxy, self.now = View("v"), Proxy(), 0.0
+        self.session = Session("p", [self.view], now=self.now)
+        self.published: set[str] = set()
+        for short in ("cds", "srds"):
+            self.say(self.proxy.subscribe(short))
+
+    def say(self, request: Any) -> None:
+        self.hear(self.session.received(request, self.now))
+
+    def hear(self, chunks: list[delta.Chunk]) -> None:
+        self.proxy.inbox += [parsed(chunk) for chunk in chunks]
+
+    def wait(self, seconds: float) -> None:
+        self.now += seconds
+        self.hear(self.session.advance(self.now))
+
+    def publish(self, number: int, wanted: set[str]) -> None:
+        """All clusters are replaced by `wanted`, and the scope uses these."""
+        gone, kept = self.published - wanted, sorted(wanted)
+        clusters = " ".join([*(f"{name}@{number}" for name in kept), *(f"-{name}" for name in sorted(gone))])
+        self.view.commit(changes(cds=clusters, eds=clusters, srds=f"s@{number}:{'+'.join(kept)}"))
+        self.published = set(wanted)
+        self.wait(0)
+
+    def answer(self, asks: str) -> None:
+        """Like Envoy, it asks for the endpoints of new clusters, right before its ACK or right after."""
+        reply = self.proxy.answer()
+        self.check()
+        held, asked = self.proxy.held.get("cds", {}).keys(), self.proxy.wanted.get("eds", set())
+        if (missing := sorted(held - asked)) and asks == "early":
+            self.say(self.proxy.subscribe("eds", *missing, held=False))
+        self.say(reply)
+        if missing and asks == "late":
+            self.say(self.proxy.subscribe("eds", *missing, held=False))
+        if dropped := sorted(self.proxy.wanted.get("eds", set()) - held):
+            self.say(self.proxy.unsubscribe("eds", *dropped))
+
+    def check(self) -> None:
+        for version in self.proxy.held.get("srds", {}).values():
+            used = set(filter(None, version.partition(":")[2].split("+")))
+            assert used <= self.proxy.held.get("cds", {}).keys()
+            assert used <= self.proxy.held.get("eds", {}).keys()
+
+    def settle(self, asks: str) -> None:
+        for _ in range(300):
+            if not self.proxy.inbox:
+                self.wait(3)
+            if not self.proxy.inbox:
+                return
+            self.answer(asks)
+        raise AssertionError("it never ends")
+
+
+worlds = st.tuples(st.sets(names, max_size=3), st.sampled_from(["late", "early"]))
+
+
+@given(st.lists(worlds, min_size=1, max_size=8), st.randoms())
 @settings(max_examples=60, deadline=None)
 def test_a_scope_never_names_a_cluster_whose_endpoints_the_proxy_does_not_have(
-    worlds: list[tuple[set[str], str]], random: Any
+    commits: list[tuple[set[str], str]], random: Any
 ) -> None:
-    """Each commit replaces the clusters; the one scope names them all in its version: `1:a+b`."""
-    view, proxy, now = View("v"), Proxy(), 0.0
-    session = Session("p", [view], now=now)
-    published: set[str] = set()
-
-    def hear(chunks: list[delta.Chunk]) -> None:
-        proxy.inbox.extend(parsed(chunk) for chunk in chunks)
-
-    def safe() -> None:
-        for version in proxy.held.get("srds", {}).values():
-            used = set(filter(None, version.partition(":")[2].split("+")))
-            assert used <= proxy.held.get("cds", {}).keys()
-            assert used <= proxy.held.get("eds", {}).keys()
-
-    def answer(when: str) -> None:
-        """Like Envoy, it asks for the endpoints of new clusters, right before its ACK or right after."""
-        reply = proxy.answer()
-        safe()
-        missing = sorted(proxy.held.get("cds", {}).keys() - proxy.wanted.get("eds", set()))
-        if when == "early" and missing:
-            hear(session.received(proxy.subscribe("eds", *missing, held=False), now))
-        hear(session.received(reply, now))
-        if when == "late" and missing:
-            hear(session.received(proxy.subscribe("eds", *missing, held=False), now))
-        dropped = sorted(proxy.wanted.get("eds", set()) - proxy.held.get("cds", {}).keys())
-        if dropped:
-            hear(session.received(proxy.unsubscribe("eds", *dropped), now))
-
-    for short in ("cds", "srds"):
-        hear(session.received(proxy.subscribe(short), now))
-    when = "early"
-    for number, (wanted, when) in enumerate(worlds):
-        gone, kept = published - wanted, sorted(wanted)
-        clusters = " ".join([*(f"{name}@{number}" for name in kept), *(f"-{name}" for name in sorted(gone))])
-        view.commit(changes(cds=clusters, eds=clusters, srds=f"s@{number}:{'+'.join(kept)}"))
-        published = set(wanted)
-        hear(session.advance(now))
-        for _ in range(random.randrange(4)):
-            if proxy.inbox:
-                answer(when)
-        now += random.choice([0.0, 0.01, 0.5])
-        hear(session.advance(now))
-    for _ in range(300):
-        if not proxy.inbox:
-            now += 3
-            hear(session.advance(now))
-        if not proxy.inbox:
-            break
-        answer(when)
-    assert proxy.held["srds"] == versions(view, "srds")
-    assert proxy.held["cds"] == versions(view, "cds")
-    assert SHORT["cds"] == CLUSTER
+    follower = Follower()
+    for number, (wanted, asks) in enumerate(commits):
+        follower.publish(number, wanted)
+        for _ in range(random.randrange(5)):
+            if follower.proxy.inbox:
+                follower.answer(asks)
+        follower.wait(random.choice([0.0, 0.01, 0.5, 3.0]))
+    follower.settle(commits[-1][1])
+    assert follower.proxy.held["srds"] == versions(follower.view, "srds")
+    assert follower.proxy.held["cds"] == versions(follower.view, "cds")

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from sekisho.xds.frames import data_frames
+from sekisho.xds.nudge import nudged_entry
 from sekisho.xds.resource import Resource
 from sekisho.xds.types import SCOPED_ROUTES
 from sekisho.xds.wire import delta_response, length_prefixed
@@ -40,8 +41,16 @@ class Chunk:
     __slots__ = ("_frames", "accepted", "message", "nonce", "removed", "resources", "seq", "type_url")
 
     def __init__(
-        self, type_url: str, seq: int, nonce: str, resources: Sequence[Resource], removed: Sequence[str]
+        self,
+        type_url: str,
+        seq: int,
+        nonce: str,
+        resources: Sequence[Resource],
+        removed: Sequence[str],
+        *,
+        again: bool = False,
     ) -> None:
+        """`again`: the resources were in a response that was refused, perhaps for another's sake."""
         self.type_url = type_url
         self.seq = seq
         """The view's commit the content belongs to."""
@@ -50,7 +59,10 @@ class Chunk:
         self.removed = removed
         self.accepted = False
         """Whether any proxy took it."""
-        entries = [resource.entry for resource in resources]
+        if again:
+            entries = [nudged_entry(type_url, resource, nonce) for resource in resources]
+        else:
+            entries = [resource.entry for resource in resources]
         self.message = length_prefixed(delta_response(type_url, nonce, str(seq), entries, removed))
         """The gRPC message, length prefix included."""
         self._frames: dict[int, bytes] = {}

@@ -179,35 +179,39 @@ class Log:
                 removed.append(name)
         return resources, removed
 
-    def answer(self, names: tuple[str, ...], *, untried: bool = False) -> tuple[Chunk, ...]:
+    def answer(self, names: tuple[str, ...], *, again: bool = False) -> tuple[Chunk, ...]:
         """Responses with just these names: what exists, and as removed what does not.
 
-        `untried` asks for the current versions even if condemned; else a condemned one without predecessor
-        counts as absent: the proxy asked and must not wait for ever.
+        `again`: they were refused together with others, and are tried as they are, condemned or not. Else
+        a condemned one without predecessor counts as absent: the proxy asked and must not wait for ever.
         """
-        key = (untried, names)
+        key = (again, names)
         found = self._answers.get(key)
         if found is None:
             if len(self._answers) >= _ANSWERS_KEPT:
                 self._answers.clear()
-            shown = [(self.current.get(name) if untried else self.visible(name), name) for name in names]
+            shown = [(self.current.get(name) if again else self.visible(name), name) for name in names]
             resources = [resource for resource, _ in shown if resource is not None]
             removed = [name for resource, name in shown if resource is None]
-            found = self._answers[key] = self._chunks(resources, removed, self.seqs[Part.BOTH])
+            found = self._answers[key] = self._chunks(resources, removed, self.seqs[Part.BOTH], again=again)
         return found
 
     def _chunks(
-        self, resources: list[Resource], removed: list[str], seq: int, *, answer: bool = False
+        self,
+        resources: list[Resource],
+        removed: list[str],
+        seq: int,
+        *,
+        answer: bool = False,
+        again: bool = False,
     ) -> tuple[Chunk, ...]:
         pieces = list(split(resources, self._chunking.first if answer else self._chunking.later))
         if not pieces and (removed or answer):
             pieces = [()]
-        last = len(pieces) - 1
+        removals = [()] * (len(pieces) - 1) + [tuple(removed)]
         return tuple(
-            Chunk(
-                self.type_url, seq, f"{seq}.{next(self._nonces):x}", piece, removed if index == last else ()
-            )
-            for index, piece in enumerate(pieces)
+            Chunk(self.type_url, seq, f"{seq}.{next(self._nonces):x}", piece, gone, again=again)
+            for piece, gone in zip(pieces, removals, strict=False)
         )
 
     def expected(self, names: Names | None) -> "Expected":

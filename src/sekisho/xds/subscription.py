@@ -185,7 +185,7 @@ class Subscription:
             view, group = self._attempts.popleft()
             names = self._still_valid(self.logs[view], group)
             if names:
-                first, *others = self.logs[view].answer(names, untried=True)
+                first, *others = self.logs[view].answer(names, again=True)
                 self._attempts.extendleft(
                     (view, (*each.resources, *each.removed)) for each in reversed(others)
                 )

@@ -247,22 +247,22 @@ def test_a_flood_of_useless_frames_is_cut(octets: bytes) -> None:
 
 
 def test_rapid_reset_is_cut_before_500_streams() -> None:
-    made = connection()
+    streams = (
+        frame(frames.HEADERS, frames.END_HEADERS, stream_id, BLOCK)
+        + frames.reset(stream_id, ErrorCode.CANCEL)
+        for stream_id in range(1, 1_001, 2)
+    )
     with pytest.raises(ConnectionFailed) as failed:
-        for stream_id in range(1, 1_001, 2):
-            octets = frame(frames.HEADERS, frames.END_HEADERS, stream_id, BLOCK)
-            made.receive(octets + frames.reset(stream_id, ErrorCode.CANCEL), 0)
-            made.outgoing()
+        connection().receive(b"".join(streams), 0)
     assert failed.value.code == ErrorCode.ENHANCE_YOUR_CALM
 
 
 @pytest.mark.parametrize("fragment", [b"", bytes(10)], ids=["empty", "ten octets"])
 def test_a_header_block_in_too_many_pieces_is_cut(fragment: bytes) -> None:
     made = connection()
-    made.receive(frame(frames.HEADERS, 0, 1, BLOCK), 0)
+    pieces = frame(frames.CONTINUATION, 0, 1, fragment) * (Limits().continuations + 1)
     with pytest.raises(ConnectionFailed) as failed:
-        for _ in range(Limits().continuations + 1):
-            made.receive(frame(frames.CONTINUATION, 0, 1, fragment), 0)
+        made.receive(frame(frames.HEADERS, 0, 1, BLOCK) + pieces, 0)
     assert failed.value.code == ErrorCode.ENHANCE_YOUR_CALM
 
 
@@ -275,10 +275,10 @@ def test_a_header_block_in_too_many_pieces_is_cut(fragment: bytes) -> None:
     ids=["long", "HPACK bomb"],
 )
 def test_a_huge_header_list_is_cut(block: bytes) -> None:
-    made = connection()
+    octets = frame(frames.HEADERS, 0, 1, block[:16_000])
+    octets += frame(frames.CONTINUATION, frames.END_HEADERS, 1, block[16_000:])
     with pytest.raises(ConnectionFailed) as failed:
-        made.receive(frame(frames.HEADERS, 0, 1, block[:16_000]), 0)
-        made.receive(frame(frames.CONTINUATION, frames.END_HEADERS, 1, block[16_000:]), 0)
+        connection().receive(octets, 0)
     assert failed.value.code == ErrorCode.ENHANCE_YOUR_CALM
 
 

@@ -5,11 +5,13 @@ from typing import Any
 import pytest
 from tests.kit.xds import LONG, Proxy, Script, changes, chatter, parsed
 
+from sekisho.protos import message
 from sekisho.xds import delta
 from sekisho.xds.delta import Chunking, Limit
+from sekisho.xds.nudge import nudged_entry
 from sekisho.xds.observer import Observer
-from sekisho.xds.resource import QUORUM, Shelf
-from sekisho.xds.types import SCOPED_ROUTES, Name
+from sekisho.xds.resource import QUORUM, Resource, Shelf
+from sekisho.xds.types import SCOPED_ROUTES, Blob, Name
 from sekisho.xds.view import View
 
 
@@ -235,3 +237,22 @@ def test_a_response_is_split_by_size_too(monkeypatch: pytest.MonkeyPatch) -> Non
     assert script.ask("srds") == ["srds +a@1"]
     assert script.ack("srds") == ["srds +b@1"]
     assert script.ack("srds") == []
+
+
+def test_a_scope_tried_again_differs_where_it_has_no_effect() -> None:
+    script = connected(View("v"), "srds")
+    script.publish(srds="good@1 bad@1")
+    first = parsed(script.session._subscriptions[SCOPED_ROUTES].waiting).resources[0]  # type: ignore[arg-type]
+    assert script.nack("srds") == ["srds +good@1"]
+    again = parsed(script.session._subscriptions[SCOPED_ROUTES].waiting).resources[0]  # type: ignore[arg-type]
+    assert (again.name, again.version) == (first.name, first.version)
+    assert again.resource.value != first.resource.value
+    scope = message("envoy.config.route.v3.ScopedRouteConfiguration").FromString(again.resource.value)
+    scope.route_configuration.ClearField("metadata")
+    assert scope.SerializeToString() == first.resource.value
+
+
+@pytest.mark.parametrize("body", [b"\xff", b"\x0a\x01s\x12\x01r"], ids=["no message", "routes by name"])
+def test_what_is_no_inline_scope_is_tried_again_as_it_is(body: bytes) -> None:
+    resource = Resource(SCOPED_ROUTES, "s", Blob("1", body))
+    assert nudged_entry(SCOPED_ROUTES, resource, "1") == resource.entry
