@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from ipaddress import ip_network
 from typing import Any
 
 from tests.kit.objects import endpoint_slice, id_of, route, shop, write
@@ -69,6 +70,40 @@ async def test_what_was_there_before_is_published_at_the_start() -> None:
         assert loop.publisher.view(WEB).get(Name(CLUSTER, "shop/cart/80"))
         task.cancel()
         await asyncio.wait([task])
+
+
+@asynccontextmanager
+async def running_on(store: Store) -> AsyncIterator[ControlLoop]:
+    loop = ControlLoop(store, SystemClock(), Settings(), addresses=ip_network("10.0.0.0/29"))
+    task = asyncio.ensure_future(loop.run())
+    await loop.ready.wait()
+    yield loop
+    task.cancel()
+    await asyncio.wait([task])
+
+
+async def test_gateways_have_addresses_of_their_own_and_keep_them_over_a_restart() -> None:
+    (gateway,) = (one for one in shop() if one["kind"] == "Gateway")
+
+    def also(name: str) -> dict[str, Any]:
+        return gateway | {"metadata": gateway["metadata"] | {"name": name}}
+
+    async def address(name: str) -> str:
+        (found,) = (await status_of(store, ResourceId("Gateway", "shop", name)))["addresses"]
+        return str(found["value"])
+
+    async with open_memory() as store:
+        await store.write([write("create", one) for one in shop()])
+        async with running_on(store) as loop:
+            view = loop.publisher.view(WEB)
+            assert view.get(Name(LISTENER, "http/10.0.0.1/8080"))
+            await until(lambda: (loop.statuses.current(WEB) or {}).get("addresses"))
+        await store.write([write("create", also("admin"))])
+        async with running_on(store) as loop:
+            assert loop.publisher.view(WEB).get(Name(LISTENER, "http/10.0.0.1/8080"))
+            admin = ResourceId("Gateway", "shop", "admin")
+            await until(lambda: (loop.statuses.current(admin) or {}).get("addresses"))
+        assert (await address("web"), await address("admin")) == ("10.0.0.1", "10.0.0.2")
 
 
 async def test_statuses_written_by_us_start_no_new_round() -> None:
