@@ -51,10 +51,22 @@ async def _lines(client: Client, manifest: Manifest, *, force: bool) -> list[str
     except NotFound:
         live = None
     after = await client.apply(with_source(manifest), manager=MANAGER, force=force, dry_run=True)
-    old = as_yaml(_comparable(live)).splitlines() if live else []
-    new = as_yaml(_comparable(after)).splitlines()
+    old = as_yaml(_comparable(_without_secrets(live))).splitlines() if live else []
+    new = as_yaml(_comparable(_without_secrets(after, live))).splitlines()
     source = manifest.source or "file"
     return list(unified_diff(old, new, f"{manifest.id} (now)", f"{manifest.id} ({source})", lineterm=""))
+
+
+def _without_secrets(found: Object, before: Object | None = None) -> Object:
+    """Of a Secret, that a value differs from the one `before` and not what it is: diffs end up in CI logs."""
+    if found.get("kind") != "Secret":
+        return found
+    had = {} if before is None else before.get("data") or {}
+    data = {
+        key: "(hidden)" if before is None or had.get(key) == value else "(hidden, another)"
+        for key, value in (found.get("data") or {}).items()
+    }
+    return {**found, "data": data}
 
 
 def _comparable(found: Mapping[str, Any]) -> dict[str, Any]:

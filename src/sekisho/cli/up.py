@@ -26,6 +26,9 @@ async def up(
 ) -> Exit:
     """Run a control plane, an agent with Envoys, and the services of FOLDER; apply its YAML; follow edits.
 
+    The services are commands in FOLDER/sekisho.toml, run as you: use folders you trust. `apply`
+    and `validate` never run them.
+
     Ctrl-C ends everything. The state stays in the state folder, for the next time.
     """
     chosen = settings.up(folder, state=state, api=api, xds=xds, level=log_level)

@@ -107,6 +107,35 @@ def test_diff_shows_what_apply_would_change_and_changes_nothing(sekisho: Command
     assert "9090" not in sekisho("get", "gtw", "door", "-n", "shop", "-o", "yaml").out
 
 
+def test_diff_tells_that_a_secret_changes_and_never_what_it_is(sekisho: Command, tmp_path: Path) -> None:
+    file = tmp_path / "secret.yaml"
+    text = "{{apiVersion: v1, kind: Secret, metadata: {{name: s}}, data: {{a: {}, b: c2FtZQ==}}}}"
+    file.write_text(text.format("Zmlyc3Q="))
+    told = sekisho("diff", "-f", str(file))
+    assert told.code == 1
+    sekisho("apply", "-f", str(file))
+    assert sekisho("diff", "-f", str(file)).code == 0
+    file.write_text(text.format("c2Vjb25k"))
+    changed = sekisho("diff", "-f", str(file))
+    assert "+  a: (hidden, another)" in changed.out
+    for value in ("Zmlyc3Q=", "c2Vjb25k", "c2FtZQ=="):
+        assert value not in told.out + changed.out
+
+
+def test_validate_and_apply_run_no_command_of_the_folder(
+    sekisho: Command, alone: Command, tmp_path: Path
+) -> None:
+    ran = tmp_path / "ran"
+    (tmp_path / "sekisho.toml").write_text(
+        f"[[service]]\nname = 'evil'\ncommand = ['touch', '{ran}']\nport = 9\n"
+    )
+    (tmp_path / "map.yaml").write_text("{apiVersion: v1, kind: ConfigMap, metadata: {name: m}}")
+    assert alone("validate", "-f", str(tmp_path)).code == 0
+    assert sekisho("apply", "-f", str(tmp_path)).code == 0
+    assert sekisho("diff", "-f", str(tmp_path)).code == 0
+    assert not ran.exists()
+
+
 def test_delete_of_files_goes_backwards_and_says_what_was_not_there(sekisho: Command, files: Path) -> None:
     sekisho("apply", "-f", str(files))
     sekisho("delete", "gateway", "door", "-n", "shop")
