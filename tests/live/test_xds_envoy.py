@@ -220,7 +220,7 @@ async def check_isolation(world: World) -> None:
 
 async def check_clusters(world: World, envoy: Envoy) -> None:
     """A bad cluster does not stop a good one, nor the routes of the same commit."""
-    # Not any mistake will do: one that Envoy finds only when the cluster is warm keeps its CDS paused for good.
+    # Not any mistake will do: one found only when the cluster is warm leaves Envoy's CDS paused for good.
     content = {"name": "broken", "type": "EDS"}
     broken: dict[Name, Blob | None] = {Name(CLUSTER, "broken"): blob(CLUSTER, content)}
     await world.publish(cluster("b") | broken | scope("h5.test", "after b"))

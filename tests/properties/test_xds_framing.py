@@ -10,9 +10,10 @@ from tests.kit.xds import changes, request
 from sekisho.xds import frames
 from sekisho.xds.admission import Admission
 from sekisho.xds.connection import ClientConnection
+from sekisho.xds.events import ConnectionFailed
 from sekisho.xds.fanout import Fanout
 from sekisho.xds.frames import frame
-from sekisho.xds.http2 import Connection, ConnectionFailed
+from sekisho.xds.http2 import Connection
 from sekisho.xds.limits import Limits
 from sekisho.xds.rpc import METHOD, _literal
 from sekisho.xds.view import View

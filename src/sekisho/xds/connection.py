@@ -7,9 +7,10 @@ from collections.abc import Callable
 from typing import assert_never, cast
 
 from sekisho.xds.admission import Admission
+from sekisho.xds.events import ConnectionFailed, Data, Event, Gone, Request, WindowOpened
 from sekisho.xds.fanout import Fanout
 from sekisho.xds.frames import ErrorCode
-from sekisho.xds.http2 import Connection, ConnectionFailed, Data, Event, Gone, Request, WindowOpened
+from sekisho.xds.http2 import Connection
 from sekisho.xds.rpc import RESPONSE_HEADERS, Failed, Status, refusal, trailers
 from sekisho.xds.stream import AdsStream
 from sekisho.xds.tls import SLICE, NotVerified, TlsPipe

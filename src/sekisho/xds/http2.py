@@ -1,57 +1,17 @@
 """The server side of HTTP/2 framing without I/O: octets in, events and octets out (RFC 9113)."""
 
 from collections.abc import Callable
-from typing import NamedTuple
 
 from hpack import Decoder, HPACKError, OversizedHeaderListError
 
 from sekisho.xds import frames
+from sekisho.xds.events import ConnectionFailed, Data, Event, Gone, Request, WindowOpened
 from sekisho.xds.frames import ErrorCode
 from sekisho.xds.headers import Field, problem
 from sekisho.xds.limits import Budget, Limits
 
 _EARNED_PER_MESSAGE = 4.0
 _EARNED_PER_OCTET = 1 / 1024
-
-
-class Request(NamedTuple):
-    """A stream was opened."""
-
-    stream_id: int
-    fields: list[Field]
-    ended: bool
-    """The peer will send nothing more on it."""
-
-
-class Data(NamedTuple):
-    """A piece of a stream's body."""
-
-    stream_id: int
-    octets: bytes
-    ended: bool
-
-
-class Gone(NamedTuple):
-    """The stream was reset, by the peer or because of what it sent."""
-
-    stream_id: int
-    code: int
-
-
-class WindowOpened(NamedTuple):
-    """The peer takes more than before: what waited may go on."""
-
-
-Event = Request | Data | Gone | WindowOpened
-
-
-class ConnectionFailed(Exception):
-    """The peer broke a rule that ends the connection. GOAWAY is in the outgoing octets already."""
-
-    def __init__(self, code: ErrorCode, reason: str) -> None:
-        super().__init__(f"{reason} ({code.name})")
-        self.code = code
-        self.reason = reason
 
 
 class _StreamFailed(Exception):

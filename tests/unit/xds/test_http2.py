@@ -6,9 +6,10 @@ import pytest
 from hpack import Encoder
 
 from sekisho.xds import frames
+from sekisho.xds.events import ConnectionFailed, Data, Gone, Request, WindowOpened
 from sekisho.xds.frames import ErrorCode, frame
 from sekisho.xds.headers import problem
-from sekisho.xds.http2 import Connection, ConnectionFailed, Data, Gone, Request, WindowOpened
+from sekisho.xds.http2 import Connection
 from sekisho.xds.limits import Budget, Limits
 
 GET = [(":method", "GET"), (":scheme", "http"), (":path", "/")]
