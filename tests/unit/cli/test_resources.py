@@ -125,14 +125,15 @@ def test_diff_tells_that_a_secret_changes_and_never_what_it_is(sekisho: Command,
 def test_validate_and_apply_run_no_command_of_the_folder(
     sekisho: Command, alone: Command, tmp_path: Path
 ) -> None:
-    ran = tmp_path / "ran"
-    (tmp_path / "sekisho.toml").write_text(
+    folder, ran = tmp_path / "given", tmp_path / "ran"
+    folder.mkdir()
+    (folder / "sekisho.toml").write_text(
         f"[[service]]\nname = 'evil'\ncommand = ['touch', '{ran}']\nport = 9\n"
     )
-    (tmp_path / "map.yaml").write_text("{apiVersion: v1, kind: ConfigMap, metadata: {name: m}}")
-    assert alone("validate", "-f", str(tmp_path)).code == 0
-    assert sekisho("apply", "-f", str(tmp_path)).code == 0
-    assert sekisho("diff", "-f", str(tmp_path)).code == 0
+    (folder / "map.yaml").write_text("{apiVersion: v1, kind: ConfigMap, metadata: {name: m}}")
+    assert alone("validate", "-f", str(folder)).code == 0
+    assert sekisho("apply", "-f", str(folder)).code == 0
+    assert sekisho("diff", "-f", str(folder)).code == 0
     assert not ran.exists()
 
 
