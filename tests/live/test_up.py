@@ -8,7 +8,9 @@ import sys
 from collections.abc import Iterator
 
 import pytest
-from tests.kit.example import EXAMPLES, PATIENCE, Example, eventually
+from tests.kit.example import EXAMPLES, PATIENCE, Example
+from tests.kit.voice import Troubles
+from tests.kit.wait import wait_until
 
 from sekisho.app import demo
 
@@ -24,39 +26,26 @@ def site() -> Iterator[Example]:
         site.clean_up()
 
 
-class Heard:
-    """A voice that only remembers."""
-
-    def __init__(self) -> None:
-        self.troubles: list[str] = []
-
-    def done(self, what: str, detail: str = "") -> None: ...
-
-    def note(self, text: str) -> None: ...
-
-    def trouble(self, text: str, advice: str = "") -> None:
-        self.troubles.append(text)
-
-    def problems(self, problems: object) -> None: ...
-
-
 def test_a_folder_is_served_follows_edits_and_ends_without_leftovers(site: Example) -> None:
     site.up_and_following()
-    heard = Heard()
+    heard = Troubles()
     assert asyncio.run(demo.check(f"http://127.0.0.1:{site.port}", heard)), heard.troubles
 
     site.edit("cart.yaml", "value: shop", "value: another")
-    eventually(
+    wait_until(
         lambda: site.get("/cart").json()["request"]["headers"]["x-door"] == "another", "the edit serves"
     )
 
     site.edit("moved.yaml", "hostnames:", "hostname:")
-    eventually(lambda: 'unknown field "hostname"' in site.said(), "the mistake is told")
+    wait_until(lambda: 'unknown field "hostname"' in site.said(), "the mistake is told")
     assert re.search(r'shop/moved\.yaml:\d+: spec\.hostname: .*did you mean "hostnames"\?', site.said())
     assert site.get("/basket/7").status_code == 301
 
+    site.edit("sekisho.toml", "[[certificate]]", "# Mine.\n[[certificate]]")
+    eventually(lambda: "sekisho.toml counts from the next start on" in site.said(), "it is told")
+
     (site.folder / "moved.yaml").unlink()
-    eventually(lambda: site.get("/basket/7").status_code == 404, "a removed file's route is gone")
+    wait_until(lambda: site.get("/basket/7").status_code == 404, "a removed file's route is gone")
 
     assert len(site.processes()) > 5
     assert site.end() < 5
@@ -67,10 +56,10 @@ def test_what_dies_is_started_again_and_a_second_run_finds_its_state(site: Examp
     site.up_and_following()
     control_plane = next(p for p in site.processes() if "control-plane" in p.cmdline())
     control_plane.kill()
-    eventually(lambda: "control plane ended" in site.said(), "the end is told")
+    wait_until(lambda: "control plane ended" in site.said(), "the end is told")
     assert site.get("/cart").status_code == 200  # Envoy goes on meanwhile
     site.edit("cart.yaml", "value: shop", "value: again")
-    eventually(
+    wait_until(
         lambda: site.get("/cart").json()["request"]["headers"]["x-door"] == "again", "edits serve again"
     )
     site.end()
@@ -108,7 +97,7 @@ def test_everything_ends_when_up_is_killed(site: Example) -> None:
     assert site.process is not None
     site.process.kill()
     site.process.wait()
-    eventually(lambda: site.processes() == [], "all parts are gone", within=20)
+    wait_until(lambda: site.processes() == [], "all parts are gone", within=20)
 
 
 def test_this_folder_needs_no_root() -> None:

@@ -200,7 +200,10 @@ class _Up:
         async for changes in awatch(
             self._settings.folder, watch_filter=_is_ours, step=_SETTLE_MS, debounce=10 * _SETTLE_MS
         ):
-            if changes:
+            files = {Path(path) for _, path in changes}
+            if any(path.name == needs.FILE for path in files):
+                self._voice.note(f"{needs.FILE} counts from the next start on: end and start again")
+            if any(path.suffix in SUFFIXES for path in files):
                 self._edited.set()
 
 
@@ -222,7 +225,7 @@ def set_name(folder: Path) -> str:
 
 
 def _is_ours(_change: object, path: str) -> bool:
-    return Path(path).suffix in SUFFIXES
+    return Path(path).suffix in SUFFIXES or Path(path).name == needs.FILE
 
 
 def _namespace(name: str) -> dict[str, Any]:
