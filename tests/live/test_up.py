@@ -42,7 +42,7 @@ def test_a_folder_is_served_follows_edits_and_ends_without_leftovers(site: Examp
     assert site.get("/basket/7").status_code == 301
 
     site.edit("sekisho.toml", "[[certificate]]", "# Mine.\n[[certificate]]")
-    eventually(lambda: "sekisho.toml counts from the next start on" in site.said(), "it is told")
+    wait_until(lambda: "sekisho.toml counts from the next start on" in site.said(), "it is told")
 
     (site.folder / "moved.yaml").unlink()
     wait_until(lambda: site.get("/basket/7").status_code == 404, "a removed file's route is gone")
