@@ -8,7 +8,6 @@ import sys
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Callable
 from pathlib import Path
 
 import httpx2
@@ -16,19 +15,13 @@ import psutil
 
 from sekisho.app import demo
 from tests.kit.ports import free_port
+from tests.kit.wait import wait_until
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 PORT = re.compile(r"\b(8080|8443|90[0-9]{2})\b")
 """Ports in the examples."""
 PATIENCE = 60.0
 """Seconds for anything to come true on a machine that is busy with other tests."""
-
-
-def eventually(holds: Callable[[], object], what: str, within: float = PATIENCE) -> None:
-    end = time.monotonic() + within
-    while not holds():
-        assert time.monotonic() < end, f"not within {within} s: {what}"
-        time.sleep(0.02)
 
 
 class Example:
@@ -65,7 +58,7 @@ class Example:
 
     def up_and_following(self) -> None:
         process = self.up()
-        eventually(
+        wait_until(
             lambda: "following edits" in self.said() or process.poll() is not None,
             f"it follows: {self.said()}",
         )

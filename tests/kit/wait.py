@@ -16,12 +16,10 @@ async def eventually(
         await asyncio.sleep(every)
 
 
-def wait_until(
-    condition: Callable[[], object], *, what: str, within: float = 10, every: float = 0.02
-) -> None:
-    """`eventually` for tests that block."""
+def wait_until(condition: Callable[[], object], what: str, within: float = 60) -> None:
+    """`eventually` for tests that block, as they do where processes are at work."""
     deadline = time.monotonic() + within
     while not (last := condition()):
         if time.monotonic() > deadline:
             raise TimeoutError(f"{what}: still {last!r} after {within} s")
-        time.sleep(every)
+        time.sleep(0.02)

@@ -10,7 +10,8 @@ from collections.abc import Iterator
 
 import httpx2
 import pytest
-from tests.kit.example import EXAMPLES, PATIENCE, Example, eventually
+from tests.kit.example import EXAMPLES, PATIENCE, Example
+from tests.kit.wait import wait_until
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(180)]
 
@@ -115,7 +116,7 @@ def test_tls(example: Example) -> None:
 
     before = certificate(port, "one.example.com")
     replace_certificate(example, "one.example.com", "one-tls")
-    eventually(lambda: certificate(port, "one.example.com") != before, "the new certificate is presented")
+    wait_until(lambda: certificate(port, "one.example.com") != before, "the new certificate is presented")
 
 
 def certificate(port: int, host: str) -> bytes:
@@ -156,10 +157,10 @@ def test_traffic_splitting(example: Example) -> None:
     assert 0 < answers("canary.example.com", 400)["v2"] < 60
 
     example.edit("canary.yaml", "weight: 95", "weight: 0")
-    eventually(lambda: answers("canary.example.com", 5) == {"v2": 5}, "the edited weights count")
+    wait_until(lambda: answers("canary.example.com", 5) == {"v2": 5}, "the edited weights count")
 
     log = example.root / ".sekisho" / "logs" / "service-v2.log"
     before = log.read_text().count("GET")
     assert answers("mirror.example.com", 40) == {"v1": 40}
-    eventually(lambda: log.read_text().count("GET") > before, "v2 sees mirrored requests")
+    wait_until(lambda: log.read_text().count("GET") > before, "v2 sees mirrored requests")
     assert log.read_text().count("GET") - before < 40

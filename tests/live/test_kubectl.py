@@ -331,11 +331,11 @@ def test_watch_follows_changes(shop: Kubectl, tmp_path: Path) -> None:
     reader = threading.Thread(target=lambda: seen.extend(watching.stdout or ()))
     reader.start()
     try:
-        wait_until(lambda: len(seen) == 1, what="kubectl shows the change")
+        wait_until(lambda: len(seen) == 1, "kubectl shows the change")
         shop("label", "httproute", "cart", "a=b")
-        wait_until(lambda: len(seen) == 2, what="kubectl shows the change")
+        wait_until(lambda: len(seen) == 2, "kubectl shows the change")
         shop("delete", "httproute", "cart")
-        wait_until(lambda: len(seen) == 3, what="kubectl shows the change")
+        wait_until(lambda: len(seen) == 3, "kubectl shows the change")
     finally:
         watching.terminate()
         watching.wait(10)
