@@ -31,10 +31,10 @@ def test_a_control_plane_that_is_gone_is_told_as_such(alone: Command, tmp_path: 
     token = tmp_path / "token"
     token.write_text("x")
     path = tmp_path / "kubeconfig"
-    kubeconfig.write(path, server="http://127.0.0.1:1", authority="", token_file=token)
+    kubeconfig.write(path, server="https://127.0.0.1:1", authority="", token_file=token)
     said = alone("get", "gateways", "--kubeconfig", str(path))
     assert said.code == 1
-    assert "the control plane does not answer: http://127.0.0.1:1" in said.err
+    assert "the control plane does not answer: https://127.0.0.1:1" in said.err
 
 
 @pytest.mark.parametrize(

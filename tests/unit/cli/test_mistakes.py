@@ -11,7 +11,7 @@ from .conftest import Said
 Command = Callable[..., Said]
 EXAMPLES = Path(__file__).parents[3] / "examples"
 FILES = sorted(EXAMPLES.rglob("*.yaml"))
-FIELD = re.compile(r"(?P<lead>[\s-]*)(?P<name>[A-Za-z]+):(?: +(?P<value>[^#]*[^#\s]))?(?P<rest>.*)")
+FIELD = re.compile(r"(?P<lead>[\s-]*)(?P<name>[A-Za-z]+):(?: +(?P<value>[^#]*[^#\s]))?(?P<rest>(?:\s.*)?)")
 FREE = {"app", "version"}
 """Labels: their names are the author's."""
 
