@@ -29,7 +29,7 @@ from sekisho.api.errors import (
     unauthorized,
     unavailable,
 )
-from sekisho.api.limits import Gate, Limits, Rates
+from sekisho.api.limits import Gate, Limits, Rates, Shares
 from sekisho.api.negotiation import negotiate
 from sekisho.api.pages import Metrics, Pages
 from sekisho.api.representation import encode
@@ -106,6 +106,7 @@ class Application:
         self._synthetic = reviewing.Synthetic(parts.catalogue, parts.now)
         self._rates = Rates(parts.limits, parts.clock.monotonic)
         self._gate = Gate(parts.limits.requests_at_once)
+        self._shares = Shares(parts.limits)
         self._frames = watching.Frames()
         self._open: set[watching.WatchResponse] = set()
         self._stopping = False
@@ -211,7 +212,8 @@ class Application:
                     raise forbidden(f'User "{user.name}" cannot get path "{request.url.path}"')
                 return self._pages.answer(request, route)
             case Target():
-                return await self._on_resource(request, user, route)
+                with self._shares.of(user):
+                    return await self._on_resource(request, user, route)
             case None:
                 raise no_such_path()
 

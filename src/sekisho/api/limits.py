@@ -1,7 +1,8 @@
 """How much a caller may ask for: sizes, rates and how many at once."""
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from sekisho.api.authentication import User
@@ -25,6 +26,8 @@ class Limits:
     """Objects in one page of a list. Clients page by themselves with `limit`."""
     requests_at_once: int = 256
     """Being worked on, watches aside; more get 429."""
+    user_at_once: int = 64
+    """Of these, for one user that has a rate: slow bodies of one must not lock out the others."""
     watches: int = 4_000
     """Open at a time; more get 429."""
     send_seconds: float = 30.0
@@ -33,6 +36,28 @@ class Limits:
     """Requests a second by role; a user gets the largest of its roles. A role not named (admin) has none."""
     burst_seconds: float = 2.0
     """A quiet user saves up this many seconds of its rate."""
+
+
+class Shares:
+    """How many requests of each user are being worked on."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._inside: dict[str, int] = {}
+
+    @contextmanager
+    def of(self, user: User) -> Iterator[None]:
+        """Holds one place of the user's; one without a rate has no bound. Raises 429 when all are taken."""
+        inside = self._inside.get(user.name, 0)
+        if inside >= self._limits.user_at_once and user.roles <= self._limits.rates.keys():
+            raise too_many_requests(1)
+        self._inside[user.name] = inside + 1
+        try:
+            yield
+        finally:
+            self._inside[user.name] -= 1
+            if not self._inside[user.name]:
+                del self._inside[user.name]
 
 
 class Rates:

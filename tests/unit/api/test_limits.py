@@ -5,7 +5,9 @@ import gzip
 import json
 import time
 import tracemalloc
+from collections.abc import AsyncIterator
 
+import httpx2
 import pytest
 
 from sekisho.api import Limits, User
@@ -135,3 +137,33 @@ async def test_too_many_watches_are_refused(make_api: Factory) -> None:
         assert stream.status == 429
         assert event is not None
         assert event["reason"] == "TooManyRequests"
+
+
+async def test_one_user_cannot_take_every_place(make_api: Factory) -> None:
+    """A reader's bodies may come slowly; an admin is let in beside them."""
+    api = make_api(Limits(user_at_once=2))
+    await api.app.start()
+    sent = asyncio.Event()
+    inside = asyncio.Semaphore(0)
+
+    async def slow() -> AsyncIterator[bytes]:
+        inside.release()
+        await sent.wait()
+        yield b"{}"
+
+    where = "/apis/sekisho.dev/v1alpha1/certificaterequests"
+    headers = {"authorization": "Bearer agent-token", "content-type": "application/json"}
+    transport = httpx2.ASGITransport(app=api.app)
+    async with (
+        httpx2.AsyncClient(transport=transport, base_url="https://api.test") as client,
+        asyncio.timeout(10),
+        asyncio.TaskGroup() as group,
+    ):
+        calls = [group.create_task(client.post(where, content=slow(), headers=headers)) for _ in range(2)]
+        for _ in calls:
+            await inside.acquire()
+        await api.refused(429, "POST", where, {}, user="agent")
+        await api.ok("GET", ROUTES)
+        sent.set()
+    assert [call.result().status_code for call in calls] == [201, 201]
+    await api.ok("POST", where, {}, user="agent")
