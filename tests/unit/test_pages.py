@@ -1,0 +1,53 @@
+"""What the written pages promise: links lead somewhere, commands exist, resources are valid."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from sekisho.app.manifests import read_text
+from sekisho.cli.commands import application
+
+ROOT = Path(__file__).parent.parent.parent
+PAGES = [
+    ROOT / "README.md",
+    *sorted((ROOT / "docs").rglob("*.md")),
+    *sorted((ROOT / "examples").rglob("*.md")),
+]
+LINK = re.compile(r"\]\((?!https?:)(?P<file>[^)#]*)(?:#(?P<part>[^)]*))?\)")
+COMMAND = re.compile(r"(?:^|`|\| )sekisho(?P<rest>(?: [a-z][a-z-]*)+)(?P<options>[^`\n|#]*)", re.MULTILINE)
+BLOCK = re.compile(r"```yaml\n(?P<text>apiVersion.*?|# \S+\napiVersion.*?)```", re.DOTALL)
+
+
+def anchors(page: Path) -> set[str]:
+    headings = re.findall(r"^#+ (.*)$", page.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_link_leads_somewhere(page: Path) -> None:
+    for link in LINK.finditer(page.read_text()):
+        target = (page.parent / link["file"]).resolve() if link["file"] else page
+        assert target.exists(), link[0]
+        if link["part"]:
+            assert link["part"] in anchors(target), link[0]
+
+
+def commands() -> Iterator[tuple[str, str]]:
+    for page in PAGES:
+        for found in COMMAND.finditer(page.read_text()):
+            yield found["rest"].split()[0], found[0]
+
+
+def test_every_command_in_the_pages_exists() -> None:
+    known = set(application())
+    written = dict(commands())
+    assert {"up", "apply", "explain", "status", "token", "certificate"} <= set(written)
+    assert {name: line for name, line in written.items() if name not in known} == {}
+
+
+def test_every_resource_in_the_pages_is_valid() -> None:
+    blocks = [(page, block["text"]) for page in PAGES for block in BLOCK.finditer(page.read_text())]
+    assert len(blocks) >= 2
+    assert [problem for page, text in blocks for problem in read_text(text, str(page)).problems] == []
