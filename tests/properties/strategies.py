@@ -78,9 +78,6 @@ def listeners(draw: st.DrawFn, name: str) -> Document:
     }
 
 
-ADDRESSES_WANTED = st.sampled_from([{"value": "127.0.0.2"}, {"value": "nowhere"}, {"type": "Hostname"}])
-
-
 @st.composite
 def gateways(draw: st.DrawFn) -> Document:
     doors = [draw(listeners(name)) for name in draw(st.sampled_from([["a"], ["a", "b"], ["a", "b", "c"]]))]

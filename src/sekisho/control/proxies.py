@@ -13,6 +13,7 @@ from sekisho.control.publisher import Publisher
 from sekisho.control.refusals import essence
 from sekisho.model.names import ResourceId
 from sekisho.translate.facts import SYNCED, ProxyState, Rejection
+from sekisho.xds.observer import Observer
 from sekisho.xds.types import Name
 from sekisho.xds.view import View
 
@@ -45,7 +46,7 @@ def gateway_of(node_id: str) -> ResourceId | None:
     return ResourceId("Gateway", parts[0], parts[1])
 
 
-class Proxies:
+class Proxies(Observer):
     """Observer of the xDS server. Quick, and never raises: it is called from inside the protocol."""
 
     def __init__(self, inbox: Inbox, publisher: Publisher, clock: Clock) -> None:
@@ -85,9 +86,6 @@ class Proxies:
         if known.gateway not in self._synced and seq > 0:
             self._synced.add(known.gateway)
             self._tell(ProxyState.of(known.gateway), SYNCED)
-
-    def acknowledged(self, proxy: str, type_url: str, seq: int) -> None:
-        """Counted by `synced`."""
 
     def rejected(self, proxy: str, name: Name, version: str, message: str) -> None:
         """The proxy refused this version; it keeps what it had. Its author is told through the status."""

@@ -38,7 +38,7 @@ CHUNKING = {SCOPED_ROUTES: Chunking(later=Limit(64, 2**18))}
 class Chunk:
     """One response: the same bytes for every proxy that is sent it."""
 
-    __slots__ = ("_frames", "accepted", "message", "nonce", "removed", "resources", "seq", "type_url")
+    __slots__ = ("_frames", "accepted", "message", "nonce", "removed", "resources", "type_url")
 
     def __init__(
         self,
@@ -50,10 +50,8 @@ class Chunk:
         *,
         again: bool = False,
     ) -> None:
-        """`again`: the resources were in a response that was refused, perhaps for another's sake."""
+        """`seq` is the view's commit the content belongs to. `again`: the resources were in a response that was refused, perhaps for another's sake."""
         self.type_url = type_url
-        self.seq = seq
-        """The view's commit the content belongs to."""
         self.nonce = nonce
         self.resources = resources
         self.removed = removed

@@ -147,10 +147,8 @@ class Session:
                 if not resource.accepted:
                     self.views[view].accept(subscription.logs[view], resource)
         cleared = subscription.cleared(chunk)
-        if self._observer:
-            self._observer.acknowledged(self.proxy, chunk.type_url, chunk.seq)
-            if cleared:
-                self._observer.accepted(self.proxy, *(Name(chunk.type_url, name) for name in cleared))
+        if cleared and self._observer:
+            self._observer.accepted(self.proxy, *(Name(chunk.type_url, name) for name in cleared))
 
     def _refused(self, subscription: Subscription, chunk: Chunk, message: str, now: float) -> None:
         proven = subscription.refused(chunk, message, self.proxy, now)
