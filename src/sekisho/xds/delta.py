@@ -50,7 +50,10 @@ class Chunk:
         *,
         again: bool = False,
     ) -> None:
-        """`seq` is the view's commit the content belongs to. `again`: the resources were in a response that was refused, perhaps for another's sake."""
+        """`seq` is the view's commit the content belongs to.
+
+        `again`: the resources were in a response that was refused, perhaps for another's sake.
+        """
         self.type_url = type_url
         self.nonce = nonce
         self.resources = resources
