@@ -23,7 +23,6 @@ class Status(IntEnum):
     PERMISSION_DENIED = 7
     RESOURCE_EXHAUSTED = 8
     UNIMPLEMENTED = 12
-    INTERNAL = 13
     UNAVAILABLE = 14
 
 
