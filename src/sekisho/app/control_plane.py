@@ -97,7 +97,7 @@ async def build(settings: ControlPlane, clock: Clock) -> AsyncIterator[Parts]:
             TokenAuthenticator(tokens),
             reviews=reviews(loop, store, authority, tokens, started),
             clock=clock,
-            about=About(release=__version__, is_ready=loop.ready.is_set, metrics=_metrics),
+            about=About(release=__version__, is_ready=loop.ready.is_set, metrics=lambda: _metrics(loop)),
         )
         yield Parts(
             settings=settings, store=store, authority=authority, tokens=tokens, certificate=certificate,
@@ -168,7 +168,8 @@ async def _announce(
     announce(api, xds)
 
 
-def _metrics() -> tuple[bytes, str]:
+def _metrics(loop: ControlLoop) -> tuple[bytes, str]:
+    loop.proxies.count_sent()
     return generate_latest(), CONTENT_TYPE_LATEST
 
 

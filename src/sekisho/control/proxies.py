@@ -56,6 +56,8 @@ class Proxies(Observer):
         self.connected_now: dict[str, Proxy] = {}
         self._synced: set[ResourceId] = set()
         self._refusing: dict[Rejection, set[str]] = {}
+        self._sent: dict[str, list[int]] = {}
+        """By type: resources and octets sent since they were last added to the counters."""
 
     def connected(self, proxy: str, node: Any) -> None:
         """A stream began."""
@@ -72,9 +74,20 @@ class Proxies(Observer):
 
     def sent(self, proxy: str, type_url: str, resources: int, octets: int) -> None:  # noqa: ARG002
         """Counted, for all proxies together."""
-        of_type = type_url.rpartition(".")[2]
-        metrics.SENT_RESOURCES.labels(of_type).inc(resources)
-        metrics.SENT_OCTETS.labels(of_type).inc(octets)
+        tally = self._sent.get(type_url)
+        if tally is None:
+            tally = self._sent[type_url] = [0, 0]
+        tally[0] += resources
+        tally[1] += octets
+
+    def count_sent(self) -> None:
+        """Brings the counters of what was sent up to date: when they are read, as adding to them costs more
+        than the rest of a push's bookkeeping."""
+        for type_url, tally in self._sent.items():
+            of_type = type_url.rpartition(".")[2]
+            metrics.SENT_RESOURCES.labels(of_type).inc(tally[0])
+            metrics.SENT_OCTETS.labels(of_type).inc(tally[1])
+            tally[:] = 0, 0
 
     def synced(self, proxy: str, view: View, seq: int) -> None:
         """The proxy has answered everything up to `seq`."""
