@@ -9,6 +9,7 @@ from tests.kit.xds import changes, request
 
 from sekisho.xds import frames
 from sekisho.xds.admission import Admission
+from sekisho.xds.clock import PatientClock
 from sekisho.xds.connection import ClientConnection
 from sekisho.xds.events import ConnectionFailed
 from sekisho.xds.fanout import Fanout
@@ -96,7 +97,10 @@ def test_a_whole_connection_survives_any_octets(pieces: list[bytes], size: int, 
         view.commit(changes(cds="a@1 b@1", eds="a@1"))
         admission = Admission(lambda _peer, _node: [view], None, Limits())
         lost: list[Any] = []
-        connection, wire = ClientConnection(loop, None, admission, Fanout(loop), lost.append), Wire()
+        connection, wire = (
+            ClientConnection(PatientClock(loop), None, admission, Fanout(loop), lost.append),
+            Wire(),
+        )
         connection.connection_made(wire)  # type: ignore[arg-type]
         octets = frames.PREFACE + frames.settings({}) + b"".join(pieces)
         for number, start in enumerate(range(0, len(octets), size)):

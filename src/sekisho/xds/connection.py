@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import assert_never, cast
 
 from sekisho.xds.admission import Admission
+from sekisho.xds.clock import PatientClock
 from sekisho.xds.events import ConnectionFailed, Data, Event, Gone, Request, WindowOpened
 from sekisho.xds.fanout import Fanout
 from sekisho.xds.frames import ErrorCode
@@ -25,22 +26,23 @@ class ClientConnection(asyncio.Protocol):
     """
 
     __slots__ = (
-        "_admission", "_deadline", "_drained", "_fanout", "_heard", "_http2", "_loop", "_lost", "_next_check",
-        "_paused", "_pinged", "_progress", "_queue", "_streams", "_tls", "_transport", "_written",
+        "_admission", "_clock", "_deadline", "_drained", "_fanout", "_heard", "_http2", "_lost",
+        "_next_check", "_paused", "_pinged", "_progress", "_queue", "_streams", "_tls", "_transport",
+        "_written",
     )  # fmt: skip
 
     def __init__(
         self,
-        loop: asyncio.AbstractEventLoop,
+        clock: PatientClock,
         context: ssl.SSLContext | None,
         admission: Admission,
         fanout: Fanout,
         lost: Callable[["ClientConnection"], None],
     ) -> None:
         """`context` is None on a unix socket. `lost` is called when the connection is gone."""
-        now = loop.time()
+        now = clock.time()
         limits = admission.limits
-        self._loop = loop
+        self._clock = clock
         self._admission = admission
         self._fanout = fanout
         self._lost = lost
@@ -85,7 +87,7 @@ class ClientConnection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """See asyncio.Protocol."""
-        self._heard = self._loop.time()
+        self._heard = self._clock.time()
         self._pinged = None
         if self._tls is None:
             self._plain(data)
@@ -155,7 +157,7 @@ class ClientConnection(asyncio.Protocol):
 
     def _feed(self, stream_id: int, stream: AdsStream, octets: bytes, *, ended: bool) -> None:
         try:
-            stream.feed(octets)
+            stream.feed(octets, self._heard)
         except Failed as failure:
             self.fail(stream_id, failure)
             return
@@ -174,7 +176,7 @@ class ClientConnection(asyncio.Protocol):
 
     def time(self) -> float:
         """See stream.Line."""
-        return self._loop.time()
+        return self._clock.time()
 
     def write(self, data: bytes) -> None:
         """See stream.Line. Control frames that wait go first, so that the peer sees them in order."""
@@ -228,7 +230,7 @@ class ClientConnection(asyncio.Protocol):
         if stream is not None:
             stream.close(reason)
             if not self._streams:
-                self._deadline = self._loop.time() + self._admission.limits.first_request
+                self._deadline = self._clock.time() + self._admission.limits.first_request
 
     def _close_streams(self, reason: str) -> None:
         for stream_id in list(self._streams):

@@ -9,6 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from sekisho.xds.admission import Admission, Authorize
+from sekisho.xds.clock import PatientClock
 from sekisho.xds.connection import ClientConnection
 from sekisho.xds.fanout import Fanout
 from sekisho.xds.limits import Limits
@@ -42,7 +43,8 @@ class AdsServer:
         self._connections: dict[ClientConnection, None] = {}
         self._draining = False
         self._empty = asyncio.Event()
-        self._timer = self._loop.call_later(self._interval, self._check)
+        self._clock = PatientClock(self._loop)
+        self._timer = self._check_later()
 
     @property
     def connections(self) -> int:
@@ -72,7 +74,7 @@ class AdsServer:
         self._servers.append(server)
 
     def _connection(self, context: ssl.SSLContext | None) -> ClientConnection:
-        connection = ClientConnection(self._loop, context, self._admission, self._fanout, self._lost)
+        connection = ClientConnection(self._clock, context, self._admission, self._fanout, self._lost)
         self._connections[connection] = None
         return connection
 
@@ -90,10 +92,16 @@ class AdsServer:
         return min(1.0, max(shortest, 0.04) / _CHECKS_PER_LIMIT)
 
     def _check(self) -> None:
-        now = self._loop.time()
+        self._clock.arrived()
+        now = self._clock.time()
         for connection in list(self._connections):
             connection.check(now)
-        self._timer = self._loop.call_later(self._interval, self._check)
+        self._timer = self._check_later()
+
+    def _check_later(self) -> asyncio.TimerHandle:
+        interval = self._interval
+        self._clock.expect(interval)
+        return self._loop.call_later(interval, self._check)
 
     def disconnect(self, proxy: str, reason: str) -> None:
         """Ends every stream of `proxy`; should it come back, `authorize` is asked again."""

@@ -70,10 +70,9 @@ class AdsStream:
         """Whether responses are waiting for the peer to open its window."""
         return bool(self._queue)
 
-    def feed(self, octets: bytes) -> None:
+    def feed(self, octets: bytes, now: float) -> None:
         """A piece of the request body. Raises Failed."""
         for raw in self._deframer.messages(octets):
-            now = self._line.time()
             if not self._budget.spend(1, now):
                 raise Failed(Status.RESOURCE_EXHAUSTED, "too many requests")
             self._request(raw, now)
