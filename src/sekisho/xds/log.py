@@ -1,6 +1,6 @@
 """The resources of one type in a view, and the way from any earlier commit to the present."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import count
 
 from sekisho.protos import message
@@ -137,8 +137,8 @@ class Log:
         """The commit that touched `name` last; 0 when none did, as far as remembered."""
         return self._changed.get(name, 0)
 
-    def added_since(self, seq: int) -> list[str]:
-        """Names that came into existence after commit `seq`."""
+    def added_since(self, seq: int) -> Iterator[str]:
+        """Names that came into existence after commit `seq`, the newest first."""
         return _newest(self._added, seq)
 
     def delta(self, since: int, upto: int, part: Part, names: Names | None) -> Delta:
@@ -159,7 +159,7 @@ class Log:
             wanted: Iterable[str] = self.current if names is None else sorted(names.values)
             resources, removed = self._sorted_out(n for n in wanted if self._changed.get(n, 0) <= upto)
             return Delta(upto, self._chunks(resources, removed, upto, answer=True))
-        changed = [n for n in _newest(self._changed, since) if self._changed[n] <= upto]
+        changed = [n for n in reversed([*_newest(self._changed, since)]) if self._changed[n] <= upto]
         if names is not None:
             changed = [name for name in changed if name in names]
         resources, removed = self._sorted_out(changed)
@@ -235,12 +235,9 @@ class Expected:
         self.request.initial_resource_versions.update(versions)
 
 
-def _newest(by_seq: dict[str, int], since: int) -> list[str]:
-    """Names after `since` of a dictionary that is in order of its values, oldest first."""
-    found = []
+def _newest(by_seq: dict[str, int], since: int) -> Iterator[str]:
+    """Names after `since` of a dictionary that is in order of its values, the newest first."""
     for name in reversed(by_seq):
         if by_seq[name] <= since:
-            break
-        found.append(name)
-    found.reverse()
-    return found
+            return
+        yield name

@@ -98,7 +98,7 @@ class Subscription:
         subscribed = tuple(request.resource_names_subscribe)
         self.gone_at = seq
         self.wildcard = WILDCARD in subscribed or (not subscribed and self.type_url in _LEGACY_WILDCARD)
-        self.names = _within_limits(_NO_NAMES, tuple(name for name in subscribed if name != WILDCARD), ())
+        self.names = _within_limits(_NO_NAMES, _without_wildcard(subscribed), ())
         if Part.BREAK in self.positions:  # it holds nothing that could have been removed before
             self.positions[Part.BREAK] = [log.seqs[Part.BREAK] for log in self.logs]
         if len(request.initial_resource_versions):
@@ -146,8 +146,7 @@ class Subscription:
             self._follow_everything()
         if WILDCARD in dropped:
             self.wildcard = False
-        added = tuple(name for name in added if name != WILDCARD)
-        dropped = tuple(name for name in dropped if name != WILDCARD)
+        added, dropped = _without_wildcard(added), _without_wildcard(dropped)
         self.names = _within_limits(self.names, added, dropped)
         # What is asked for again is sent again, changed or not; what is dropped under a wildcard is told too.
         self.owed.update(dict.fromkeys(added))
@@ -303,6 +302,10 @@ class Subscription:
             return False
         rejected.retry = again
         return True
+
+
+def _without_wildcard(names: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(name for name in names if name != WILDCARD) if WILDCARD in names else names
 
 
 def _within_limits(names: Names, added: tuple[str, ...], dropped: tuple[str, ...]) -> Names:
