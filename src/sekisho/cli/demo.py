@@ -40,7 +40,7 @@ async def demo(
 
 
 async def _base(client: Client) -> str:
-    """`http://localhost:8080`, wherever the shop's Gateway is; empty when it is not ready, as `up` has told."""
+    """`http://localhost:8080`, of the shop; empty when its Gateway is not ready, as `up` has told."""
     found = await sites.programmed(client, _NO_LONGER)
     plain = [
         url for key, urls in found.items() if key.name == "shop" for url in urls if url.startswith("http:")
