@@ -63,6 +63,10 @@ async def status_over_tls(port: int, host: str, trusted: bytes) -> int:
     return (await fetch(port, host, tls=context, within=5)).status
 
 
+async def programmed(system: System, listener: str) -> bool:
+    return (await system.condition("Gateway", "web", "Programmed", listener))["status"] == "True"
+
+
 async def served(system: System, port: int, host: str, trusted: bytes) -> None:
     async def serves() -> bool:
         try:
@@ -94,7 +98,7 @@ async def test_a_bad_certificate_is_named_by_its_listener_and_no_other_is_distur
     await served(system, door.tls, "good.test", GOOD.certificate)
     assert (await fetch(door.plain, "nobody.test")).status == 404
     for other in ("http", "good"):
-        assert (await system.condition("Gateway", "web", "Programmed", other))["status"] == "True"
+        await system.until(lambda other=other: programmed(system, other), f"{other} is programmed")
     assert GOOD.key.decode() not in str(await system.client.get("Gateway", "web", "shop"))
 
 

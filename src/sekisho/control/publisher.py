@@ -16,6 +16,9 @@ from sekisho.xds.view import View
 FLIGHTS_KEPT = 64
 """Unanswered commits remembered per view; a proxy that is further behind is not waited for."""
 
+ANSWER_SECONDS = 50e-6
+"""What a push and its answer cost, about."""
+
 
 @dataclass(slots=True)
 class _Flight:
@@ -114,9 +117,14 @@ class Publisher:
             self._landed.set()
 
     async def idle(self, patience: float) -> None:
-        """Returns when every proxy has answered the last commit, at the latest after `patience` seconds."""
+        """Returns when every proxy has answered the last commit, at the latest after `patience` seconds.
+
+        A commit to many proxies takes longer than that; another one in its middle would only make work, as
+        a proxy is sent the newest state once it has answered: hence some more time for each.
+        """
         if self._landed.is_set():
             return
+        patience += ANSWER_SECONDS * sum(len(view.members) for view in self._flights)
         try:
             async with asyncio.timeout(patience):
                 await self._landed.wait()

@@ -138,6 +138,7 @@ class Session:
             out.append(following)
         elif self._express is not None:
             self._settled, self._express = self._express.seq, None
+            self._report_synced(self._settled)  # under steady change there is always more to come
 
     def _accepted(self, subscription: Subscription, chunk: Chunk) -> None:
         if not chunk.accepted:
@@ -314,12 +315,14 @@ class Session:
         if time is not None and (self.due is None or time < self.due):
             self.due = time
 
-    def _report_synced(self) -> None:
+    def _report_synced(self, seq: int | None = None) -> None:
+        """Everything up to `seq` of the first view is answered, or all there is when it is not given."""
         for index, view in enumerate(self.views):
-            if self._synced[index] != view.seq and self._steps:
-                self._synced[index] = view.seq
+            reached = view.seq if seq is None else seq
+            if self._synced[index] < reached and self._steps:
+                self._synced[index] = reached
                 if self._observer:
-                    self._observer.synced(self.proxy, view, view.seq)
+                    self._observer.synced(self.proxy, view, reached)
 
 
 def _lower(answered: list[int], part: Part, subscription: Subscription) -> bool:
