@@ -3,7 +3,7 @@
 import asyncio
 import ssl
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import assert_never, cast
 
 from sekisho.xds.admission import Admission
@@ -17,6 +17,8 @@ from sekisho.xds.stream import AdsStream
 from sekisho.xds.tls import SLICE, NotVerified, TlsPipe
 
 _WRITE_AT_ONCE = SLICE
+_CALL_OCTETS = 2**16
+"""Handed to the kernel at once: a call costs more than encrypting a slice."""
 
 
 class ClientConnection(asyncio.Protocol):
@@ -200,14 +202,21 @@ class ClientConnection(asyncio.Protocol):
 
     def _pump(self) -> None:
         while self._queue and not self._paused:
+            self._raw(b"".join(self._pieces()))
+        if not self._queue and not self._paused:
+            for stream in list(self._streams.values()):
+                stream.pump()
+
+    def _pieces(self) -> Iterator[bytes]:
+        """What waits, as one call to the kernel takes it: encrypted slice by slice."""
+        room = _CALL_OCTETS
+        while self._queue and room > 0:
             data, offset = self._queue.popleft()
             piece = memoryview(data)[offset : offset + _WRITE_AT_ONCE]
             if offset + len(piece) < len(data):
                 self._queue.appendleft((data, offset + len(piece)))
-            self._raw(self._tls.encrypt(piece) if self._tls is not None else bytes(piece))
-        if not self._queue and not self._paused:
-            for stream in list(self._streams.values()):
-                stream.pump()
+            room -= len(piece)
+            yield self._tls.encrypt(piece) if self._tls is not None else bytes(piece)
 
     def _raw(self, data: bytes) -> None:
         if self._transport is not None and data:
