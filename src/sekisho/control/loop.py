@@ -34,7 +34,7 @@ class ControlLoop:
     """Keeps the proxies and the statuses equal to what the store says. One owner of the engine: this loop.
 
     There is no timer: a change is committed at once when idle. While proxies are still taking the last
-    commit, changes gather for at most `patience` seconds and then go together.
+    commit, changes gather for about `patience` seconds (more with many proxies) and then go together.
     """
 
     def __init__(
