@@ -4,12 +4,13 @@ must do, `status.yaml` for what the authors are told.
 After a wanted change: `pytest tests/golden --rewrite`, then read the difference.
 """
 
-from dataclasses import MISSING, fields, is_dataclass
+from dataclasses import MISSING
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from msgspec import Struct, structs
 from tests.unit.translate.certificates import tls_secret
 from tests.unit.translate.world import World
 
@@ -55,8 +56,8 @@ def _data(value: Any) -> Any:
     """Plain data without what is as by default, so that a difference is what a reader looks for."""
     if isinstance(value, Origin | ResourceId):
         return str(value)
-    if is_dataclass(value):
-        given = {one.name: (getattr(value, one.name), one.default) for one in fields(value)}
+    if isinstance(value, Struct):
+        given = {one.name: (getattr(value, one.name), one.default) for one in structs.fields(value)}
     elif hasattr(value, "_fields"):
         given = {
             name: (getattr(value, name), value._field_defaults.get(name, MISSING)) for name in value._fields

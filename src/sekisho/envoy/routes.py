@@ -1,8 +1,9 @@
 """VirtualHost and Route: all routes of one hostname, in order of precedence."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from sekisho import ir
 from sekisho.envoy.filters import cors

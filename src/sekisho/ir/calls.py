@@ -1,7 +1,8 @@
 """A call as its sender means it, and what can become of it: the words of the simulator."""
 
-from dataclasses import dataclass
 from typing import TypeAlias
+
+from msgspec import Struct
 
 from sekisho.ir.http import HeaderEdits, Mirror, Route, Share, VirtualHost
 from sekisho.ir.listener import Chain, Listener
@@ -10,8 +11,7 @@ Headers: TypeAlias = tuple[tuple[str, str], ...]
 """Names in lower case; a name may stand more than once."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Call:
+class Call(Struct, frozen=True, kw_only=True, gc=False):
     """A request, before a proxy has seen it."""
 
     scheme: str = "http"
@@ -56,15 +56,13 @@ def _split(host: str) -> tuple[str, str]:
     return literal + bracket + name, colon + port
 
 
-@dataclass(frozen=True, slots=True)
-class Refused:
+class Refused(Struct, frozen=True, gc=False):
     """No answer at all: the connection is refused or closed."""
 
     why: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answered:
+class Answered(Struct, frozen=True, kw_only=True, gc=False):
     """The proxy answers itself."""
 
     status: int
@@ -74,8 +72,7 @@ class Answered:
     """What CORS and the route's filters put on the answer."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Target:
+class Target(Struct, frozen=True, kw_only=True, gc=False):
     """One of the backends a request may go to."""
 
     share: Share
@@ -90,8 +87,7 @@ class Target:
     """What is done to its answer, one after the other."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sent:
+class Sent(Struct, frozen=True, kw_only=True, gc=False):
     """The request goes to one of the targets, by weight."""
 
     targets: tuple[Target, ...]
@@ -107,8 +103,7 @@ class Sent:
 Outcome: TypeAlias = Refused | Answered | Sent
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
+class Verdict(Struct, frozen=True, kw_only=True, gc=False):
     """The outcome and, in order, what led to it; None from where the call did not get further."""
 
     listener: Listener | None = None

@@ -1,9 +1,12 @@
 """Where requests go: a cluster per service port, its endpoints apart."""
 
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
+from msgspec import Struct
+
+from sekisho.ir.traffic import Balancing, HealthCheck, Limits, Outliers
+from sekisho.ir.transport import Transport
 from sekisho.model.names import Origin
 
 
@@ -15,15 +18,42 @@ class Protocol(StrEnum):
     """HTTP/2 with prior knowledge (Service port appProtocol kubernetes.io/h2c)."""
     WEBSOCKET = "ws"
     """HTTP/1.1 with upgrades (appProtocol kubernetes.io/ws)."""
+    GRPC = "grpc"
+    """HTTP/2 that carries gRPC (appProtocol grpc)."""
+    TCP = "tcp"
+    """Bytes that are not looked into."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cluster:
+class Host(NamedTuple):
+    """An address outside that the proxy looks up itself."""
+
+    address: str
+    """IP address or host name."""
+    port: int
+    priority: int = 0
+    """0 is tried first."""
+
+
+class Cluster(Struct, frozen=True, kw_only=True, gc=False):
     """One service port."""
 
     name: str
     """`<namespace>/<service>/<port>`."""
     protocol: Protocol = Protocol.HTTP1
+    transport: Transport | None = None
+    """None for bytes as they are."""
+    hosts: tuple[Host, ...] | None = None
+    """Looked up by DNS; None where endpoints come by EDS."""
+    original_destination: bool = False
+    """The endpoint is whatever the captured connection was for."""
+    connect_timeout_ms: int = 5000
+    idle_timeout_ms: int | None = None
+    """None for Envoy's 1 h, 0 for never."""
+    max_connection_duration_ms: int | None = None
+    limits: Limits = Limits()
+    outliers: Outliers | None = None
+    health_checks: tuple[HealthCheck, ...] = ()
+    balancing: Balancing = Balancing()
     origin: Origin
 
 
@@ -36,10 +66,17 @@ class Endpoint(NamedTuple):
     zone: str = ""
     weight: int = 1
     """Share of requests beside the other endpoints, ≥ 1."""
+    meshed: bool = False
+    """Whether a sidecar stands before it: it is spoken to by `MeshTransport`."""
+    priority: int = 0
+    """0 is tried first."""
+    sub_zone: str = ""
+    """`<label>=<value>` of the affinity it was grouped by."""
+    locality_weight: int = 0
+    """Weight of its locality; 0 where localities are not weighed."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Endpoints:
+class Endpoints(Struct, frozen=True, kw_only=True, gc=False):
     """The ready addresses of one cluster."""
 
     cluster: str

@@ -1,25 +1,24 @@
 """Virtual hosts, routes, and what is done with a request."""
 
-from dataclasses import dataclass
 from typing import TypeAlias
 
+from msgspec import Struct
+
+from sekisho.ir.traffic import HashPolicy
 from sekisho.model.names import Origin
 
 
-@dataclass(frozen=True, slots=True)
-class PathExact:
+class PathExact(Struct, frozen=True, gc=False):
     value: str
 
 
-@dataclass(frozen=True, slots=True)
-class PathPrefix:
+class PathPrefix(Struct, frozen=True, gc=False):
     """Whole segments: `/a` matches `/a` and `/a/b`, and leaves `/ab` alone. Never ends in `/` but for `/`."""
 
     value: str
 
 
-@dataclass(frozen=True, slots=True)
-class PathRegex:
+class PathRegex(Struct, frozen=True, gc=False):
     """RE2, on the whole path without the query."""
 
     value: str
@@ -28,8 +27,7 @@ class PathRegex:
 PathMatch: TypeAlias = PathExact | PathPrefix | PathRegex
 
 
-@dataclass(frozen=True, slots=True)
-class StringMatch:
+class StringMatch(Struct, frozen=True, gc=False):
     """A header (lower-case name) or query parameter that must have this value, exactly or by RE2."""
 
     name: str
@@ -37,8 +35,7 @@ class StringMatch:
     regex: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RouteMatch:
+class RouteMatch(Struct, frozen=True, kw_only=True, gc=False):
     """All parts must hold."""
 
     path: PathMatch = PathPrefix("/")
@@ -48,8 +45,7 @@ class RouteMatch:
     query: tuple[StringMatch, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HeaderEdits:
+class HeaderEdits(Struct, frozen=True, kw_only=True, gc=False):
     """Changes to headers; names in lower case. Removal first, then set, then add."""
 
     set: tuple[tuple[str, str], ...] = ()
@@ -57,13 +53,11 @@ class HeaderEdits:
     remove: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class ReplaceFullPath:
+class ReplaceFullPath(Struct, frozen=True, gc=False):
     value: str
 
 
-@dataclass(frozen=True, slots=True)
-class ReplacePrefix:
+class ReplacePrefix(Struct, frozen=True, gc=False):
     """The matched prefix becomes this; joining never makes `//`."""
 
     value: str
@@ -72,20 +66,17 @@ class ReplacePrefix:
 PathRewrite: TypeAlias = ReplaceFullPath | ReplacePrefix
 
 
-@dataclass(frozen=True, slots=True)
-class HostRewrite:
+class HostRewrite(Struct, frozen=True, gc=False):
     value: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OriginMatch:
+class OriginMatch(Struct, frozen=True, kw_only=True, gc=False):
     """One allowed CORS origin: `https://a.b:1`, or with `*` for any run of characters; `*` alone for all."""
 
     value: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cors:
+class Cors(Struct, frozen=True, kw_only=True, gc=False):
     """Answered by the proxy (preflight) and added to responses."""
 
     origins: tuple[OriginMatch, ...]
@@ -97,18 +88,32 @@ class Cors:
     """Seconds."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Retry:
+class Retry(Struct, frozen=True, kw_only=True, gc=False):
     attempts: int
     """Retries after the first try, ≥ 1."""
     codes: tuple[int, ...] = ()
     """Status codes that are retried; connection errors always are."""
     backoff_ms: int = 25
     """Least wait before the first retry."""
+    backoff_max_ms: int | None = None
+    """Longest wait; None for 10 × the least."""
+    on: tuple[str, ...] = ()
+    """Further conditions by Envoy's names (`x-envoy-retry-on`, `x-envoy-retry-grpc-on`)."""
+    reset_headers: tuple[tuple[str, str], ...] = ()
+    """Response header and format (`SECONDS`, `UNIX_TIMESTAMP`) that say when to try again."""
+    reset_max_ms: int = 300_000
+    response_headers: tuple[StringMatch, ...] = ()
+    """Answers with one of these headers are retried."""
+    request_headers: tuple[StringMatch, ...] = ()
+    """Only requests with one of these headers are retried; empty for all."""
+    omit_previous_hosts: bool = False
+    omit_previous_priorities: int = 0
+    """After how many tries the priorities tried are left out; 0 for never."""
+    host_attempts: int = 1
+    """How often another host is looked for."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Mirror:
+class Mirror(Struct, frozen=True, kw_only=True, gc=False):
     """A copy of some requests goes to this cluster; its answer is thrown away."""
 
     cluster: str
@@ -116,8 +121,7 @@ class Mirror:
     denominator: int = 100
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Share:
+class Share(Struct, frozen=True, kw_only=True, gc=False):
     """One of the backends of a route."""
 
     cluster: str | None
@@ -129,8 +133,7 @@ class Share:
     origin: Origin
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Forward:
+class Forward(Struct, frozen=True, kw_only=True, gc=False):
     """Send to one of the shares."""
 
     shares: tuple[Share, ...]
@@ -143,12 +146,15 @@ class Forward:
     """Each try; None for no bound of its own."""
     retry: Retry | None = None
     mirrors: tuple[Mirror, ...] = ()
+    stream_idle_ms: int | None = None
+    """Longest pause in a stream; None for the proxy's default, 0 for never."""
+    max_stream_ms: int | None = None
+    hash_policies: tuple[HashPolicy, ...] = ()
     websocket: bool = True
     """Upgrades are let through."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Redirect:
+class Redirect(Struct, frozen=True, kw_only=True, gc=False):
     """Answer with a redirect; None keeps the request's own."""
 
     scheme: str | None = None
@@ -159,8 +165,7 @@ class Redirect:
     status: int = 302
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Respond:
+class Respond(Struct, frozen=True, kw_only=True, gc=False):
     """Answer at once."""
 
     status: int
@@ -170,8 +175,7 @@ class Respond:
 Action: TypeAlias = Forward | Redirect | Respond
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Route:
+class Route(Struct, frozen=True, kw_only=True, gc=False):
     """Match and action. Routes are tried in order; the first match wins."""
 
     name: str
@@ -185,8 +189,7 @@ class Route:
     """The rule (and match) that wrote it."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VirtualHost:
+class VirtualHost(Struct, frozen=True, kw_only=True, gc=False):
     """All routes of one hostname of one route table, in order of precedence."""
 
     table: str
@@ -198,8 +201,7 @@ class VirtualHost:
     """The resources that have a part in it, sorted: who is told when a proxy refuses it."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WildcardTable:
+class WildcardTable(Struct, frozen=True, kw_only=True, gc=False):
     """The virtual hosts of one table whose hostnames are wildcards: looked up only when no exact one is."""
 
     table: str

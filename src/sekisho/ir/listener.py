@@ -1,13 +1,13 @@
 """Sockets a proxy listens on, and what decides between the route tables behind them."""
 
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 from sekisho.model.names import Origin
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TlsTermination:
+class TlsTermination(Struct, frozen=True, kw_only=True, gc=False):
     """TLS ends here, with these certificates."""
 
     certificates: tuple[str, ...]
@@ -16,8 +16,7 @@ class TlsTermination:
     alpn: tuple[str, ...] = ("h2", "http/1.1")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Chain:
+class Chain(Struct, frozen=True, kw_only=True, gc=False):
     """What connections with these server names get: TLS or none, and one route table."""
 
     table: str
@@ -28,8 +27,7 @@ class Chain:
     origin: Origin
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Listener:
+class Listener(Struct, frozen=True, kw_only=True, gc=False):
     """One bound socket with HTTP behind it."""
 
     name: str

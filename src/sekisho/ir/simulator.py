@@ -5,8 +5,9 @@ equal to Envoy (`tests/properties/test_explain.py`), and so does the table in `t
 """
 
 from collections.abc import Iterable
-from dataclasses import replace
 from typing import Protocol, assert_never
+
+from msgspec.structs import replace
 
 from sekisho.ir import cors
 from sekisho.ir.calls import Answered, Call, Headers, Outcome, Refused, Sent, Target, Verdict

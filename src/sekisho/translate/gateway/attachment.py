@@ -1,8 +1,9 @@
 """Which listeners an HTTPRoute attaches to, parent by parent, and where that puts its hostnames."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import NamedTuple
+
+from msgspec import Struct
 
 from sekisho.engine import Read, index, query
 from sekisho.kit.hostnames import EVERY, intersect
@@ -15,8 +16,7 @@ from sekisho.translate.gateway.classes import serves
 from sekisho.translate.gateway.listeners import Door, doors
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Parent:
+class Parent(Struct, frozen=True, kw_only=True, gc=False):
     """What came of one declared parentRef to a Gateway of ours."""
 
     index: int

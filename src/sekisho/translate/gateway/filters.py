@@ -1,8 +1,10 @@
 """Filters of rules and backends, read into one value; what we cannot honour is named, never skipped."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
 from typing import NamedTuple
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from sekisho import ir
 from sekisho.model.httpfilters import (
@@ -30,8 +32,7 @@ class Fault(NamedTuple):
     message: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Filters:
+class Filters(Struct, frozen=True, kw_only=True, gc=False):
     """All filters of one rule or backend."""
 
     request_headers: ir.HeaderEdits = NO_EDITS

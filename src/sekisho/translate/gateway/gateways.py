@@ -1,8 +1,9 @@
 """Whether a Gateway as a whole can be served, and on which addresses."""
 
-from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import ip_address
+
+from msgspec import Struct
 
 from sekisho.engine import Read, query
 from sekisho.model.gateway import Gateway
@@ -11,8 +12,7 @@ from sekisho.translate.facts import AssignedAddress, Settings, SettingsKey
 from sekisho.translate.gateway.classes import is_accepted, serves
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Admission:
+class Admission(Struct, frozen=True, kw_only=True, gc=False):
     """What we think of a Gateway before looking at its listeners."""
 
     reason: str = "Accepted"

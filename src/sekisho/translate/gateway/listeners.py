@@ -2,8 +2,10 @@
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
 from typing import NamedTuple
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from sekisho.engine import Read, query
 from sekisho.kit.hostnames import EVERY, covers, intersect, specificity
@@ -27,8 +29,7 @@ class Fault(NamedTuple):
         return self.reason in ("HostnameConflict", "ProtocolConflict")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Door:
+class Door(Struct, frozen=True, kw_only=True, gc=False):
     """One listener, without what routes do not depend on (its certificates)."""
 
     gateway: ResourceId

@@ -5,8 +5,9 @@ would fall to a wider rule, perhaps one without the protection the author meant.
 """
 
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import NamedTuple
+
+from msgspec.structs import replace
 
 from sekisho import ir
 from sekisho.engine import Read, query
