@@ -115,7 +115,7 @@ class AgentConfig(Struct, frozen=True, kw_only=True, gc=False):
     probe: Probe | None = None
     metrics: MetricsEndpoint | None = None
     zones: tuple[str, ...] = ("mesh.local",)
-    """Domains that belong to the mesh: names in them that have no record do not exist. Others are forwarded."""
+    """Domains of the mesh: a name in them without a record does not exist. All others are forwarded."""
     spire_socket: str = ""
-    """Of a SPIRE agent's Workload API that issues the identity instead of the control plane; empty for none."""
+    """Of a SPIRE agent's Workload API, which then issues the identity; empty for none."""
     origin: Origin
