@@ -25,6 +25,8 @@ class Registration:
     identity: SpiffeId
     dns_names: tuple[str, ...] = ()
     addresses: tuple[IPv4Address | IPv6Address, ...] = ()
+    token: str = ""
+    """Id of the token by which its holder was let in first, to end the certificate with it; see `lineage`."""
 
 
 class Authority(Protocol):

@@ -1,55 +1,52 @@
-"""The built-in authority: a root and an issuing certificate with their keys in a private directory."""
+"""The built-in authority: a root, whose key may be taken away, and its issuing certificates."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
+import structlog
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from sekisho.aio.clock import Clock, SystemClock
-from sekisho.identity import certificates
+from sekisho.identity import certificates, pairs
 from sekisho.identity.authority import LEAF_LIFETIME, Refused, Registration
-from sekisho.identity.files import private_directory, write_private
-from sekisho.identity.keys import Issued, key_pem, load_key
+from sekisho.identity.files import private_directory
+from sekisho.identity.keys import Issued
+from sekisho.identity.pairs import AuthorityBroken, Pair
 from sekisho.identity.requests import requested_key
 from sekisho.identity.spiffe import SpiffeId, svid_faults
 
+__all__ = ["AuthorityBroken", "AuthorityState", "BuiltInAuthority"]
+
+log = structlog.get_logger(__name__)
+
 SYSTEM_CLOCK = SystemClock()
 ROOT_LIFETIME = timedelta(days=3650)
-ISSUER_LIFETIME = timedelta(days=365)
-"""Renewed from the root at half of it. Chains carry the issuing certificate, so nobody has to be told."""
-
-
-class AuthorityBroken(Exception):
-    """The authority's directory is not usable; it is never replaced by a new root behind the user's back."""
+ISSUER_LIFETIME = timedelta(days=90)
+PREPARED_AT, ACTIVE_AT = 1 / 2, 5 / 6
+"""Parts of an issuing certificate's life after which its successor is made, and after which that one signs.
+Between them the root's key is needed once; chains carry the issuing certificate, so nobody has to be told."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Signer:
-    certificate: x509.Certificate
-    key: ec.EllipticCurvePrivateKey
+class AuthorityState:
+    """What an operator watches of an authority."""
 
-    def fits(self) -> bool:
-        return self.key.public_key() == self.certificate.public_key()
-
-    def issued_by(self, parent: "_Signer") -> bool:
-        try:
-            self.certificate.verify_directly_issued_by(parent.certificate)
-        except (ValueError, TypeError, InvalidSignature):
-            return False
-        return True
-
-    def __repr__(self) -> str:
-        return f"_Signer({self.certificate.subject.rfc4514_string()})"
+    root_ends: datetime
+    root_key_here: bool
+    """False: the key was taken away. It is needed again between half and the end of `issuer_ends`."""
+    issuer_ends: datetime
+    successor_ends: datetime | None
+    """Of the issuing certificate that comes next, once it was prepared."""
 
 
 class BuiltInAuthority:
-    """Implements `Authority` with files: `root.crt`, `root.key`, `issuer.crt`, `issuer.key`, all 0600.
+    """Implements `Authority` with 0600 files: `root`, `issuer` and, prepared, `next`, each a .crt and a .key.
 
-    Made on first use. Its keys are in no store, no API and no log. Raises AuthorityBroken.
+    Made on first use. Its keys are in no store, no API and no log, and the root's is read only to sign an
+    issuing certificate: without `root.key` the authority works until its issuing certificates have ended.
+    Raises AuthorityBroken.
     """
 
     def __init__(self, directory: Path, trust_domain: str, clock: Clock = SYSTEM_CLOCK) -> None:
@@ -57,9 +54,13 @@ class BuiltInAuthority:
         self._trust_domain = trust_domain
         self._directory = private_directory(directory)
         self._now = clock.now
-        self._root = self._load("root") or self._make_root()
+        self._root = pairs.load_certificate(directory, "root") or self._make_root()
         self._check_root()
-        self._issuer = self._load_issuer() or self._make_issuer()
+        self._bundle = pairs.pem(self._root)
+        self._next = self._load("next")
+        self._issuer = self._load("issuer") or self._next or self._first_issuer()
+        self._chain = pairs.pem(self._issuer.certificate)
+        self._told = False
 
     def __repr__(self) -> str:
         return f"BuiltInAuthority({self._trust_domain!r})"
@@ -72,7 +73,17 @@ class BuiltInAuthority:
     @property
     def bundle(self) -> bytes:
         """See `Authority.bundle`."""
-        return self._root.certificate.public_bytes(serialization.Encoding.PEM)
+        return self._bundle
+
+    @property
+    def state(self) -> AuthorityState:
+        """Of now."""
+        return AuthorityState(
+            root_ends=self._root.not_valid_after_utc,
+            root_key_here=(self._directory / "root.key").exists(),
+            issuer_ends=self._issuer.end,
+            successor_ends=self._next.end if self._next else None,
+        )
 
     async def issue(
         self, request: bytes, registration: Registration, lifetime: timedelta = LEAF_LIFETIME
@@ -83,67 +94,87 @@ class BuiltInAuthority:
         if lifetime <= timedelta():
             raise Refused("the lifetime must be more than nothing")
         key = requested_key(request)
-        issuer = self._current_issuer()
-        end = min(self._now() + lifetime, issuer.certificate.not_valid_after_utc)
-        leaf = certificates.leaf(issuer.certificate, issuer.key, key, registration, (self._now(), end))
+        now = self._now()
+        issuer = self._current_issuer(now)
+        end = min(now + lifetime, issuer.end)
+        leaf = certificates.leaf(issuer.certificate, issuer.key, key, registration, (now, end))
         if faults := svid_faults(leaf):
             raise Refused("; ".join(faults))
-        chain = b"".join(c.public_bytes(serialization.Encoding.PEM) for c in (leaf, issuer.certificate))
-        return Issued.of(chain, self.bundle)
+        chain = pairs.pem(leaf) + self._chain
+        return Issued(chain, self.bundle, leaf.not_valid_before_utc, leaf.not_valid_after_utc)
 
-    def _current_issuer(self) -> _Signer:
-        end = self._issuer.certificate.not_valid_after_utc
-        # At half its life at the latest, so that a leaf is never cut short by its issuer.
-        if end - self._now() < min(ISSUER_LIFETIME / 2, (self._root_end() - self._now()) / 2):
-            self._issuer = self._make_issuer()
+    def _current_issuer(self, now: datetime) -> Pair:
+        issuer = self._issuer
+        life = issuer.end - issuer.start
+        if self._next is None and now >= issuer.start + PREPARED_AT * life:
+            self._next = self._successor(now)
+        if self._next is not None and now >= issuer.start + ACTIVE_AT * life:
+            self._activate(self._next)
+        if now >= self._issuer.end:
+            raise Refused(
+                f"the issuing certificate ended on {self._issuer.end:%Y-%m-%d}, "
+                "and the key of the root that would vouch for another is not here"
+            )
         return self._issuer
 
-    def _root_end(self) -> datetime:
-        return self._root.certificate.not_valid_after_utc
+    def _successor(self, now: datetime) -> Pair | None:
+        """None when there is no key to vouch for it, or when it would last no longer than what there is."""
+        if self._issuer.end >= self._root.not_valid_after_utc:
+            return None
+        key = self._root_key()
+        if key is None:
+            if not self._told:
+                self._told = True
+                log.warning("the issuing certificate cannot be renewed: root.key was taken away",
+                            trust_domain=self._trust_domain, ends=self._issuer.end.isoformat())  # fmt: skip
+            return None
+        self._told = False
+        return pairs.save(self._directory, "next", self._new_issuer(key, now))
 
-    def _make_root(self) -> _Signer:
+    def _activate(self, pair: Pair) -> None:
+        pairs.save(self._directory, "issuer", pair)
+        pairs.remove(self._directory, "next")
+        self._issuer, self._next = pair, None
+        self._chain = pairs.pem(pair.certificate)
+        log.info("issuing certificate active", trust_domain=self._trust_domain, ends=pair.end.isoformat())
+
+    def _first_issuer(self) -> Pair:
+        key = self._root_key()
+        if key is None:
+            raise AuthorityBroken(f"{self._directory} has neither an issuing certificate nor root.key")
+        return pairs.save(self._directory, "issuer", self._new_issuer(key, self._now()))
+
+    def _new_issuer(self, root_key: ec.EllipticCurvePrivateKey, now: datetime) -> Pair:
+        key = ec.generate_private_key(ec.SECP256R1())
+        life = (now, min(now + ISSUER_LIFETIME, self._root.not_valid_after_utc))
+        made = certificates.issuer(self._root, root_key, key.public_key(), self._trust_domain, life)
+        return Pair(made, key)
+
+    def _make_root(self) -> x509.Certificate:
         key = ec.generate_private_key(ec.SECP256R1())
         certificate = certificates.root(key, self._trust_domain, (self._now(), self._now() + ROOT_LIFETIME))
-        return self._save("root", _Signer(certificate, key))
+        return pairs.save(self._directory, "root", Pair(certificate, key)).certificate
 
-    def _make_issuer(self) -> _Signer:
-        key = ec.generate_private_key(ec.SECP256R1())
-        life = (self._now(), min(self._now() + ISSUER_LIFETIME, self._root_end()))
-        made = certificates.issuer(
-            self._root.certificate, self._root.key, key.public_key(), self._trust_domain, life
-        )
-        return self._save("issuer", _Signer(made, key))
+    def _root_key(self) -> ec.EllipticCurvePrivateKey | None:
+        """Read when it is needed: it may have been taken away, and brought back. Raises AuthorityBroken."""
+        key = pairs.load_private_key(self._directory, "root")
+        if key is not None and not Pair(self._root, key).fits():
+            raise AuthorityBroken(f"{self._directory}/root.key does not belong to root.crt")
+        return key
 
     def _check_root(self) -> None:
-        if not self._root.fits():
-            raise AuthorityBroken(f"{self._directory}/root.key does not belong to root.crt")
-        if self._root_end() <= self._now():
-            raise AuthorityBroken(f"{self._directory}/root.crt ended on {self._root_end():%Y-%m-%d}")
-        held = certificates.trust_domain(self._root.certificate)
+        self._root_key()
+        if self._root.not_valid_after_utc <= self._now():
+            raise AuthorityBroken(
+                f"{self._directory}/root.crt ended on {self._root.not_valid_after_utc:%Y-%m-%d}"
+            )
+        held = certificates.trust_domain(self._root)
         if held != self._trust_domain:
             raise AuthorityBroken(
                 f"{self._directory} is the authority of {held!r}, not of {self._trust_domain!r}"
             )
 
-    def _save(self, name: str, signer: _Signer) -> _Signer:
-        # The key first: a certificate on the disk means that its key is there too.
-        write_private(self._directory / f"{name}.key", key_pem(signer.key).reveal())
-        pem = signer.certificate.public_bytes(serialization.Encoding.PEM)
-        write_private(self._directory / f"{name}.crt", pem)
-        return signer
-
-    def _load(self, name: str) -> _Signer | None:
-        certificate_file = self._directory / f"{name}.crt"
-        if not certificate_file.exists():
-            return None
-        try:
-            certificate = x509.load_pem_x509_certificate(certificate_file.read_bytes())
-            key = load_key((self._directory / f"{name}.key").read_bytes())
-        except (OSError, ValueError) as error:
-            raise AuthorityBroken(f"{certificate_file} or its key cannot be read: {error}") from error
-        return _Signer(certificate, key)
-
-    def _load_issuer(self) -> _Signer | None:
+    def _load(self, name: str) -> Pair | None:
         # One that does not fit is no fault: a crash comes between its two files, the root makes another.
-        found = self._load("issuer")
+        found = pairs.load(self._directory, name)
         return found if found and found.fits() and found.issued_by(self._root) else None

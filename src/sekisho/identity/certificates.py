@@ -9,6 +9,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from sekisho.identity.authority import BACKDATED, Registration
+from sekisho.identity.lineage import serial_number
 from sekisho.identity.spiffe import SCHEME
 
 Life: TypeAlias = tuple[datetime, datetime]
@@ -50,7 +51,7 @@ def leaf(
     names += [x509.IPAddress(address) for address in registration.addresses]
     both = [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]
     return (
-        _builder(x509.Name([]), parent.subject, key, life)
+        _builder(x509.Name([]), parent.subject, key, life, serial_number(registration.token))
         .add_extension(x509.SubjectAlternativeName(names), critical=True)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(_key_usage(authority=False), critical=True)
@@ -69,9 +70,11 @@ def trust_domain(authority: x509.Certificate) -> str:
     return "".join(u.removeprefix(SCHEME) for u in names.get_values_for_type(x509.UniformResourceIdentifier))
 
 
-def _builder(subject: x509.Name, parent: x509.Name, key: PublicKey, life: Life) -> x509.CertificateBuilder:
+def _builder(
+    subject: x509.Name, parent: x509.Name, key: PublicKey, life: Life, serial: int | None = None
+) -> x509.CertificateBuilder:
     return (
-        x509.CertificateBuilder(parent, subject, key, x509.random_serial_number())
+        x509.CertificateBuilder(parent, subject, key, serial or serial_number())
         .not_valid_before(life[0] - BACKDATED)
         .not_valid_after(life[1])
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key), critical=False)

@@ -8,9 +8,10 @@ import pytest
 from cryptography import x509
 
 from sekisho.aio.clock import SystemClock
-from sekisho.identity.authority import Registration
-from sekisho.identity.builtin import AuthorityBroken, BuiltInAuthority
+from sekisho.identity.authority import Refused, Registration
+from sekisho.identity.builtin import ISSUER_LIFETIME, ROOT_LIFETIME, AuthorityBroken, BuiltInAuthority
 from sekisho.identity.keys import new_key, signing_request
+from sekisho.identity.pairs import pem
 from sekisho.identity.spiffe import SpiffeId
 
 DOMAIN = "shop.example"
@@ -43,18 +44,97 @@ async def test_a_restart_keeps_root_and_issuer(tmp_path: Path) -> None:
     assert (await chain(second))[1] == (await chain(first))[1]
 
 
-async def test_the_issuing_certificate_is_renewed_at_half_its_life_under_the_same_root(
+def days_later(clock: Clock, part: float) -> None:
+    """That part of an issuing certificate's life passes."""
+    clock.time += part * ISSUER_LIFETIME
+
+
+async def test_the_next_issuing_certificate_is_prepared_at_half_and_signs_from_five_sixths_on(
     tmp_path: Path,
 ) -> None:
     clock = Clock()
     authority = BuiltInAuthority(tmp_path, DOMAIN, clock)
-    old_bundle, old_issuer = authority.bundle, (await chain(authority))[1]
-    clock.time += timedelta(days=200)
+    root, first = x509.load_pem_x509_certificate(authority.bundle), (await chain(authority))[1]
+    days_later(clock, 0.51)
+    assert (await chain(authority))[1] == first
+    assert authority.state.successor_ends == clock.time + ISSUER_LIFETIME
+    days_later(clock, 0.33)
     leaf, issuer = await chain(authority)
-    assert issuer != old_issuer
-    assert authority.bundle == old_bundle
+    assert issuer != first
+    assert authority.state.successor_ends is None
+    assert authority.bundle == pem(root)
     leaf.verify_directly_issued_by(issuer)
-    issuer.verify_directly_issued_by(x509.load_pem_x509_certificate(old_bundle))
+    issuer.verify_directly_issued_by(root)
+    assert (await chain(BuiltInAuthority(tmp_path, DOMAIN, clock)))[1] == issuer
+
+
+async def test_without_its_root_key_an_authority_works_until_its_issuing_certificate_ends(
+    tmp_path: Path,
+) -> None:
+    clock = Clock()
+    BuiltInAuthority(tmp_path, DOMAIN, clock)
+    (tmp_path / "root.key").unlink()
+    authority = BuiltInAuthority(tmp_path, DOMAIN, clock)
+    assert not authority.state.root_key_here
+    days_later(clock, 0.99)
+    leaf, issuer = await chain(authority)
+    assert leaf.not_valid_after_utc <= issuer.not_valid_after_utc
+    days_later(clock, 0.02)
+    with pytest.raises(Refused, match="the key of the root"):
+        await chain(authority)
+
+
+async def test_a_root_key_that_comes_back_for_a_moment_prepares_the_next_issuing_certificate(
+    tmp_path: Path,
+) -> None:
+    clock = Clock()
+    authority = BuiltInAuthority(tmp_path, DOMAIN, clock)
+    first = (await chain(authority))[1]
+    away = (tmp_path / "root.key").rename(tmp_path / "elsewhere")
+    days_later(clock, 0.6)
+    await chain(authority)
+    assert authority.state.successor_ends is None
+    away.rename(tmp_path / "root.key")
+    await chain(authority)
+    (tmp_path / "root.key").unlink()
+    days_later(clock, 0.5)  # beyond the end of the first one
+    assert (await chain(BuiltInAuthority(tmp_path, DOMAIN, clock)))[1] != first
+    assert (await chain(authority))[1] != first
+
+
+@pytest.mark.parametrize("written", ["issuer.key", "issuer.crt"])
+async def test_a_crash_while_the_next_issuing_certificate_takes_over_loses_nothing(
+    tmp_path: Path, written: str
+) -> None:
+    clock = Clock()
+    authority = BuiltInAuthority(tmp_path, DOMAIN, clock)
+    await chain(authority)
+    days_later(clock, 0.51)
+    await chain(authority)
+    (tmp_path / "root.key").unlink()
+    prepared = x509.load_pem_x509_certificate((tmp_path / "next.crt").read_bytes())
+    # The key is written first, then the certificate, then the prepared pair goes.
+    (tmp_path / "issuer.key").write_bytes((tmp_path / "next.key").read_bytes())
+    if written == "issuer.crt":
+        (tmp_path / "issuer.crt").write_bytes((tmp_path / "next.crt").read_bytes())
+    assert (await chain(BuiltInAuthority(tmp_path, DOMAIN, clock)))[1] == prepared
+
+
+async def test_an_issuing_certificate_as_long_as_its_root_gets_no_successor(tmp_path: Path) -> None:
+    clock = Clock()
+    authority = BuiltInAuthority(tmp_path, DOMAIN, clock)
+    clock.time += ROOT_LIFETIME - ISSUER_LIFETIME / 2
+    last = (await chain(authority))[1]
+    clock.time += ISSUER_LIFETIME / 2 - timedelta(days=1)
+    assert (await chain(authority))[1] == last
+
+
+def test_without_both_keys_an_authority_is_broken(tmp_path: Path) -> None:
+    BuiltInAuthority(tmp_path, DOMAIN)
+    for name in ("root.key", "issuer.key", "issuer.crt"):
+        (tmp_path / name).unlink()
+    with pytest.raises(AuthorityBroken, match="neither"):
+        BuiltInAuthority(tmp_path, DOMAIN)
 
 
 async def test_no_leaf_outlives_the_root(tmp_path: Path) -> None:
