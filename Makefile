@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 UV := $(shell command -v uv 2>/dev/null || echo .tools/uv/bin/uv)
 PY := .venv/bin/python
-PACKAGES := kubernetes-client wrk nghttp2-client gcc libc6-dev libssl-dev
+PACKAGES := kubernetes-client wrk nghttp2-client gcc libc6-dev libssl-dev nftables iproute2
 BENCH ?=
 TEST ?=
 
