@@ -64,9 +64,6 @@ class NaiveSession:
         if self._observer:
             self._observer.disconnected(self.proxy, reason)
 
-    def sent(self, chunk: Chunk) -> None:
-        """Nothing is kept of it."""
-
     def floor(self, log: Log) -> int | None:
         return self.views[0].seq
 

@@ -55,6 +55,7 @@ async def main(directory: Path, count: int, session: str) -> None:
         await loop.ready.wait()
         gc.collect()
         gc.freeze()
+        gc.set_threshold(700, 10, 1_000_000_000)  # as app/garbage.py does for a control plane that serves
         ads, port = await _listen(directory, loop)
         _say(port=port, resources=loop.publisher.published, rss=PROCESS.memory_info().rss)
         await _commands(store, loop, ads)

@@ -89,10 +89,13 @@ class Publisher:
 
     def synced(self, view: View, before: int, seq: int) -> None:
         """A proxy that had answered everything up to `before` now has up to `seq`."""
+        landed = False
         for flight in self._flights.get(view, ()):
             if before < flight.seq <= seq:
                 flight.waiting -= 1
-        self._land(view)
+                landed = landed or flight.waiting <= 0
+        if landed:
+            self._land(view)
 
     def left(self, view: View, acknowledged: int) -> None:
         """A proxy of this view is gone: nobody waits for its answers to what came after `acknowledged`."""

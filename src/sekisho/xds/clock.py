@@ -16,6 +16,8 @@ class PatientClock:
         self._loop = loop
         self._late = 0.0
         self._expected: float | None = None
+        self.recent = loop.time()
+        """What `time` gave at the last tick: for what need not be exact and must not cost a call."""
 
     def time(self) -> float:
         """Seconds. Goes back a little when it turns out that a round was late."""
@@ -31,3 +33,4 @@ class PatientClock:
             late = self._loop.time() - self._expected
             if late > _NOT_WORTH_MENTIONING:
                 self._late += late
+        self.recent = self.time()

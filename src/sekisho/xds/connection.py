@@ -6,8 +6,10 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from typing import assert_never, cast
 
+from sekisho.xds import frames
 from sekisho.xds.admission import Admission
 from sekisho.xds.clock import PatientClock
+from sekisho.xds.delta import Exchange
 from sekisho.xds.events import ConnectionFailed, Data, Event, Gone, Request, WindowOpened
 from sekisho.xds.fanout import Fanout
 from sekisho.xds.frames import ErrorCode
@@ -16,6 +18,7 @@ from sekisho.xds.rpc import RESPONSE_HEADERS, Failed, Status, refusal, trailers
 from sekisho.xds.stream import AdsStream
 from sekisho.xds.tls import SLICE, NotVerified, TlsPipe
 
+_NEVER = float("inf")
 _WRITE_AT_ONCE = SLICE
 _CALL_OCTETS = 2**16
 """Handed to the kernel at once: a call costs more than encrypting a slice."""
@@ -28,9 +31,9 @@ class ClientConnection(asyncio.Protocol):
     """
 
     __slots__ = (
-        "_admission", "_clock", "_deadline", "_drained", "_fanout", "_heard", "_http2", "_lost",
-        "_next_check", "_paused", "_pinged", "_progress", "_queue", "_streams", "_tls", "_transport",
-        "_written",
+        "_admission", "_awaited", "_awaiting", "_clock", "_deadline", "_drained", "_fanout", "_heard",
+        "_http2", "_lost", "_next_check", "_paused", "_pinged", "_progress", "_queue", "_silent", "_streams",
+        "_tls", "_transport", "_written",
     )  # fmt: skip
 
     def __init__(
@@ -56,6 +59,11 @@ class ClientConnection(asyncio.Protocol):
         self._paused = False
         self._deadline = now + (limits.handshake if context is not None else limits.first_request)
         self._heard = self._progress = now
+        self._silent = True
+        """Whether nothing came since the last check: cheaper than asking for the time with each octet."""
+        self._awaited: Exchange | None = None
+        """The response whose answer is awaited as it mostly comes, and its stream."""
+        self._awaiting = 0
         self._next_check = 0.0
         self._pinged: float | None = None
         self._written = self._drained = 0
@@ -89,31 +97,44 @@ class ClientConnection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """See asyncio.Protocol."""
-        self._heard = self._clock.time()
-        self._pinged = None
-        if self._tls is None:
-            self._plain(data)
-            return
-        secured = bool(self._tls.peer)
-        try:
-            pieces = self._tls.feed(data)
-        except NotVerified:
-            self._end()
-            return
-        if not secured:
-            self._raw(self._tls.outgoing())
-            if not self._tls.peer:
+        self._silent = False
+        if self._tls is not None:
+            secured = bool(self._tls.peer)
+            try:
+                data = self._tls.feed(data)
+            except NotVerified:
+                self._end()
                 return
-            self._deadline = self._heard + self._admission.limits.first_request
+            if not secured:
+                self._handshake(self._tls)
+        if data and not self._is_awaited(data):
+            self._plain(data)
+
+    def _handshake(self, tls: TlsPipe) -> None:
+        self._raw(tls.outgoing())
+        if tls.peer:
+            self._deadline = self._clock.time() + self._admission.limits.first_request
             self.flush()
-        for piece in pieces:
-            self._plain(piece)
+
+    def _is_awaited(self, data: bytes) -> bool:
+        """Takes the answer that is expected, for which the general way would parse and remember much."""
+        awaited = self._awaited
+        if awaited is None or data != awaited.answer:
+            return False
+        self._awaited = None
+        stream = self._streams.get(self._awaiting)
+        if stream is None or not self._http2.known(self._awaiting, len(data) - frames.HEADER_LENGTH):
+            return False
+        if not stream.answered(awaited.nonce):
+            self._feed(self._awaiting, stream, data[frames.HEADER_LENGTH :], ended=False)
+        return True
 
     def _plain(self, data: bytes) -> None:
         if self._transport is None:
             return
+        now = self._clock.time()
         try:
-            for event in self._http2.receive(data, self._heard):
+            for event in self._http2.receive(data, now):
                 self._event(event)
         except ConnectionFailed:
             self.flush()
@@ -154,18 +175,17 @@ class ClientConnection(asyncio.Protocol):
         peer = self._tls.peer if self._tls is not None else None
         self._http2.send_headers(stream_id, RESPONSE_HEADERS, end=False)
         self._streams[stream_id] = AdsStream(
-            stream_id, self, self._http2, self._admission, self._fanout, peer=peer
+            stream_id, self, self._http2, self._admission, self._fanout, self._clock, peer=peer
         )
 
     def _feed(self, stream_id: int, stream: AdsStream, octets: bytes, *, ended: bool) -> None:
         try:
-            stream.feed(octets, self._heard)
+            stream.feed(octets, self._clock.time())
         except Failed as failure:
             self.fail(stream_id, failure)
             return
         if stream.session is not None:
-            # A stream is no way to outlive a certificate: proxies come again with a new one long before.
-            self._deadline = self._heard + self._tls.lifetime() if self._tls is not None else float("inf")
+            self._deadline = _NEVER  # the end of the certificate is watched by `check`
         if ended:
             self._finish(stream_id, "ended by the proxy")
 
@@ -175,10 +195,6 @@ class ClientConnection(asyncio.Protocol):
     def congested(self) -> bool:
         """See stream.Line."""
         return self._paused or bool(self._queue)
-
-    def time(self) -> float:
-        """See stream.Line."""
-        return self._clock.time()
 
     def write(self, data: bytes) -> None:
         """See stream.Line. Control frames that wait go first, so that the peer sees them in order."""
@@ -199,6 +215,17 @@ class ClientConnection(asyncio.Protocol):
             self._raw(self._tls.encrypt(data))
         else:
             self._raw(data)
+
+    def exchange(self, stream_id: int, exchange: Exchange) -> bool:
+        """See stream.Line."""
+        transport = self._transport
+        if self._paused or self._queue or transport is None or not self._http2.take(stream_id, exchange.size):
+            return False
+        self._awaited, self._awaiting = exchange, stream_id
+        data = exchange.frames if self._tls is None else self._tls.encrypt(exchange.frames)
+        self._written += len(data)
+        transport.write(data)
+        return True
 
     def _pump(self) -> None:
         while self._queue and not self._paused:
@@ -257,6 +284,12 @@ class ClientConnection(asyncio.Protocol):
         if now < self._next_check and not any(stream.due(now) for stream in self._streams.values()):
             return
         limits = self._admission.limits
+        if not self._silent:
+            self._silent, self._heard, self._pinged = True, now, None
+        lifetime = self._tls.lifetime() if self._tls is not None and self._tls.peer else _NEVER
+        if lifetime <= 0:
+            self._end()  # a stream is no way to outlive a certificate; a new one comes long before
+            return
         unanswered = self._pinged is not None and now - self._pinged >= limits.keepalive_answer
         if now >= self._deadline or unanswered:
             self._end()
@@ -269,7 +302,7 @@ class ClientConnection(asyncio.Protocol):
             self._http2.ping()
             self.flush()
         silent_until = self._heard + limits.keepalive if self._pinged is None else now
-        self._next_check = min(now + limits.stuck / 8, self._deadline, silent_until)
+        self._next_check = min(now + limits.stuck / 8, now + lifetime, self._deadline, silent_until)
         for stream_id, stream in list(self._streams.items()):
             try:
                 stream.check(now)

@@ -7,10 +7,21 @@ from sekisho.xds.frames import data_frames
 from sekisho.xds.nudge import nudged_entry
 from sekisho.xds.resource import Resource
 from sekisho.xds.types import SCOPED_ROUTES
-from sekisho.xds.wire import delta_response, length_prefixed
+from sekisho.xds.wire import acknowledgement, delta_response, length_prefixed
 
-_FRAMES_KEPT = 4
+_EXCHANGES_KEPT = 4
 """Framed copies kept per chunk. Nearly every proxy has stream 1; after a reset it has 3, and so on."""
+
+
+class Exchange(NamedTuple):
+    """A response on a stream of one id and its acknowledgement, as they look on the wire."""
+
+    frames: bytes
+    answer: bytes
+    """The one DATA frame that nearly every client sends: recognised as it is, without being parsed."""
+    nonce: str
+    size: int
+    """Of the message, length prefix included: what counts against flow-control windows."""
 
 
 class Limit(NamedTuple):
@@ -38,7 +49,7 @@ CHUNKING = {SCOPED_ROUTES: Chunking(later=Limit(64, 2**18))}
 class Chunk:
     """One response: the same bytes for every proxy that is sent it."""
 
-    __slots__ = ("_frames", "accepted", "message", "nonce", "removed", "resources", "type_url")
+    __slots__ = ("_exchanges", "accepted", "message", "nonce", "removed", "resources", "type_url")
 
     def __init__(
         self,
@@ -66,16 +77,26 @@ class Chunk:
             entries = [resource.entry for resource in resources]
         self.message = length_prefixed(delta_response(type_url, nonce, str(seq), entries, removed))
         """The gRPC message, length prefix included."""
-        self._frames: dict[int, bytes] = {}
+        self._exchanges: dict[int, Exchange] = {}
 
     def frames(self, stream_id: int) -> bytes:
         """The message in DATA frames of this stream; equal stream ids share one string."""
-        framed = self._frames.get(stream_id)
-        if framed is None:
-            if len(self._frames) >= _FRAMES_KEPT:
-                self._frames.clear()
-            framed = self._frames[stream_id] = data_frames(self.message, stream_id)
-        return framed
+        return self.exchange(stream_id).frames
+
+    def exchange(self, stream_id: int) -> Exchange:
+        """The message and its acknowledgement on this stream; equal stream ids share it."""
+        kept = self._exchanges.get(stream_id)
+        if kept is None:
+            if len(self._exchanges) >= _EXCHANGES_KEPT:
+                self._exchanges.clear()
+            answer = length_prefixed(acknowledgement(self.type_url, self.nonce))
+            kept = self._exchanges[stream_id] = Exchange(
+                data_frames(self.message, stream_id),
+                data_frames(answer, stream_id),
+                self.nonce,
+                len(self.message),
+            )
+        return kept
 
     def __repr__(self) -> str:
         return f"Chunk({self.type_url.rpartition('.')[2]}, +{list(self.resources)}, -{list(self.removed)})"

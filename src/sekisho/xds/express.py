@@ -5,15 +5,35 @@ is sent then depends only on where the proxy was and what it subscribed to, so i
 the general way (session.py) is for everything else.
 """
 
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
+from weakref import WeakValueDictionary
 
 from sekisho.xds.names import Names
 from sekisho.xds.order import Part, steps_of
 from sekisho.xds.subscription import Flight
 from sekisho.xds.view import View
 
-Signature = tuple[tuple[str, Names | None], ...]
-"""What a proxy subscribed to: types, with the names (None for all)."""
+
+class Signature:
+    """What a proxy subscribed to. Equal ones are one object, so they hash and compare by identity."""
+
+    __slots__ = ("__weakref__", "parts")
+    _kept: ClassVar[WeakValueDictionary[tuple[tuple[str, Names | None], ...], "Signature"]] = (
+        WeakValueDictionary()
+    )
+
+    def __init__(self, parts: tuple[tuple[str, Names | None], ...]) -> None:
+        """Use `Signature.of`: one made here is not the shared one."""
+        self.parts = parts
+        """Types, with the names (None for all)."""
+
+    @classmethod
+    def of(cls, *parts: tuple[str, Names | None]) -> "Signature":
+        """The one object for these types and names."""
+        kept = cls._kept.get(parts)
+        if kept is None:
+            kept = cls._kept[parts] = cls(parts)
+        return kept
 
 
 class Express(NamedTuple):
@@ -36,7 +56,7 @@ def express(view: View, since: int, signature: Signature) -> Express | None:
 
 
 def _plan(view: View, since: int, signature: Signature) -> Express | None:
-    logs = [(view.log(type_url), names) for type_url, names in signature]
+    logs = [(view.log(type_url), names) for type_url, names in signature.parts]
     changed = [(log, names) for log, names in logs if log is not None and log.seqs[Part.BOTH] > since]
     if not changed:
         return Express(view.seq)

@@ -42,6 +42,8 @@ class Connection:
         self.last_stream_id = 0
         self._limits = limits
         self._nuisance = Budget(limits.nuisance_burst, limits.nuisance_rate)
+        self._earned = 0.0
+        """What that budget is owed: each response earns, and it is drawn on rarely."""
         self._now = now
         self._buffer = b""
         self._prefaced = False
@@ -120,6 +122,9 @@ class Connection:
             self._events.append(Gone(stream_id, failure.code))
 
     def _annoy(self, units: float) -> None:
+        if self._earned:
+            self._nuisance.earn(self._earned)
+            self._earned = 0.0
         if not self._nuisance.spend(units, self._now):
             raise ConnectionFailed(ErrorCode.ENHANCE_YOUR_CALM, "too many frames without use")
 
@@ -351,7 +356,36 @@ class Connection:
         """The caller writes so much DATA, the end of a message if `whole`."""
         self._streams[stream_id].send_window -= octets
         self.send_window -= octets
-        self._nuisance.earn(octets * _EARNED_PER_OCTET + (_EARNED_PER_MESSAGE if whole else 0))
+        self._earned += octets * _EARNED_PER_OCTET + (_EARNED_PER_MESSAGE if whole else 0)
+
+    def take(self, stream_id: int, octets: int) -> bool:
+        """`sendable` and `sent` in one for a whole message. False, and nothing happened, when control frames
+        go first or the peer has no room for all of it.
+        """
+        stream = self._streams.get(stream_id)
+        if stream is None or not stream.local or self._out:
+            return False
+        if octets > stream.send_window or octets > self.send_window:
+            return False
+        stream.send_window -= octets
+        self.send_window -= octets
+        self._earned += octets * _EARNED_PER_OCTET + _EARNED_PER_MESSAGE
+        return True
+
+    def known(self, stream_id: int, size: int) -> bool:
+        """`receive` for a lone DATA frame, unpadded, that the caller knows by heart; `size` of its payload.
+
+        False, and nothing happened, when it is not all there is to do.
+        """
+        stream = self._streams.get(stream_id)
+        if self._buffer or self._block is not None or stream is None or not stream.remote:
+            return False
+        window, threshold = stream.receive_window - size, self._limits.receive_window
+        if stream.expected is not None or window < threshold // 2 or self._receive_window - size < threshold:
+            return False
+        stream.receive_window = window
+        self._receive_window -= size
+        return True
 
     def send_headers(self, stream_id: int, block: bytes, *, end: bool) -> None:
         """Response headers or trailers, already encoded."""

@@ -88,27 +88,28 @@ RESPONSE_HEADERS = _STATUS_200 + _literal(b"content-type", b"application/grpc")
 class Deframer:
     """Takes length-prefixed messages apart. Holds at most one unfinished message of `limit` octets."""
 
-    __slots__ = ("_buffer", "_limit")
+    __slots__ = ("_limit", "unfinished")
 
     def __init__(self, limit: int) -> None:
-        self._buffer = bytearray()
+        self.unfinished = bytearray()
+        """What has come of a message."""
         self._limit = limit
 
     def messages(self, octets: bytes) -> Iterable[bytes]:
         """The messages that `octets` complete. Raises Failed."""
         size = len(octets)
-        if not self._buffer and size >= _PREFIX and _PREFIX + _length(octets, self._limit) == size:
+        if not self.unfinished and size >= _PREFIX and _PREFIX + _length(octets, self._limit) == size:
             return (octets[_PREFIX:],)  # nearly every request: one message, one frame
         return self._assembled(octets)
 
     def _assembled(self, octets: bytes) -> Iterator[bytes]:
-        self._buffer += octets
-        while len(self._buffer) >= _PREFIX:
-            end = _PREFIX + _length(self._buffer, self._limit)
-            if len(self._buffer) < end:
+        self.unfinished += octets
+        while len(self.unfinished) >= _PREFIX:
+            end = _PREFIX + _length(self.unfinished, self._limit)
+            if len(self.unfinished) < end:
                 return
-            message = bytes(self._buffer[_PREFIX:end])
-            del self._buffer[:end]
+            message = bytes(self.unfinished[_PREFIX:end])
+            del self.unfinished[:end]
             yield message
 
 

@@ -52,11 +52,11 @@ class Session:
         self._held_since: float | None = None
         self._endpoints_seen = [0] * len(self.views)
         self._synced = [-1] * len(self.views)
-        self._settled: int | None = None
+        self.settled: int | None = None
         """The commit of the one view at which everything was answered; None when something is open."""
         self._express: Express | None = None
         """What alone is open since then."""
-        self._signature: Signature = ()
+        self._signature = Signature.of()
         for view in self.views:
             view.members[self] = None
 
@@ -81,11 +81,6 @@ class Session:
         """When the oldest unanswered response was sent; None when all were answered."""
         times = [each.sent_at for each in self._subscriptions.values() if each.waiting is not None]
         return min(times, default=None)
-
-    def sent(self, chunk: Chunk) -> None:
-        """The transport sends this response."""
-        if self._observer:
-            self._observer.sent(self.proxy, chunk.type_url, len(chunk.resources), len(chunk.message))
 
     def received(self, request: Any, now: float) -> list[Chunk]:
         """The proxy sent a DeltaDiscoveryRequest. Raises TooMuch."""
@@ -120,8 +115,10 @@ class Session:
 
     def _leave_express(self) -> None:
         """What the proxy follows is not what plans were made for any more."""
-        self._settled = self._express = None
-        self._signature = tuple((each.type_url, each.filter) for each in self._subscriptions.values())
+        self.settled = self._express = None
+        self._signature = Signature.of(
+            *((each.type_url, each.filter) for each in self._subscriptions.values())
+        )
 
     def _answered(self, subscription: Subscription, request: Any, now: float, out: list[Chunk]) -> None:
         chunk = subscription.waiting
@@ -135,10 +132,10 @@ class Session:
             self._accepted(subscription, chunk)
         following = subscription.proceed(now)
         if following is not None:
-            out.append(following)
+            self._hand_out(following, out)
         elif self._express is not None:
-            self._settled, self._express = self._express.seq, None
-            self._report_synced(self._settled)  # under steady change there is always more to come
+            self.settled, self._express = self._express.seq, None
+            self._report_synced(self.settled)  # under steady change there is always more to come
 
     def _accepted(self, subscription: Subscription, chunk: Chunk) -> None:
         if not chunk.accepted:
@@ -163,7 +160,7 @@ class Session:
         out = [] if out is None else out
         if self._go_express(now, out):
             return out
-        self._settled = self._express = None
+        self.settled = self._express = None
         self.due = None
         limits = [view.seq for view in self.views]
         answered = limits.copy()
@@ -190,7 +187,43 @@ class Session:
             if subscription.rejected:  # it may have been asked for again just now
                 self._note_due(subscription.retry_due(now))
         if self.due is None and len(self.views) == 1:
-            self._settled = self.views[0].seq
+            self.settled = self.views[0].seq
+
+    def depart(self, now: float) -> Chunk | None:
+        """The one response that brings the proxy up to date, where it is in sync with an earlier commit.
+
+        None when `advance` has to look for itself. Half the processor time of a large fleet is spent here and
+        in `arrive`, so they call little.
+        """
+        settled, view = self.settled, self.views[0]
+        if settled is None or settled == view.seq:
+            return None
+        plan = view.plans.get((settled, self._signature)) or express(view, settled, self._signature)
+        if plan is None or plan.flight is None:
+            return None
+        self._express, self.settled = plan, None
+        chunk = self._subscriptions[plan.type_url].ride(plan.flight, now)
+        if self._observer:
+            self._observer.sent(self.proxy, plan.type_url, len(chunk.resources), len(chunk.message))
+        return chunk
+
+    def arrive(self, nonce: str) -> bool:
+        """The proxy acknowledged the response of this nonce. False when `received` has to be told instead."""
+        plan = self._express
+        if plan is None or plan.flight is None:
+            return False
+        subscription = self._subscriptions[plan.type_url]
+        chunk = subscription.waiting
+        if chunk is None or chunk.nonce is not nonce:
+            return False
+        if subscription.rejected or not chunk.accepted:
+            self._accepted(subscription, chunk)
+        subscription.arrive(plan.flight)
+        self.settled, self._express = plan.seq, None
+        self._synced[0] = plan.seq
+        if self._observer:
+            self._observer.synced(self.proxy, self.views[0], plan.seq)
+        return True
 
     def _go_express(self, now: float, out: list[Chunk]) -> bool:
         """Takes the short way where it leads; see express.py."""
@@ -200,17 +233,17 @@ class Session:
                 return True
             after = express(view, self._express.seq, self._signature)
             return after is not None and after.type_url == self._express.type_url  # goes after its answer
-        if self._settled is None:
+        if self.settled is None:
             return False
-        if self._settled != view.seq:
-            plan = express(view, self._settled, self._signature)
+        if self.settled != view.seq:
+            plan = express(view, self.settled, self._signature)
             if plan is None:
                 return False
             if plan.flight is not None:
-                out.append(self._subscriptions[plan.type_url].start(plan.flight, now))
-                self._express, self._settled = plan, None
+                self._express, self.settled = plan, None
+                self._hand_out(self._subscriptions[plan.type_url].ride(plan.flight, now), out)
                 return True
-            self._settled = plan.seq
+            self.settled = plan.seq
         self._report_synced()
         return True
 
@@ -296,7 +329,12 @@ class Session:
                 else:
                     subscription.moved(part, view, upto, whole=whole)
         if chunk is not None:
-            out.append(chunk)
+            self._hand_out(chunk, out)
+
+    def _hand_out(self, chunk: Chunk, out: list[Chunk]) -> None:
+        out.append(chunk)
+        if self._observer:
+            self._observer.sent(self.proxy, chunk.type_url, len(chunk.resources), len(chunk.message))
 
     def _answer(self, part: Part, subscription: Subscription, limits: list[int], now: float) -> Chunk | None:
         if subscription.owed and part != Part.BREAK:

@@ -5,7 +5,8 @@ from typing import Protocol
 
 from sekisho.xds import frames
 from sekisho.xds.admission import Admission, parse
-from sekisho.xds.delta import Chunk
+from sekisho.xds.clock import PatientClock
+from sekisho.xds.delta import Chunk, Exchange
 from sekisho.xds.fanout import Fanout
 from sekisho.xds.http2 import Connection
 from sekisho.xds.limits import Budget
@@ -26,8 +27,10 @@ class Line(Protocol):
         """Sends, or queues without copying."""
         ...
 
-    def time(self) -> float:
-        """Seconds of the loop's clock."""
+    def exchange(self, stream_id: int, exchange: Exchange) -> bool:
+        """Sends a response whole; the stream is told when its answer comes as
+        expected (`answered`). False, and nothing happened, when it cannot go at once.
+        """
         ...
 
     def fail(self, stream_id: int, failure: Failed) -> None:
@@ -39,8 +42,8 @@ class AdsStream:
     """A call. Its session begins with the first request."""
 
     __slots__ = (
-        "_admission", "_budget", "_deframer", "_fanout", "_http2", "_id", "_line", "_peer", "_queue",
-        "session",
+        "_admission", "_budget", "_clock", "_deframer", "_fanout", "_http2", "_id", "_line", "_peer",
+        "_queue", "session",
     )  # fmt: skip
 
     def __init__(
@@ -50,6 +53,7 @@ class AdsStream:
         http2: Connection,
         admission: Admission,
         fanout: Fanout,
+        clock: PatientClock,
         *,
         peer: str | None,
     ) -> None:
@@ -60,6 +64,7 @@ class AdsStream:
         self._http2 = http2
         self._admission = admission
         self._fanout = fanout
+        self._clock = clock
         self._peer = peer
         self._deframer = Deframer(admission.limits.message)
         self._budget = Budget(admission.limits.request_burst, admission.limits.request_rate)
@@ -94,15 +99,28 @@ class AdsStream:
 
     def wake(self) -> None:
         """There was a commit, or the session's time has come."""
-        if self.session is not None:
-            for chunk in self.session.advance(self._line.time()):
-                self._send(chunk)
+        session = self.session
+        if session is None:
+            return
+        chunk = session.depart(self._clock.recent)
+        if chunk is None:
+            for each in session.advance(self._clock.time()):
+                self._send(each)
+        elif self._queue or not self._line.exchange(self._id, chunk.exchange(self._id)):
+            self._send(chunk)
+
+    def answered(self, nonce: str) -> bool:
+        """The acknowledgement of this response came as expected. False when it has to be parsed instead."""
+        session = self.session
+        if session is None or self._deframer.unfinished or not session.arrive(nonce):
+            return False
+        if session.settled != session.views[0].seq:
+            self.wake()
+        return True
 
     def _send(self, chunk: Chunk) -> None:
         self._budget.earn(2)  # an answer, and what it makes the proxy subscribe to
         size = len(chunk.message)
-        if self.session is not None:
-            self.session.sent(chunk)
         if not self._queue and size <= self._http2.sendable(self._id):
             self._http2.sent(self._id, size, whole=True)
             self._line.write(chunk.frames(self._id))

@@ -174,6 +174,21 @@ class Subscription:
                     self.owed.pop(resource.name, None)
         return self._sent(flight.chunks[0], flight.view, now)
 
+    def ride(self, flight: Flight, now: float) -> Chunk:
+        """Begins a step of a single response when nothing else is open; see express.py."""
+        self._flight, self._index = flight, 0
+        self.waiting = chunk = flight.chunks[0]
+        self.view, self.sent_at = flight.view, now
+        return chunk
+
+    def arrive(self, flight: Flight) -> None:
+        """That response was acknowledged."""
+        self.waiting = self._flight = None
+        assert flight.part is not None  # noqa: S101 - for the type checker
+        self.positions[flight.part][flight.view] = flight.upto
+        if flight.part != Part.BREAK:
+            self.complete[flight.view] = flight.upto
+
     def _sent(self, chunk: Chunk, view: int, now: float) -> Chunk:
         self.waiting, self.view, self.sent_at = chunk, view, now
         return chunk

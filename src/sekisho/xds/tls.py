@@ -52,17 +52,30 @@ class TlsPipe:
         """Seconds that the client's certificate is good for from now."""
         return self._ends - time.time()
 
-    def feed(self, data: bytes) -> list[bytes]:
+    def feed(self, data: bytes) -> bytes:
         """Decrypts. Gives nothing before the client certificate was verified. Raises NotVerified."""
-        plain: list[bytes] = []
         try:
-            for start in range(0, len(data), SLICE):
-                self._incoming.write(data[start : start + SLICE])
-                if self.peer or self._shake_hands():
-                    self._read(plain)
+            if len(data) <= SLICE:
+                return self._decrypt(data)
+            return b"".join([self._decrypt(data[at : at + SLICE]) for at in range(0, len(data), SLICE)])
         except ssl.SSLError as error:
             raise NotVerified(error.reason or str(error)) from None
-        return plain
+
+    def _decrypt(self, data: bytes) -> bytes:
+        self._incoming.write(data)
+        plain = b""
+        if not self.peer and not self._shake_hands():
+            return plain
+        try:
+            while True:
+                piece = self._object.read(SLICE)
+                if not piece:
+                    raise NotVerified("closed by the peer")
+                plain = plain + piece if plain else piece
+                if len(piece) < SLICE and not self._incoming.pending:
+                    return plain  # asking in vain would cost an exception
+        except ssl.SSLWantReadError:
+            return plain
 
     def _shake_hands(self) -> bool:
         try:
@@ -84,21 +97,14 @@ class TlsPipe:
             raise NotVerified("HTTP/2 was not agreed on")  # pragma: no cover - h2 is all we offer
         return uris[0]
 
-    def _read(self, plain: list[bytes]) -> None:
-        while self._incoming.pending or self._object.pending():  # asking in vain would cost an exception
-            try:
-                data = self._object.read(SLICE)
-            except ssl.SSLWantReadError:
-                return
-            if not data:
-                raise NotVerified("closed by the peer")
-            plain.append(data)
-
     def outgoing(self) -> bytes:
         """Cipher text to be written: handshake, alerts, what `encrypt` left."""
         return self._outgoing.read() if self._outgoing.pending else b""
 
     def encrypt(self, data: bytes | memoryview) -> bytes:
-        """At most SLICE octets and a frame header at a time, so that the buffer stays small."""
-        self._object.write(data)
-        return self._outgoing.read()
+        """Cipher text of `data`, made slice by slice so that the buffer stays small."""
+        if len(data) <= SLICE:
+            self._object.write(data)
+            return self._outgoing.read()
+        slices = memoryview(data)
+        return b"".join(self.encrypt(slices[at : at + SLICE]) for at in range(0, len(data), SLICE))

@@ -1,7 +1,7 @@
 """A named set of resources with a change log: everything that proxies who see the same world share."""
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Protocol
+from typing import Any, Protocol
 
 from sekisho.xds.log import Log
 from sekisho.xds.resource import Resource, Shelf
@@ -36,7 +36,7 @@ class View:
         self.members: dict[Member, None] = {}
         self.wakers: dict[Callable[[View], None], None] = {}
         """Called after each commit that changed something; they wake the members in their own time."""
-        self.plans: dict[object, object] = {}
+        self.plans: dict[Any, Any] = {}
         """What sessions worked out about the present state, shared by them; dropped with each commit."""
         shelf = shelf or Shelf()
         self._logs = {type_url: Log(type_url, shelf) for type_url in types}

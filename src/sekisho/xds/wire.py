@@ -43,6 +43,11 @@ def delta_response(
     return b"".join(parts)
 
 
+def acknowledgement(type_url: str, nonce: str) -> bytes:
+    """The `DeltaDiscoveryRequest` that accepts a response and asks for nothing."""
+    return field(2, type_url.encode()) + field(6, nonce.encode())
+
+
 def length_prefixed(message: bytes) -> bytes:
     """A gRPC Length-Prefixed-Message without compression (gRPC over HTTP/2, "Requests")."""
     return b"\0" + len(message).to_bytes(4, "big") + message
