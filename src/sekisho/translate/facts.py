@@ -6,39 +6,48 @@ Each key is a NamedTuple whose first field is its kind, so it never equals a `Re
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from msgspec import Struct
+
 from sekisho.model.names import ResourceId
+from sekisho.translate.mesh.worlds import World
+
+ViewKey = ResourceId | World
+"""Whose Envoy resources: those of a Gateway's proxies, of one Workload's sidecar, or what all sidecars of a
+World see of others."""
 
 
 class ProxyState(NamedTuple):
-    """How far the proxy of a Gateway is. Value: `SYNCED`, or no leaf while no proxy has taken everything."""
+    """How far the proxies of a Gateway or Workload are. Value: `SYNCED`, or no leaf while no proxy has taken
+    everything."""
 
     kind: str
-    gateway: ResourceId
+    owner: ResourceId
 
     @classmethod
-    def of(cls, gateway: ResourceId) -> "ProxyState":
-        return cls("ProxyState", gateway)
+    def of(cls, owner: ResourceId) -> "ProxyState":
+        return cls("ProxyState", owner)
 
 
 SYNCED = "synced"
-"""A proxy has accepted the whole configuration of the Gateway at least once."""
+"""A proxy has accepted the whole configuration at least once."""
 
 
 class Rejection(NamedTuple):
-    """An Envoy resource a proxy of this Gateway refused. Value: Envoy's own message.
+    """An Envoy resource that a proxy refused. Value: Envoy's own message.
 
     The control loop removes the leaf when a later version is accepted or the resource is gone.
     """
 
     kind: str
-    gateway: ResourceId
+    view: ViewKey
+    """Where it is published: whichever of a view's proxies refuses it, there is one leaf."""
     type_url: str
     """`type.googleapis.com/envoy.…`, as in the response that was refused."""
     resource_name: str
 
     @classmethod
-    def of(cls, gateway: ResourceId, type_url: str, resource_name: str) -> "Rejection":
-        return cls("Rejection", gateway, type_url, resource_name)
+    def of(cls, view: ViewKey, type_url: str, resource_name: str) -> "Rejection":
+        return cls("Rejection", view, type_url, resource_name)
 
 
 class ExpiredCertificate(NamedTuple):
@@ -71,6 +80,50 @@ class AssignedAddress(NamedTuple):
         return cls("AssignedAddress", gateway)
 
 
+class AssignedVip(NamedTuple):
+    """The virtual address of an ExternalService. Value: an IPv4 address, or "" while none is free."""
+
+    kind: str
+    service: ResourceId
+
+    @classmethod
+    def of(cls, service: ResourceId) -> "AssignedVip":
+        return cls("AssignedVip", service)
+
+
+class Readiness(NamedTuple):
+    """What the probe of a Workload says (`status.conditions[Ready]`). Value: a bool, or no leaf while it has
+    said nothing."""
+
+    kind: str
+    workload: ResourceId
+
+    @classmethod
+    def of(cls, workload: ResourceId) -> "Readiness":
+        return cls("Readiness", workload)
+
+
+class Authority(NamedTuple):
+    """The control plane's own authority for a mesh. Value: an `AuthorityState`; no leaf before it is made:
+    then nobody of the mesh's own trust domain is believed."""
+
+    kind: str
+    mesh: str
+
+    @classmethod
+    def of(cls, mesh: str) -> "Authority":
+        return cls("Authority", mesh)
+
+
+class AuthorityState(Struct, frozen=True, kw_only=True, gc=False):
+    """What is public about an authority."""
+
+    bundle: bytes
+    """CA certificates (PEM) that members are to believe now: in a rotation, the old and the new ones."""
+    stage: str = ""
+    """How far a rotation is, in one word, for the Mesh's status; empty for none."""
+
+
 class SettingsKey(NamedTuple):
     """The one leaf of process-wide settings. Value: a `Settings`, or no leaf for the defaults."""
 
@@ -84,3 +137,5 @@ class Settings:
     address: str = "127.0.0.1"
     """Where a Gateway is bound that names no address and was assigned none: an IP address. Loopback, so
     nothing is exposed by accident."""
+    zone: str = "default"
+    """The zone of this control plane: a part of the names of its trust domains."""

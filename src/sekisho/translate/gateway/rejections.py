@@ -47,25 +47,27 @@ def _cause(message: str) -> str:
 
 
 def _shares(read: Read, key: Rejection) -> Iterator[_Share]:
-    for resource in _authors(read, key):
+    if not isinstance(key.view, ResourceId):
+        return
+    for resource in _authors(read, key.view, key):
         if resource.kind == "HTTPRoute":
-            yield _Share(key.gateway, resource)
+            yield _Share(key.view, resource)
 
 
-def _authors(read: Read, key: Rejection) -> Iterable[ResourceId]:
+def _authors(read: Read, gateway: ResourceId, key: Rejection) -> Iterable[ResourceId]:
     if key.type_url in CLUSTER_TYPES:
-        users: frozenset[ResourceId] = read.bucket(CLUSTERS_IN_USE, (key.gateway, key.resource_name))
+        users: frozenset[ResourceId] = read.bucket(CLUSTERS_IN_USE, (gateway, key.resource_name))
         return users
     if key.type_url != SCOPE_TYPE:
         return ()
-    return [origin.resource for host in _hosts(read, key) for origin in host.origins]
+    return [origin.resource for host in _hosts(read, gateway, key) for origin in host.origins]
 
 
-def _hosts(read: Read, key: Rejection) -> tuple[ir.VirtualHost, ...]:
+def _hosts(read: Read, gateway: ResourceId, key: Rejection) -> tuple[ir.VirtualHost, ...]:
     table, _, hostname = key.resource_name.rpartition("|")
     if hostname == _WILDCARD_SCOPE:
-        return wildcard_table(read, key.gateway, table).hosts
-    return (virtual_host(read, *HostKey(key.gateway, table, hostname)),)
+        return wildcard_table(read, gateway, table).hosts
+    return (virtual_host(read, *HostKey(gateway, table, hostname)),)
 
 
 _REJECTED = index("rejected routes", source="Rejection", emit=_shares)

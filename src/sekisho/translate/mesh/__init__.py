@@ -1,0 +1,1 @@
+"""Mesh: Workloads, Services and routes between them → what sidecars must do."""

@@ -1,0 +1,72 @@
+"""How things of the mesh are called, and the addresses that follow from other addresses. All injective."""
+
+from ipaddress import IPv4Address, IPv4Network, IPv6Address
+from typing import NamedTuple
+
+from sekisho.model.names import ResourceId
+
+DOMAIN = "mesh.local"
+"""Host names and trust domains of the mesh end in it."""
+_IPV6_PREFIX = int(IPv6Address("fd5e:6b69:7368:6f::"))
+"""Of the IPv6 form of virtual addresses: this /96, then the IPv4 address."""
+_EXTERNAL = "external"
+
+
+class Destination(NamedTuple):
+    """A port of something that can be called."""
+
+    kind: str
+    """Service or ExternalService."""
+    namespace: str
+    name: str
+    port: int
+
+    @property
+    def resource(self) -> ResourceId:
+        return ResourceId(self.kind, self.namespace, self.name)
+
+
+def cluster_name(destination: Destination) -> str:
+    """`ir.Cluster.name`: `<namespace>/<service>/<port>`, `external/<namespace>/<name>/<port>`."""
+    plain = f"{destination.namespace}/{destination.name}/{destination.port}"
+    return plain if destination.kind == "Service" else f"{_EXTERNAL}/{plain}"
+
+
+def destination_of(cluster: str) -> Destination:
+    """The inverse of `cluster_name`."""
+    *external, namespace, name, port = cluster.split("/")
+    return Destination("ExternalService" if external else "Service", namespace, name, int(port))
+
+
+def outbound_name(destination: Destination) -> str:
+    """`ir.Outbound.name`: `outbound/<namespace>/<service>/<port>`."""
+    return f"outbound/{cluster_name(destination)}"
+
+
+def inbound_name(port: int) -> str:
+    """`ir.Inbound.name`."""
+    return f"inbound/{port}"
+
+
+def trust_domain(mesh: str, zone: str) -> str:
+    """The trust domain of a mesh in a zone."""
+    return f"{mesh}.{zone}.{DOMAIN}"
+
+
+def server_name(destination: Destination, zone: str, mesh: str) -> str:
+    """SNI between sidecars; the part of the number comes first, as the names after it may contain dots."""
+    return f"{destination.port}.{destination.name}.{destination.namespace}.{zone}.{mesh}.sekisho"
+
+
+def outbound_address(virtual: str, loopback: str) -> str:
+    """Where the outbound of a virtual address is bound without capture: its low bits, in the loopback range.
+
+    `241.0.1.2` in `127.2.0.0/16` is `127.2.1.2`.
+    """
+    range_ = IPv4Network(loopback)
+    return str(IPv4Address(int(range_.network_address) | int(IPv4Address(virtual)) & int(range_.hostmask)))
+
+
+def ipv6_address(virtual: str) -> str:
+    """The IPv6 form of a virtual IPv4 address."""
+    return str(IPv6Address(_IPV6_PREFIX | int(IPv4Address(virtual))))
