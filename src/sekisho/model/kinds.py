@@ -10,6 +10,19 @@ from sekisho.model.discovery import EndpointSlice
 from sekisho.model.gateway import GATEWAY_GROUP, Gateway, GatewayClass
 from sekisho.model.httproute import HTTPRoute
 from sekisho.model.meta import Resource
+from sekisho.model.policies.access_log import AccessLog
+from sekisho.model.policies.circuit_breaker import CircuitBreaker
+from sekisho.model.policies.fault_injection import FaultInjection
+from sekisho.model.policies.health_check import HealthCheck
+from sekisho.model.policies.load_balancing import LoadBalancing
+from sekisho.model.policies.metrics import Metrics
+from sekisho.model.policies.passthrough import Passthrough
+from sekisho.model.policies.proxy_patch import ProxyPatch
+from sekisho.model.policies.rate_limit import RateLimit
+from sekisho.model.policies.retry import Retry
+from sekisho.model.policies.timeout import Timeout
+from sekisho.model.policies.tracing import Tracing
+from sekisho.model.policies.traffic_permission import TrafficPermission
 from sekisho.model.reference_grant import ReferenceGrant
 from sekisho.model.workload import Workload
 
@@ -72,6 +85,31 @@ _GATEWAY: dict[str, Any] = {
     "categories": ("gateway-api",),
 }
 
+
+def _policy(type_: type[Resource], plural: str, singular: str, *short_names: str) -> Kind:
+    return Kind(
+        kind=type_.__name__, group=SEKISHO_GROUP, version="v1alpha1", type=type_,
+        served_versions=("v1alpha1",), plural=plural, singular=singular, short_names=short_names,
+        categories=("sekisho", "policies"),
+    )  # fmt: skip
+
+
+_POLICIES = (
+    _policy(TrafficPermission, "trafficpermissions", "trafficpermission", "tp"),
+    _policy(Timeout, "timeouts", "timeout"),
+    _policy(Retry, "retries", "retry"),
+    _policy(CircuitBreaker, "circuitbreakers", "circuitbreaker"),
+    _policy(HealthCheck, "healthchecks", "healthcheck"),
+    _policy(LoadBalancing, "loadbalancings", "loadbalancing"),
+    _policy(RateLimit, "ratelimits", "ratelimit"),
+    _policy(FaultInjection, "faultinjections", "faultinjection"),
+    _policy(AccessLog, "accesslogs", "accesslog"),
+    _policy(Tracing, "tracings", "tracing"),
+    _policy(Metrics, "metrics", "metric"),
+    _policy(Passthrough, "passthroughs", "passthrough"),
+    _policy(ProxyPatch, "proxypatches", "proxypatch"),
+)
+
 _ALL = (
     Kind(
         kind="Namespace", group="", version="v1", type=Namespace,
@@ -111,10 +149,14 @@ _ALL = (
         served_versions=("v1alpha1",), plural="workloads", singular="workload",
         short_names=("wl",), categories=("sekisho",),
     ),
+    *_POLICIES,
 )  # fmt: skip
 
 KINDS: Mapping[str, Kind] = MappingProxyType({kind.kind: kind for kind in _ALL})
 """By kind name."""
+
+POLICY_KINDS = tuple(kind.kind for kind in _POLICIES)
+"""Kinds that say how proxies treat traffic: with a targetRef, and `to`, `rules` or `default`."""
 
 NOT_SERVED_YET = frozenset(
     {
