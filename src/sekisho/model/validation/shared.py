@@ -1,11 +1,14 @@
 """Rules that several kinds have in common."""
 
 import ipaddress
+import re
 from collections.abc import Hashable, Iterable, Iterator
 
 from sekisho.model import paths
 from sekisho.model.problems import Problem
 from sekisho.model.reasons import Reason
+
+_CIDR = re.compile(r"[0-9a-fA-F:.]{2,45}/[0-9]{1,3}")
 
 
 def unique(path: str, keys: Iterable[Hashable | None], name: str, what: str) -> Iterator[Problem]:
@@ -30,6 +33,18 @@ def ip_version(text: str) -> int | None:
         return None if "%" in text else ipaddress.ip_address(text).version
     except ValueError:
         return None
+
+
+def cidr(path: str, text: str) -> Iterator[Problem]:
+    """That `text` is a range of addresses whose bits after the prefix are 0."""
+    try:
+        meant = ipaddress.ip_network(text, strict=False) if _CIDR.fullmatch(text) else None
+    except ValueError:
+        meant = None
+    if meant is None:
+        yield Problem(path, f'expected a range such as 10.0.0.0/8 or fd00::/8, found "{text[:60]}"')
+    elif str(meant.network_address) != str(ipaddress.ip_address(text.partition("/")[0])):
+        yield Problem(path, f"{text} has bits after its prefix", f"write {meant}")
 
 
 def no_backend(text: str) -> str:

@@ -1,0 +1,46 @@
+"""Mesh (`sekisho.dev/v1alpha1`): what a mesh is called, who belongs to it, and how it works as a whole."""
+
+from typing import Annotated, Any, Literal
+
+from msgspec import Meta
+
+from sekisho.model.fields import Model
+from sekisho.model.meta import Resource
+
+MESH_LABEL = "sekisho.dev/mesh"
+"""On a Namespace: the mesh it belongs to. On a resource of the system namespace: the mesh it is for."""
+DEFAULT_MESH = "default"
+"""The mesh of whatever has no `MESH_LABEL`."""
+SYSTEM_NAMESPACE = "sekisho-system"
+"""Where the operators of the mesh write: identities, trust, and policies for all namespaces."""
+EFFECT_LABEL = "sekisho.dev/effect"
+"""On a policy: with the value `shadow` it is shown and changes nothing."""
+
+Inspection = Literal["Auto", "Always"]
+Reachable = Literal["Permitted", "Namespace", "Listed"]
+
+
+class MeshSpec(Model, frozen=True, kw_only=True):
+    """How the mesh works as a whole."""
+
+    inspection: Annotated[
+        Inspection,
+        Meta(
+            description="Auto reads HTTP between proxies only where a route or policy needs it and passes "
+            "bytes elsewhere; Always reads it wherever a port speaks it."
+        ),
+    ] = "Auto"
+    reachable: Annotated[
+        Reachable,
+        Meta(
+            description="What a proxy knows from the start when its Workload does not list what it calls: "
+            "all it is permitted to call, only that of its own namespace, or nothing; the rest at first use."
+        ),
+    ] = "Permitted"
+
+
+class Mesh(Resource, frozen=True, kw_only=True):
+    """A unit of trust: its members have identities, encrypt, and let in only whom they permit."""
+
+    spec: Annotated[MeshSpec, Meta(description="How it works as a whole.")] = MeshSpec()
+    status: Annotated[dict[str, Any] | None, Meta(description="State. Written by the server.")] = None
