@@ -1,20 +1,24 @@
-"""Bearer tokens of the API: random, stored as hashes only, with a role, an end, and revocation."""
+"""Bearer tokens of the API: random, kept as hashes only, with a role, an end, and for some a single use."""
 
 import hashlib
 import hmac
+import re
 import secrets
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
 import msgspec
+import structlog
 
 from sekisho.aio.clock import Clock, SystemClock
 from sekisho.identity.files import PRIVATE_DIRECTORY, write_private
 from sekisho.identity.secret import Secret
+
+log = structlog.get_logger(__name__)
 
 SYSTEM_CLOCK = SystemClock()
 PREFIX = "sekisho"
@@ -26,6 +30,10 @@ LONGEST_TOKEN = 128
 ADMIN_LIFETIME = timedelta(days=90)
 """The admin token's file is renewed at every start in the second half of this."""
 AGENT_LIFETIME = timedelta(days=90)
+JOIN_LIFETIME = timedelta(minutes=10)
+ALL_PROXIES = ("*",)
+"""Of tokens whose holder runs whatever there is: the agent on the control plane's own host."""
+_PROXIES = re.compile(r"(\*|(gateway|workload)/(\*|[a-z0-9.-]+/(\*|[a-z0-9.-]+)))")
 
 
 class Role(StrEnum):
@@ -34,6 +42,8 @@ class Role(StrEnum):
     ADMIN = "admin"
     AGENT = "agent"
     READER = "reader"
+    JOIN = "join"
+    """Good for the first certificate of one proxy, once."""
 
 
 class TokensBroken(Exception):
@@ -47,11 +57,31 @@ class Token:
     id: str
     """Public name, the middle part of the token: for listing, revocation and logs."""
     name: str
-    """Whose it is: `admin`, or the host of an agent."""
+    """Whose it is: `admin`, the host of an agent, or the proxy that joins."""
     role: Role
     expires: datetime
     digest: str
     """SHA-256 of the whole token, hexadecimal."""
+    proxies: tuple[str, ...] = ()
+    """Whom its holder gets certificates for: `workload/<namespace>/<name>`, `gateway/<namespace>/*`, `*`."""
+    spent: bool = False
+    """A join token that was used: kept until its end, to recognise whoever sends it again."""
+
+    def speaks_for(self, proxy: str) -> bool:
+        """Whether its holder may have certificates for this proxy."""
+        return covers(self.proxies, proxy)
+
+
+def covers(patterns: Iterable[str], proxy: str) -> bool:
+    """Whether one of the patterns (see `Token.proxies`) is, or stands for, this proxy."""
+    return any(
+        proxy.startswith(pattern[:-1]) if pattern.endswith("*") else proxy == pattern for pattern in patterns
+    )
+
+
+def is_pattern(text: str) -> bool:
+    """Whether it can stand in `Token.proxies`."""
+    return _PROXIES.fullmatch(text) is not None
 
 
 class Tokens:
@@ -66,11 +96,12 @@ class Tokens:
         self._now = clock.now
         self._tokens = _load(file)
 
-    def issue(self, name: str, role: Role, lifetime: timedelta) -> Secret[str]:
-        """A new token, shown this once."""
+    def issue(self, name: str, role: Role, lifetime: timedelta, proxies: tuple[str, ...] = ()) -> Secret[str]:
+        """A new token, shown this once. `proxies`: see `Token.proxies`."""
         id_, secret = secrets.token_hex(6), secrets.token_urlsafe(TOKEN_BYTES)
         text = f"{PREFIX}_{id_}_{secret}"
-        self._save({**self._living(), id_: Token(id_, name, role, self._now() + lifetime, _digest(text))})
+        made = Token(id_, name, role, self._now() + lifetime, _digest(text), proxies)
+        self._save({**self._living(), id_: made})
         return Secret(text)
 
     def authenticate(self, text: str) -> Token | None:
@@ -81,11 +112,26 @@ class Tokens:
         text = text[:LONGEST_TOKEN]
         token = self._tokens.get(text.split("_", 2)[1] if text.count("_") > 1 else "", _NOBODY)
         same = hmac.compare_digest(_digest(text), token.digest)
+        if same and token.spent:
+            log.warning("a join token was sent again after its use", token=token.id, proxy=token.name)
         return token if same and self.is_valid(token) else None
 
     def is_valid(self, token: Token) -> bool:
-        """Whether it is neither revoked nor expired. For streams that outlive their first check."""
-        return token.id in self._tokens and self._now() < token.expires
+        """Whether it is neither revoked, expired nor spent. For streams that outlive their first check."""
+        held = self._tokens.get(token.id)
+        return held is not None and not held.spent and self._now() < held.expires
+
+    def spend(self, id: str) -> bool:
+        """Uses up a token for good, on the disk, before what it buys is handed out.
+
+        False when it was spent, revoked or has ended meanwhile: of two who use it at once, one gets nothing.
+        """
+        held = self._tokens.get(id)
+        if held is None or not self.is_valid(held):
+            log.warning("a join token was sent again after its use", token=id)
+            return False
+        self._save({**self._living(), id: replace(held, spent=True)})
+        return True
 
     def revoke(self, id: str) -> bool:
         """Ends a token at once. False when there is none of that id."""
@@ -96,19 +142,22 @@ class Tokens:
 
     def all(self) -> tuple[Token, ...]:
         """Every token that is good now, by name."""
-        return tuple(sorted(self._living().values(), key=lambda token: (token.name, token.id)))
+        good = (token for token in self._living().values() if not token.spent)
+        return tuple(sorted(good, key=lambda token: (token.name, token.id)))
 
-    def ensure(self, file: Path, name: str, role: Role, lifetime: timedelta) -> Path:
-        """Sees to it that `file` (0600) holds a good token of this name and role; returns `file`.
+    def ensure(
+        self, file: Path, name: str, role: Role, lifetime: timedelta, proxies: tuple[str, ...] = ()
+    ) -> Path:
+        """Sees to it that `file` (0600) holds a good token of this name, role and proxies; returns `file`.
 
         A token past half of its life is replaced by a new one. The old one stays good until its end, for
         whoever has read it just now.
         """
         held = self.authenticate(_read(file))
         fresh = held is not None and held.expires - self._now() > lifetime / 2
-        if held is None or not fresh or (held.name, held.role) != (name, role):
+        if held is None or not fresh or (held.name, held.role, held.proxies) != (name, role, proxies):
             file.parent.mkdir(mode=PRIVATE_DIRECTORY, parents=True, exist_ok=True)
-            write_private(file, self.issue(name, role, lifetime).reveal().encode() + b"\n")
+            write_private(file, self.issue(name, role, lifetime, proxies).reveal().encode() + b"\n")
         return file
 
     def ensure_admin(self, file: Path) -> Path:

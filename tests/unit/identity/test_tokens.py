@@ -5,9 +5,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from sekisho.aio.clock import SystemClock
-from sekisho.identity.tokens import ADMIN_LIFETIME, Role, Tokens, TokensBroken
+from sekisho.identity.tokens import ADMIN_LIFETIME, ALL_PROXIES, Role, Tokens, TokensBroken, is_pattern
 
 HOUR = timedelta(hours=1)
 
@@ -154,3 +155,83 @@ def test_the_mode_of_an_existing_directory_is_left_alone(tokens: Tokens, tmp_pat
     (tmp_path / "shared").mkdir(mode=0o755)
     tokens.ensure_admin(tmp_path / "shared/admin.token")
     assert stat.S_IMODE((tmp_path / "shared").stat().st_mode) == 0o755
+
+
+@pytest.mark.parametrize(
+    ("patterns", "covered", "left_out"),
+    [
+        (("*",), ("gateway/shop/web", "workload/shop/cart-1"), ()),
+        (
+            ("workload/shop/cart-1",),
+            ("workload/shop/cart-1",),
+            ("workload/shop/cart-12", "gateway/shop/cart-1"),
+        ),
+        (("gateway/shop/*",), ("gateway/shop/web",), ("gateway/shop2/web", "workload/shop/web")),
+        (("workload/*",), ("workload/shop/web",), ("gateway/shop/web",)),
+        ((), (), ("gateway/shop/web",)),
+    ],
+)
+def test_a_token_speaks_for_its_proxies_only(
+    tokens: Tokens, patterns: tuple[str, ...], covered: tuple[str, ...], left_out: tuple[str, ...]
+) -> None:
+    found = tokens.authenticate(tokens.issue("host-1", Role.AGENT, HOUR, patterns).reveal())
+    assert found is not None
+    assert all(found.speaks_for(proxy) for proxy in covered)
+    assert not any(found.speaks_for(proxy) for proxy in left_out)
+
+
+@pytest.mark.parametrize("text", ["*", "gateway/*", "workload/shop/*", "workload/shop/cart-1"])
+def test_patterns_of_proxies_are_known(text: str) -> None:
+    assert is_pattern(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "**",
+        "shop/web",
+        "gateway",
+        "gateway/",
+        "gateway/*/web",
+        "gateway/shop/w*",
+        "agent/a/b",
+        "workload/a/b/c",
+    ],
+)
+def test_what_is_no_pattern_of_proxies_is_known(text: str) -> None:
+    assert not is_pattern(text)
+
+
+def test_a_join_token_is_good_once_and_a_replay_is_logged(
+    tokens: Tokens, tmp_path: Path, clock: Clock
+) -> None:
+    text = tokens.issue("workload/shop/cart-1", Role.JOIN, HOUR, ("workload/shop/cart-1",)).reveal()
+    held = tokens.authenticate(text)
+    assert held
+    assert tokens.spend(held.id)
+    with capture_logs() as logs:
+        assert not tokens.spend(held.id)
+        assert tokens.authenticate(text) is None
+        assert Tokens(tmp_path / "tokens.json", clock).authenticate(text) is None
+    assert [line["token"] for line in logs] == [held.id] * 3
+    assert {line["log_level"] for line in logs} == {"warning"}
+    assert not tokens.is_valid(held)
+    assert tokens.all() == ()
+
+
+def test_a_revoked_or_ended_join_token_cannot_be_spent(tokens: Tokens, clock: Clock) -> None:
+    revoked, ended = (tokens.authenticate(tokens.issue(name, Role.JOIN, HOUR).reveal()) for name in "ab")
+    assert revoked
+    assert ended
+    tokens.revoke(revoked.id)
+    clock.time += HOUR
+    assert not tokens.spend(revoked.id)
+    assert not tokens.spend(ended.id)
+
+
+def test_a_file_with_a_token_for_other_proxies_is_replaced(tokens: Tokens, tmp_path: Path) -> None:
+    file = tokens.ensure(tmp_path / "t", "host", Role.AGENT, HOUR)
+    before = file.read_text()
+    tokens.ensure(file, "host", Role.AGENT, HOUR, ALL_PROXIES)
+    assert file.read_text() != before
