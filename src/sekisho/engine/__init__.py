@@ -10,6 +10,7 @@ A query's only inputs are its arguments and what it reads: no globals, no clock.
 results are compared with `==` to stop where nothing changed, so results are frozen values.
 """
 
-from sekisho.engine.graph import Changes, Engine, Index, Output, Query, Read, index, output, query
+from sekisho.engine.definitions import Index, Output, Query, index, output, query
+from sekisho.engine.graph import Changes, Engine, Read
 
 __all__ = ["Changes", "Engine", "Index", "Output", "Query", "Read", "index", "output", "query"]

@@ -31,10 +31,16 @@ class Query(Generic[P, R]):
         self.__doc__ = function.__doc__
         self.name = f"{function.__module__.rpartition('.')[2]}.{function.__name__}"
 
-    def __call__(self, read: "Read", *args: P.args, **kwargs: P.kwargs) -> R:
-        if kwargs:
-            raise TypeError(f"{self.name}: a query takes positional arguments only; they are its cache key")
-        return read._call(self, args)  # type: ignore[no-any-return]
+    if TYPE_CHECKING:
+
+        def __call__(self, read: Read, *args: P.args, **kwargs: P.kwargs) -> R:
+            """Positional arguments only: they are its cache key."""
+
+    else:  # without **kwargs: every call would make a dict for them
+
+        def __call__(self, read: "Read", *args: Any) -> Any:
+            """See above."""
+            return read.call(self, args)
 
     def __repr__(self) -> str:
         return f"<query {self.name}>"

@@ -43,7 +43,7 @@ def _exact(wanted: ir.VirtualHost) -> Any:
     host.name = wanted.hostname
     for one in routes(wanted):
         host.routes.add(**one)
-    host.routes.add(**_NOT_FOUND)
+    host.routes.append(_not_found())
     return scope
 
 
@@ -81,7 +81,17 @@ _AMBIGUOUS_HOST = {
     "match": {"prefix": "", "headers": [{"name": ":authority", "string_match": {"contains": ","}}]},
     "direct_response": {"status": 400, "body": {"inline_string": "more than one Host\n"}},
 }
-_NOT_FOUND = {"name": "~not-found", "match": {"prefix": ""}, "direct_response": {"status": 404}}
+
+
+@cache
+def _not_found() -> Any:
+    """To be copied, which takes a quarter of the time it takes to make it of dicts."""
+    return new(
+        "envoy.config.route.v3.Route",
+        name="~not-found",
+        match={"prefix": ""},
+        direct_response={"status": 404},
+    )
 
 
 def _route_configuration() -> dict[str, Any]:

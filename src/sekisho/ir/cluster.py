@@ -57,8 +57,8 @@ class Cluster(Struct, frozen=True, kw_only=True, gc=False):
     origin: Origin
 
 
-class Endpoint(NamedTuple):
-    """One ready address. A NamedTuple because they come by the ten thousand, to be sorted and compared."""
+class Endpoint(Struct, frozen=True, order=True, gc=False):
+    """One ready address. Its order is that of its fields."""
 
     address: str
     """An IP address."""

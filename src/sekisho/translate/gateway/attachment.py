@@ -1,6 +1,6 @@
 """Which listeners an HTTPRoute attaches to, parent by parent, and where that puts its hostnames."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from msgspec import Struct
@@ -60,13 +60,14 @@ def own_hostnames(route: HTTPRoute) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name.lower() for name in route.spec.hostnames)) or (EVERY,)
 
 
-def attached_doors(read: Read, route: ResourceId) -> Iterator[Door]:
+def attached_doors(read: Read, route: ResourceId) -> Iterable[Door]:
     """The listeners a route is attached to, each once."""
-    wanted: dict[ResourceId, set[str]] = {}
+    found: dict[tuple[ResourceId, str], Door] = {}
     for parent in parents(read, route):
-        wanted.setdefault(parent.gateway, set()).update(parent.doors)
-    for gateway in sorted(wanted):
-        yield from (one for one in doors(read, gateway) if one.name in wanted[gateway])
+        for one in doors(read, parent.gateway):
+            if one.name in parent.doors:
+                found[parent.gateway, one.name] = one
+    return found.values()
 
 
 def _attach(read: Read, route: ResourceId, resource: HTTPRoute, position: int, gateway: ResourceId) -> Parent:
@@ -123,8 +124,9 @@ def namespace_labels(read: Read, namespace: str) -> tuple[tuple[str, str], ...]:
 
 
 def _places(read: Read, route: ResourceId) -> Iterator[Place]:
+    hostnames = own_hostnames(read.leaf(route))
     for one in attached_doors(read, route):
-        for hostname in own_hostnames(read.leaf(route)):
+        for hostname in hostnames:
             if intersect(one.hostname, hostname):
                 yield Place(one.gateway, one.name, hostname)
 

@@ -2,6 +2,8 @@
 
 from typing import NamedTuple
 
+from msgspec import Struct
+
 from sekisho import ir
 from sekisho.engine import Read, query
 from sekisho.model.core import Service
@@ -27,7 +29,7 @@ class Broken(NamedTuple):
     message: str
 
 
-class ServicePort(NamedTuple):
+class ServicePort(Struct, frozen=True, gc=False):
     """What routing needs to know of one port of a Service."""
 
     name: str

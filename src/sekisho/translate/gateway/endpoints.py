@@ -46,16 +46,19 @@ def endpoints(read: Read, cluster: str) -> ir.Endpoints | None:
     port = service_port(read, service, number)
     if isinstance(port, Broken):
         return None
-    found = {*_from_slices(read, service, port), *_from_workloads(read, service, port)}
+    found = set(_from_slices(read, service, port))
+    found.update(_from_workloads(read, service, port))
     return ir.Endpoints(cluster=cluster, endpoints=tuple(sorted(found)), origin=Origin(service))
 
 
-def _from_slices(read: Read, service: ResourceId, port: ServicePort) -> Iterator[ir.Endpoint]:
+def _from_slices(read: Read, service: ResourceId, port: ServicePort) -> list[ir.Endpoint]:
+    found: list[ir.Endpoint] = []
     for id_ in read.bucket(_SLICES, service):
         slice_: EndpointSlice = read.leaf(id_)
         number = _slice_port(slice_, port)
         if number:
-            yield from _ready(slice_, number)
+            _add_ready(found, slice_, number)
+    return found
 
 
 def _slice_port(slice_: EndpointSlice, port: ServicePort) -> int:
@@ -71,14 +74,15 @@ def _slice_port(slice_: EndpointSlice, port: ServicePort) -> int:
     return 0
 
 
-def _ready(slice_: EndpointSlice, number: int) -> Iterator[ir.Endpoint]:
+def _add_ready(found: list[ir.Endpoint], slice_: EndpointSlice, number: int) -> None:
+    """They come by the ten thousand: a list is filled, no generator is asked."""
     for endpoint in slice_.endpoints:
         if endpoint.conditions.ready is False:  # left out means ready (discovery/v1 EndpointConditions)
             continue
         # All addresses of one endpoint are the same instance; a host name (FQDN) is none we can dial.
         address = normal_address(endpoint.addresses[0])
         if address:
-            yield ir.Endpoint(address, number, endpoint.zone or "")
+            found.append(ir.Endpoint(address, number, endpoint.zone or ""))
 
 
 def _from_workloads(read: Read, service: ResourceId, port: ServicePort) -> Iterator[ir.Endpoint]:

@@ -1,6 +1,6 @@
 """What a rule forwards to: shares of backends, mirrors, and how long and how often it tries."""
 
-from typing import NamedTuple
+from msgspec import Struct
 
 from sekisho import ir
 from sekisho.engine import Read
@@ -12,7 +12,7 @@ from sekisho.translate.gateway.backends import Broken, resolve
 from sekisho.translate.gateway.filters import Fault, Filters, backend_filters
 
 
-class Shares(NamedTuple):
+class Shares(Struct, frozen=True, gc=False):
     """The backends of one rule."""
 
     shares: tuple[ir.Share, ...]

@@ -43,19 +43,13 @@ class Door(Struct, frozen=True, kw_only=True, gc=False):
     """Lower case; `*` for all."""
     takes_http_routes: bool
     namespaces: RouteNamespaces
+    table: str
+    """The route table its requests are looked up in: one per plain port, one per HTTPS listener.
+
+    TLS picks the listener by SNI before HTTP begins, so an HTTPS listener has a table to itself.
+    """
+    origin: Origin
     fault: Fault | None = None
-
-    @property
-    def table(self) -> str:
-        """The route table its requests are looked up in: one per plain port, one per HTTPS listener.
-
-        TLS picks the listener by SNI before HTTP begins, so an HTTPS listener has a table to itself.
-        """
-        return f"{self.port}/{self.name}" if self.scheme == "https" else str(self.port)
-
-    @property
-    def origin(self) -> Origin:
-        return Origin(self.gateway, f"spec.listeners[{self.index}]")
 
 
 @query
@@ -99,6 +93,8 @@ def owner(candidates: Iterable[Door], hostname: str) -> Door | None:
     by the routes of a less specific listener.
     """
     covering = [one for one in candidates if covers(one.hostname, hostname)]
+    if len(covering) == 1:  # nearly always
+        return covering[0]
     return max(covering, key=lambda one: specificity(one.hostname), default=None)
 
 
@@ -127,15 +123,18 @@ def supported_kinds(listener: Listener) -> tuple[tuple[dict[str, str], ...], tup
 
 
 def _door(gateway: ResourceId, index: int, listener: Listener) -> Door:
+    scheme = _SCHEMES.get(listener.protocol, "")
     return Door(
         gateway=gateway,
         index=index,
         name=listener.name,
         port=listener.port,
-        scheme=_SCHEMES.get(listener.protocol, ""),
+        scheme=scheme,
         hostname=(listener.hostname or EVERY).lower(),
         takes_http_routes=bool(supported_kinds(listener)[0]),
         namespaces=listener.allowed_routes.namespaces,
+        table=f"{listener.port}/{listener.name}" if scheme == "https" else str(listener.port),
+        origin=Origin(gateway, f"spec.listeners[{index}]"),
     )
 
 

@@ -1,6 +1,5 @@
 """HTTPRoute matches → IR, and which of two matches wins."""
 
-from collections.abc import Iterable
 from typing import TypeAlias, assert_never
 
 from sekisho import ir
@@ -17,8 +16,8 @@ def route_match(match: HttpRouteMatch) -> ir.RouteMatch:
     return ir.RouteMatch(
         path=_path(match.path),
         method=match.method or "",
-        headers=_strings((header.name.lower(), header) for header in match.headers),
-        query=_strings((parameter.name, parameter) for parameter in match.query_params),
+        headers=_strings([(header.name.lower(), header) for header in match.headers]),
+        query=_strings([(parameter.name, parameter) for parameter in match.query_params]),
     )
 
 
@@ -46,9 +45,11 @@ def _path(path: HttpPathMatch) -> ir.PathMatch:
 
 
 def _strings(
-    named: Iterable[tuple[str, HttpHeaderMatch | HttpQueryParamMatch]],
+    named: list[tuple[str, HttpHeaderMatch]] | list[tuple[str, HttpQueryParamMatch]],
 ) -> tuple[ir.StringMatch, ...]:
     """Of several conditions on one name only the first counts (HTTPHeaderMatch.name)."""
+    if not named:
+        return ()
     first: dict[str, ir.StringMatch] = {}
     for name, match in named:
         first.setdefault(name, ir.StringMatch(name, match.value, match.type == "RegularExpression"))

@@ -7,6 +7,7 @@ would fall to a wider rule, perhaps one without the protection the author meant.
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from sekisho import ir
@@ -50,7 +51,7 @@ class Entry(NamedTuple):
     """A redirect in it still needs `at_listener`."""
 
 
-class Plan(NamedTuple):
+class Plan(Struct, frozen=True, kw_only=True, gc=False):
     """What an HTTPRoute asks for, wherever it is attached."""
 
     entries: tuple[Entry, ...]
@@ -64,7 +65,7 @@ class Plan(NamedTuple):
     """No rule can be honoured."""
 
 
-class _Rule(NamedTuple):
+class _Rule(Struct, frozen=True, gc=False):
     """One rule, resolved."""
 
     action: ir.Action
@@ -83,15 +84,24 @@ _ASKED_METHOD = "access-control-request-method"
 def plan(read: Read, route: ResourceId) -> Plan:
     """All rules of a route, with what is wrong in them."""
     resource: HTTPRoute = read.leaf(route)
-    rules = [_rule(read, route, index, rule) for index, rule in enumerate(resource.spec.rules)]
+    entries: list[Entry] = []
+    clusters: set[str] = set()
+    broken: list[Broken] = []
+    faults: list[tuple[int, Fault]] = []
+    void = True
+    for index, rule in enumerate(resource.spec.rules):
+        resolved = _rule(read, route, index, rule)
+        entries += _entries(route, resource, index, resolved)
+        clusters.update(resolved.clusters)
+        broken += resolved.broken
+        faults += [(index, fault) for fault in resolved.faults]
+        void = void and bool(resolved.faults)
     return Plan(
-        entries=tuple(
-            entry for index, rule in enumerate(rules) for entry in _entries(route, resource, index, rule)
-        ),
-        clusters=tuple(sorted({name for resolved in rules for name in resolved.clusters})),
-        broken=tuple(broken for resolved in rules for broken in resolved.broken),
-        faults=tuple((index, fault) for index, resolved in enumerate(rules) for fault in resolved.faults),
-        is_void=all(resolved.faults for resolved in rules),
+        entries=tuple(entries),
+        clusters=tuple(sorted(clusters)),
+        broken=tuple(broken),
+        faults=tuple(faults),
+        is_void=void,
     )
 
 
@@ -109,13 +119,14 @@ def at_listener(route: ir.Route, scheme: str, port: int) -> ir.Route:
     return replace(route, action=replace(action, port=None if named == implied else named))
 
 
-def _entries(route: ResourceId, resource: HTTPRoute, index: int, resolved: _Rule) -> Iterator[Entry]:
+def _entries(route: ResourceId, resource: HTTPRoute, index: int, resolved: _Rule) -> list[Entry]:
+    found: list[Entry] = []
     rule = resource.spec.rules[index]
     # A name made of digits would look like the index of another rule.
     section = rule.name if rule.name and not rule.name.isdigit() else str(index)
     created = resource.metadata.creation_timestamp or ""
     for number, written in enumerate(rule.matches or _EVERY_REQUEST):
-        found = ir.Route(
+        made = ir.Route(
             name=f"{route.namespace}/{route.name}/{section}/{number}",
             match=route_match(written),
             action=resolved.action,
@@ -124,18 +135,19 @@ def _entries(route: ResourceId, resource: HTTPRoute, index: int, resolved: _Rule
             cors=resolved.filters.cors,
             origin=Origin(route, f"spec.rules[{index}].matches[{number}]"),
         )
-        for one in (found, *_preflight(found)):
+        for one in (made, *_preflight(made)) if made.cors is not None else (made,):
             order = Order(
-                precedence(one.match), created, route.namespace, route.name, index, number, one is not found
+                precedence(one.match), created, route.namespace, route.name, index, number, one is not made
             )
-            yield Entry(order, one)
+            found.append(Entry(order, one))
+    return found
 
 
 def _preflight(route: ir.Route) -> Iterator[ir.Route]:
     """Where a method or headers are asked for, the preflight of such a request (Fetch, CORS-preflight) needs
     a route of its own to be answered by: it is an OPTIONS request, and has none of those headers."""
     wanted = route.match
-    if route.cors is None or not (wanted.method or wanted.headers):
+    if not (wanted.method or wanted.headers):
         return
     asked = ir.StringMatch(_ASKED_METHOD, wanted.method or ".+", regex=not wanted.method)
     origin = ir.StringMatch("origin", ".+", regex=True)
@@ -147,7 +159,7 @@ def _rule(read: Read, route: ResourceId, index: int, rule: HttpRouteRule) -> _Ru
     place = f"spec.rules[{index}]"
     found = rule_filters(rule.filters)
     backends = shares(read, route, place, rule)
-    copies, copies_broken = mirrors(read, route, place, found)
+    copies, copies_broken = mirrors(read, route, place, found) if found.mirrors else ((), ())
     faults = (*found.faults, *backends.faults, *_misfits(rule, found))
     broken = (*backends.broken, *copies_broken)
     if faults:

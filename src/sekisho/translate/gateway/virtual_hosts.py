@@ -30,18 +30,16 @@ class HostKey(NamedTuple):
     hostname: str
 
 
-class _Ranked(NamedTuple):
-    """An entry with the place of its route's hostname among those that cover the virtual host's."""
-
-    width: int
-    entry: Entry
-
-
 def covering(hostname: str) -> tuple[str, ...]:
     """Every pattern that covers `hostname`, the most specific first: itself, `*.…` by falling length, `*`."""
-    labels = hostname.split(".")
-    wildcards = (".".join(("*", *labels[start:])) for start in range(1, len(labels)))
-    return tuple(dict.fromkeys((hostname, *wildcards, EVERY)))
+    patterns = [hostname]
+    dot = hostname.find(".", 2 if hostname.startswith("*.") else 0)
+    while dot != -1:
+        patterns.append(f"*{hostname[dot:]}")
+        dot = hostname.find(".", dot + 1)
+    if hostname != EVERY:
+        patterns.append(EVERY)
+    return tuple(patterns)
 
 
 @query
@@ -55,10 +53,12 @@ def virtual_host(read: Read, gateway: ResourceId, table: str, hostname: str) -> 
         return ir.VirtualHost(table=table, hostname=hostname, routes=())
     if listener and host_owner.name != listener:
         return _misdirected(table, hostname, host_owner)
-    entries = sorted(_entries(read, host_owner, hostname))
-    routes = tuple(at_listener(one.entry.route, host_owner.scheme, host_owner.port) for one in entries)
-    origins = {host_owner.origin} | {Origin(route.origin.resource) for route in routes}
-    return ir.VirtualHost(table=table, hostname=hostname, routes=routes, origins=tuple(sorted(origins)))
+    entries = _entries(read, host_owner, hostname)
+    entries.sort()
+    routes = [at_listener(entry.route, host_owner.scheme, host_owner.port) for _, entry in entries]
+    resources = {route.origin.resource for route in routes}
+    origins = sorted([host_owner.origin, *map(Origin, resources)])
+    return ir.VirtualHost(table=table, hostname=hostname, routes=tuple(routes), origins=tuple(origins))
 
 
 @query
@@ -69,15 +69,18 @@ def wildcard_table(read: Read, gateway: ResourceId, table: str) -> ir.WildcardTa
     return ir.WildcardTable(table=table, hosts=hosts)
 
 
-def _entries(read: Read, host_owner: Door, hostname: str) -> Iterator[_Ranked]:
-    """The rules of each route once, by its most specific hostname that covers this one."""
+def _entries(read: Read, host_owner: Door, hostname: str) -> list[tuple[int, Entry]]:
+    """The rules of each route once, by its most specific hostname that covers this one; with the place of
+    that hostname among those that do."""
+    found: list[tuple[int, Entry]] = []
     seen: set[ResourceId] = set()
     for width, pattern in enumerate(covering(hostname)):
         here = read.bucket(PLACED, Place(host_owner.gateway, host_owner.name, pattern))
-        for route in here - seen:
-            for entry in plan(read, route).entries:
-                yield _Ranked(width, entry)
-        seen |= here
+        if here:
+            for route in here - seen:
+                found += [(width, entry) for entry in plan(read, route).entries]
+            seen |= here
+    return found
 
 
 def _misdirected(table: str, hostname: str, host_owner: Door) -> ir.VirtualHost:
@@ -109,11 +112,12 @@ def _hosts_of_gateway(read: Read, gateway: ResourceId) -> Iterator[HostKey]:
 
 def _hosts_of_route(read: Read, route: ResourceId) -> Iterator[HostKey]:
     """The hostnames a route shares with the listeners it is attached to, where the listener owns them."""
+    hostnames = own_hostnames(read.leaf(route))
     for one in attached_doors(read, route):
         if not _is_served(read, one.gateway):
             continue
         neighbours = port_doors(read, one.gateway, one.port)
-        for pattern in own_hostnames(read.leaf(route)):
+        for pattern in hostnames:
             hostname = intersect(one.hostname, pattern)
             found = owner(neighbours, hostname) if hostname else None
             if hostname and found is not None and found.name == one.name:

@@ -1,0 +1,190 @@
+"""What the dependency graph is made of: nodes that know who has read them; tables of indexes and outputs.
+
+They are many and met often, so each kind has the fields it needs and no more, and what never varies stands
+in the class.
+"""
+
+from collections.abc import Hashable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from sekisho.engine.definitions import Index, Output, Query
+
+if TYPE_CHECKING:
+    from sekisho.engine.graph import Read
+
+CLEAN, CHECK, DIRTY, RUNNING = 0, 1, 2, 3
+"""Up to date; perhaps not, as something further below has changed; not; being computed."""
+
+_FEW = 6
+"""Up to so many users are kept in a tuple, a quarter of the size of a set; most nodes have one or two."""
+
+
+class Node:
+    """What can be read."""
+
+    __slots__ = ("key", "users", "value")
+
+    state: int = CLEAN
+    rank: int = 0
+    """The highest rank of the indexes it is or has read from, directly or not."""
+
+    def __init__(self, key: Any) -> None:
+        self.key = key
+        self.value: Any = None
+        self.users: set[Computed] | tuple[Computed, ...] = ()
+        """Who has read it, each once."""
+
+    def add_user(self, user: "Computed") -> None:
+        users = self.users
+        if type(users) is set:
+            users.add(user)
+        elif user not in users:
+            self.users = (*users, user) if len(users) < _FEW else {*users, user}
+
+    def drop_user(self, user: "Computed") -> None:
+        users = self.users
+        if type(users) is set:
+            users.discard(user)
+        else:
+            self.users = tuple(other for other in users if other is not user)
+
+
+class Leaf(Node):
+    """An input; None while it has no value and somebody asked for it."""
+
+    __slots__ = ()
+
+
+class Bucket(Node):
+    """The source keys under one bucket key of an index."""
+
+    __slots__ = ("members", "rank", "table")
+
+    def __init__(self, table: "Table", key: Any) -> None:
+        super().__init__(key)
+        self.members: set[Any] = set()
+        self.table = table
+        self.rank = table.rank
+
+    def frozen(self) -> frozenset[Any]:
+        """Made when first asked for."""
+        if self.value is None:
+            self.value = frozenset(self.members)
+        return self.value  # type: ignore[no-any-return]
+
+
+class Computed(Node):
+    """A call of a query, or a terminal: one key of an index or output."""
+
+    __slots__ = ("deps", "owner", "rank", "state")
+
+    def __init__(self, owner: "Query[Any, Any] | Table", key: Any) -> None:
+        self.key = key
+        self.value = None
+        self.users = ()
+        self.owner = owner
+        self.deps: tuple[Node, ...] = ()
+        self.rank = 0
+        self.state = DIRTY
+
+    def compute(self, read: "Read") -> Any:
+        """Run its function."""
+        owner = self.owner
+        if type(owner) is Query:
+            return owner.function(read, *self.key)
+        return owner.compute(read, self.key)  # type: ignore[union-attr]
+
+    def depend_on(self, recording: dict[Node, None]) -> list[Node]:
+        """These are what it has read, and nothing else is. Returns what it was the last reader of."""
+        before, deps = self.deps, tuple(recording)
+        self.deps = deps
+        rank, known = 0, deps == before
+        for dep in deps:
+            if dep.rank > rank:  # noqa: PLR1730 - max() is a call, and this loop is the hottest there is
+                rank = dep.rank
+            if known:
+                continue
+            if dep.users:
+                dep.add_user(self)
+            else:
+                dep.users = (self,)
+        self.rank = rank
+        return [] if known or not before else self._drop(before, recording)
+
+    def _drop(self, before: tuple[Node, ...], recording: dict[Node, None]) -> list[Node]:
+        unread = []
+        for dep in before:
+            if dep not in recording:
+                dep.drop_user(self)
+                if not dep.users:
+                    unread.append(dep)
+        return unread
+
+
+class Table:
+    """The running state of one index or output: a terminal per source key, and what waits for a refresh."""
+
+    def __init__(self, definition: Index | Output[Any], rank: int) -> None:
+        self.definition = definition
+        self.name = definition.name
+        self.compute = definition.build if isinstance(definition, Output) else definition.places
+        """What a terminal's value is."""
+        self.rank = rank
+        self.terminals: dict[Any, Computed] = {}
+        self.buckets: dict[Hashable, Bucket] = {}
+        """Of an index only: those with members."""
+        self.empty: dict[Hashable, Bucket] = {}
+        """Of an index only: those that have readers and no members."""
+        self.sources: list[Mapping[Any, Any]] = []
+        """What has its keys: buckets of indexes, leaves of kinds."""
+        self.stale: dict[Any, None] = {}
+        """Source keys to look at, in order of arrival."""
+        self.followers: list[Table] = []
+        """Tables whose source is this one."""
+
+    def has_source(self, key: Any) -> bool:
+        """Whether a source has this key still."""
+        for source in self.sources:  # noqa: SIM110 - any() with a generator takes three times as long
+            if key in source:
+                return True
+        return False
+
+    def bucket(self, key: Hashable) -> Bucket:
+        """The bucket of this key, for somebody who reads it."""
+        found = self.buckets.get(key) or self.empty.get(key)
+        if found is None:
+            found = self.empty[key] = Bucket(self, key)
+        return found
+
+    def fill(self, key: Hashable) -> Bucket:
+        """The bucket of this key, which is about to have a member; its followers are told of a new one."""
+        found = self.buckets.get(key)
+        if found is None:
+            found = self.empty.pop(key) if key in self.empty else Bucket(self, key)
+            self.buckets[key] = found
+            for follower in self.followers:
+                follower.stale[key] = None
+        return found
+
+    def drain(self, bucket: Bucket) -> None:
+        """It has lost its last member."""
+        key = bucket.key
+        del self.buckets[key]
+        self.empty[key] = bucket
+        for follower in self.followers:
+            follower.stale[key] = None
+
+
+def mark(node: Node) -> None:
+    """Its direct users have to run again; further ones have to look."""
+    wave, state = tuple(node.users), DIRTY
+    while wave:
+        further: list[Computed] = []
+        for user in wave:
+            if user.state == CLEAN:
+                further.extend(user.users)
+                owner = user.owner
+                if type(owner) is Table:
+                    owner.stale[user.key] = None
+            user.state = max(user.state, state)
+        wave, state = tuple(further), CHECK
