@@ -2,12 +2,10 @@
 
 from typing import Any
 
-from sekisho.envoy.building import ADS, extension, milliseconds, new, seconds, value
+from sekisho.envoy.building import ADS, XDS_CLUSTER, extension, milliseconds, new, seconds, value
 from sekisho.envoy.clusters import CONNECTION_BUFFER_BYTES
 from sekisho.envoy.overload import overload_manager
 from sekisho.envoy.stats import stats_config
-
-XDS_CLUSTER = "sekisho-xds"
 
 RUNTIME = {
     # RE2's size of a compiled pattern; Envoy's default of 100 refuses everyday patterns.

@@ -4,6 +4,8 @@ from typing import Any
 
 from sekisho.protos import message, pack
 
+XDS_CLUSTER = "sekisho-xds"
+"""The static cluster of the agent's socket: ADS relay, and SDS for the proxy's own certificate."""
 ADS: dict[str, Any] = {"ads": {}, "resource_api_version": "V3"}
 """A ConfigSource: ask the stream we are configured by."""
 

@@ -14,9 +14,9 @@ def header_edits(request: ir.HeaderEdits, response: ir.HeaderEdits) -> dict[str,
     if not changes_something(request) and not changes_something(response):
         return {}
     return {
-        "request_headers_to_add": _header_value_options(request),
+        "request_headers_to_add": header_value_options(request),
         "request_headers_to_remove": request.remove,
-        "response_headers_to_add": _header_value_options(response),
+        "response_headers_to_add": header_value_options(response),
         "response_headers_to_remove": response.remove,
     }
 
@@ -31,7 +31,8 @@ def in_sequence(first: ir.HeaderEdits, then: ir.HeaderEdits) -> ir.HeaderEdits:
     )
 
 
-def _header_value_options(edits: ir.HeaderEdits) -> list[dict[str, Any]]:
+def header_value_options(edits: ir.HeaderEdits) -> list[dict[str, Any]]:
+    """What is set and added; removals have a field of their own wherever there are any."""
     return [
         *(_header_value_option(name, text, "OVERWRITE_IF_EXISTS_OR_ADD") for name, text in edits.set),
         *(_header_value_option(name, text, "APPEND_IF_EXISTS_OR_ADD") for name, text in edits.add),

@@ -1,83 +1,108 @@
-"""HttpConnectionManager: the HTTP side of one filter chain, hardened for the edge.
+"""HttpConnectionManager: the HTTP side of one filter chain, hardened alike wherever it stands.
 
-It mentions no route: routes come by scope (`scopes.py`), so no change of a route changes a listener.
+Gateways, inbounds and outbounds have one builder, so that what was made safe for one is safe for all; they
+differ in whom they trust and in how long they wait. It mentions no route but those of an inbound, which has
+nothing to route: no change of a route changes a listener.
 """
 
+from collections.abc import Mapping, Sequence
+from enum import Enum
 from typing import Any
 
-from sekisho.envoy.building import ADS, ON, extension, seconds, value
+from sekisho import ir
+from sekisho.envoy.building import OFF, ON, extension, milliseconds, seconds, value
 from sekisho.envoy.clusters import CONCURRENT_STREAMS, CONNECTION_WINDOW_BYTES, STREAM_WINDOW_BYTES
-from sekisho.envoy.filters import http_filters
-from sekisho.envoy.scope_keys import HEADER, PORT_SEPARATOR, scope_key
+from sekisho.envoy.tracing import tracing as tracing_fields
 
 NAME = "envoy.filters.network.http_connection_manager"
 TYPE = "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager"
 
 HEADERS_KB = 60
 HEADERS_COUNT = 100
-CONNECTION_IDLE_SECONDS = 3600
+CONNECTION_IDLE_MS = 3_600_000
 CONNECTION_AGE_SECONDS = 3600
-STREAM_IDLE_SECONDS = 300
+STREAM_IDLE_MS = 300_000
 REQUEST_SECONDS = 300
 """Until the last byte of the request has come."""
-REQUEST_HEADERS_SECONDS = 10
+REQUEST_HEADERS_MS = 10_000
 
 
-def http_connection_manager(table: str) -> dict[str, Any]:
-    """A network filter with the HttpConnectionManager of one route table."""
+class Side(Enum):
+    """Where the connections come from."""
+
+    GATEWAY = "gateway"
+    """Anybody: nothing a client says about itself is believed."""
+    INBOUND = "inbound"
+    """Other workloads, known by their certificates; the application is told which."""
+    OUTBOUND = "outbound"
+    """The application this proxy stands beside."""
+
+
+_TRUST: Mapping[Side, Mapping[str, Any]] = {
+    Side.GATEWAY: {"use_remote_address": ON, "forward_client_cert_details": "SANITIZE"},
+    Side.INBOUND: {
+        "use_remote_address": OFF,
+        "forward_client_cert_details": "SANITIZE_SET",
+        "set_current_client_cert_details": {"uri": True},
+    },
+    Side.OUTBOUND: {"use_remote_address": OFF, "forward_client_cert_details": "SANITIZE"},
+}
+
+_RESERVED_HEADERS = {"remove_on_match": {"key_matcher": {"prefix": "x-sekisho-"}}}
+
+
+def http_connection_manager(
+    side: Side,
+    name: str,
+    http_filters: Sequence[dict[str, Any]],
+    routing: Mapping[str, Any],
+    *,
+    times: ir.Times | None = None,
+    tracing: ir.Tracing | None = None,
+    **fields: Any,
+) -> dict[str, Any]:
+    """A network filter with an HttpConnectionManager.
+
+    `routing`: the route specifier, and what it needs beside it. `fields`: what only some have, such as
+    `codec_type` and `access_log`.
+    """
+    if tracing is not None:
+        fields["tracing"] = tracing_fields(tracing)
     return extension(
         NAME,
         TYPE,
-        stat_prefix=table,
-        http_filters=http_filters(),
-        **_routing(table),
-        **_time_limits(),
-        **_protocols(),
-        **_trust(),
+        stat_prefix=name,
+        http_filters=http_filters,
+        **routing,
+        **_time_limits(side, times or ir.Times()),
+        **_protocols(side, times or ir.Times()),
+        **_TRUST[side],
         **_normalisation(),
+        **({} if side is Side.GATEWAY else _quiet(request_id=tracing is not None)),
+        **fields,
     )
 
 
-def _routing(table: str) -> dict[str, Any]:
-    """The early mutation runs before the first look-up and replaces what the client may have sent."""
-    key_header = {"header": {"key": HEADER, "value": scope_key(table, "%REQ(:authority)%")}}
-    host_without_port = {"name": HEADER, "element_separator": PORT_SEPARATOR, "index": 0}
-    return {
-        "early_header_mutation_extensions": [
-            extension(
-                "envoy.http.early_header_mutation.header_mutation",
-                "envoy.extensions.http.early_header_mutation.header_mutation.v3.HeaderMutation",
-                mutations=[{"append": {**key_header, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"}}],
-            )
-        ],
-        "scoped_routes": {
-            "name": table,
-            "scope_key_builder": {"fragments": [{"header_value_extractor": host_without_port}]},
-            "rds_config_source": ADS,
-            "scoped_rds": {"scoped_rds_config_source": ADS},
-        },
-    }
-
-
-def _time_limits() -> dict[str, Any]:
-    return {
-        "stream_idle_timeout": seconds(STREAM_IDLE_SECONDS),
-        "request_timeout": seconds(REQUEST_SECONDS),
-        "request_headers_timeout": seconds(REQUEST_HEADERS_SECONDS),
+def _time_limits(side: Side, times: ir.Times) -> dict[str, Any]:
+    limits: dict[str, Any] = {
+        "stream_idle_timeout": milliseconds(_first(times.stream_idle, STREAM_IDLE_MS)),
+        "request_headers_timeout": milliseconds(_first(times.request_headers, REQUEST_HEADERS_MS)),
         # A connection that is too old is closed between requests, not under one.
         "http1_safe_max_connection_duration": True,
     }
+    if side is Side.GATEWAY:
+        limits["request_timeout"] = seconds(REQUEST_SECONDS)
+    return limits
 
 
-def _protocols() -> dict[str, Any]:
+def _first(said: int | None, otherwise: int) -> int:
+    return otherwise if said is None else said
+
+
+def _protocols(side: Side, times: ir.Times) -> dict[str, Any]:
     return {
         "max_request_headers_kb": value(HEADERS_KB),
-        "common_http_protocol_options": {
-            "idle_timeout": seconds(CONNECTION_IDLE_SECONDS),
-            "max_connection_duration": seconds(CONNECTION_AGE_SECONDS),
-            "max_headers_count": value(HEADERS_COUNT),
-            "headers_with_underscores_action": "REJECT_REQUEST",
-        },
+        "common_http_protocol_options": _common_options(side, times),
         "http2_protocol_options": {
             "max_concurrent_streams": value(CONCURRENT_STREAMS),
             "initial_stream_window_size": value(STREAM_WINDOW_BYTES),
@@ -88,13 +113,20 @@ def _protocols() -> dict[str, Any]:
     }
 
 
-def _trust() -> dict[str, Any]:
-    """Nothing a client says about its own address or identity is believed."""
-    return {
-        "use_remote_address": ON,
-        "xff_num_trusted_hops": 0,
-        "forward_client_cert_details": "SANITIZE",
+def _common_options(side: Side, times: ir.Times) -> dict[str, Any]:
+    """envoy.config.core.v3.HttpProtocolOptions. Applications may use underscores among themselves."""
+    options: dict[str, Any] = {
+        "idle_timeout": milliseconds(_first(times.idle, CONNECTION_IDLE_MS)),
+        "max_headers_count": value(HEADERS_COUNT),
     }
+    if side is Side.GATEWAY:
+        options["headers_with_underscores_action"] = "REJECT_REQUEST"
+        options["max_connection_duration"] = seconds(CONNECTION_AGE_SECONDS)
+    if times.max_connection:
+        options["max_connection_duration"] = milliseconds(times.max_connection)
+    if times.max_stream:
+        options["max_stream_duration"] = milliseconds(times.max_stream)
+    return options
 
 
 def _normalisation() -> dict[str, Any]:
@@ -104,4 +136,21 @@ def _normalisation() -> dict[str, Any]:
         "merge_slashes": True,
         "path_with_escaped_slashes_action": "UNESCAPE_AND_REDIRECT",
         "strip_trailing_host_dot": True,
+        "xff_num_trusted_hops": 0,
+    }
+
+
+def _quiet(*, request_id: bool) -> dict[str, Any]:
+    """A sidecar is not there, as far as the application can see."""
+    return {
+        "server_header_transformation": "PASS_THROUGH",
+        "generate_request_id": {"value": request_id},
+        "skip_xff_append": True,
+        "early_header_mutation_extensions": [
+            extension(
+                "envoy.http.early_header_mutation.header_mutation",
+                "envoy.extensions.http.early_header_mutation.header_mutation.v3.HeaderMutation",
+                mutations=[_RESERVED_HEADERS],
+            )
+        ],
     }

@@ -5,7 +5,9 @@ from typing import Any
 from sekisho import ir
 from sekisho.envoy.building import ADS, OFF, extension, new, seconds, value
 from sekisho.envoy.clusters import CONNECTION_BUFFER_BYTES
-from sekisho.envoy.http_connection_manager import http_connection_manager
+from sekisho.envoy.filters import http_filters
+from sekisho.envoy.http_connection_manager import Side, http_connection_manager
+from sekisho.envoy.scoped_routing import scoped_routing
 
 CONNECTIONS_PER_CHAIN = 10_000
 LISTENER_FILTERS_SECONDS = 5
@@ -50,7 +52,7 @@ def _tls_inspector() -> dict[str, Any]:
 def _filter_chain(chain: ir.Chain) -> dict[str, Any]:
     fields: dict[str, Any] = {
         "name": chain.table,
-        "filters": [_connection_limit(chain.table), http_connection_manager(chain.table)],
+        "filters": [_connection_limit(chain.table), _http(chain.table)],
         "transport_socket_connect_timeout": seconds(HANDSHAKE_SECONDS),
     }
     if chain.server_names:
@@ -58,6 +60,10 @@ def _filter_chain(chain: ir.Chain) -> dict[str, Any]:
     if chain.tls:
         fields["transport_socket"] = _downstream_tls(chain.tls)
     return fields
+
+
+def _http(table: str) -> dict[str, Any]:
+    return http_connection_manager(Side.GATEWAY, table, http_filters(), scoped_routing(table))
 
 
 def _connection_limit(table: str) -> dict[str, Any]:

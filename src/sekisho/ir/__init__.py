@@ -4,7 +4,8 @@ Every node carries its `origin`, the place in the resources that decided it: it 
 and `sekisho explain`, and it is where a rejection by Envoy is reported.
 """
 
-from sekisho.ir.cluster import Cluster, Endpoint, Endpoints, Protocol
+from sekisho.ir.callers import Caller, Conditional, Effect, PermissionRule, Permissions, Text
+from sekisho.ir.cluster import Cluster, Endpoint, Endpoints, Host, Protocol
 from sekisho.ir.http import (
     Action,
     Cors,
@@ -31,26 +32,84 @@ from sekisho.ir.http import (
 )
 from sekisho.ir.listener import Chain, Listener, TlsTermination
 from sekisho.ir.secret import Certificate
+from sekisho.ir.sidecar import (
+    CapturedInbound,
+    Inbound,
+    Outbound,
+    Passthrough,
+    PassthroughMatch,
+    RouteTable,
+    TcpForward,
+)
+from sekisho.ir.telemetry import AccessLog, FileLog, LogFormat, OtelLog, Tag, TcpLog, Tracing
+from sekisho.ir.traffic import (
+    Balancer,
+    Balancing,
+    Fault,
+    HashPolicy,
+    HealthCheck,
+    Limits,
+    Outliers,
+    RateLimit,
+    Times,
+)
+from sekisho.ir.transport import (
+    AuthorityBundle,
+    MeshTransport,
+    MutualTls,
+    MutualTlsMode,
+    ServerTls,
+    TlsVersion,
+    Transport,
+    TrustBundle,
+)
 
 __all__ = [
+    "AccessLog",
     "Action",
+    "AuthorityBundle",
+    "Balancer",
+    "Balancing",
+    "Caller",
+    "CapturedInbound",
     "Certificate",
     "Chain",
     "Cluster",
+    "Conditional",
     "Cors",
+    "Effect",
     "Endpoint",
     "Endpoints",
+    "Fault",
+    "FileLog",
     "Forward",
+    "HashPolicy",
     "HeaderEdits",
+    "HealthCheck",
+    "Host",
     "HostRewrite",
+    "Inbound",
+    "Limits",
     "Listener",
+    "LogFormat",
+    "MeshTransport",
     "Mirror",
+    "MutualTls",
+    "MutualTlsMode",
     "OriginMatch",
+    "OtelLog",
+    "Outbound",
+    "Outliers",
+    "Passthrough",
+    "PassthroughMatch",
     "PathExact",
     "PathMatch",
     "PathPrefix",
     "PathRegex",
+    "PermissionRule",
+    "Permissions",
     "Protocol",
+    "RateLimit",
     "Redirect",
     "ReplaceFullPath",
     "ReplacePrefix",
@@ -58,9 +117,20 @@ __all__ = [
     "Retry",
     "Route",
     "RouteMatch",
+    "RouteTable",
+    "ServerTls",
     "Share",
     "StringMatch",
+    "Tag",
+    "TcpForward",
+    "TcpLog",
+    "Text",
+    "Times",
     "TlsTermination",
+    "TlsVersion",
+    "Tracing",
+    "Transport",
+    "TrustBundle",
     "VirtualHost",
     "WildcardTable",
 ]

@@ -1,4 +1,4 @@
-"""Who calls, and what for: the conditions under which a server lets a request in, or treats it differently."""
+"""Who calls, and what for: conditions under which a server lets a request in, or treats it differently."""
 
 from enum import StrEnum
 from typing import Generic, Literal, TypeVar

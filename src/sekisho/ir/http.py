@@ -96,7 +96,7 @@ class Retry(Struct, frozen=True, kw_only=True, gc=False):
     backoff_ms: int = 25
     """Least wait before the first retry."""
     backoff_max_ms: int | None = None
-    """Longest wait; None for 10 × the least."""
+    """Longest wait; None for ten times the least."""
     on: tuple[str, ...] = ()
     """Further conditions by Envoy's names (`x-envoy-retry-on`, `x-envoy-retry-grpc-on`)."""
     reset_headers: tuple[tuple[str, str], ...] = ()

@@ -29,7 +29,7 @@ class Outliers(Struct, frozen=True, kw_only=True, gc=False):
     consecutive_gateway_failures: int | None = None
     consecutive_local_failures: int | None = None
     success_rate: tuple[int, int, int] | None = None
-    """Least hosts, least requests, standard deviation factor × 1000."""
+    """Least hosts, least requests, thousandfold standard deviation factor."""
     failure_percentage: tuple[int, int, int] | None = None
     """Least hosts, least requests, threshold in percent."""
 

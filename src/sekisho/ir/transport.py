@@ -7,9 +7,9 @@ from msgspec import Struct
 
 TlsVersion: TypeAlias = Literal["1.2", "1.3"]
 
-IDENTITY_SECRET = "identity"
+IDENTITY_SECRET = "identity"  # noqa: S105 - a name
 """SDS name of a proxy's own certificate and key. The agent serves it; it never passes the control plane."""
-TRUST_SECRET = "trust"
+TRUST_SECRET = "trust"  # noqa: S105 - a name
 """SDS name of the authorities a proxy believes, by trust domain (`TrustBundle`)."""
 ALPN_HTTP2 = "sekisho-h2"
 """Between sidecars: HTTP/2, whatever the application speaks."""
@@ -39,13 +39,16 @@ class MutualTls(Struct, frozen=True, kw_only=True, gc=False):
 
 
 class MeshTransport(Struct, frozen=True, kw_only=True, gc=False):
-    """Mutual TLS to endpoints that have a sidecar (`Endpoint.meshed`); the others are spoken to as they are."""
+    """Mutual TLS to endpoints with a sidecar (`Endpoint.meshed`); the others are spoken to as they are."""
 
     server_name: str
     """SNI: `<port>.<service>.<namespace>.<zone>.<mesh>.sekisho`, see `translate.mesh.names`."""
     identities: tuple[str, ...]
     """SPIFFE IDs the server may have, exact, sorted. Empty: nobody is believed, every connection fails."""
     alpn: str = ALPN_HTTP2
+    """HTTP/2 is spoken to all endpoints of a cluster alike: only where every one of them is meshed."""
+    min_version: TlsVersion = "1.3"
+    max_version: TlsVersion = "1.3"
 
 
 class ServerTls(Struct, frozen=True, kw_only=True, gc=False):
@@ -54,7 +57,7 @@ class ServerTls(Struct, frozen=True, kw_only=True, gc=False):
     server_name: str
     """SNI; empty for none."""
     authorities: str = ""
-    """Name of a `TrustBundle`-like secret with the CA certificates; empty for the system's."""
+    """Name of an `AuthorityBundle`; empty for the system's."""
     alternative_names: tuple[tuple[Literal["dns", "uri"], Literal["exact", "prefix"], str], ...] = ()
     """Names one of which the certificate must have; empty for the server name."""
     verify: Literal["all", "no-names", "no-authority", "nothing"] = "all"
@@ -75,5 +78,14 @@ class TrustBundle(Struct, frozen=True, kw_only=True, gc=False):
     name: str
     """SDS name: `TRUST_SECRET` for a mesh."""
     authorities: tuple[tuple[str, bytes], ...]
-    """Trust domain and its CA certificates (PEM), sorted by domain. A domain without certificates is left out:
-    nobody of it is believed."""
+    """Trust domain and its CA certificates (PEM), sorted by domain. A domain without certificates is left
+    out: nobody of it is believed."""
+
+
+class AuthorityBundle(Struct, frozen=True, kw_only=True, gc=False):
+    """The authorities that vouch for servers outside the mesh (ExternalService, BackendTLSPolicy). Public."""
+
+    name: str
+    """SDS name, as `ServerTls.authorities` has it."""
+    authorities: bytes
+    """CA certificates (PEM), at least one."""

@@ -1,0 +1,67 @@
+"""RBAC: who may call. Any denial denies, then any permission allows, then no."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from sekisho import ir
+from sekisho.envoy.building import extension
+from sekisho.envoy.callers import policy
+
+HTTP = "envoy.filters.http.rbac"
+NETWORK = "envoy.filters.network.rbac"
+HTTP_TYPE = "envoy.extensions.filters.http.rbac.v3.RBAC"
+NETWORK_TYPE = "envoy.extensions.filters.network.rbac.v3.RBAC"
+
+SHADOW_PREFIX = "shadow_"
+"""Before the statistics of rules that only count what they would have denied."""
+
+
+def http_rbac(permissions: ir.Permissions) -> list[dict[str, Any]]:
+    """HTTP filters, in order. Without any rule nobody is let in."""
+    return [
+        extension(f"{HTTP}.{name}", HTTP_TYPE, **rules)
+        for name, rules in _stages(permissions, over_http=True).items()
+    ]
+
+
+def network_rbac(permissions: ir.Permissions, stat_prefix: str) -> list[dict[str, Any]]:
+    """Network filters, in order, for bytes that are not read: a rule that asks about requests lets nobody
+    in here, and keeps out whoever it would keep out for any request."""
+    return [
+        extension(f"{NETWORK}.{name}", NETWORK_TYPE, stat_prefix=stat_prefix, **rules)
+        for name, rules in _stages(permissions, over_http=False).items()
+    ]
+
+
+def _stages(permissions: ir.Permissions, *, over_http: bool) -> dict[str, dict[str, Any]]:
+    """The fields of each filter, by its name. Shadow rules come after the denials, and count the rest."""
+    denied, shadowed = (_of(permissions, effect) for effect in (ir.Effect.DENY, ir.Effect.SHADOW_DENY))
+    let_in = [*_of(permissions, ir.Effect.ALLOW), *shadowed]
+    if not over_http:
+        let_in = [rule for rule in let_in if not rule.caller.needs_http]
+        shadowed = [rule for rule in shadowed if not rule.caller.needs_http]
+    stages: dict[str, dict[str, Any]] = {}
+    if denied:
+        stages["deny"] = {"rules": _rules("DENY", denied, over_http=over_http)}
+    stages["allow"] = {"rules": _rules("ALLOW", let_in, over_http=over_http)}
+    if shadowed:
+        stages["allow"] |= {
+            "shadow_rules": _rules("DENY", shadowed, over_http=over_http),
+            "shadow_rules_stat_prefix": SHADOW_PREFIX,
+        }
+    return stages
+
+
+def _of(permissions: ir.Permissions, effect: ir.Effect) -> list[ir.PermissionRule]:
+    return [rule for rule in permissions.rules if rule.effect is effect]
+
+
+def _rules(action: str, rules: Iterable[ir.PermissionRule], *, over_http: bool) -> dict[str, Any]:
+    """envoy.config.rbac.v3.RBAC; policies are named after their rule, which logs repeat."""
+    return {
+        "action": action,
+        "policies": {
+            f"{number} {rule.origin}": policy(rule.caller, over_http=over_http)
+            for number, rule in enumerate(rules)
+        },
+    }
