@@ -1,0 +1,81 @@
+"""Puts a capture into the kernel of this network namespace, and takes it out."""
+
+import asyncio
+import contextlib
+import shutil
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import structlog
+
+from sekisho.agent.capture import routes, rules
+from sekisho.agent.capture.plan import Plan
+
+log = structlog.get_logger()
+
+_EXISTS = b"File exists"
+"""How `ip rule add` says that the rule is there already; `replace` it has none."""
+_IPV6_OFF = Path("/proc/sys/net/ipv6/conf/lo/disable_ipv6")
+
+
+class CaptureFailed(Exception):
+    """The kernel, or `nft` or `ip`, refused; the message is theirs."""
+
+
+@asynccontextmanager
+async def captured(plan: Plan) -> AsyncIterator[None]:
+    """Captures for as long as the block lasts. Raises CaptureFailed.
+
+    Rules of an earlier run are replaced in one step. Should this process be killed they stay, so that
+    nothing goes past a proxy that still runs.
+    """
+    await install(plan)
+    try:
+        yield
+    finally:
+        await asyncio.shield(remove(plan.table))
+
+
+async def install(plan: Plan) -> None:
+    """Routes first: they do nothing without the rules, and rules without them would lose packets.
+
+    Raises CaptureFailed.
+    """
+    families = _families()
+    for command in routes.added(plan, families):
+        await _run("ip", *command)
+    await _run("nft", "--file", "-", given=rules.ruleset(plan))
+    log.info("capture is in place", table=plan.table, transparent=plan.transparent)
+
+
+async def remove(table: str) -> None:
+    """Takes out what `install` put in; what is not there is no matter."""
+    try:
+        await _run("nft", "--file", "-", given=rules.removal(table))
+    except CaptureFailed as error:
+        log.error("capture could not be removed", table=table, reason=str(error))  # noqa: TRY400  no bug
+        return
+    for command in routes.removed(_families()):
+        with contextlib.suppress(CaptureFailed):
+            await _run("ip", *command)
+    log.info("capture was removed", table=table)
+
+
+def _families() -> Iterable[str]:
+    try:
+        off = _IPV6_OFF.read_text().strip() != "0"
+    except OSError:
+        off = True
+    return ("-4",) if off else ("-4", "-6")
+
+
+async def _run(program: str, *arguments: str, given: str = "") -> None:
+    path = shutil.which(program, path="/usr/sbin:/sbin:/usr/bin:/bin")
+    if path is None:
+        raise CaptureFailed(f"there is no {program} on this host: install nftables and iproute2")
+    pipe = asyncio.subprocess.PIPE
+    process = await asyncio.create_subprocess_exec(path, *arguments, stdin=pipe, stdout=pipe, stderr=pipe)
+    _, errors = await process.communicate(given.encode())
+    if process.returncode and _EXISTS not in errors:
+        raise CaptureFailed(f"{program} {' '.join(arguments)}: {errors.decode(errors='replace').strip()}")

@@ -1,0 +1,51 @@
+"""Routes a capture needs beside its rules, as arguments of `ip`."""
+
+from collections.abc import Iterable, Sequence
+
+from sekisho.agent.capture.plan import Plan
+from sekisho.agent.capture.rules import INBOUND_MARK, OUTBOUND_MARK, OWN_MARK
+
+VIRTUAL_RANGES = ("241.0.0.0/8", "242.0.0.0/8", "fd5e:6b69:7368:6f::/96")
+"""Where the addresses of services are from. They are nobody's, and yet need a route: the kernel looks for one
+before any rule sees the packet, and a namespace may have no default route, or none for IPv6."""
+SOURCE = "::6/128"
+"""The IPv6 one of rules.INBOUND_SOURCES; of IPv4, all of 127.0.0.0/8 is on `lo` from the start."""
+TABLE = 24066
+"""Routing table of packets that are marked; the number is ours by choice."""
+_PRIORITY = 24066
+
+Command = Sequence[str]
+
+
+def added(plan: Plan, families: Iterable[str]) -> Iterable[Command]:
+    """What is to be run; `families`: `-4`, `-6`, those the namespace has. Running it twice is no harm."""
+    for family in families:
+        for network in _of_family(family):
+            yield (family, "route", "replace", network, "dev", "lo")
+        if family == "-6":
+            yield (family, "address", "replace", SOURCE, "dev", "lo")
+        if plan.transparent:
+            everything = "0.0.0.0/0" if family == "-4" else "::/0"
+            yield (family, "route", "replace", "local", everything, "dev", "lo", "table", str(TABLE))
+            for mark in (OUTBOUND_MARK, INBOUND_MARK, OWN_MARK):
+                yield (family, "rule", "add", *_rule(mark))
+
+
+def removed(families: Iterable[str]) -> Iterable[Command]:
+    """Takes away what `added` brought, whatever of it is there: each may fail."""
+    for family in families:
+        for network in _of_family(family):
+            yield (family, "route", "del", network, "dev", "lo")
+        if family == "-6":
+            yield (family, "address", "del", SOURCE, "dev", "lo")
+        for mark in (OUTBOUND_MARK, INBOUND_MARK, OWN_MARK):
+            yield (family, "rule", "del", *_rule(mark))
+        yield (family, "route", "flush", "table", str(TABLE))
+
+
+def _rule(mark: int) -> Command:
+    return ("fwmark", f"{mark:#x}", "lookup", str(TABLE), "priority", str(_PRIORITY))
+
+
+def _of_family(family: str) -> Iterable[str]:
+    return (network for network in VIRTUAL_RANGES if (":" in network) == (family == "-6"))
