@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from sekisho.api.addresses import RangeExhausted, ServiceAddresses
+from sekisho.api.authorization import overreach
 from sekisho.api.call import Call
 from sekisho.api.documents import Document
 from sekisho.api.errors import ApiError, forbidden, not_found
@@ -28,7 +29,9 @@ class Admission:
         """Namespaces being deleted: nothing new is let in."""
 
     async def before_create(self, call: Call, id: ResourceId) -> None:
-        """Raises 404 when the namespace is not there, 403 when it is being deleted."""
+        """Raises 404 when the namespace is not there, 403 when it is being deleted or not for this user."""
+        if fault := overreach(call.user, call.kind.kind, {}, None):
+            raise forbidden(fault)
         if not call.kind.namespaced:
             return
         try:
@@ -57,7 +60,12 @@ class Admission:
         spec.setdefault("clusterIPs", [chosen])
 
     def before_update(self, call: Call, document: Document, live: Document) -> None:
-        """A Service keeps the address it has when a writer does not mention it."""
+        """A Service keeps the address it has when a writer does not mention it.
+
+        Raises 403 for a change that is not this user's to make.
+        """
+        if fault := overreach(call.user, call.kind.kind, document, live):
+            raise forbidden(fault)
         if call.kind.kind != "Service":
             return
         spec, had = document.get("spec"), live.get("spec") or {}

@@ -14,8 +14,8 @@ from sekisho.aio.clock import Clock, SystemClock
 from sekisho.api import deleting, patching, reading, reviewing, watching, writing
 from sekisho.api.addresses import ServiceAddresses
 from sekisho.api.admission import Admission
-from sekisho.api.authentication import Authenticator, User, bearer_token
-from sekisho.api.authorization import Surface, Table, Verb
+from sekisho.api.authentication import Authenticator, User, caller
+from sekisho.api.authorization import Surface, Table, Verb, owns
 from sekisho.api.call import Call, Parts
 from sekisho.api.catalogue import Catalogue, Review
 from sekisho.api.errors import (
@@ -199,8 +199,7 @@ class Application:
         route = self.router.find(request.url.path)
         if isinstance(route, Page) and route.surface is Surface.PROBE:
             return self._pages.answer(request, route)
-        token = bearer_token(request.headers.get("authorization"))
-        user = await self._authenticator.authenticate(token) if token else None
+        user = await caller(self._authenticator, request)
         if user is None:
             raise unauthorized()
         if self._stopping:
@@ -220,7 +219,8 @@ class Application:
     async def _on_resource(self, request: Request, user: User, target: Target) -> Answer:
         query = dict(request.query_params)
         verb = _verb(request.method, target, query)
-        if not self.table.allows(user.roles, verb, target.entry.kind, target.subresource):
+        own = owns(user, target.entry.kind, target.namespace or "", target.name)
+        if not self.table.allows(user.roles, verb, target.entry.kind, target.subresource, own=own):
             raise _forbidden(user, verb, target)
         # Without exception: whoever may watch everything would else be answered by a review (a new token).
         if verb not in target.entry.verbs:

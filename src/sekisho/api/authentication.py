@@ -1,10 +1,12 @@
-"""Who is calling: bearer tokens, kept as hashes only."""
+"""Who is calling: bearer tokens, kept as hashes only, and client certificates."""
 
 import hashlib
 import hmac
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
+
+from starlette.requests import Request
 
 MAX_TOKEN_BYTES = 4096
 """A longer token is refused unread (reliability.md 5.2)."""
@@ -17,14 +19,36 @@ class User:
     name: str
     roles: frozenset[str]
     """Rows of the table in `authorization.py`; an unknown role allows nothing."""
+    proxies: tuple[str, ...] = ()
+    """The proxies it speaks for, as patterns (`identity.tokens.Token.proxies`)."""
+    token: str = ""
+    """Id of the token it came in with, or that its certificate descends from; empty for none."""
+
+
+CERTIFICATE = "sekisho.certificate"
+"""Key in the ASGI scope's `extensions`: the client's certificate (DER), verified by TLS, if it sent one."""
 
 
 class Authenticator(Protocol):
-    """Turns a bearer token into a user."""
+    """Turns a bearer token or a client certificate into a user."""
 
     async def authenticate(self, token: str) -> User | None:
         """The user, or None for any token that is not known. Never raises for a malformed token."""
         ...
+
+    async def recognise(self, certificate: bytes) -> User | None:
+        """Whose certificate (DER, its chain verified by TLS) this is, or None for one that lets nobody in."""
+        ...
+
+
+async def caller(authenticator: Authenticator, request: Request) -> User | None:
+    """Who sent the request. One that names a token is judged by it alone, whatever the certificate."""
+    authorization = request.headers.get("authorization")
+    if authorization is not None:
+        token = bearer_token(authorization)
+        return await authenticator.authenticate(token) if token else None
+    certificate = request.scope.get("extensions", {}).get(CERTIFICATE)
+    return await authenticator.recognise(certificate) if certificate else None
 
 
 def token_hash(token: str) -> bytes:
@@ -50,6 +74,10 @@ class TokenTable:
             if hmac.compare_digest(known, digest):
                 found = user
         return found
+
+    async def recognise(self, certificate: bytes) -> User | None:  # noqa: ARG002 - the protocol's
+        """Nobody: this is a table of tokens."""
+        return None
 
 
 def bearer_token(authorization: str | None) -> str | None:

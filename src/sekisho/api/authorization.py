@@ -4,6 +4,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
+from typing import Any
+
+from sekisho.api.authentication import User
+from sekisho.identity.tokens import covers
 
 
 class Verb(StrEnum):
@@ -32,6 +36,8 @@ class Surface(StrEnum):
 ALL_VERBS = frozenset(Verb)
 READ = frozenset({Verb.GET, Verb.LIST, Verb.WATCH})
 CREATE = frozenset({Verb.CREATE})
+REPORT = frozenset({Verb.GET, Verb.UPDATE, Verb.PATCH})
+"""What the agent beside a workload does to its object: which fields, see `overreach`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +50,13 @@ class Rule:
     """Kinds, or `Kind/status`; None is all of them."""
     without: frozenset[str] = frozenset()
     """Kinds taken out of `resources`, with their subresources."""
+    own: bool = False
+    """Only the objects of proxies that the caller speaks for, see `owns`."""
 
-    def covers(self, role: str, verb: Verb, resource: str) -> bool:
+    def covers(self, role: str, verb: Verb, resource: str, *, own: bool) -> bool:
         """Whether this row allows it."""
+        if self.own and not own:
+            return False
         if role != self.role or verb not in self.verbs or resource.partition("/")[0] in self.without:
             return False
         return self.resources is None or resource in self.resources
@@ -54,15 +64,16 @@ class Rule:
 
 RESOURCE_RULES: tuple[Rule, ...] = (
     Rule("admin", ALL_VERBS),
-    Rule("agent", READ, frozenset({"Gateway", "GatewayClass"})),
-    Rule("agent", CREATE, frozenset({"CertificateRequest"})),
+    Rule("agent", READ, frozenset({"Gateway", "GatewayClass", "Workload"})),
+    Rule("agent", REPORT, frozenset({"Workload", "Workload/status"}), own=True),
+    Rule("proxy", REPORT, frozenset({"Workload", "Workload/status"}), own=True),
     Rule("reader", READ, without=frozenset({"Secret"})),
 )
 """Resources. Reviews add their own rows, see `Table`."""
 
 SURFACE_RULES: Mapping[Surface, frozenset[str] | None] = {
     Surface.PROBE: None,
-    Surface.DISCOVERY: frozenset({"admin", "agent", "reader"}),
+    Surface.DISCOVERY: frozenset({"admin", "agent", "proxy", "reader"}),
     Surface.METRICS: frozenset({"admin", "reader"}),
 }
 """Other paths: the roles that may read them; None asks for no token at all."""
@@ -77,15 +88,52 @@ class Table:
         self._rules = RESOURCE_RULES + tuple(rows)
         self._allows = lru_cache(maxsize=4096)(self._compute)
 
-    def allows(self, roles: frozenset[str], verb: Verb, kind: str, subresource: str = "") -> bool:
-        """Whether any of the roles may do `verb` to `kind` (or its subresource)."""
-        return self._allows(roles, verb, f"{kind}/{subresource}" if subresource else kind)
+    def allows(
+        self, roles: frozenset[str], verb: Verb, kind: str, subresource: str = "", *, own: bool = False
+    ) -> bool:
+        """Whether any of the roles may do `verb` to `kind` (or its subresource), `own`: to one of its own."""
+        return self._allows(roles, verb, f"{kind}/{subresource}" if subresource else kind, own)
 
-    def _compute(self, roles: frozenset[str], verb: Verb, resource: str) -> bool:
-        return any(rule.covers(role, verb, resource) for role in roles for rule in self._rules)
+    def _compute(self, roles: frozenset[str], verb: Verb, resource: str, own: bool) -> bool:  # noqa: FBT001 - cached by position
+        return any(rule.covers(role, verb, resource, own=own) for role in roles for rule in self._rules)
 
     @staticmethod
     def opens(roles: frozenset[str], surface: Surface) -> bool:
         """Whether any of the roles may read `surface`."""
         allowed = SURFACE_RULES[surface]
         return allowed is None or bool(allowed & roles)
+
+
+def owns(user: User, kind: str, namespace: str, name: str) -> bool:
+    """Whether it is the object of a proxy that the user speaks for; a collection is nobody's."""
+    return bool(name) and covers(user.proxies, f"{kind.lower()}/{namespace}/{name}")
+
+
+_REPORTED = ("address", "ready")
+"""Fields of `Workload.spec` that say how an instance is, not who it is."""
+
+
+def overreach(user: User, kind: str, document: Mapping[str, Any], live: Mapping[str, Any] | None) -> str:
+    """What in a write to an object is not for this user; empty when nothing. `live` is None for a new one.
+
+    Account and labels decide whose identity an instance gets and which Services it belongs to: were its own
+    agent to choose them, a join token of one workload would be one for every account of the namespace.
+    """
+    if kind != "Workload" or "admin" in user.roles:
+        return ""
+    if live is None:
+        return "a Workload is registered by an administrator, not by its own agent"
+    changed = [field for field in ("labels", "annotations", "ownerReferences", "finalizers")
+               if _part(document, "metadata").get(field) != _part(live, "metadata").get(field)]  # fmt: skip
+    new, old = (_part(one, "spec") for one in (document, live))
+    fields = [f"spec.{key}" for key in sorted(new.keys() | old.keys()) if new.get(key) != old.get(key)]
+    told = [f"metadata.{field}" for field in changed]
+    told += [field for field in fields if field.removeprefix("spec.") not in _REPORTED]
+    if not told:
+        return ""
+    return f"the agent of a workload reports its address and readiness; it may not change {', '.join(told)}"
+
+
+def _part(document: Mapping[str, Any], field: str) -> Mapping[str, Any]:
+    found = document.get(field)
+    return found if isinstance(found, Mapping) else {}

@@ -32,7 +32,9 @@ class Limits:
     """Open at a time; more get 429."""
     send_seconds: float = 30.0
     """For a client to take one chunk of a watch; a slower one is cut, so that nothing piles up for it."""
-    rates: Mapping[str, float] = field(default_factory=lambda: {"reader": 50.0, "agent": 200.0})
+    rates: Mapping[str, float] = field(
+        default_factory=lambda: {"reader": 50.0, "agent": 200.0, "proxy": 20.0, "join": 5.0}
+    )
     """Requests a second by role; a user gets the largest of its roles. A role not named (admin) has none."""
     burst_seconds: float = 2.0
     """A quiet user saves up this many seconds of its rate."""

@@ -12,6 +12,7 @@ import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from sekisho.api.application import Application
+from sekisho.api.authentication import CERTIFICATE
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,9 @@ class ServerSettings:
     """How long a kept-alive connection may be silent; a little longer than Go clients keep theirs."""
     connections: int = 8192
     """At a time; more get 503."""
+    clients: str = ""
+    """PEM of the authorities whose client certificates are taken; empty asks clients for none. Without a
+    certificate a client is let in as before, with another authority's it is not."""
     unwanted_bytes: int = 16 << 20
     """Of a body, read on after its request was answered, so that the client gets to see the answer; who sends
     more is cut off."""
@@ -49,6 +53,12 @@ def tls_context(settings: ServerSettings) -> ssl.SSLContext:
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.load_cert_chain(settings.certificate, settings.key)
     context.set_alpn_protocols(["http/1.1"])
+    if settings.clients:
+        context.verify_mode = ssl.CERT_OPTIONAL
+        context.load_verify_locations(cadata=settings.clients)
+        # A resumed session would bring in a certificate that nobody looks at again.
+        context.options |= ssl.OP_NO_TICKET
+        context.num_tickets = 0
     return context
 
 
@@ -140,9 +150,13 @@ class _BoundedProtocol(HttpToolsProtocol):
     _unwanted = 0
     """Bytes of the current request's body that came after its answer."""
     _head_timer: asyncio.TimerHandle | None = None
+    _certificate: bytes | None = None
+    """The client's, DER, when it sent one: verified, or there would be no connection."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
+        tls = transport.get_extra_info("ssl_object")
+        self._certificate = tls.getpeercert(binary_form=True) if tls else None
         self._await_head()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -161,7 +175,10 @@ class _BoundedProtocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         super().on_message_begin()
         self._head = self._unwanted = 0
-        self.scope["extensions"] = {"sekisho.abort": self.transport.abort}  # type: ignore[dict-item]
+        extensions: dict[str, Any] = {"sekisho.abort": self.transport.abort}
+        if self._certificate:
+            extensions[CERTIFICATE] = self._certificate
+        self.scope["extensions"] = extensions
 
     def on_header(self, name: bytes, value: bytes) -> None:
         self._count(len(name) + len(value))

@@ -11,7 +11,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from sekisho.aio.tasks import background
 from sekisho.api import representation, selectors
-from sekisho.api.authentication import Authenticator, bearer_token
+from sekisho.api.authentication import Authenticator, caller
 from sekisho.api.call import Call, Parts
 from sekisho.api.errors import ApiError, bad_request, expired, unauthorized
 from sekisho.api.negotiation import Shape
@@ -177,8 +177,7 @@ class WatchResponse:
 
     async def _is_let_in(self) -> bool:
         """Asked before anything is told: the token may have ended, or been revoked, since the watch began."""
-        token = bearer_token(self._call.request.headers.get("authorization"))
-        return token is not None and await self._authenticator.authenticate(token) == self._call.user
+        return await caller(self._authenticator, self._call.request) == self._call.user
 
     def _added(self, record: Record) -> bytes:
         return self._encoded(EventType.ADDED, record)

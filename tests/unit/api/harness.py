@@ -13,8 +13,9 @@ from sekisho.aio.tasks import background
 from sekisho.api import Application, Review, User
 from sekisho.store.memory import MemoryStore
 
-USERS = {role: User(role, frozenset({role})) for role in ("admin", "agent", "reader")} | {
-    "nobody": User("nobody", frozenset({"unheard-of"}))
+USERS = {role: User(role, frozenset({role})) for role in ("admin", "agent", "reader", "join")} | {
+    "nobody": User("nobody", frozenset({"unheard-of"})),
+    "proxy": User("workload/default/cart-1", frozenset({"proxy"}), ("workload/default/cart-1",)),
 }
 ROUTES = "/apis/gateway.networking.k8s.io/v1/namespaces/default/httproutes"
 SERVICES = "/api/v1/namespaces/default/services"

@@ -59,7 +59,7 @@ def test_every_path_has_an_entry_in_the_table(api: Api) -> None:
     assert isinstance(api.app.router.find("/openapi/v3/apis/x/y"), Page)
 
 
-@pytest.mark.parametrize("role", ["admin", "agent", "reader", "nobody"])
+@pytest.mark.parametrize("role", ["admin", "agent", "proxy", "join", "reader", "nobody"])
 def test_the_whole_matrix_of_rights_is_as_written_down_here(api: Api, role: str) -> None:
     kinds = [*KINDS, "CustomResourceDefinition", "CertificateRequest"]
     allowed = {
@@ -70,12 +70,28 @@ def test_the_whole_matrix_of_rights_is_as_written_down_here(api: Api, role: str)
     everything = set(product(Verb, kinds, ("", "status")))
     expected = {
         "admin": everything,
-        "agent": set(product(READ, ("Gateway", "GatewayClass"), ("",)))
+        "agent": set(product(READ, ("Gateway", "GatewayClass", "Workload"), ("",)))
         | {(Verb.CREATE, "CertificateRequest", "")},
         "reader": {each for each in everything if each[0] in READ and each[1] != "Secret"},
+        "proxy": set(),
+        "join": set(),
         "nobody": set(),
     }
     assert allowed == expected[role]
+
+
+@pytest.mark.parametrize("role", ["agent", "proxy", "join", "reader"])
+def test_agents_may_do_more_to_the_objects_of_their_own_proxies_and_nobody_else(api: Api, role: str) -> None:
+    table, roles = api.app.table, frozenset({role})
+    more = {
+        (verb, kind, subresource)
+        for verb, kind, subresource in product(Verb, KINDS, ("", "status"))
+        if table.allows(roles, verb, kind, subresource, own=True)
+        and not table.allows(roles, verb, kind, subresource)
+    }
+    own = set(product((Verb.GET, Verb.UPDATE, Verb.PATCH), ("Workload",), ("", "status")))
+    expected = {"agent": own - {(Verb.GET, "Workload", "")}, "proxy": own}
+    assert more == expected.get(role, set())
 
 
 async def test_rights_hold_on_every_verb_and_surface(api: Api) -> None:
