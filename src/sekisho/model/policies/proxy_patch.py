@@ -52,8 +52,8 @@ class Patch(Model, frozen=True, kw_only=True):
         Meta(description="What is done; filters know AddFirst to AddAfter."),
     ]
     value: Annotated[
-        Annotated[str, Meta(max_length=65_536)] | None,
-        Meta(description="Envoy's message as YAML or JSON; merged into the found one by Patch."),
+        dict[str, Any] | None,
+        Meta(description="Envoy's message, in its JSON form; merged into the found one by Patch."),
     ] = None
     json_patches: Annotated[
         Annotated[tuple[JsonPatch, ...], Meta(max_length=64)] | None,

@@ -5,10 +5,20 @@ from itertools import chain, islice
 from types import MappingProxyType
 from typing import Any
 
+from sekisho.model.kinds import POLICY_KINDS
 from sekisho.model.meta import Resource
 from sekisho.model.mistakes import MAX_TOLD
 from sekisho.model.problems import Problem
-from sekisho.model.validation import changes, core, discovery, gateway, httproute, metadata, workload
+from sekisho.model.validation import (
+    changes,
+    core,
+    discovery,
+    gateway,
+    httproute,
+    metadata,
+    policies,
+    workload,
+)
 
 __all__ = ["changes", "problems"]
 
@@ -21,6 +31,7 @@ _RULES: Mapping[str, Callable[[Any], Iterable[Problem]]] = MappingProxyType(
         "Gateway": gateway.gateway,
         "HTTPRoute": httproute.http_route,
         "Workload": workload.workload,
+        **dict.fromkeys(POLICY_KINDS, policies.policy),
     }
 )
 

@@ -1,0 +1,110 @@
+"""Rules of the values of policies about what proxies tell: logs, spans, metrics."""
+
+import re
+from collections.abc import Iterator
+
+from sekisho.model import paths
+from sekisho.model.fields import Port
+from sekisho.model.mistakes import value_mistakes
+from sekisho.model.policies.access_log import AccessLogDefault, LogFormat
+from sekisho.model.policies.collectors import Collector
+from sekisho.model.policies.metrics import MetricsDefault
+from sekisho.model.policies.tracing import TracingDefault
+from sekisho.model.problems import Problem
+from sekisho.model.reasons import Reason
+from sekisho.model.validation import regex
+from sekisho.model.validation.policies_values import one_of, percentage
+from sekisho.model.validation.shared import unique
+
+_BACKENDS = {"File": "file", "Tcp": "tcp", "OpenTelemetry": "open_telemetry"}
+_TRACERS = {"Zipkin": "zipkin", "OpenTelemetry": "open_telemetry"}
+_FORMATS = {"Plain": "plain", "Json": "json"}
+_OPERATOR = re.compile(r"%%|%[A-Z0-9_]+(?:\([^()%]*\))?(?::[0-9]{1,6})?%")
+"""Envoy's command operators: `%NAME%`, `%NAME(ARGUMENT):LENGTH%`, and `%%` for the sign itself."""
+
+
+def access_log(path: str, value: AccessLogDefault) -> Iterator[Problem]:
+    """Backends and formats."""
+    for index, backend in enumerate(value.backends or ()):
+        where = paths.item(paths.field(path, "backends"), index)
+        yield from one_of(where, backend, _BACKENDS)
+        if backend.file and backend.file.format:
+            yield from _format(paths.field(where, "file.format"), backend.file.format)
+        if backend.tcp:
+            number = int(backend.tcp.address.rpartition(":")[2])
+            yield from value_mistakes(Port, number, paths.field(where, "tcp.address"))
+            if backend.tcp.format:
+                yield from _format(paths.field(where, "tcp.format"), backend.tcp.format)
+        if otel := backend.open_telemetry:
+            place = paths.field(where, "openTelemetry")
+            yield from _collector(paths.field(place, "collector"), otel.collector)
+            yield from _operators(paths.field(place, "body"), otel.body or "")
+            for position, attribute in enumerate(otel.attributes):
+                yield from _operators(f"{place}.attributes[{position}].value", attribute.value)
+
+
+def _format(path: str, format_: LogFormat) -> Iterator[Problem]:
+    yield from one_of(path, format_, _FORMATS)
+    yield from _operators(paths.field(path, "plain"), format_.plain or "")
+    fields = format_.json or ()
+    yield from unique(paths.field(path, "json"), (field.key for field in fields), "key", "key")
+    for index, field in enumerate(fields):
+        yield from _operators(f"{path}.json[{index}].value", field.value)
+
+
+def _operators(path: str, text: str) -> Iterator[Problem]:
+    """What is left of a text without its command operators has no `%`, or Envoy refuses the listener."""
+    if "%" in _OPERATOR.sub("", text):
+        hint = "such as %RESPONSE_CODE% or %REQ(X-NAME)%; write %% for the sign itself"
+        yield Problem(path, "has a `%` that belongs to no command operator", hint)
+
+
+def _collector(path: str, collector: Collector) -> Iterator[Problem]:
+    """An address and its port, or a Service."""
+    if (collector.address is None) == (collector.service is None):
+        yield Problem(path, "expected an address or a service", reason=Reason.REQUIRED)
+    elif collector.address is not None and collector.port is None:
+        yield Problem(paths.field(path, "port"), "is required with an address", reason=Reason.REQUIRED)
+    elif collector.service is not None and collector.port is not None:
+        hint = "write it inside of service"
+        yield Problem(paths.field(path, "port"), "is of the address", hint, Reason.FORBIDDEN)
+
+
+def tracing(path: str, value: TracingDefault) -> Iterator[Problem]:
+    """The backend, shares, tags."""
+    for index, backend in enumerate(value.backends or ()):
+        where = paths.item(paths.field(path, "backends"), index)
+        yield from one_of(where, backend, _TRACERS)
+        if backend.zipkin:
+            yield from _collector(paths.field(where, "zipkin.collector"), backend.zipkin.collector)
+        if backend.open_telemetry:
+            place = paths.field(where, "openTelemetry.collector")
+            yield from _collector(place, backend.open_telemetry.collector)
+    if value.sampling:
+        for name in ("overall", "client", "random"):
+            share = getattr(value.sampling, name)
+            if share is not None:
+                yield from percentage(paths.field(path, f"sampling.{name}"), share)
+    tags = value.tags or ()
+    yield from unique(paths.field(path, "tags"), (tag.name for tag in tags), "name", "tag")
+    for index, tag in enumerate(tags):
+        if (tag.literal is None) == (tag.header is None):
+            where = paths.item(paths.field(path, "tags"), index)
+            yield Problem(where, "expected either literal or header", reason=Reason.REQUIRED)
+
+
+def metrics(path: str, value: MetricsDefault) -> Iterator[Problem]:
+    """Expressions, backends."""
+    profiles = value.sidecar.profiles if value.sidecar else None
+    for name in ("exclude", "include"):
+        for index, selector in enumerate((getattr(profiles, name) if profiles else None) or ()):
+            if selector.type == "Regex":
+                where = paths.field(path, f"sidecar.profiles.{name}[{index}].match")
+                yield from regex.problems(where, selector.match)
+    applications = value.applications or ()
+    where = paths.field(path, "applications")
+    yield from unique(where, (one.name for one in applications), "name", "name")
+    for index, backend in enumerate(value.backends or ()):
+        yield from one_of(
+            paths.item(paths.field(path, "backends"), index), backend, {"Prometheus": "prometheus"}
+        )
