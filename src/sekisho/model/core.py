@@ -140,6 +140,38 @@ class Secret(Resource, frozen=True, kw_only=True):
         return f"Secret({self.id}, type={self.type!r}, keys={sorted(self.data)})"
 
 
+class LocalReference(Model, frozen=True, kw_only=True):
+    """A resource of the same namespace."""
+
+    name: Annotated[str, Meta(description="Name.")]
+
+
+class AccountSecret(Model, frozen=True, kw_only=True):
+    """A Secret that programs of the account may use."""
+
+    name: Annotated[str, Meta(description="Name.")]
+    namespace: Annotated[str | None, Meta(description="Namespace; always the account's own.")] = None
+    kind: Annotated[str | None, Meta(description="Kind.")] = None
+    api_version: Annotated[str | None, Meta(description="API version.")] = None
+    uid: Annotated[str | None, Meta(description="Unique id.")] = None
+    resource_version: Annotated[str | None, Meta(description="Revision.")] = None
+    field_path: Annotated[str | None, Meta(description="A part of it.")] = None
+
+
+class ServiceAccount(Resource, frozen=True, kw_only=True):
+    """Who programs are: Workloads and Pods run as one, and their identity in the mesh comes from it."""
+
+    automount_service_account_token: Annotated[
+        bool | None, Meta(description="Whether Pods get its token (Kubernetes only).")
+    ] = None
+    image_pull_secrets: Annotated[
+        tuple[LocalReference, ...], Meta(description="Secrets for registries of images (Kubernetes only).")
+    ] = ()
+    secrets: Annotated[
+        tuple[AccountSecret, ...], Meta(description="Secrets its programs may use (Kubernetes only).")
+    ] = ()
+
+
 class ConfigMap(Resource, frozen=True, kw_only=True):
     """Public data such as certificates of authorities."""
 

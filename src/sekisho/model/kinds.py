@@ -1,14 +1,19 @@
 """The kinds we serve, and what the API needs to know about each."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
 
-from sekisho.model.core import ConfigMap, Namespace, Secret, Service
+from sekisho.model.core import ConfigMap, Namespace, Secret, Service, ServiceAccount
 from sekisho.model.discovery import EndpointSlice
+from sekisho.model.external_service import ExternalService
 from sekisho.model.gateway import GATEWAY_GROUP, Gateway, GatewayClass
+from sekisho.model.hostname_generator import HostnameGenerator
 from sekisho.model.httproute import HTTPRoute
+from sekisho.model.identity import MeshIdentity, MeshTrust
+from sekisho.model.mesh import Mesh
+from sekisho.model.mesh_tls import MeshTLS
 from sekisho.model.meta import Resource
 from sekisho.model.policies.access_log import AccessLog
 from sekisho.model.policies.circuit_breaker import CircuitBreaker
@@ -86,14 +91,27 @@ _GATEWAY: dict[str, Any] = {
 }
 
 
-def _policy(type_: type[Resource], plural: str, singular: str, *short_names: str) -> Kind:
+def _ours(type_: type[Resource], plural: str, *short_names: str, namespaced: bool = True) -> Kind:
     return Kind(
         kind=type_.__name__, group=SEKISHO_GROUP, version="v1alpha1", type=type_,
-        served_versions=("v1alpha1",), plural=plural, singular=singular, short_names=short_names,
-        categories=("sekisho", "policies"),
+        served_versions=("v1alpha1",), plural=plural, singular=type_.__name__.lower(),
+        short_names=short_names, categories=("sekisho",), namespaced=namespaced,
     )  # fmt: skip
 
 
+def _policy(type_: type[Resource], plural: str, singular: str, *short_names: str) -> Kind:
+    return replace(_ours(type_, plural, *short_names), singular=singular, categories=("sekisho", "policies"))
+
+
+_MESH = (
+    _ours(Workload, "workloads", "wl"),
+    _ours(Mesh, "meshes", namespaced=False),
+    _ours(MeshIdentity, "meshidentities", "mid"),
+    _ours(MeshTrust, "meshtrusts", "mtrust"),
+    _policy(MeshTLS, "meshtlses", "meshtls", "mtls"),
+    _ours(ExternalService, "externalservices", "extsvc"),
+    _ours(HostnameGenerator, "hostnamegenerators", "hg"),
+)
 _POLICIES = (
     _policy(TrafficPermission, "trafficpermissions", "trafficpermission", "tp"),
     _policy(Timeout, "timeouts", "timeout"),
@@ -128,6 +146,10 @@ _ALL = (
         plural="configmaps", singular="configmap", short_names=("cm",), has_status=False,
     ),
     Kind(
+        kind="ServiceAccount", group="", version="v1", type=ServiceAccount,
+        plural="serviceaccounts", singular="serviceaccount", short_names=("sa",), has_status=False,
+    ),
+    Kind(
         kind="EndpointSlice", group="discovery.k8s.io", version="v1", type=EndpointSlice,
         plural="endpointslices", singular="endpointslice", has_status=False,
     ),
@@ -144,11 +166,7 @@ _ALL = (
         kind="ReferenceGrant", type=ReferenceGrant, plural="referencegrants", singular="referencegrant",
         short_names=("refgrant",), has_status=False, **_GATEWAY,
     ),
-    Kind(
-        kind="Workload", group=SEKISHO_GROUP, version="v1alpha1", type=Workload,
-        served_versions=("v1alpha1",), plural="workloads", singular="workload",
-        short_names=("wl",), categories=("sekisho",),
-    ),
+    *_MESH,
     *_POLICIES,
 )  # fmt: skip
 
@@ -165,7 +183,6 @@ NOT_SERVED_YET = frozenset(
         "Ingress",
         "IngressClass",
         "ListenerSet",
-        "ServiceAccount",
         "TCPRoute",
         "TLSRoute",
         "UDPRoute",

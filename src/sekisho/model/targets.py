@@ -156,7 +156,3 @@ class RequestMatch(CallerMatch, frozen=True, kw_only=True):
         Annotated[tuple[ClaimMatch, ...], Meta(max_length=16)],
         Meta(description="Conditions on claims of a verified JWT, all of which hold."),
     ] = ()
-
-
-Matches: TypeAlias = Annotated[tuple[CallerMatch, ...], Meta(max_length=128)]
-"""`rules[].matches`: one of them must hold; none at all is everybody."""

@@ -38,12 +38,18 @@ class _Reference(Protocol):
 
 
 def target(
-    policy: Resource, reference: TargetRef, kinds: Collection[str] = _EVERY_TARGET, *, sections: bool = True
+    policy: Resource,
+    reference: TargetRef | None,
+    kinds: Collection[str] = _EVERY_TARGET,
+    *,
+    sections: bool = True,
 ) -> Iterator[Problem]:
     """`spec.targetRef`. `kinds` are those the policy can be for, `sections` whether it can be for a port.
 
     Only a policy of the system namespace is for what is in other namespaces.
     """
+    if reference is None:
+        return
     path, own = "spec.targetRef", policy.metadata.namespace
     yield from _reference(path, reference, kinds, sections=sections)
     if reference.namespace not in (None, own) and own != SYSTEM_NAMESPACE:
