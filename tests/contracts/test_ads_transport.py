@@ -261,7 +261,14 @@ async def test_disconnecting_a_proxy_ends_its_call_and_no_other(
         await second.ask("cds", node="n2")
         await first.hear_and_ack()
         await second.hear_and_ack()
-        world.server.disconnect("n1", "revoked")
+        asked: list[tuple[str | None, str]] = []
+
+        def whom(peer: str | None, node: str) -> bool:
+            asked.append((peer, node))
+            return node == "n1"
+
+        assert world.server.disconnect(whom, "revoked") == 1
+        assert sorted(asked) == sorted(world.seen)
         with pytest.raises(CallFailed, match="revoked") as failed:
             await first.hear()
         assert failed.value.code == grpc.StatusCode.PERMISSION_DENIED

@@ -334,11 +334,17 @@ class ClientConnection(asyncio.Protocol):
         self.flush()
         self._end()
 
-    def close_proxy(self, proxy: str, reason: str) -> None:
-        """Ends the calls of `proxy`; its certificate or permission is no good any more."""
-        for stream_id, stream in list(self._streams.items()):
-            if stream.session is not None and stream.session.proxy == proxy:
-                self.fail(stream_id, Failed(Status.PERMISSION_DENIED, reason))
+    def revoke(self, whom: Callable[[str | None, str], bool], reason: str) -> int:
+        """See server.AdsServer.disconnect."""
+        peer = self._tls.peer if self._tls is not None else None
+        ended = [
+            stream_id
+            for stream_id, stream in self._streams.items()
+            if stream.session is not None and whom(peer, stream.session.proxy)
+        ]
+        for stream_id in ended:
+            self.fail(stream_id, Failed(Status.PERMISSION_DENIED, reason))
+        return len(ended)
 
     def _end(self) -> None:
         """Closes after what is written already has gone out."""

@@ -6,6 +6,7 @@ contract suite, so it can take over if our framing ever had to be switched off.
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -69,11 +70,14 @@ class GrpcioServer:
         """Begins to serve."""
         await self._server.start()
 
-    def disconnect(self, proxy: str, reason: str) -> None:
-        """Ends every stream of `proxy`."""
-        for call in list(self._calls):
-            if call.session is not None and call.session.proxy == proxy:
-                call.end(Failed(Status.PERMISSION_DENIED, reason))
+    def disconnect(self, whom: Callable[[str | None, str], bool], reason: str) -> int:
+        """Ends every stream for which `whom(peer, node_id)` holds; see server.AdsServer."""
+        ended = [
+            call for call in self._calls if call.session is not None and whom(call.peer, call.session.proxy)
+        ]
+        for call in ended:
+            call.end(Failed(Status.PERMISSION_DENIED, reason))
+        return len(ended)
 
     async def drain(self, deadline: float = 5.0) -> None:
         """Sends the proxies away, and after `deadline` seconds cuts who is left."""
@@ -98,6 +102,7 @@ class _Call:
 
     def __init__(self, admission: Admission, fanout: Fanout, context: Any) -> None:
         self.session: Session | None = None
+        self.peer: str | None = None
         self._admission = admission
         self._fanout = fanout
         self._context = context
@@ -131,7 +136,8 @@ class _Call:
     def _request(self, raw: bytes) -> None:
         now, request = self._loop.time(), parse(raw)
         if self.session is None:
-            self.session = self._admission.admit(request, _peer(self._context), now)
+            self.peer = _peer(self._context)
+            self.session = self._admission.admit(request, self.peer, now)
             self.session.wake = self._wake
             for view in self.session.views:
                 view.wakers[self._fanout] = None

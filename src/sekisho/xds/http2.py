@@ -36,6 +36,12 @@ class _Stream:
 class Connection:
     """One HTTP/2 connection. After `ConnectionFailed`, write what is outgoing and close."""
 
+    __slots__ = (
+        "_block", "_block_flags", "_block_stream", "_buffer", "_continuations", "_decoder", "_draining",
+        "_earned", "_events", "_initial_send_window", "_limits", "_now", "_nuisance", "_out", "_prefaced",
+        "_receive_window", "_settled", "_streams", "last_stream_id", "send_window",
+    )  # fmt: skip
+
     def __init__(self, limits: Limits, now: float = 0.0) -> None:
         """Our SETTINGS are outgoing at once."""
         self.send_window = frames.DEFAULT_WINDOW

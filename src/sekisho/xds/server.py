@@ -103,10 +103,14 @@ class AdsServer:
         self._clock.expect(interval)
         return self._loop.call_later(interval, self._check)
 
-    def disconnect(self, proxy: str, reason: str) -> None:
-        """Ends every stream of `proxy`; should it come back, `authorize` is asked again."""
-        for connection in list(self._connections):
-            connection.close_proxy(proxy, reason)
+    def disconnect(self, whom: Callable[[str | None, str], bool], reason: str) -> int:
+        """Ends every live stream for which `whom(peer, node_id)` holds, before this call returns.
+
+        The arguments are those of admission.Authorize, which is asked again should a proxy come back: what
+        was revoked is refused there. `reason` is shown to the proxy (gRPC PERMISSION_DENIED). Returns how
+        many streams were ended.
+        """
+        return sum(connection.revoke(whom, reason) for connection in list(self._connections))
 
     async def drain(self, deadline: float = 5.0) -> None:
         """Stops listening, sends the proxies away (GOAWAY), and after `deadline` seconds cuts who is left."""

@@ -28,6 +28,11 @@ class Session:
     clock.
     """
 
+    __slots__ = (
+        "_endpoints_seen", "_express", "_held_since", "_observer", "_patience", "_settled_at", "_signature",
+        "_steps", "_subscriptions", "_synced", "due", "proxy", "settled", "views", "wake",
+    )  # fmt: skip
+
     def __init__(
         self,
         proxy: str,

@@ -218,3 +218,23 @@ async def test_a_flood_is_cut_while_another_client_goes_on(world: World, kind: s
         heard = flood.result()
         assert len(heard) < 100_000
         assert [session.proxy for session in world.view.members if session.proxy != "n"] == ["honest"]  # type: ignore[attr-defined]
+
+
+async def test_a_revoked_proxy_is_out_before_the_loop_turns_and_its_commits_go_to_nobody(
+    world: World,
+) -> None:
+    reader, writer = await asyncio.open_unix_connection(str(world.path))
+    try:
+        writer.write(OPEN + ASK)
+
+        async def admitted() -> bool:
+            return bool(world.view.members)
+
+        await eventually(admitted, what="the session begins")
+        assert world.server.disconnect(lambda _peer, node: node == "somebody else", "revoked") == 0
+        assert world.view.members
+        assert world.server.disconnect(lambda peer, node: (peer, node) == (None, "raw"), "revoked") == 1
+        assert not world.view.members
+        assert b"revoked" in await read_until_closed(reader)
+    finally:
+        writer.close()
