@@ -14,6 +14,12 @@ from sekisho.model.reasons import Reason
 _KEY_PREFIX = re.compile(r"[a-z0-9](?:[-a-z0-9]*[a-z0-9])?(?:\.[a-z0-9](?:[-a-z0-9]*[a-z0-9])?)*")
 _KEY_NAME = re.compile(r"[A-Za-z0-9](?:[-A-Za-z0-9_.]*[A-Za-z0-9])?")
 _KEY_EXPECTED = "expected a key such as `app` or `example.com/app`, its last part at most 63 characters"
+_NAME_TYPES = {
+    "Namespace": DnsLabel,
+    "Service": ServiceName,
+    "Mesh": DnsLabel,  # a label of host names, trust domains and server names
+    "ExternalService": DnsLabel,
+}
 ANNOTATIONS_MAX_BYTES = 256 * 1024
 """All keys and values together; Kubernetes' limit."""
 
@@ -21,8 +27,7 @@ ANNOTATIONS_MAX_BYTES = 256 * 1024
 def problems(resource: Resource) -> Iterator[Problem]:
     """Rules of `metadata`, which depend on the kind only for the form of the name."""
     metadata = resource.metadata
-    name_type = {"Namespace": DnsLabel, "Service": ServiceName}.get(resource.kind, DnsSubdomain)
-    yield from value_mistakes(name_type, metadata.name, "metadata.name")
+    yield from value_mistakes(_NAME_TYPES.get(resource.kind, DnsSubdomain), metadata.name, "metadata.name")
     if metadata.namespace and not KINDS[resource.kind].namespaced:
         message = f"{resource.kind} is cluster-wide and has no namespace"
         yield Problem("metadata.namespace", message, "leave it out", Reason.FORBIDDEN)

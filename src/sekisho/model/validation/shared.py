@@ -5,6 +5,8 @@ import re
 from collections.abc import Hashable, Iterable, Iterator
 
 from sekisho.model import paths
+from sekisho.model.mesh import SYSTEM_NAMESPACE
+from sekisho.model.meta import Resource
 from sekisho.model.problems import Problem
 from sekisho.model.reasons import Reason
 
@@ -65,6 +67,13 @@ def no_backend(text: str) -> str:
 
 _METADATA = {ipaddress.ip_address("fd00:ec2::254")}
 """Of Amazon, in the range of private addresses."""
+
+
+def of_the_system(resource: Resource) -> Iterator[Problem]:
+    """Whoever writes these decides for everybody, so they are where only operators write."""
+    if resource.metadata.namespace != SYSTEM_NAMESPACE:
+        message = f"expected {SYSTEM_NAMESPACE}: {resource.kind} is for the whole mesh"
+        yield Problem("metadata.namespace", message, reason=Reason.FORBIDDEN)
 
 
 def not_supported(path: str, what: str, hint: str = "") -> Problem:
