@@ -60,6 +60,7 @@ static proxy *fleet;
 static int count, port, poller, rcvbuf = 1 << 20, next_to_connect, connecting, resuming;
 static const char *node_prefix;
 static SSL_CTX *tls;
+static buffer resumption[TYPES]; /* initial_resource_versions of each type, the same for all */
 static uint64_t responses, resources, bytes, deaths;
 static double last_activity;
 
@@ -221,7 +222,7 @@ static void subscribe(proxy *one, int type) {
     put_text(&request, 2, TYPE_URL[type]);
     if (type == EDS)
         for (size_t i = 0; i < holding[CDS].length; i++) put_text(&request, 3, holding[CDS].items[i].name);
-    if (resuming) put_versions(&request, &holding[type]);
+    if (resuming) append(&request, resumption[type].data, resumption[type].length);
     put_message(&one->out, &request);
     free(request.data);
 }
@@ -427,6 +428,10 @@ static int command(const char *line, double *started, const char **running) {
     if (!strncmp(line, "reconnect", 9)) {
         *running = "reconnected";
         resuming = 1;
+        for (int type = 0; type < TYPES; type++) {
+            resumption[type].length = 0;
+            put_versions(&resumption[type], &holding[type]);
+        }
         responses = resources = bytes = 0;
         for (int i = 0; i < count; i++) disconnect(&fleet[i]);
     }

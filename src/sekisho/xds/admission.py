@@ -1,15 +1,12 @@
 """Who may follow which views: decided on the first request of a stream, below everything else."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from functools import cache
+from dataclasses import dataclass, field
 from typing import Any
 
-from google.protobuf.message import DecodeError
-
-from sekisho.protos import message
 from sekisho.xds.limits import Limits
 from sekisho.xds.observer import Observer
+from sekisho.xds.requests import Requests
 from sekisho.xds.rpc import Failed, Status
 from sekisho.xds.session import PATIENCE, Session
 from sekisho.xds.view import View
@@ -27,19 +24,6 @@ Authorize = Callable[[str | None, str], Sequence[View] | Refusal]
 permissions decided already; and the node id the proxy claims."""
 
 
-@cache
-def _request_class() -> Any:
-    return message("envoy.service.discovery.v3.DeltaDiscoveryRequest")
-
-
-def parse(raw: bytes) -> Any:
-    """A DeltaDiscoveryRequest. Raises Failed."""
-    try:
-        return _request_class().FromString(raw)
-    except DecodeError:
-        raise Failed(Status.INVALID_ARGUMENT, "not a DeltaDiscoveryRequest") from None
-
-
 @dataclass(frozen=True, slots=True)
 class Admission:
     """Turns the first request of a stream into a session."""
@@ -48,10 +32,10 @@ class Admission:
     observer: Observer | None
     limits: Limits
     patience: float = PATIENCE
+    requests: Requests = field(default_factory=Requests)
 
-    def admit(self, request: Any, peer: str | None, now: float) -> Session:
+    def admit(self, node: Any, peer: str | None, now: float) -> Session:
         """Raises Failed when the node says too much or too little, or may not have anything."""
-        node = request.node
         if not node.id:
             raise Failed(Status.INVALID_ARGUMENT, "the first request carries no node id")
         if node.ByteSize() > self.limits.node:

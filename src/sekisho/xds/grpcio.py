@@ -13,7 +13,7 @@ from typing import Any
 import grpc
 import grpc.aio
 
-from sekisho.xds.admission import Admission, Authorize, parse
+from sekisho.xds.admission import Admission, Authorize
 from sekisho.xds.delta import Chunk
 from sekisho.xds.fanout import Fanout
 from sekisho.xds.limits import Limits
@@ -134,10 +134,11 @@ class _Call:
             self._ready.set()
 
     def _request(self, raw: bytes) -> None:
-        now, request = self._loop.time(), parse(raw)
+        now = self._loop.time()
+        request, node = self._admission.requests.parse(raw)
         if self.session is None:
             self.peer = _peer(self._context)
-            self.session = self._admission.admit(request, self.peer, now)
+            self.session = self._admission.admit(node, self.peer, now)
             self.session.wake = self._wake
             for view in self.session.views:
                 view.wakers[self._fanout] = None

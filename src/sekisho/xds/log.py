@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import count
+from typing import Any
 
 from sekisho.protos import message
 from sekisho.xds.delta import CHUNKING, Chunk, Chunking, Delta, split
@@ -227,12 +228,30 @@ class Log:
 class Expected:
     """Versions by name, as a dictionary, and as the request of a proxy that holds them."""
 
-    __slots__ = ("request", "versions")
+    __slots__ = ("_proven", "request", "versions")
 
     def __init__(self, versions: dict[str, str]) -> None:
         self.versions = versions
         self.request = message("envoy.service.discovery.v3.DeltaDiscoveryRequest")()
         self.request.initial_resource_versions.update(versions)
+        self._proven: Any = None
+
+    def held_by(self, request: Any) -> bool:
+        """Whether the request's `initial_resource_versions` are these, in C: 50 µs for 1,000 names, a
+        tenth of a dictionary's time. A shared request is compared once. False is no proof of the contrary.
+        """
+        if request is self._proven:
+            return True
+        mine = self.request
+        if len(self.versions) != len(request.initial_resource_versions):
+            return False
+        mine.type_url = request.type_url
+        mine.ClearField("resource_names_subscribe")
+        mine.resource_names_subscribe.extend(request.resource_names_subscribe)
+        if mine != request:
+            return False
+        self._proven = request
+        return True
 
 
 def _newest(by_seq: dict[str, int], since: int) -> Iterator[str]:

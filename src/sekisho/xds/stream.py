@@ -4,7 +4,7 @@ from collections import deque
 from typing import Protocol
 
 from sekisho.xds import frames
-from sekisho.xds.admission import Admission, parse
+from sekisho.xds.admission import Admission
 from sekisho.xds.clock import PatientClock
 from sekisho.xds.delta import Chunk, Exchange
 from sekisho.xds.fanout import Fanout
@@ -83,10 +83,10 @@ class AdsStream:
             self._request(raw, now)
 
     def _request(self, raw: bytes, now: float) -> None:
-        request = parse(raw)
+        request, node = self._admission.requests.parse(raw)
         session = self.session
         if session is None:
-            session = self.session = self._admission.admit(request, self._peer, now)
+            session = self.session = self._admission.admit(node, self._peer, now)
             session.wake = self.wake
             for view in session.views:
                 view.wakers[self._fanout] = None

@@ -128,16 +128,11 @@ class Subscription:
             (self.gone if name in versions else self.owed)[name] = None
 
     def _holds_everything(self, request: Any) -> bool:
-        """The common case, compared in C: 50 µs for 1,000 names, a tenth of a dictionary's time."""
+        """The common case."""
         expected = self.logs[0].expected(self.filter)
-        if len(expected.versions) != len(request.initial_resource_versions):
-            return False
         if not self.wildcard and len(self.names) != len(expected.versions):
             return False
-        for field, _ in request.ListFields():
-            if field.name != "initial_resource_versions":
-                request.ClearField(field.name)
-        return bool(request == expected.request)
+        return expected.held_by(request)
 
     def change(self, subscribe: Iterable[str], unsubscribe: Iterable[str]) -> None:
         """A later request changed the subscription."""

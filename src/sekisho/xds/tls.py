@@ -6,6 +6,7 @@
 import re
 import ssl
 import time
+from functools import lru_cache
 from pathlib import Path
 
 SLICE = 2**12
@@ -34,6 +35,12 @@ def server_context(certificate: Path, key: Path, authorities: str) -> ssl.SSLCon
     context.load_cert_chain(certificate, key)
     context.load_verify_locations(cadata=authorities)
     return context
+
+
+@lru_cache(maxsize=1_024)
+def _seconds(certificate_time: str) -> int:
+    """As ssl.cert_time_to_seconds, which takes 0.2 ms; certificates issued together end together."""
+    return ssl.cert_time_to_seconds(certificate_time)
 
 
 class TlsPipe:
@@ -90,7 +97,7 @@ class TlsPipe:
         certificate = self._object.getpeercert() or {}
         names = certificate.get("subjectAltName", ())
         uris = [str(name[1]) for name in names if name[0] == "URI"]
-        self._ends = ssl.cert_time_to_seconds(str(certificate.get("notAfter", "Jan  1 00:00:00 1970 GMT")))
+        self._ends = _seconds(str(certificate.get("notAfter", "Jan  1 00:00:00 1970 GMT")))
         if len(uris) != 1 or len(uris[0]) > _LONGEST_SPIFFE_ID or not _SPIFFE_ID.fullmatch(uris[0]):
             raise NotVerified("the client certificate does not carry exactly one SPIFFE ID")
         if self._object.selected_alpn_protocol() not in ("h2", None):
