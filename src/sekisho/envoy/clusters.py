@@ -1,48 +1,106 @@
-"""Cluster: where the requests of one service port go. Its endpoints come apart, by EDS."""
+"""Cluster: where the requests of one service port go. Its endpoints come apart, by EDS, or from DNS."""
 
-from functools import cache
+from collections.abc import Sequence
+from functools import lru_cache
+from ipaddress import ip_address
 from typing import Any
 
+from msgspec.structs import replace
+
 from sekisho import ir
-from sekisho.envoy.building import ADS, new, seconds, value
+from sekisho.envoy.balancing import load_balancing
+from sekisho.envoy.building import ADS, milliseconds, new, value
+from sekisho.envoy.health_checks import health_check
+from sekisho.envoy.limits import circuit_breakers
+from sekisho.envoy.outliers import outlier_detection
+from sekisho.envoy.upstream_tls import transport
+from sekisho.ir.transport import ALPN_HTTP2
+from sekisho.model.names import Origin, ResourceId
 
 CONNECTION_BUFFER_BYTES = 32 * 1024
-CONNECT_TIMEOUT_SECONDS = 5
 STREAM_WINDOW_BYTES = 64 * 1024
 CONNECTION_WINDOW_BYTES = 1024 * 1024
 CONCURRENT_STREAMS = 100
-BREAKER_LIMIT = 1024
-"""Connections, waiting requests and active requests per cluster: Envoy's defaults, said aloud."""
-RETRY_BUDGET_PERCENT = 20.0
-RETRIES_ALWAYS_ALLOWED = 3
 
-_HTTP_OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
+HTTP_OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
+_CLUSTER = "envoy.config.cluster.v3.Cluster"
+_NOWHERE = Origin(ResourceId("", "", ""))
+_OVER_HTTP2 = {ir.Protocol.H2C, ir.Protocol.GRPC}
+_KINDS = 4096
+"""So many kinds of clusters are kept ready, with all the policies that make them differ."""
 
 
 def cluster(wanted: ir.Cluster) -> Any:
     """envoy.config.cluster.v3.Cluster"""
-    message = new("envoy.config.cluster.v3.Cluster")
-    message.CopyFrom(_common(wanted.protocol))
-    message.name = wanted.name
-    return message
-
-
-@cache
-def _common(protocol: ir.Protocol) -> Any:
-    """All but the name: clusters come by the thousand and differ in little else."""
-    message = new(
-        "envoy.config.cluster.v3.Cluster",
-        type="EDS",
-        eds_cluster_config={"eds_config": ADS},
-        lb_policy="LEAST_REQUEST",
-        connect_timeout=seconds(CONNECT_TIMEOUT_SECONDS),
-        per_connection_buffer_limit_bytes=value(CONNECTION_BUFFER_BYTES),
-        circuit_breakers={"thresholds": [_thresholds()]},
+    message = new(_CLUSTER)
+    message.CopyFrom(
+        _kind(replace(wanted, name="", hosts=None, transport=None, origin=_NOWHERE), http2(wanted))
     )
-    if protocol is ir.Protocol.H2C:
-        options = new(_HTTP_OPTIONS, explicit_http_config={"http2_protocol_options": _HTTP2})
-        message.typed_extension_protocol_options[_HTTP_OPTIONS].Pack(options)
+    message.name = wanted.name
+    if wanted.transport is not None:
+        message.MergeFrom(new(_CLUSTER, **transport(wanted.transport)))
+    if wanted.hosts is not None:
+        message.MergeFrom(new(_CLUSTER, **_hosts(wanted.name, wanted.hosts)))
+    elif not wanted.original_destination:
+        message.MergeFrom(_by_eds())
+    for check in wanted.health_checks:
+        message.health_checks.add(**health_check(check, _host(wanted.name), http2=http2(wanted)))
     return message
+
+
+def http2(wanted: ir.Cluster) -> bool:
+    """Whether HTTP/2 is spoken to the endpoints."""
+    by_sidecar = isinstance(wanted.transport, ir.MeshTransport) and wanted.transport.alpn == ALPN_HTTP2
+    return by_sidecar or wanted.protocol in _OVER_HTTP2
+
+
+def _host(name: str) -> str:
+    """`cart.shop` of `shop/cart/80`."""
+    return ".".join(reversed(name.split("/")[:2]))
+
+
+@lru_cache(_KINDS)
+def _kind(wanted: ir.Cluster, over_http2: bool) -> Any:  # noqa: FBT001 - a key of the cache
+    """All but the name and what goes with it: clusters come by the thousand and differ in little else."""
+    fields: dict[str, Any] = {
+        "connect_timeout": milliseconds(wanted.connect_timeout_ms),
+        "per_connection_buffer_limit_bytes": value(CONNECTION_BUFFER_BYTES),
+        "circuit_breakers": circuit_breakers(wanted.limits),
+    }
+    if wanted.original_destination:
+        fields |= {"type": "ORIGINAL_DST", "lb_policy": "CLUSTER_PROVIDED"}
+    else:
+        fields |= load_balancing(wanted.balancing)
+    if wanted.outliers is not None:
+        fields["outlier_detection"] = outlier_detection(wanted.outliers)
+    if wanted.health_checks:
+        # An endpoint that is gone is gone, however healthy it was.
+        fields["ignore_health_on_host_removal"] = True
+    message = new(_CLUSTER, **fields)
+    if options := http_options(wanted, over_http2=over_http2):
+        message.typed_extension_protocol_options[HTTP_OPTIONS].Pack(new(HTTP_OPTIONS, **options))
+    return message
+
+
+@lru_cache(1)
+def _by_eds() -> Any:
+    return new(_CLUSTER, type="EDS", eds_cluster_config={"eds_config": ADS})
+
+
+def http_options(wanted: ir.Cluster, *, over_http2: bool) -> dict[str, Any]:
+    """envoy.extensions.upstreams.http.v3.HttpProtocolOptions; empty where Envoy's own will do."""
+    common: dict[str, Any] = {}
+    if wanted.idle_timeout_ms is not None:
+        common["idle_timeout"] = milliseconds(wanted.idle_timeout_ms)
+    if wanted.max_connection_duration_ms:
+        common["max_connection_duration"] = milliseconds(wanted.max_connection_duration_ms)
+    if wanted.original_destination:
+        return {"common_http_protocol_options": common, "use_downstream_protocol_config": _AS_IT_CAME}
+    if not over_http2 and not common:
+        return {}
+    explicit = {"http2_protocol_options": _HTTP2} if over_http2 else {"http_protocol_options": {}}
+    fields: dict[str, Any] = {"explicit_http_config": explicit}
+    return fields | {"common_http_protocol_options": common} if common else fields
 
 
 _HTTP2 = {
@@ -50,15 +108,33 @@ _HTTP2 = {
     "initial_stream_window_size": value(STREAM_WINDOW_BYTES),
     "initial_connection_window_size": value(CONNECTION_WINDOW_BYTES),
 }
+_AS_IT_CAME = {"http_protocol_options": {}, "http2_protocol_options": _HTTP2}
 
 
-def _thresholds() -> dict[str, Any]:
-    return {
-        "max_connections": value(BREAKER_LIMIT),
-        "max_pending_requests": value(BREAKER_LIMIT),
-        "max_requests": value(BREAKER_LIMIT),
-        "retry_budget": {
-            "budget_percent": {"value": RETRY_BUDGET_PERCENT},
-            "min_retry_concurrency": value(RETRIES_ALWAYS_ALLOWED),
-        },
-    }
+def _hosts(name: str, hosts: Sequence[ir.Host]) -> dict[str, Any]:
+    """Addresses as they are; names are looked up, as often as their records want."""
+    fields: dict[str, Any] = {"type": "STATIC"}
+    if not all(_is_address(host.address) for host in hosts):
+        fields = {"type": "STRICT_DNS", "respect_dns_ttl": True, "dns_lookup_family": "V4_PREFERRED"}
+    priorities = sorted({host.priority for host in hosts})
+    localities = [
+        {
+            "priority": number,
+            "lb_endpoints": [_lb_endpoint(host) for host in hosts if host.priority == priority],
+        }
+        for number, priority in enumerate(priorities)
+    ]
+    return fields | {"load_assignment": {"cluster_name": name, "endpoints": localities}}
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _lb_endpoint(host: ir.Host) -> dict[str, Any]:
+    socket_address = {"address": host.address, "port_value": host.port}
+    return {"endpoint": {"address": {"socket_address": socket_address}}}

@@ -1,4 +1,4 @@
-"""ClusterLoadAssignment: the ready addresses of one cluster, grouped by zone."""
+"""ClusterLoadAssignment: the ready addresses of one cluster, grouped by place and by when they are tried."""
 
 from collections.abc import Iterable
 from itertools import groupby
@@ -7,25 +7,36 @@ from typing import Any
 
 from sekisho import ir
 from sekisho.envoy.building import new
+from sekisho.envoy.upstream_tls import MESHED
+
+_LB_ENDPOINT = "envoy.config.endpoint.v3.LbEndpoint"
+_METADATA = {"filter_metadata": {"envoy.transport_socket_match": {"fields": {MESHED: {"bool_value": True}}}}}
+_PLACE = attrgetter("priority", "zone", "sub_zone", "locality_weight")
 
 
 def cluster_load_assignment(wanted: ir.Endpoints) -> Any:
     """envoy.config.endpoint.v3.ClusterLoadAssignment. Without endpoints Envoy answers 503."""
     assignment = new("envoy.config.endpoint.v3.ClusterLoadAssignment", cluster_name=wanted.cluster)
+    if wanted.overprovisioning_percent is not None:
+        assignment.policy.overprovisioning_factor.value = wanted.overprovisioning_percent
     weighted = any(endpoint.weight != 1 for endpoint in wanted.endpoints)
-    by_zone = sorted(wanted.endpoints, key=attrgetter("zone"))
-    for zone, endpoints in groupby(by_zone, attrgetter("zone")):
-        locality = assignment.endpoints.add(locality={"zone": zone})
-        _add(locality.lb_endpoints, endpoints, weighted=weighted)
+    for (priority, zone, sub_zone, weight), endpoints in groupby(
+        sorted(wanted.endpoints, key=_PLACE), _PLACE
+    ):
+        place = assignment.endpoints.add(priority=priority, locality={"zone": zone, "sub_zone": sub_zone})
+        if weight:
+            place.load_balancing_weight.value = weight
+        _add(place.lb_endpoints, endpoints, weighted=weighted)
     return assignment
 
 
 def _add(lb_endpoints: Any, endpoints: Iterable[ir.Endpoint], *, weighted: bool) -> None:
     """One LbEndpoint is written over and copied: endpoints come by the ten thousand, and a message made of
     dicts costs twice as much."""
-    one = new("envoy.config.endpoint.v3.LbEndpoint")
-    socket_address = one.endpoint.address.socket_address
+    plain, meshed = new(_LB_ENDPOINT), new(_LB_ENDPOINT, metadata=_METADATA)
     for endpoint in endpoints:
+        one = meshed if endpoint.meshed else plain
+        socket_address = one.endpoint.address.socket_address
         socket_address.address, socket_address.port_value = endpoint.address, endpoint.port
         if weighted:
             one.load_balancing_weight.value = endpoint.weight

@@ -3,19 +3,16 @@
 from typing import Any
 
 from sekisho import ir
-from sekisho.envoy.building import OFF, extension, milliseconds, value
+from sekisho.envoy.building import OFF, milliseconds, value
 from sekisho.envoy.headers import changes_something, header_edits
 from sekisho.envoy.path_rewrite import literally, prefix_rewrite, regex_rewrite
+from sekisho.envoy.retries import retry_policy
 
 UNRESOLVED = "~unresolved"
 """Cluster that is never defined: what is sent there is answered 500."""
 
 DEFAULT_TIMEOUT_MS = 15_000
 _FRACTION = 1_000_000
-_RETRY_ON = "connect-failure,refused-stream,reset"
-_OTHER_HOST_ATTEMPTS = 3
-_LONGEST_BACKOFF = 10
-"""Times the shortest: Envoy's own ratio."""
 
 
 def route_action(wanted: ir.Forward, matched: ir.PathMatch) -> dict[str, Any]:
@@ -27,14 +24,51 @@ def route_action(wanted: ir.Forward, matched: ir.PathMatch) -> dict[str, Any]:
     }
     if wanted.host_rewrite:
         fields["host_rewrite_literal"] = wanted.host_rewrite.value
-    if retry_policy := _retry_policy(wanted):
-        fields["retry_policy"] = retry_policy
+    if retrying := retry_policy(wanted):
+        fields["retry_policy"] = retrying
     if wanted.mirrors:
         fields["request_mirror_policies"] = [_request_mirror_policy(mirror) for mirror in wanted.mirrors]
     if not wanted.websocket:
         # The listener lets upgrades through, so only an exception needs words.
         fields["upgrade_configs"] = [{"upgrade_type": "websocket", "enabled": OFF}]
+    return fields | _stream_limits(wanted) | _hashing(wanted)
+
+
+def _stream_limits(wanted: ir.Forward) -> dict[str, Any]:
+    fields: dict[str, Any] = {}
+    if wanted.stream_idle_ms is not None:
+        fields["idle_timeout"] = milliseconds(wanted.stream_idle_ms)
+    if wanted.max_stream_ms is not None:
+        fields["max_stream_duration"] = {"max_stream_duration": milliseconds(wanted.max_stream_ms)}
     return fields
+
+
+def _hashing(wanted: ir.Forward) -> dict[str, Any]:
+    return (
+        {"hash_policy": [_hash_policy(one) for one in wanted.hash_policies]} if wanted.hash_policies else {}
+    )
+
+
+def _hash_policy(wanted: ir.HashPolicy) -> dict[str, Any]:
+    """envoy.config.route.v3.RouteAction.HashPolicy"""
+    return {"terminal": wanted.terminal, **_hashed(wanted)}
+
+
+def _hashed(wanted: ir.HashPolicy) -> dict[str, Any]:
+    match wanted.kind:
+        case "Header":
+            return {"header": {"header_name": wanted.name}}
+        case "Cookie":
+            cookie: dict[str, Any] = {"name": wanted.name, "path": wanted.cookie_path}
+            if wanted.cookie_ttl_ms is not None:
+                cookie["ttl"] = milliseconds(wanted.cookie_ttl_ms)
+            return {"cookie": cookie}
+        case "Connection":
+            return {"connection_properties": {"source_ip": True}}
+        case "QueryParameter":
+            return {"query_parameter": {"name": wanted.name}}
+        case "FilterState":
+            return {"filter_state": {"key": wanted.name}}
 
 
 def edits_headers(share: ir.Share) -> bool:
@@ -74,40 +108,6 @@ def _timeout(wanted: ir.Forward) -> int:
     if wanted.request_timeout_ms is not None:
         return wanted.request_timeout_ms
     return 0 if wanted.backend_timeout_ms is not None else DEFAULT_TIMEOUT_MS
-
-
-def _retry_policy(wanted: ir.Forward) -> dict[str, Any]:
-    """Envoy keeps the limit of each try here, also when there is but one try."""
-    fields: dict[str, Any] = {}
-    if wanted.backend_timeout_ms:
-        fields["per_try_timeout"] = milliseconds(wanted.backend_timeout_ms)
-    if wanted.retry:
-        fields |= _retries(wanted.retry)
-    elif fields:
-        fields["num_retries"] = value(0)
-    return fields
-
-
-def _retries(wanted: ir.Retry) -> dict[str, Any]:
-    return {
-        "retry_on": f"{_RETRY_ON},retriable-status-codes" if wanted.codes else _RETRY_ON,
-        "retriable_status_codes": wanted.codes,
-        "num_retries": value(wanted.attempts),
-        "retry_back_off": {
-            "base_interval": milliseconds(max(1, wanted.backoff_ms)),
-            "max_interval": milliseconds(max(1, wanted.backoff_ms) * _LONGEST_BACKOFF),
-        },
-        "retry_host_predicate": [_previous_hosts()],
-        "host_selection_retry_max_attempts": _OTHER_HOST_ATTEMPTS,
-    }
-
-
-def _previous_hosts() -> dict[str, Any]:
-    """A retry goes to an endpoint that was not tried, while there is one."""
-    return extension(
-        "envoy.retry_host_predicates.previous_hosts",
-        "envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate",
-    )
 
 
 def _request_mirror_policy(mirror: ir.Mirror) -> dict[str, Any]:

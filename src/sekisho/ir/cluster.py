@@ -82,4 +82,6 @@ class Endpoints(Struct, frozen=True, kw_only=True, gc=False):
     cluster: str
     endpoints: tuple[Endpoint, ...]
     """Sorted, without duplicates; empty answers 503."""
+    overprovisioning_percent: int | None = None
+    """As `Balancing` has it; None for Envoy's 140."""
     origin: Origin

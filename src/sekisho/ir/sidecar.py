@@ -12,6 +12,8 @@ from sekisho.model.names import Origin
 
 REDIRECTED_INBOUND, REDIRECTED_OUTBOUND = 15006, 15001
 """Ports captured connections are redirected to (as in Istio and Kuma, so that people recognise them)."""
+TRANSPARENT_MARK = 0x5E02
+"""On packets of the proxy to its application that carry the caller's address (`Inbound.transparent`)."""
 
 
 class Inbound(Struct, frozen=True, kw_only=True, gc=False):
@@ -24,6 +26,8 @@ class Inbound(Struct, frozen=True, kw_only=True, gc=False):
     port: int
     bound: bool
     """Whether the proxy listens there itself; else captured connections are handed over to it."""
+    transparent: bool = False
+    """Whether the application sees the caller's own address (TPROXY); the proxy's otherwise."""
     target_address: str
     """Where the application listens."""
     target_port: int

@@ -80,9 +80,12 @@ class Balancing(Struct, frozen=True, kw_only=True, gc=False):
     table_size: int = 65_537
     """Maglev; a prime number."""
     locality: bool = True
-    """Endpoints of the proxy's own zone first; see `LocalityRules`."""
+    """Endpoints of the proxy's own zone first: by `Endpoint.priority`."""
+    weighted_localities: bool = False
+    """Localities get requests by `Endpoint.locality_weight`, which then all of them must have."""
     overprovisioning_percent: int = 200
-    """Envoy's overprovisioning factor: 100 / the least healthy part below which others help."""
+    """Envoy's overprovisioning factor: 100 / the least healthy part below which others help. It is told with
+    the endpoints (`Endpoints.overprovisioning_percent`)."""
     panic_percent: int = 50
     """Below this part of healthy endpoints, all are used; 0 for never."""
     fail_on_panic: bool = False

@@ -1,0 +1,122 @@
+"""Listener: one port of a workload, as others call it; who they are is settled before a byte is passed on."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from sekisho import ir
+from sekisho.envoy.access_logs import SUBJECT as LOGS
+from sekisho.envoy.access_logs import access_logs_by_caller
+from sekisho.envoy.building import OFF
+from sekisho.envoy.choices import Choice
+from sekisho.envoy.faults import faults
+from sekisho.envoy.filters import router
+from sekisho.envoy.http_connection_manager import Side, http_connection_manager
+from sekisho.envoy.inbound_routes import inbound_routing, times_finder, times_of_everybody
+from sekisho.envoy.mesh_tls import mutual_tls
+from sekisho.envoy.rate_limits import connection_rate_limit, request_rate_limit
+from sekisho.envoy.rbac import http_rbac, network_rbac
+from sekisho.envoy.sockets import TLS_INSPECTOR, filter_chain, original_source, sidecar_listener
+from sekisho.envoy.tcp import tcp_proxy
+from sekisho.ir.sidecar import TRANSPARENT_MARK
+from sekisho.ir.transport import ALPN_HTTP2, ALPN_TCP
+
+OPEN, PLAINTEXT, FOREIGN_TLS = "open", "plaintext", "foreign-tls"
+"""Names of the chains without mutual TLS: a mesh without identities; the two of permissive mode."""
+
+
+def inbound_listener(wanted: ir.Inbound) -> Any:
+    """envoy.config.listener.v3.Listener
+
+    ValueError for a port whose denials ask about requests that nobody would read.
+    """
+    if not wanted.inspected and _denies_requests(wanted.permissions):
+        raise ValueError(f"{wanted.name}: a denial asks about requests, which are not read on this port")
+    captured: dict[str, Any] = {} if wanted.bound else {"bind_to_port": OFF}
+    inspectors = [TLS_INSPECTOR] if wanted.tls else []
+    sources = [original_source(TRANSPARENT_MARK)] if wanted.transparent else []
+    return sidecar_listener(
+        wanted.name,
+        [wanted.address],
+        wanted.port,
+        "INBOUND",
+        list(_chains(wanted)),
+        listener_filters=[*sources, *inspectors],
+        **captured,
+    )
+
+
+def _denies_requests(permissions: ir.Permissions) -> bool:
+    return any(rule.effect is ir.Effect.DENY and rule.caller.needs_http for rule in permissions.rules)
+
+
+def _chains(wanted: ir.Inbound) -> Iterator[dict[str, Any]]:
+    if wanted.tls is None:
+        yield filter_chain(OPEN, _as_it_comes(wanted))
+        return
+    if wanted.inspected or wanted.protocol is not ir.Protocol.TCP:
+        yield _members(wanted.tls, ALPN_HTTP2, _http(wanted, "HTTP2"))
+    yield _members(wanted.tls, ALPN_TCP, _as_it_comes(wanted))
+    if wanted.tls.mode is ir.MutualTlsMode.PERMISSIVE:
+        yield filter_chain(PLAINTEXT, _as_it_comes(wanted), {"transport_protocol": "raw_buffer"})
+        # The application's own TLS: nobody here can read it.
+        yield filter_chain(FOREIGN_TLS, _bytes(wanted), {"transport_protocol": "tls"})
+
+
+def _members(tls: ir.MutualTls, alpn: str, filters: list[dict[str, Any]]) -> dict[str, Any]:
+    match = {"transport_protocol": "tls", "application_protocols": [alpn]}
+    return filter_chain(alpn, filters, match, mutual_tls(tls, alpn))
+
+
+def _as_it_comes(wanted: ir.Inbound) -> list[dict[str, Any]]:
+    """The application's own bytes; read as HTTP of any version where something here needs it."""
+    return _http(wanted, "AUTO") if wanted.inspected else _bytes(wanted)
+
+
+def _http(wanted: ir.Inbound, codec: str) -> list[dict[str, Any]]:
+    """envoy.config.listener.v3.Filter"""
+    manager = http_connection_manager(
+        Side.INBOUND,
+        wanted.name,
+        _http_filters(wanted),
+        inbound_routing(wanted),
+        times=times_of_everybody(wanted),
+        tracing=wanted.tracing,
+        codec_type=codec,
+        access_log=access_logs_by_caller(wanted.access_logs, Choice(LOGS, over_http=True)),
+    )
+    return [*connection_rate_limit(wanted.connection_rate, wanted.name), manager]
+
+
+def _http_filters(wanted: ir.Inbound) -> list[dict[str, Any]]:
+    """In order. Logs are told apart first, for they are also of those who are not let in."""
+    return [
+        *Choice(LOGS, over_http=True).finder(wanted.access_logs),
+        *_permitted(wanted),
+        *times_finder(wanted),
+        *Choice("faults", over_http=True).filters(wanted.faults, faults),
+        *Choice("rate_limits", over_http=True).filters(wanted.rate_limits, request_rate_limit),
+        router.quiet_http_filter(),
+    ]
+
+
+def _permitted(wanted: ir.Inbound) -> list[dict[str, Any]]:
+    return http_rbac(wanted.permissions) if _guarded(wanted) else []
+
+
+def _guarded(wanted: ir.Inbound) -> bool:
+    """Where nobody has an identity and nothing is said, nobody is refused."""
+    return wanted.tls is not None or bool(wanted.permissions.rules)
+
+
+def _bytes(wanted: ir.Inbound) -> list[dict[str, Any]]:
+    """envoy.config.listener.v3.Filter"""
+    logs = Choice(LOGS, over_http=False)
+    times = times_of_everybody(wanted)
+    forward = ir.TcpForward(shares=((wanted.name, 1),), idle_ms=times.idle)
+    log = access_logs_by_caller(wanted.access_logs, logs)
+    return [
+        *logs.finder(wanted.access_logs),
+        *(network_rbac(wanted.permissions, wanted.name) if _guarded(wanted) else ()),
+        *connection_rate_limit(wanted.connection_rate, wanted.name),
+        tcp_proxy(wanted.name, forward, log, max_connection_ms=times.max_connection),
+    ]

@@ -1,0 +1,54 @@
+"""Listener: one port of a Service, as the workload beside this proxy calls it."""
+
+from typing import Any
+
+from sekisho import ir
+from sekisho.envoy.access_logs import access_logs
+from sekisho.envoy.building import ADS, OFF
+from sekisho.envoy.faults import faults
+from sekisho.envoy.filters import cors, router
+from sekisho.envoy.http_connection_manager import Side, http_connection_manager
+from sekisho.envoy.rate_limits import connection_rate_limit, request_rate_limit
+from sekisho.envoy.sockets import filter_chain, sidecar_listener
+from sekisho.envoy.tcp import tcp_proxy
+
+CHAIN = "outbound"
+
+
+def outbound_listener(wanted: ir.Outbound) -> Any:
+    """envoy.config.listener.v3.Listener"""
+    captured: dict[str, Any] = {} if wanted.bound else {"bind_to_port": OFF}
+    filters = _http(wanted) if wanted.tcp is None else _tcp(wanted, wanted.tcp)
+    return sidecar_listener(
+        wanted.name, wanted.addresses, wanted.port, "OUTBOUND", [filter_chain(CHAIN, filters)], **captured
+    )
+
+
+def _http(wanted: ir.Outbound) -> list[dict[str, Any]]:
+    """Routes come apart, as the RouteConfiguration of the same name."""
+    limits = request_rate_limit(wanted.rate_limit) if wanted.rate_limit else []
+    http_filters = [*faults(wanted.fault), *limits, cors.http_filter(), router.quiet_http_filter()]
+    routing = {"rds": {"route_config_name": wanted.name, "config_source": ADS}}
+    return [
+        http_connection_manager(
+            Side.OUTBOUND,
+            wanted.name,
+            http_filters,
+            routing,
+            times=wanted.times,
+            tracing=wanted.tracing,
+            access_log=access_logs(wanted.access_logs),
+        )
+    ]
+
+
+def _tcp(wanted: ir.Outbound, forward: ir.TcpForward) -> list[dict[str, Any]]:
+    return [
+        *connection_rate_limit(wanted.rate_limit, wanted.name),
+        tcp_proxy(
+            wanted.name,
+            forward,
+            access_logs(wanted.access_logs),
+            max_connection_ms=wanted.times.max_connection,
+        ),
+    ]

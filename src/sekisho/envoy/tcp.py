@@ -1,0 +1,58 @@
+"""TcpProxy: bytes of a connection, passed on unread."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sekisho import ir
+from sekisho.envoy.building import extension, milliseconds, value
+
+NAME = "envoy.filters.network.tcp_proxy"
+_TYPE = "envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy"
+
+CLOSED = "~closed"
+"""Cluster that is never defined: a connection sent there is closed."""
+
+
+def tcp_proxy(
+    name: str,
+    wanted: ir.TcpForward,
+    access_log: Sequence[dict[str, Any]] = (),
+    *,
+    max_connection_ms: int | None = None,
+) -> dict[str, Any]:
+    """A network filter; `name` is that of its statistics."""
+    fields: dict[str, Any] = {
+        "stat_prefix": name,
+        "access_log": access_log,
+        "max_connect_attempts": value(wanted.connect_attempts),
+        "hash_policy": [one for policy in wanted.hash_policies for one in _hash_policy(policy)],
+        **_destination(wanted),
+    }
+    if wanted.idle_ms is not None:
+        fields["idle_timeout"] = milliseconds(wanted.idle_ms)
+    if max_connection_ms:
+        fields["max_downstream_connection_duration"] = milliseconds(max_connection_ms)
+    return extension(NAME, _TYPE, **fields)
+
+
+def closed(name: str) -> dict[str, Any]:
+    """A network filter that ends every connection."""
+    return tcp_proxy(name, ir.TcpForward(shares=((CLOSED, 1),)))
+
+
+def _destination(wanted: ir.TcpForward) -> dict[str, Any]:
+    if len(wanted.shares) == 1:
+        return {"cluster": wanted.shares[0][0]}
+    clusters = [{"name": name, "weight": weight} for name, weight in wanted.shares]
+    return {"weighted_clusters": {"clusters": clusters}}
+
+
+def _hash_policy(policy: ir.HashPolicy) -> list[dict[str, Any]]:
+    """envoy.type.v3.HashPolicy; what only requests have is not there to be hashed."""
+    match policy.kind:
+        case "Connection":
+            return [{"source_ip": {}}]
+        case "FilterState":
+            return [{"filter_state": {"key": policy.name}}]
+        case _:
+            return []
