@@ -92,7 +92,9 @@ class Retry(Struct, frozen=True, kw_only=True, gc=False):
     attempts: int
     """Retries after the first try, ≥ 1."""
     codes: tuple[int, ...] = ()
-    """Status codes that are retried; connection errors always are."""
+    """Status codes that are retried."""
+    connection_errors: bool = True
+    """Whether requests are retried whose connection failed or was reset, whatever `on` says."""
     backoff_ms: int = 25
     """Least wait before the first retry."""
     backoff_max_ms: int | None = None
