@@ -16,6 +16,11 @@ def place(pid: int, core: int) -> None:
         os.sched_setaffinity(int(thread.name), {core})
 
 
+def release_main_thread(pid: int) -> None:
+    """Lets the first thread of a process run wherever the kernel wants it; the others stay where they are."""
+    os.sched_setaffinity(pid, _ALLOWED)
+
+
 @contextmanager
 def ourselves_on(core: int) -> Iterator[None]:
     """This process runs there while the block runs, and what it starts stays there."""
