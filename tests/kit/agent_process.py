@@ -9,7 +9,7 @@ from random import Random
 
 from sekisho.agent.envoy import EnvoyOptions
 from sekisho.agent.host import Agent, ProxySpec
-from sekisho.agent.proxy import HostOptions
+from sekisho.agent.options import HostOptions
 from sekisho.agent.streams import grpc_dial
 from sekisho.aio.clock import SystemClock
 from sekisho.identity.authority import Registration
@@ -30,7 +30,7 @@ class Everything:
         yield frozenset({ProxySpec(self._proxy)})
         await asyncio.Event().wait()
 
-    async def sign(self, request: bytes, proxy: str) -> Issued:
+    async def sign(self, request: bytes, proxy: str, purpose: str = "control") -> Issued:
         identity = SpiffeId.make(self._authority.trust_domain, proxy)
         return await self._authority.issue(request, Registration(identity))
 

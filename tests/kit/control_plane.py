@@ -49,7 +49,7 @@ class ControlPlane:
         self.peers: list[str] = []
         """The identity in the client certificate of each stream."""
 
-    async def sign(self, request: bytes, proxy: str) -> Issued:
+    async def sign(self, request: bytes, proxy: str, purpose: str = "control") -> Issued:
         """Implements `Signer`."""
         if not self.up:
             raise Unavailable("the control plane is down")

@@ -51,6 +51,11 @@ class Admin:
         )
         return Traffic(requests + sessions, connections)
 
+    async def prometheus(self, *, used_only: bool) -> str:
+        """All metrics in Prometheus' text form; `used_only`: without those that never counted anything."""
+        _, text = await self._ask("GET", "/stats/prometheus" + ("?usedonly" if used_only else ""))
+        return text
+
     async def begin_drain(self) -> None:
         """Fails health checks and asks clients, answer by answer, to go elsewhere. Listeners stay open.
 

@@ -1,23 +1,26 @@
 """One Envoy process: started or adopted, watched, started again when it dies, drained when it is to end.
 
-An agent that is killed leaves its Envoys serving. The next agent looks in the process table: an Envoy that
-runs the very command we would run (the name of its bootstrap file holds the digest of the content) is adopted
-as it is; one with another bootstrap is drained and replaced. So no port is ever fought over, and no file that
-says who runs can be wrong.
+An agent that is killed leaves its Envoys serving. The next agent looks in the process table: of those that
+run in our folder, whatever it was called when they started, one that runs the very command we would run (the
+name of its bootstrap file holds the digest of the content) is adopted as it is; one with another bootstrap is
+drained and replaced. So no port is ever fought over, and no file that says who runs can be wrong.
 """
 
 import asyncio
 import hashlib
+import os
+import shutil
 import signal
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from typing import NamedTuple
 
 import structlog
 
 from sekisho.agent.admin import Admin, AdminUnavailable
-from sekisho.agent.processes import Process, command_of, program_of, running
+from sekisho.agent.processes import Process, command_of, folder_of, program_of, running
 from sekisho.aio.backoff import Backoff
 from sekisho.aio.clock import Clock
 from sekisho.aio.tasks import background
@@ -52,6 +55,22 @@ class State(StrEnum):
     STOPPED = "stopped"
 
 
+class ProxyUser(NamedTuple):
+    """A user of its own for Envoy, so that the kernel can tell its connections from the application's."""
+
+    id: int
+    """User and group."""
+    transparent: bool = False
+    """May take and make connections under foreign addresses (TPROXY): CAP_NET_ADMIN."""
+
+    def prefix(self) -> tuple[str, ...]:
+        """Arguments before a command to run it so."""
+        setpriv = shutil.which("setpriv", path="/usr/bin:/bin") or "setpriv"
+        become = ("--reuid", str(self.id), "--regid", str(self.id), "--clear-groups", "--no-new-privs")
+        kept = ("--inh-caps=+net_admin", "--ambient-caps=+net_admin") if self.transparent else ()
+        return (setpriv, *become, *kept, "--")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EnvoyOptions:
     """How every Envoy of this host is run."""
@@ -64,6 +83,8 @@ class EnvoyOptions:
     deadline: float = 30.0
     """Seconds from the beginning of the drain after which Envoy ends whatever it still serves."""
     log_level: str = "warning"
+    user: ProxyUser | None = None
+    """Whom it runs as; None for the agent's own user. Another one needs root."""
 
 
 class Envoy:
@@ -79,7 +100,7 @@ class Envoy:
         random: Callable[[], float],
     ) -> None:
         """`directory` is this Envoy's alone; `bootstrap` is JSON, and its admin `admin.sock` in there."""
-        self._directory = private_directory(directory)
+        self._directory = run_directory(directory, options.user)
         self._bootstrap = bootstrap
         self._options = options
         self._clock = clock
@@ -91,6 +112,11 @@ class Envoy:
         self.state = State.STOPPED
         self.restarts = 0
         """How often it died and was started again."""
+
+    @property
+    def admin(self) -> Admin:
+        """Its admin interface; it answers while there is a process."""
+        return self._admin
 
     @property
     def pid(self) -> int | None:
@@ -175,11 +201,15 @@ class Envoy:
             for old in self._directory.glob("bootstrap-*.json"):
                 old.unlink()
             write_private(self._bootstrap_file(), self._bootstrap)
+            if self._options.user:  # it holds no secret
+                os.chown(self._bootstrap_file(), -1, self._options.user.id)
+                self._bootstrap_file().chmod(0o640)
         output = self._directory / "envoy.log"
         if output.exists() and output.stat().st_size > LARGEST_LOG:
             output.replace(output.with_suffix(".log.1"))
         self.state = State.STARTING
-        process = Process.start(self._command(), output)
+        user = self._options.user
+        process = Process.start((*(user.prefix() if user else ()), *self._command()), output)
         self._log.info("envoy started", pid=process.pid)
         return process
 
@@ -207,8 +237,9 @@ class Envoy:
                 await self._end(old)
 
     def _ours(self) -> list[int]:
-        prefix = f"{self._directory}/bootstrap-"
-        return [pid for pid in running() if any(word.startswith(prefix) for word in command_of(pid))]
+        here, user = self._directory.resolve(), self._options.user
+        pids = running(user.id) if user else running()
+        return [pid for pid in pids if folder_of(pid) == here and "--config-path" in command_of(pid)]
 
     # Ending
 
@@ -259,6 +290,16 @@ class Envoy:
             process.send(signal.SIGKILL)
             await process.ended()
         self._log.info("envoy ended as asked", pid=process.pid)
+
+
+def run_directory(path: Path, user: ProxyUser | None) -> Path:
+    """Makes a directory of ours alone, or of ours and a proxy's user, who makes its sockets in it."""
+    if user is None:
+        return private_directory(path)
+    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    os.chown(path, -1, user.id)
+    path.chmod(0o770)
+    return path
 
 
 def socket_path(directory: Path, name: str) -> Path:

@@ -14,7 +14,9 @@ from sekisho.agent.envoy import State, socket_path
 from sekisho.agent.keys import Signer
 from sekisho.agent.limits import inheritable
 from sekisho.agent.link import Dial
-from sekisho.agent.proxy import HostOptions, Proxy, ProxyStatus, directory_name
+from sekisho.agent.options import HostOptions, directory_name
+from sekisho.agent.proxy import Proxy, ProxyStatus
+from sekisho.agent.readiness import Reporter
 from sekisho.aio.backoff import Backoff
 from sekisho.aio.clock import Clock
 from sekisho.identity.files import private_directory, write_private
@@ -30,7 +32,8 @@ class ProxySpec(NamedTuple):
     """A proxy this host is to run."""
 
     id: str
-    """`gateway/<namespace>/<name>`: the path of its SPIFFE identity, and the beginning of its node's id."""
+    """`gateway/<namespace>/<name>` or `workload/<namespace>/<name>`: the path of the SPIFFE identity by which
+    the control plane knows it, and the beginning of its node's id."""
 
 
 class DesiredProxies(Protocol):
@@ -59,6 +62,7 @@ class Agent:
         desired: DesiredProxies,
         signer: Signer,
         dial: Dial,
+        reporter: Reporter | None = None,
         *,
         clock: Clock,
         random: Random,
@@ -69,6 +73,7 @@ class Agent:
         self._desired = desired
         self._signer = signer
         self._dial = dial
+        self._reporter = reporter
         self._clock = clock
         self._random = random
         self._proxies: dict[str, Proxy] = {}
@@ -79,6 +84,8 @@ class Agent:
     async def run(self) -> None:
         """Runs until cancelled, then drains all proxies at once."""
         private_directory(self._options.run_directory)
+        if self._options.envoy.user:  # its folder in there is its own; others have no business in it
+            self._options.run_directory.chmod(0o711)
         private_directory(self._options.state_directory)
         inheritable()
         async with asyncio.TaskGroup() as group:
@@ -94,8 +101,12 @@ class Agent:
             await self._clock.sleep(0.02)
 
     def _is_ready(self) -> bool:
-        states = {status.id: status.state for status in self.status()}
-        return self._wanted is not None and all(states.get(id_) is State.READY for id_ in self._wanted)
+        serving = {
+            proxy.id
+            for proxy in self._proxies.values()
+            if proxy.status().state is State.READY and proxy.is_captured
+        }
+        return self._wanted is not None and self._wanted <= serving
 
     def status(self) -> tuple[ProxyStatus, ...]:
         """All proxies, by id; those that are draining away too."""
@@ -128,7 +139,15 @@ class Agent:
             del self._proxies[id]
 
     def _proxy(self, id: str) -> Proxy:
-        return Proxy(id, self._options, self._signer, self._dial, clock=self._clock, random=self._random)
+        return Proxy(
+            id,
+            self._options,
+            self._signer,
+            self._dial,
+            self._reporter,
+            clock=self._clock,
+            random=self._random,
+        )
 
     async def _forget(self, id: str) -> None:
         async with self._turns[id]:  # after its drain

@@ -1,7 +1,8 @@
-"""A proxy's key and certificate: made on this host, kept in a private file, renewed while it runs."""
+"""A proxy's keys and certificates: made on this host, kept in private files, renewed while it runs."""
 
 import asyncio
 from collections.abc import Callable
+from enum import StrEnum
 from pathlib import Path
 from random import Random
 from typing import Protocol
@@ -20,10 +21,19 @@ from sekisho.identity.spiffe import peer_identity
 log = structlog.get_logger()
 
 
+class Purpose(StrEnum):
+    """What a certificate is for."""
+
+    CONTROL = "control"
+    """The proxy shows it to the control plane; it names the proxy."""
+    TRAFFIC = "traffic"
+    """The proxy shows it to other proxies (X.509-SVID); it names the account, as the mesh says."""
+
+
 class Signer(Protocol):
     """Whoever gets certificates for the proxies of this host."""
 
-    async def sign(self, request: bytes, proxy: str) -> Issued:
+    async def sign(self, request: bytes, proxy: str, purpose: Purpose = Purpose.CONTROL) -> Issued:
         """A certificate for a signing request (PEM) and a proxy (`gateway/<namespace>/<name>`).
 
         Raises `identity.authority.Refused` when it is not given, `identity.rotation.Unavailable` when nobody
@@ -39,12 +49,22 @@ class _Stored(msgspec.Struct, frozen=True):
 
 
 class Keys:
-    """The credentials by which one proxy is known to the control plane."""
+    """The credentials by which one proxy is known to the control plane, or to other proxies."""
 
-    def __init__(self, file: Path, proxy: str, signer: Signer, *, clock: Clock, random: Random) -> None:
+    def __init__(
+        self,
+        file: Path,
+        proxy: str,
+        signer: Signer,
+        *,
+        clock: Clock,
+        random: Random,
+        purpose: Purpose = Purpose.CONTROL,
+    ) -> None:
         """`file` (0600) is read at once: with it, a restart needs no authority."""
         self._file = file
         self._proxy = proxy
+        self._purpose = purpose
         self._signer = signer
         self._clock = clock
         self._random = random
@@ -53,6 +73,11 @@ class Keys:
         self._listeners: list[Callable[[], None]] = []
         if self._credentials:
             self._present.set()
+
+    @property
+    def held(self) -> Credentials | None:
+        """The credentials at hand, if any."""
+        return self._credentials
 
     @property
     def issued(self) -> Issued | None:
@@ -76,14 +101,19 @@ class Keys:
 
     async def _renew(self) -> Issued:
         key = new_key()  # a new one each time: a key that leaked is good for no longer than its certificate
-        issued = await self._signer.sign(signing_request(key), self._proxy)
+        issued = await self._signer.sign(signing_request(key), self._proxy, self._purpose)
         self._check(key, issued)
         self._credentials = Credentials(key, issued)
         self._save(self._credentials)
         self._present.set()
         for listener in self._listeners:
             listener()
-        log.info("certificate issued", proxy=self._proxy, expires=issued.not_after.isoformat())
+        log.info(
+            "certificate issued",
+            proxy=self._proxy,
+            purpose=self._purpose,
+            expires=issued.not_after.isoformat(),
+        )
         return issued
 
     def _check(self, key: Secret[bytes], issued: Issued) -> None:
@@ -92,7 +122,9 @@ class Keys:
             identity = peer_identity(leaf)
         except ValueError as error:
             raise Refused(f"the authority's answer is unusable: {error}") from error
-        if not belongs(key, leaf) or not identity.covers(self._proxy):
+        # Whom the mesh takes the proxy for is the registration's business, and not known here.
+        named = self._purpose is Purpose.TRAFFIC or identity.covers(self._proxy)
+        if not belongs(key, leaf) or not named:
             raise Refused(f"the authority's answer is for {identity}, or for another key")
 
     def _save(self, credentials: Credentials) -> None:

@@ -106,10 +106,18 @@ def program_of(pid: int) -> str:
         return ""
 
 
-def running() -> Iterator[int]:
-    """The numbers of all processes of this user."""
-    user = os.getuid()
+def folder_of(pid: int) -> Path | None:
+    """Where a process runs, by the name that folder has now; None when it is gone or not ours to see."""
+    try:
+        return (PROC / str(pid) / "cwd").readlink()
+    except OSError:
+        return None
+
+
+def running(*users: int) -> Iterator[int]:
+    """The numbers of all processes of this user, and of these."""
+    wanted = {os.getuid(), *users}
     for entry in os.scandir(PROC):
         with contextlib.suppress(OSError):
-            if entry.name.isdigit() and entry.stat().st_uid == user:
+            if entry.name.isdigit() and entry.stat().st_uid in wanted:
                 yield int(entry.name)

@@ -1,8 +1,6 @@
 """One proxy of this host: its keys, its way to the control plane, its relay, its Envoy, all together."""
 
 import asyncio
-import hashlib
-import re
 import shutil
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -14,13 +12,17 @@ from random import Random
 import structlog
 from google.protobuf import json_format
 
-from sekisho.agent.envoy import Envoy, EnvoyOptions, State, socket_path
-from sekisho.agent.keys import Keys, Signer
+from sekisho.agent.envoy import Envoy, State, run_directory, socket_path
+from sekisho.agent.keys import Keys, Purpose, Signer
 from sekisho.agent.limits import connections, heap_bytes
 from sekisho.agent.link import Dial, Link
+from sekisho.agent.options import HostOptions, directory_name
+from sekisho.agent.readiness import Reporter
 from sekisho.agent.relay import Mode, Relay
+from sekisho.agent.secrets import SecretServer
 from sekisho.agent.snapshot import Snapshot, load
 from sekisho.agent.streams import listening
+from sekisho.agent.workload import PREFIX, Workload
 from sekisho.aio.clock import Clock
 from sekisho.aio.tasks import background, run_until
 from sekisho.envoy.bootstrap import bootstrap
@@ -28,28 +30,6 @@ from sekisho.identity.files import private_directory
 from sekisho.protos import descriptor_pool
 
 log = structlog.get_logger()
-
-READABLE, DISTINCT = 12, 16
-"""Characters of a proxy's name, and of its digest, in the name of its directories. With 64 bits of digest
-nobody finds a name for a Gateway that gets the directories of somebody else's."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HostOptions:
-    """What all proxies of a host share."""
-
-    run_directory: Path
-    """Sockets, logs, bootstraps. At most 66 bytes long, for a socket's path has at most 107."""
-    state_directory: Path
-    """Keys, certificates and last known good; they outlive a restart of the host."""
-    instance: str
-    """This host among the hosts that run the same proxy; the last part of the node's id."""
-    envoy: EnvoyOptions
-    zone: str = ""
-    heap: int | None = None
-    """Bytes of heap at which an Envoy is under full pressure; None for 80 % of the memory."""
-    connections: int = 50_000
-    """Of clients, per Envoy; at most half of the open files it may have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,34 +50,79 @@ class Proxy:
     """Runs one proxy for as long as `run` runs; then drains it."""
 
     def __init__(
-        self, id: str, options: HostOptions, signer: Signer, dial: Dial, *, clock: Clock, random: Random
+        self,
+        id: str,
+        options: HostOptions,
+        signer: Signer,
+        dial: Dial,
+        reporter: Reporter | None = None,
+        *,
+        clock: Clock,
+        random: Random,
     ) -> None:
-        """`id`: `gateway/<namespace>/<name>`. Reads what an earlier run left."""
+        """`id`: `gateway/<namespace>/<name>` or `workload/…`. Reads what an earlier run left."""
         self.id = id
         self._clock = clock
-        self._run_directory = private_directory(options.run_directory / directory_name(id))
+        self._options = options
+        self._run_directory = run_directory(options.run_directory / directory_name(id), options.envoy.user)
         self._state_directory = private_directory(options.state_directory / directory_name(id))
         self._snapshot = Snapshot(load(self._snapshot_file))
         self._keys = Keys(self._state_directory / "identity.json", id, signer, clock=clock, random=random)
+        self._identity = Keys(
+            self._state_directory / "traffic.json",
+            id,
+            signer,
+            clock=clock,
+            random=random,
+            purpose=Purpose.TRAFFIC,
+        )
+        self._secrets = SecretServer(id, self._identity)
         self._link = Link(id, dial, self._keys, clock=clock, random=random.random)
         self._relay = Relay(id, self._link, self._snapshot, clock=clock)
         self._envoy = Envoy(
             self._run_directory, self._bootstrap(options), options.envoy, clock=clock, random=random.random
+        )
+        self._workload = self._beside(reporter, random) if reporter and id.startswith(PREFIX) else None
+
+    def _beside(self, reporter: Reporter, random: Random) -> Workload:
+        return Workload(
+            self.id,
+            self._options,
+            self._link,
+            self._envoy.admin,
+            reporter,
+            clock=self._clock,
+            random=random,
         )
 
     async def run(self) -> None:
         """Runs it until cancelled. What its Envoy needs ends after its Envoy was drained."""
         needed: dict[str, Callable[[], Awaitable[None]]] = {
             "keys": self._keys.run,
+            "identity": self._keep_identity,
             "link": self._link.run,
             "last known good": partial(self._snapshot.keep_saved, self._snapshot_file, clock=self._clock),
         }
+        needed |= self._workload.services() if self._workload else {}
         services = {f"{self.id}: {name}": self._kept_up(name, each) for name, each in needed.items()}
+        user = self._options.envoy.user
+        group = user.id if user else None
         async with (
-            listening(self._xds_socket, self._relay.serve),
+            listening(self._xds_socket, self._relay.serve, self._secrets.serve, group=group),
             background(run_until(asyncio.Event(), services), name=f"{self.id}: what it needs"),
+            background(self._envoy.run(), name=f"{self.id}: envoy") as envoy,
         ):
-            await self._envoy.run()
+            try:
+                await asyncio.shield(envoy)
+            except asyncio.CancelledError:
+                if self._workload and not envoy.done():
+                    await self._workload.leave(self._options.envoy.drain)
+                raise
+
+    async def _keep_identity(self) -> None:
+        """Nobody asks for an identity in the name of a proxy that is in no mesh."""
+        await self._secrets.wanted.wait()
+        await self._identity.run()
 
     async def _kept_up(self, name: str, service: Callable[[], Awaitable[None]]) -> None:
         """Starts a service again that failed: a mistake of ours must not end an Envoy that serves."""
@@ -109,8 +134,15 @@ class Proxy:
             await self._clock.sleep(1.0)
 
     async def ready(self) -> None:
-        """Returns when its Envoy serves."""
+        """Returns when its Envoy serves, and what is to be captured is."""
         await self._envoy.ready()
+        if self._workload:
+            await self._workload.captured.wait()
+
+    @property
+    def is_captured(self) -> bool:
+        """Whether what is to be captured is; nothing is, for most."""
+        return self._workload is None or self._workload.captured.is_set()
 
     def status(self) -> ProxyStatus:
         """How it is now."""
@@ -150,9 +182,3 @@ class Proxy:
         )
         # Sorted: equal bootstraps must be equal bytes in every process, or no Envoy would ever be adopted.
         return json_format.MessageToJson(message, sort_keys=True, descriptor_pool=descriptor_pool()).encode()
-
-
-def directory_name(id: str) -> str:
-    """A short name for a proxy's directories: readable by its beginning, distinct by its end."""
-    readable = re.sub(r"[^a-z0-9-]", "-", id.rpartition("/")[2].lower())[:READABLE]
-    return f"{readable}-{hashlib.sha256(id.encode()).hexdigest()[:DISTINCT]}"

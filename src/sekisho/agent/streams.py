@@ -1,6 +1,7 @@
 """gRPC at both ends of the relay: messages stay the bytes they are."""
 
 import asyncio
+import os
 import stat
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -16,6 +17,7 @@ from sekisho.xds import rpc as xds_rpc
 _aio: Any = grpc.aio  # its published types are those of an older version
 
 SERVICE, METHOD = xds_rpc.METHOD.strip("/").split("/")
+SECRETS = "envoy.service.secret.v3.SecretDiscoveryService", "DeltaSecrets"
 LARGEST_MESSAGE = 64 * 1024 * 1024
 """Bytes. A control plane sends up to 3 MiB in one response, or one resource that is larger."""
 _LIMITS = [
@@ -145,24 +147,41 @@ async def _until_ready(channel: Any) -> None:
         state = channel.get_state(try_to_connect=True)
 
 
+Serve = Callable[[Stream], Awaitable[None]]
+"""Serves one stream of Envoy's to its end."""
+
+
 @asynccontextmanager
-async def listening(socket: Path, serve: Callable[[Stream], Awaitable[None]]) -> AsyncIterator[None]:
-    """Takes Envoy's streams on a unix socket (0600 in a private directory) for as long as the block lasts."""
+async def listening(
+    socket: Path, serve: Serve, secrets: Serve | None = None, *, group: int | None = None
+) -> AsyncIterator[None]:
+    """Takes Envoy's streams on a unix socket for as long as the block lasts: of ADS, and of SDS (`secrets`).
 
-    async def handle(_: Any, context: Any) -> None:
-        stream = _FromEnvoy(context)
-        await serve(stream)
-        await stream.settle()
-
+    The socket is for our user only (0600), or for this group too.
+    """
+    services = {(SERVICE, METHOD): serve} | ({SECRETS: secrets} if secrets else {})
     server = _aio.server(options=_LIMITS)
-    handler = grpc.stream_stream_rpc_method_handler(handle)
-    server.add_generic_rpc_handlers([grpc.method_handlers_generic_handler(SERVICE, {METHOD: handler})])
-    _bind(server, socket)
+    server.add_generic_rpc_handlers(
+        [
+            grpc.method_handlers_generic_handler(service, {method: _handler(each)})
+            for (service, method), each in services.items()
+        ]
+    )
+    _bind(server, socket, group)
     await server.start()
     try:
         yield
     finally:
         await server.stop(grace=None)
+
+
+def _handler(serve: Serve) -> Any:
+    async def handle(_: Any, context: Any) -> None:
+        stream = _FromEnvoy(context)
+        await serve(stream)
+        await stream.settle()
+
+    return grpc.stream_stream_rpc_method_handler(handle)
 
 
 def _raise_if_closed(call: Any) -> None:
@@ -172,10 +191,13 @@ def _raise_if_closed(call: Any) -> None:
         raise UpstreamBroken("the connection was closed")
 
 
-def _bind(server: Any, socket: Path) -> None:
+def _bind(server: Any, socket: Path, group: int | None) -> None:
     socket.unlink(missing_ok=True)  # left by an agent that was killed
     server.add_insecure_port(f"unix:{socket}")
     socket.chmod(stat.S_IRUSR | stat.S_IWUSR)
+    if group is not None:
+        os.chown(socket, -1, group)
+        socket.chmod(stat.S_IRUSR | stat.S_IWUSR | stat.S_IRGRP | stat.S_IWGRP)
 
 
 def _broken(error: grpc.aio.AioRpcError) -> UpstreamBroken:

@@ -12,7 +12,7 @@ import structlog
 
 from sekisho.agent.envoy import EnvoyOptions
 from sekisho.agent.host import Agent
-from sekisho.agent.proxy import HostOptions
+from sekisho.agent.options import HostOptions
 from sekisho.agent.streams import grpc_dial
 from sekisho.aio.clock import SystemClock
 from sekisho.aio.tasks import run_until

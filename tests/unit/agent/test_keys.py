@@ -31,7 +31,7 @@ class Signer:
         self.path = PROXY
         self.away = False
 
-    async def sign(self, request: bytes, proxy: str) -> Issued:
+    async def sign(self, request: bytes, proxy: str, purpose: str = "control") -> Issued:
         if self.away:
             raise Unavailable("away")
         assert proxy == PROXY

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from sekisho.agent.envoy import LONGEST_SOCKET_PATH, socket_path
 from sekisho.agent.limits import connections, heap_bytes
-from sekisho.agent.proxy import directory_name
+from sekisho.agent.options import directory_name
 
 IDS = st.from_regex(r"gateway/[a-z0-9-]{1,63}/[a-z0-9.-]{1,253}", fullmatch=True)
 

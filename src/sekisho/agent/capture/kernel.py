@@ -3,8 +3,7 @@
 import asyncio
 import contextlib
 import shutil
-from collections.abc import AsyncIterator, Iterable
-from contextlib import asynccontextmanager
+from collections.abc import Iterable
 from pathlib import Path
 
 import structlog
@@ -23,26 +22,13 @@ class CaptureFailed(Exception):
     """The kernel, or `nft` or `ip`, refused; the message is theirs."""
 
 
-@asynccontextmanager
-async def captured(plan: Plan) -> AsyncIterator[None]:
-    """Captures for as long as the block lasts. Raises CaptureFailed.
-
-    Rules of an earlier run are replaced in one step. Should this process be killed they stay, so that
-    nothing goes past a proxy that still runs.
-    """
-    await install(plan)
-    try:
-        yield
-    finally:
-        await asyncio.shield(remove(plan.table))
-
-
 async def install(plan: Plan) -> None:
-    """Routes first: they do nothing without the rules, and rules without them would lose packets.
+    """Replaces the rules of an earlier run in one step. Raises CaptureFailed.
 
-    Raises CaptureFailed.
+    Should this process be killed they stay, so that nothing goes past a proxy that still runs.
     """
     families = _families()
+    # Routes first: they do nothing without the rules, and rules without them would lose packets.
     for command in routes.added(plan, families):
         await _run("ip", *command)
     await _run("nft", "--file", "-", given=rules.ruleset(plan))
