@@ -15,6 +15,7 @@ from sekisho.protos import message
 from tests.kit.wait import eventually
 
 SERVICE = "envoy.service.discovery.v3.AggregatedDiscoveryService"
+SECRETS = "envoy.service.secret.v3.SecretDiscoveryService"
 _DISCOVERY = "envoy.service.discovery.v3."
 
 
@@ -150,7 +151,7 @@ def _response(url: str, resources: Iterable[Resource], removed: list[str], nonce
 
 @asynccontextmanager
 async def serving_ads(ads: Ads, socket: Path) -> AsyncIterator[None]:
-    """Serves `ads` on a Unix socket."""
+    """Serves `ads` on a Unix socket; its secrets also as the agent does, on streams of their own."""
     server = grpc.aio.server()
     handler = grpc.stream_stream_rpc_method_handler(
         ads.stream,
@@ -158,7 +159,10 @@ async def serving_ads(ads: Ads, socket: Path) -> AsyncIterator[None]:
         response_serializer=lambda response: response.SerializeToString(),
     )
     server.add_generic_rpc_handlers(
-        [grpc.method_handlers_generic_handler(SERVICE, {"DeltaAggregatedResources": handler})]
+        [
+            grpc.method_handlers_generic_handler(SERVICE, {"DeltaAggregatedResources": handler}),
+            grpc.method_handlers_generic_handler(SECRETS, {"DeltaSecrets": handler}),
+        ]
     )
     server.add_insecure_port(f"unix:{socket}")
     await server.start()

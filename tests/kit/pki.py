@@ -14,6 +14,17 @@ from cryptography.x509.oid import NameOID
 
 _DAY = timedelta(days=1)
 _SIGNS = x509.BasicConstraints(ca=True, path_length=None)
+_SIGNS_HANDSHAKES = x509.KeyUsage(
+    digital_signature=True,
+    content_commitment=False,
+    key_encipherment=False,
+    data_encipherment=False,
+    key_agreement=False,
+    key_cert_sign=False,
+    crl_sign=False,
+    encipher_only=False,
+    decipher_only=False,
+)
 
 
 @dataclass(frozen=True)
@@ -47,6 +58,15 @@ class TestAuthority:
         key = ec.generate_private_key(ec.SECP256R1())
         names = [*map(x509.UniformResourceIdentifier, uris), *map(x509.DNSName, dns)]
         return _leaf(_named(_builder(_name("leaf"), self._name, key), names), key, self._key)
+
+    def svid(self, *uris: str, ends: timedelta = _DAY) -> Leaf:
+        """A leaf that may speak for a workload (SPIFFE X.509-SVID); it has one URI unless a test wants more."""
+        key = ec.generate_private_key(ec.SECP256R1())
+        named = _named(
+            _builder(_name("svid"), self._name, key, ends), map(x509.UniformResourceIdentifier, uris)
+        )
+        constrained = named.add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        return _leaf(constrained.add_extension(_SIGNS_HANDSHAKES, critical=True), key, self._key)
 
 
 def self_signed(*hosts: str, ends: timedelta = _DAY, stapled: bool = False) -> Leaf:

@@ -47,7 +47,7 @@ def _retries(wanted: ir.Retry) -> dict[str, Any]:
 
 def _retry_on(wanted: ir.Retry) -> list[str]:
     named = [
-        *_RETRY_ON,
+        *(_RETRY_ON if wanted.connection_errors else ()),
         *(["retriable-status-codes"] if wanted.codes else ()),
         *(["retriable-headers"] if wanted.response_headers else ()),
         *wanted.on,
