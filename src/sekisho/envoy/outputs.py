@@ -18,7 +18,6 @@ from sekisho.envoy.scope_keys import WILDCARD, scope_key
 from sekisho.envoy.scopes import scoped_route_configuration
 from sekisho.envoy.secrets import secret
 from sekisho.model.names import ResourceId
-from sekisho.translate.gateway import backends
 from sekisho.translate.gateway.endpoints import endpoints
 from sekisho.translate.outputs import (
     CERTIFICATES,
@@ -31,9 +30,8 @@ from sekisho.translate.outputs import (
 
 
 @query
-def _cluster(read: Read, name: str) -> Resource | None:
-    wanted = backends.cluster(read, name)
-    return None if wanted is None else resource(cluster(wanted))
+def _cluster(_: Read, wanted: ir.Cluster) -> Resource:
+    return resource(cluster(wanted))
 
 
 @query
@@ -66,6 +64,11 @@ def _emission(
     return Emission(TYPE_URL_PREFIX + message, output(f"envoy {planned.name}", planned, build), name)
 
 
+def _of_cluster(read: Read, key: Any) -> Resource | None:
+    wanted = CLUSTERS.build(read, key)
+    return None if wanted is None else _cluster(read, wanted)
+
+
 def _of_certificate(read: Read, key: Any) -> Resource | None:
     wanted = CERTIFICATES.build(read, key)
     return None if wanted is None else _secret(read, wanted)
@@ -84,7 +87,7 @@ def _of_own(planned: Output[Any], make: Callable[[Any], Any]) -> Callable[[Read,
 _SCOPE = "envoy.config.route.v3.ScopedRouteConfiguration"
 
 EMISSIONS = (
-    _emission("envoy.config.cluster.v3.Cluster", CLUSTERS, lambda read, key: _cluster(read, key[1])),
+    _emission("envoy.config.cluster.v3.Cluster", CLUSTERS, _of_cluster),
     _emission(
         "envoy.config.endpoint.v3.ClusterLoadAssignment",
         ENDPOINTS,

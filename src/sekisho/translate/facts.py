@@ -118,10 +118,14 @@ class Authority(NamedTuple):
 class AuthorityState(Struct, frozen=True, kw_only=True, gc=False):
     """What is public about an authority."""
 
-    bundle: bytes
-    """CA certificates (PEM) that members are to believe now: in a rotation, the old and the new ones."""
+    bundles: tuple[tuple[str, bytes], ...]
+    """Trust domain and CA certificates (PEM) that members are to believe now, in a rotation the old and the
+    new ones; sorted by domain. Mostly one entry: a MeshIdentity may give names in another domain."""
     stage: str = ""
     """How far a rotation is, in one word, for the Mesh's status; empty for none."""
+    renew_before: str = ""
+    """RFC 3339. Certificates signed before this moment are of a root that goes, or has gone: agents renew
+    them at once. Empty when there are none such."""
 
 
 class SettingsKey(NamedTuple):

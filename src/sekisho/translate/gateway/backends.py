@@ -9,12 +9,14 @@ from sekisho.engine import Read, query
 from sekisho.model.core import Service
 from sekisho.model.gateway import GATEWAY_GROUP
 from sekisho.model.httpfilters import BackendObjectReference
-from sekisho.model.names import Origin, ResourceId
+from sekisho.model.names import ResourceId
 from sekisho.translate.gateway.grants import Referrer, is_permitted
 
 _PROTOCOLS = {
     "": ir.Protocol.HTTP1,
     "http": ir.Protocol.HTTP1,
+    "http2": ir.Protocol.H2C,
+    "grpc": ir.Protocol.GRPC,
     "kubernetes.io/h2c": ir.Protocol.H2C,
     "kubernetes.io/ws": ir.Protocol.WEBSOCKET,
 }
@@ -69,28 +71,22 @@ def service_port(read: Read, service: ResourceId, port: int) -> ServicePort | Br
     return Broken("BackendNotFound", f"{service} has no TCP port {port}")
 
 
-def resolve(read: Read, route: ResourceId, reference: BackendObjectReference) -> str | Broken:
+def resolve(
+    read: Read, route: ResourceId, reference: BackendObjectReference, exempt: str = ""
+) -> str | Broken:
     """The name of the cluster a route's reference leads to, or why it leads nowhere.
 
     In the order of the specification: the kind, then permission (before existence, which is not the
-    referrer's to learn), then the Service itself.
+    referrer's to learn), then the Service itself. Into the namespace `exempt` no grant is needed.
     """
     if (reference.group, reference.kind) != ("", "Service"):
         kind = f"{reference.kind}.{reference.group}".rstrip(".")
         return Broken("InvalidKind", f"{kind} is not a kind of backend; Service is")
     service = ResourceId("Service", reference.namespace or route.namespace, reference.name)
-    if not is_permitted(read, Referrer(GATEWAY_GROUP, route.kind, route.namespace), "", service):
+    referrer = Referrer(GATEWAY_GROUP, route.kind, route.namespace)
+    if service.namespace != exempt and not is_permitted(read, referrer, "", service):
         return Broken("RefNotPermitted", f"no ReferenceGrant in {service.namespace} allows {service}")
     if reference.port is None:
         return Broken("BackendNotFound", f"{service}: a port is needed")
     found = service_port(read, service, reference.port)
     return found if isinstance(found, Broken) else cluster_name(service, reference.port)
-
-
-def cluster(read: Read, name: str) -> ir.Cluster | None:
-    """The cluster of a Service port; None when there is no such port. Memoised where it becomes bytes."""
-    service, port = service_of(name)
-    found = service_port(read, service, port)
-    if isinstance(found, Broken):
-        return None
-    return ir.Cluster(name=name, protocol=found.protocol, origin=Origin(service, f"spec.ports[port={port}]"))

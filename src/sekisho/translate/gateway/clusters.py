@@ -6,9 +6,10 @@ from sekisho import ir
 from sekisho.engine import Read, index, output
 from sekisho.model.names import ResourceId
 from sekisho.translate.gateway.attachment import gateways
-from sekisho.translate.gateway.backends import cluster
 from sekisho.translate.gateway.endpoints import endpoints
 from sekisho.translate.gateway.routes import plan
+from sekisho.translate.mesh.clusters import gateway_cluster
+from sekisho.translate.mesh.names import destination_of
 
 
 def _clusters(read: Read, route: ResourceId) -> Iterator[tuple[ResourceId, str]]:
@@ -18,7 +19,7 @@ def _clusters(read: Read, route: ResourceId) -> Iterator[tuple[ResourceId, str]]
 
 
 def _cluster(read: Read, key: tuple[ResourceId, str]) -> ir.Cluster | None:
-    return cluster(read, key[1])
+    return gateway_cluster(read, key[0], destination_of(key[1]))
 
 
 def _endpoints(read: Read, key: tuple[ResourceId, str]) -> ir.Endpoints | None:
@@ -29,7 +30,7 @@ CLUSTERS_IN_USE = index("clusters in use", source="HTTPRoute", emit=_clusters)
 """(gateway, cluster name) → the routes that may send requests there."""
 
 CLUSTERS = output("clusters", source=CLUSTERS_IN_USE, build=_cluster)
-"""(gateway, cluster name) → `ir.Cluster`; Gateways share one value."""
+"""(gateway, cluster name) → `ir.Cluster`."""
 
 ENDPOINTS = output("endpoints", source=CLUSTERS_IN_USE, build=_endpoints)
 """(gateway, cluster name) → `ir.Endpoints`; Gateways share one value."""

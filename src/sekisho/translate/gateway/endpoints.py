@@ -1,42 +1,17 @@
 """Ready addresses behind a Service port: from EndpointSlices, and from Workloads its labels select."""
 
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from sekisho import ir
-from sekisho.engine import Read, index
-from sekisho.model.core import Service
+from sekisho.engine import Read
 from sekisho.model.discovery import EndpointSlice
 from sekisho.model.names import Origin, ResourceId
 from sekisho.model.workload import Workload
-from sekisho.translate.gateway.backends import Broken, ServicePort, service_of, service_port
+from sekisho.translate.facts import Readiness
+from sekisho.translate.gateway.backends import service_of
 from sekisho.translate.gateway.gateways import normal_address
-
-_SERVICE_NAME = "kubernetes.io/service-name"
-"""Label by which an EndpointSlice names its Service, whoever wrote it."""
-
-
-class _Label(NamedTuple):
-    """One label of the Workloads of one namespace."""
-
-    namespace: str
-    key: str
-    value: str
-
-
-def _service_of_slice(read: Read, slice_: ResourceId) -> Iterator[ResourceId]:
-    service = read.leaf(slice_).metadata.labels.get(_SERVICE_NAME)
-    if service:
-        yield ResourceId("Service", slice_.namespace, service)
-
-
-def _labels(read: Read, workload: ResourceId) -> Iterator[_Label]:
-    for key, value in read.leaf(workload).metadata.labels.items():
-        yield _Label(workload.namespace, key, value)
-
-
-_SLICES = index("endpoint slices by service", source="EndpointSlice", emit=_service_of_slice)
-_WORKLOADS = index("workloads by label", source="Workload", emit=_labels)
+from sekisho.translate.mesh.instances import instances, is_meshed, slices
+from sekisho.translate.mesh.ports import Port, service_port, target_number
 
 
 def endpoints(read: Read, cluster: str) -> ir.Endpoints | None:
@@ -44,16 +19,16 @@ def endpoints(read: Read, cluster: str) -> ir.Endpoints | None:
     bytes."""
     service, number = service_of(cluster)
     port = service_port(read, service, number)
-    if isinstance(port, Broken):
+    if port is None:
         return None
     found = set(_from_slices(read, service, port))
     found.update(_from_workloads(read, service, port))
     return ir.Endpoints(cluster=cluster, endpoints=tuple(sorted(found)), origin=Origin(service))
 
 
-def _from_slices(read: Read, service: ResourceId, port: ServicePort) -> list[ir.Endpoint]:
+def _from_slices(read: Read, service: ResourceId, port: Port) -> list[ir.Endpoint]:
     found: list[ir.Endpoint] = []
-    for id_ in read.bucket(_SLICES, service):
+    for id_ in slices(read, service):
         slice_: EndpointSlice = read.leaf(id_)
         number = _slice_port(slice_, port)
         if number:
@@ -61,7 +36,7 @@ def _from_slices(read: Read, service: ResourceId, port: ServicePort) -> list[ir.
     return found
 
 
-def _slice_port(slice_: EndpointSlice, port: ServicePort) -> int:
+def _slice_port(slice_: EndpointSlice, port: Port) -> int:
     """The instances' port in one slice; 0 when it has none of this name.
 
     A port without number stands for all ports (discovery/v1 EndpointPort): the Service's targetPort is meant.
@@ -85,24 +60,19 @@ def _add_ready(found: list[ir.Endpoint], slice_: EndpointSlice, number: int) -> 
             found.append(ir.Endpoint(address, number, endpoint.zone or ""))
 
 
-def _from_workloads(read: Read, service: ResourceId, port: ServicePort) -> Iterator[ir.Endpoint]:
-    resource: Service = read.leaf(service)
-    selector = resource.spec.selector
-    if not selector:  # a Service without selector has EndpointSlices written by hand
-        return
-    buckets = [
-        read.bucket(_WORKLOADS, _Label(service.namespace, key, value)) for key, value in selector.items()
-    ]
-    for id_ in frozenset.intersection(*buckets):
+def _from_workloads(read: Read, service: ResourceId, port: Port) -> Iterator[ir.Endpoint]:
+    for id_ in instances(read, service):
         workload: Workload = read.leaf(id_)
-        address, number = normal_address(workload.spec.address), _workload_port(workload, port.target)
-        if workload.spec.ready and address and number:
-            yield ir.Endpoint(address, number, workload.spec.zone or "", workload.spec.weight or 1)
+        spec = workload.spec
+        address, number = normal_address(spec.address), target_number(workload, port.target)
+        if address and number and is_ready(read, id_):
+            meshed = is_meshed(read, id_)
+            yield ir.Endpoint(address, number, spec.zone or "", spec.weight or 1, meshed)
 
 
-def _workload_port(workload: Workload, target: int | str) -> int:
-    """A number is taken as it is, as for a Pod; a name is looked up; 0 when the Workload has no such port."""
-    if isinstance(target, int):
-        return target
-    named = (port.port for port in workload.spec.ports if port.name == target and port.protocol == "TCP")
-    return next(named, 0)
+def is_ready(read: Read, workload: ResourceId) -> bool:
+    """Whether it takes requests: as its author says, and as its probe says where an agent runs one."""
+    spec = read.leaf(workload).spec
+    if spec.readiness_probe is None or spec.sidecar is None:
+        return bool(spec.ready)
+    return bool(spec.ready and read.leaf(Readiness.of(workload)))

@@ -21,12 +21,13 @@ class Shares(Struct, frozen=True, gc=False):
     faults: tuple[Fault, ...]
 
 
-def shares(read: Read, route: ResourceId, place: str, rule: HttpRouteRule) -> Shares:
-    """The backends of a rule; one that leads nowhere keeps its share of the requests, to answer them 500."""
+def shares(read: Read, route: ResourceId, place: str, rule: HttpRouteRule, exempt: str) -> Shares:
+    """The backends of a rule; one that leads nowhere keeps its share of the requests, to answer them 500.
+    `exempt`: see `backends.resolve`."""
     found_shares, broken, faults = [], [], []
     for number, reference in enumerate(rule.backend_refs):
         path = f"{place}.backendRefs[{number}]"
-        found = resolve(read, route, reference)
+        found = resolve(read, route, reference, exempt)
         if isinstance(found, Broken):
             broken.append(Broken(found.reason, f"{path}: {found.message}"))
         filters = backend_filters(reference.filters)
@@ -44,12 +45,12 @@ def shares(read: Read, route: ResourceId, place: str, rule: HttpRouteRule) -> Sh
 
 
 def mirrors(
-    read: Read, route: ResourceId, place: str, found: Filters
+    read: Read, route: ResourceId, place: str, found: Filters, exempt: str
 ) -> tuple[tuple[ir.Mirror, ...], tuple[Broken, ...]]:
     """Copies of requests; one that leads nowhere is dropped, the requests themselves go on."""
     copies, broken = [], []
     for position, mirror in found.mirrors:
-        target = resolve(read, route, mirror.backend_ref)
+        target = resolve(read, route, mirror.backend_ref, exempt)
         if isinstance(target, Broken):
             path = f"{place}.filters[{position}].requestMirror.backendRef"
             broken.append(Broken(target.reason, f"{path}: {target.message}"))

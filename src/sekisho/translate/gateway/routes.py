@@ -83,6 +83,17 @@ _ASKED_METHOD = "access-control-request-method"
 @query
 def plan(read: Read, route: ResourceId) -> Plan:
     """All rules of a route, with what is wrong in them."""
+    return _plan(read, route, "")
+
+
+@query
+def plan_at(read: Read, route: ResourceId, namespace: str) -> Plan:
+    """The same where the route's parent is a Service in `namespace`: it may send requests back into that
+    namespace without a ReferenceGrant, as its clients could without any route (GEP-1324)."""
+    return plan(read, route) if namespace == route.namespace else _plan(read, route, namespace)
+
+
+def _plan(read: Read, route: ResourceId, exempt: str) -> Plan:
     resource: HTTPRoute = read.leaf(route)
     entries: list[Entry] = []
     clusters: set[str] = set()
@@ -90,7 +101,7 @@ def plan(read: Read, route: ResourceId) -> Plan:
     faults: list[tuple[int, Fault]] = []
     void = True
     for index, rule in enumerate(resource.spec.rules):
-        resolved = _rule(read, route, index, rule)
+        resolved = _rule(read, route, index, rule, exempt)
         entries += _entries(route, resource, index, resolved)
         clusters.update(resolved.clusters)
         broken += resolved.broken
@@ -155,11 +166,11 @@ def _preflight(route: ir.Route) -> Iterator[ir.Route]:
     yield replace(route, name=f"{route.name}/preflight", match=match)
 
 
-def _rule(read: Read, route: ResourceId, index: int, rule: HttpRouteRule) -> _Rule:
+def _rule(read: Read, route: ResourceId, index: int, rule: HttpRouteRule, exempt: str) -> _Rule:
     place = f"spec.rules[{index}]"
     found = rule_filters(rule.filters)
-    backends = shares(read, route, place, rule)
-    copies, copies_broken = mirrors(read, route, place, found) if found.mirrors else ((), ())
+    backends = shares(read, route, place, rule, exempt)
+    copies, copies_broken = mirrors(read, route, place, found, exempt) if found.mirrors else ((), ())
     faults = (*found.faults, *backends.faults, *_misfits(rule, found))
     broken = (*backends.broken, *copies_broken)
     if faults:

@@ -3,7 +3,7 @@
 from ipaddress import IPv4Address, IPv4Network, IPv6Address
 from typing import NamedTuple
 
-from sekisho.model.names import ResourceId
+from sekisho.model.names import Origin, ResourceId
 
 DOMAIN = "mesh.local"
 """Host names and trust domains of the mesh end in it."""
@@ -20,6 +20,25 @@ class Destination(NamedTuple):
     namespace: str
     name: str
     port: int
+
+    @property
+    def resource(self) -> ResourceId:
+        return ResourceId(self.kind, self.namespace, self.name)
+
+    @property
+    def origin(self) -> Origin:
+        """The field that says so."""
+        field = f"spec.ports[port={self.port}]" if self.kind == "Service" else "spec.match"
+        return Origin(self.resource, field)
+
+
+class Part(NamedTuple):
+    """Something of a Service or ExternalService that has a name of its own, such as a host name."""
+
+    kind: str
+    namespace: str
+    name: str
+    part: str
 
     @property
     def resource(self) -> ResourceId:

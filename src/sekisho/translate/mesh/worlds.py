@@ -6,21 +6,24 @@ from sekisho.model.names import ResourceId
 
 
 class Reach(NamedTuple):
-    """One entry of `Workload.spec.sidecar.reachable`."""
+    """One entry of `Workload.spec.sidecar.reachable`. A service is seen with all its ports, whichever is
+    named, so that more workloads have one World."""
 
     kind: str
     """Service or ExternalService."""
     namespace: str
     name: str
     """Empty where labels choose."""
-    port: int
-    """0 for all."""
     labels: tuple[tuple[str, str], ...]
     """Sorted."""
 
 
 class World(NamedTuple):
-    """Everything about a workload that decides what its sidecar sees of others. A dictionary key."""
+    """Everything about a workload that decides what its sidecar sees of others. A dictionary key.
+
+    What is made for sidecars depends on a part of it only: on `profile`, `client` or `base`. So it is made
+    for these, once, and every World gets what is made for its own three.
+    """
 
     kind: str
     mesh: str
@@ -50,9 +53,19 @@ class World(NamedTuple):
         return cls("World", mesh, namespace, selected, audience, reach, outbound)
 
     @property
+    def profile(self) -> "World":
+        """As far as names, addresses and listeners depend on it: without what is visible and what is not."""
+        return self._replace(audience=(), reach=None)
+
+    @property
     def client(self) -> "World":
         """As far as routes and policies look at callers: what they say is the same for all of one client."""
-        return World.of(self.mesh, namespace=self.namespace, selected=self.selected)
+        return self._replace(audience=(), reach=None, outbound="")
+
+    @property
+    def base(self) -> "World":
+        """The mesh alone: what is the same for all callers."""
+        return World.of(self.mesh)
 
     def __str__(self) -> str:
         """Short, for logs: not unique."""

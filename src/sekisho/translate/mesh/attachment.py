@@ -1,0 +1,122 @@
+"""Routes whose parent is a Service (GAMMA): for which of its ports, and for whose requests.
+
+In the namespace of the Service they are its *producer's* and hold for all clients; from another namespace
+they are a *consumer's* and hold for the clients of that namespace, in place of the producer's (GEP-1324).
+"""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from msgspec import Struct
+
+from sekisho.engine import Read, index, query
+from sekisho.model.httproute import HTTPRoute, ParentReference
+from sekisho.model.names import ResourceId
+from sekisho.translate.mesh.meshes import mesh_of
+from sekisho.translate.mesh.ports import is_headless, service_ports
+
+
+class ServiceParent(Struct, frozen=True, kw_only=True, gc=False):
+    """What came of one declared parentRef to a Service of a mesh."""
+
+    index: int
+    """Position in `spec.parentRefs`."""
+    service: ResourceId
+    ports: tuple[int, ...] = ()
+    """Those it attaches to; none when refused."""
+    reason: str = "Accepted"
+    """RouteConditionReason of Accepted, as far as the Service decides."""
+    message: str = ""
+
+
+class Frontend(NamedTuple):
+    """One port of a Service, as some clients meet it."""
+
+    service: ResourceId
+    port: int
+    consumer: str
+    """The namespace whose clients are meant; empty for everybody."""
+
+
+@query
+def service_parents(read: Read, route: ResourceId) -> tuple[ServiceParent, ...]:
+    """One entry per declared parentRef that names a Service in a mesh, in the order written."""
+    resource: HTTPRoute = read.leaf(route)
+    found = []
+    for position, reference in enumerate(resource.spec.parent_refs):
+        if (reference.group, reference.kind) == ("", "Service"):
+            service = ResourceId("Service", reference.namespace or route.namespace, reference.name)
+            if mesh_of(read, service.namespace):
+                found.append(_attach(read, position, service, reference))
+    return tuple(found)
+
+
+def routes(read: Read, service: ResourceId, port: int, client: str) -> frozenset[ResourceId]:
+    """The routes that hold for clients of a namespace (empty: of one that has none of its own)."""
+    own = read.bucket(_ATTACHED, Frontend(service, port, client)) if client else frozenset()
+    return own or read.bucket(_ATTACHED, Frontend(service, port, ""))
+
+
+def is_routed(read: Read, service: ResourceId, port: int) -> bool:
+    """Whether any route is attached, for whomever: then the port speaks HTTP."""
+    return read.count(_ROUTED, (service, port)) > 0
+
+
+@query
+def routed_services(read: Read, mesh: str) -> frozenset[ResourceId]:
+    """The Services of a mesh that any route is attached to."""
+    return frozenset(frontend.service for frontend in read.bucket(_OF_MESH, mesh))
+
+
+def has_consumer_routes(read: Read, namespace: str) -> bool:
+    """Whether clients of this namespace have routes of their own to some Service."""
+    return read.count(_CONSUMERS, namespace) > 0
+
+
+def _attach(read: Read, position: int, service: ResourceId, reference: ParentReference) -> ServiceParent:
+    def refused(reason: str, message: str) -> ServiceParent:
+        return ServiceParent(index=position, service=service, reason=reason, message=message)
+
+    if is_headless(read, service):
+        return refused("NoMatchingParent", f"{service} is headless: it has no address to route by")
+    ports = tuple(
+        port.number
+        for port in service_ports(read, service)
+        if reference.port in (None, port.number) and reference.section_name in (None, port.name)
+    )
+    if not ports:
+        return refused("NoMatchingParent", f"{service} has no TCP port {_wanted(reference)}")
+    return ServiceParent(index=position, service=service, ports=ports)
+
+
+def _wanted(reference: ParentReference) -> str:
+    named = [f"named {reference.section_name}"] if reference.section_name else []
+    numbered = [str(reference.port)] if reference.port else []
+    return " ".join([*numbered, *named]) or "at all"
+
+
+def _frontends(read: Read, route: ResourceId) -> Iterator[Frontend]:
+    for parent in service_parents(read, route):
+        consumer = "" if parent.service.namespace == route.namespace else route.namespace
+        for port in parent.ports:
+            yield Frontend(parent.service, port, consumer)
+
+
+def _consumer(_: Read, frontend: Frontend) -> tuple[str, ...]:
+    return (frontend.consumer,) if frontend.consumer else ()
+
+
+def _port(_: Read, frontend: Frontend) -> tuple[tuple[ResourceId, int], ...]:
+    return ((frontend.service, frontend.port),)
+
+
+def _mesh(read: Read, frontend: Frontend) -> tuple[str, ...]:
+    return (mesh_of(read, frontend.service.namespace),)
+
+
+_ATTACHED = index("service routes", source="HTTPRoute", emit=_frontends)
+"""`Frontend` → the routes attached there."""
+
+_CONSUMERS = index("namespaces with consumer routes", source=_ATTACHED, emit=_consumer)
+_ROUTED = index("routed service ports", source=_ATTACHED, emit=_port)
+_OF_MESH = index("service routes by mesh", source=_ATTACHED, emit=_mesh)

@@ -1,0 +1,121 @@
+"""The way to a port of a Service or ExternalService, as members of the mesh go it; and when it reads HTTP."""
+
+from msgspec.structs import replace
+
+from sekisho import ir
+from sekisho.engine import Read, query
+from sekisho.ir.sidecar import Outbound
+from sekisho.model.names import ResourceId
+from sekisho.translate.gateway.backends import Broken
+from sekisho.translate.gateway.backends import service_port as gateway_port
+from sekisho.translate.mesh import effective
+from sekisho.translate.mesh.attachment import is_routed
+from sekisho.translate.mesh.destinations import spoken
+from sekisho.translate.mesh.external import external_cluster
+from sekisho.translate.mesh.inbounds import inbounds
+from sekisho.translate.mesh.instances import instances
+from sekisho.translate.mesh.meshes import mesh_of, mesh_spec
+from sekisho.translate.mesh.names import Destination, cluster_name, outbound_name
+from sekisho.translate.mesh.ports import is_http, service_port, target_number
+from sekisho.translate.mesh.route_tables import plain_forward
+from sekisho.translate.mesh.transport import mesh_transport
+from sekisho.translate.mesh.worlds import World
+
+
+@query
+def sidecar_cluster(read: Read, client: World, destination: Destination) -> ir.Cluster | None:
+    """As sidecars of a client go there; None where there is no such port."""
+    if destination.kind == "Service":
+        plain = _service_cluster(read, destination, reads_http(read, client, destination))
+    else:
+        plain = external_cluster(read, destination)
+    return None if plain is None else effective.cluster_with_policies(read, client, plain, destination)
+
+
+@query
+def gateway_cluster(read: Read, gateway: ResourceId, destination: Destination) -> ir.Cluster | None:
+    """As a Gateway goes there: it reads HTTP in any case, and has an identity where it is in a mesh."""
+    if destination.kind != "Service":
+        plain = external_cluster(read, destination)
+    elif isinstance(found := gateway_port(read, destination.resource, destination.port), Broken):
+        plain = None
+    else:
+        is_member = bool(mesh_of(read, gateway.namespace))
+        over_http = is_http(spoken(read, destination))
+        transport = mesh_transport(read, destination, over_http=over_http) if is_member else None
+        plain = _cluster(destination, found.protocol, transport)
+    return None if plain is None else effective.cluster_with_policies(read, gateway, plain, destination)
+
+
+@query
+def reads_http(read: Read, client: World, destination: Destination) -> bool:
+    """Whether the sidecars of a client read the requests to a port.
+
+    Only where something needs it: a route or policy of theirs, or one of the server, whose sidecar reads
+    them then anyway. Elsewhere bytes travel as they are (`Mesh.spec.inspection: Auto`).
+    """
+    if not is_http(spoken(read, destination)):
+        return False
+    if mesh_spec(read, client.mesh).inspection == "Always":
+        return True
+    service = destination.resource
+    if is_routed(read, service, destination.port) or _is_inspected(read, destination):
+        return True
+    return _has_http_policies(read, client, destination)
+
+
+def plain_outbound(
+    destination: Destination, *, addresses: tuple[str, ...] = (), bound: bool = False
+) -> Outbound:
+    """An outbound port that reads HTTP, as without any policy."""
+    return Outbound(
+        name=outbound_name(destination),
+        addresses=addresses,
+        port=destination.port,
+        bound=bound,
+        tcp=None,
+        origin=destination.origin,
+    )
+
+
+def _is_inspected(read: Read, destination: Destination) -> bool:
+    """Whether any instance's sidecar reads HTTP at this port."""
+    service = destination.resource
+    port = service_port(read, service, destination.port)
+    if port is None:  # or it is an ExternalService
+        return False
+    return any(
+        found.inspected and found.port == target_number(read.leaf(workload), port.target)
+        for workload in instances(read, service)
+        for found in inbounds(read, workload)
+    )
+
+
+def _has_http_policies(read: Read, client: World, destination: Destination) -> bool:
+    """Whether a policy for this client changes anything that exists only in HTTP."""
+    forward = plain_forward(destination)
+    if effective.forward_with_policies(read, client, forward, destination, None) != forward:
+        return True
+    plain = plain_outbound(destination)
+    found = effective.outbound_with_policies(read, client, plain, destination)
+    # How long a connection may idle is no reason to look into it.
+    times = replace(found.times, connect=None, idle=None, max_connection=None)
+    return replace(found, times=times) != plain
+
+
+def _service_cluster(read: Read, destination: Destination, over_http: bool) -> ir.Cluster | None:  # noqa: FBT001
+    if service_port(read, destination.resource, destination.port) is None:
+        return None
+    transport = mesh_transport(read, destination, over_http=over_http)
+    return _cluster(destination, spoken(read, destination), transport)
+
+
+def _cluster(
+    destination: Destination, protocol: ir.Protocol, transport: ir.MeshTransport | None
+) -> ir.Cluster:
+    return ir.Cluster(
+        name=cluster_name(destination),
+        protocol=protocol,
+        transport=transport,
+        origin=destination.origin,
+    )

@@ -1,0 +1,95 @@
+"""What members of a mesh can call: Services and ExternalServices with their ports and addresses."""
+
+from collections.abc import Iterator
+
+from sekisho import ir
+from sekisho.engine import Read, index, query
+from sekisho.model.names import ResourceId
+from sekisho.translate.gateway.endpoints import endpoints
+from sekisho.translate.mesh.attachment import is_routed
+from sekisho.translate.mesh.external import external_address, external_port
+from sekisho.translate.mesh.meshes import mesh_of
+from sekisho.translate.mesh.names import Destination, cluster_name, ipv6_address, outbound_address
+from sekisho.translate.mesh.ports import is_headless, is_http, service_port, service_ports, virtual_address
+
+
+@query
+def destinations(read: Read, resource: ResourceId) -> tuple[Destination, ...]:
+    """The ports of a Service or ExternalService that can be called."""
+    return tuple(Destination(*resource, number) for number in _numbers(read, resource))
+
+
+def _numbers(read: Read, resource: ResourceId) -> Iterator[int]:
+    if resource.kind == "Service":
+        yield from (port.number for port in service_ports(read, resource))
+    elif found := external_port(read, resource):
+        yield found[0]
+
+
+@query
+def spoken(read: Read, destination: Destination) -> ir.Protocol:
+    """What is spoken at a port: as declared, and HTTP where a route is attached."""
+    service = destination.resource
+    if destination.kind == "Service":
+        port = service_port(read, service, destination.port)
+        declared = ir.Protocol.TCP if port is None else port.protocol
+    else:
+        found = external_port(read, service)
+        declared = ir.Protocol.TCP if found is None else found[1]
+    routed = not is_http(declared) and is_routed(read, service, destination.port)
+    return ir.Protocol.HTTP1 if routed else declared
+
+
+@query
+def addresses(read: Read, resource: ResourceId, loopback: str) -> tuple[str, ...]:
+    """Where a workload calls it: at its virtual addresses, or where its own proxy listens for them without
+    capture, in the `loopback` range. None while it has no address."""
+    virtual = (
+        virtual_address(read, resource) if resource.kind == "Service" else external_address(read, resource)
+    )
+    if not virtual:
+        return ()
+    return (outbound_address(virtual, loopback),) if loopback else (virtual, ipv6_address(virtual))
+
+
+def instance_addresses(read: Read, service: ResourceId) -> tuple[str, ...]:
+    """What the name of a headless Service means: the addresses of its ready instances, sorted."""
+    found = {
+        endpoint.address
+        for destination in destinations(read, service)
+        if (known := endpoints(read, cluster_name(destination))) is not None
+        for endpoint in known.endpoints
+    }
+    return tuple(sorted(found))
+
+
+def callable_in(read: Read, mesh: str, namespace: str = "") -> frozenset[ResourceId]:
+    """All that there is to call in a mesh, or in one namespace of it."""
+    return read.bucket(_CALLABLE, (mesh, namespace))
+
+
+@query
+def resource_labels(read: Read, resource: ResourceId) -> tuple[tuple[str, str], ...]:
+    """The labels of a Service or ExternalService, sorted."""
+    found = read.leaf(resource)
+    return () if found is None else tuple(sorted(found.metadata.labels.items()))
+
+
+def _places(read: Read, resource: ResourceId) -> Iterator[tuple[str, str]]:
+    mesh = mesh_of(read, resource.namespace)
+    if mesh:
+        yield mesh, ""
+        yield mesh, resource.namespace
+
+
+_CALLABLE = index("callable", source=("Service", "ExternalService"), emit=_places)
+
+__all__ = [
+    "addresses",
+    "callable_in",
+    "destinations",
+    "instance_addresses",
+    "is_headless",
+    "resource_labels",
+    "spoken",
+]

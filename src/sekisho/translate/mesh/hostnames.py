@@ -1,0 +1,137 @@
+"""Host names of the mesh: some built in, more by HostnameGenerators; each name is one service's only."""
+
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from sekisho.engine import Read, index, query
+from sekisho.ir.agent import HostnameRecord
+from sekisho.model.hostname_generator import HOSTNAME_FIELDS, HostnameSelector
+from sekisho.model.identity import MatchLabels
+from sekisho.model.names import Origin, ResourceId
+from sekisho.model.templates import BadTemplate, MissingLabel, parse
+from sekisho.translate.mesh.destinations import addresses, instance_addresses, is_headless, resource_labels
+from sekisho.translate.mesh.meshes import is_system, mesh_of, zone
+from sekisho.translate.mesh.names import Part
+from sekisho.translate.mesh.worlds import World
+
+_BUILT_IN = {
+    "Service": (
+        "{{ .Name }}.{{ .Namespace }}.svc.mesh.local",
+        "{{ .Name }}.{{ .Namespace }}.svc.cluster.local",
+    ),
+    "ExternalService": ("{{ .Name }}.{{ .Namespace }}.extsvc.mesh.local",),
+}
+"""Names that everything has; no generator can take them away."""
+_LABEL = r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"
+_HOSTNAME = re.compile(rf"(?=.{{1,253}}$){_LABEL}(\.{_LABEL})*")
+
+
+class Claim(NamedTuple):
+    """A wish for a name. The smallest wins: built in, then the older generator, then by name."""
+
+    created: str
+    """Of the generator; empty for names that are built in."""
+    generator: ResourceId | None
+    resource: ResourceId
+
+
+@query
+def hostnames(read: Read, resource: ResourceId) -> tuple[str, ...]:
+    """The names a Service or ExternalService has, sorted: those made for it that nobody has before it."""
+    mesh = mesh_of(read, resource.namespace)
+    found = {name for name, _ in _claims(read, resource)} if mesh else set()
+    return tuple(sorted(name for name in found if _owner(read, mesh, name).resource == resource))
+
+
+def hostname_record(read: Read, profile: World, key: Part) -> HostnameRecord:
+    """What DNS says about a name to the workloads of a profile."""
+    resource = key.resource
+    headless = resource.kind == "Service" and is_headless(read, resource)
+    found = instance_addresses(read, resource) if headless else addresses(read, resource, profile.outbound)
+    return HostnameRecord(name=key.part, addresses=tuple(sorted(found)), origin=Origin(resource))
+
+
+def collisions(read: Read, generator: ResourceId) -> tuple[str, ...]:
+    """The names a generator made that are somebody else's, with whose they are; sorted."""
+    lost = read.bucket(_LOST, generator)
+    return tuple(sorted(f"{name} is of {_owner(read, mesh, name).resource}" for mesh, name in lost))
+
+
+@query
+def _claims(read: Read, resource: ResourceId) -> tuple[tuple[str, Claim], ...]:
+    """All names made for a resource, and on whose word."""
+    found = []
+    fields = {
+        "Name": resource.name,
+        "DisplayName": resource.name,
+        "Namespace": resource.namespace,
+        "Mesh": mesh_of(read, resource.namespace),
+        "Zone": zone(read),
+    }
+    labels = dict(resource_labels(read, resource))
+    for created, generator, template in _templates(read, resource, labels):
+        try:
+            made = parse(template, HOSTNAME_FIELDS).render(fields, labels).lower().removesuffix(".")
+        except (BadTemplate, MissingLabel):
+            continue
+        if _HOSTNAME.fullmatch(made):
+            found.append((made, Claim(created, generator, resource)))
+    return tuple(found)
+
+
+def _templates(
+    read: Read, resource: ResourceId, labels: dict[str, str]
+) -> Iterator[tuple[str, ResourceId | None, str]]:
+    for template in _BUILT_IN.get(resource.kind, ()):
+        yield "", None, template
+    for generator in read.bucket(_GENERATORS, resource.kind):
+        written = read.leaf(generator)
+        wanted = _selected(written.spec.selector, resource.kind)
+        if wanted is not None and wanted.match_labels.items() <= labels.items():
+            # One that was never stored has no time yet, and comes last.
+            yield written.metadata.creation_timestamp or "~", generator, written.spec.template
+
+
+def _selected(selector: HostnameSelector, kind: str) -> MatchLabels | None:
+    return selector.service if kind == "Service" else selector.external_service
+
+
+@query
+def _owner(read: Read, mesh: str, hostname: str) -> Claim:
+    """Who has a name that somebody claims."""
+    return min(
+        claim
+        for resource in read.bucket(_CLAIMED, (mesh, hostname))
+        for name, claim in _claims(read, resource)
+        if name == hostname
+    )
+
+
+def _kinds(read: Read, generator: ResourceId) -> Iterator[str]:
+    """Only operators give names: others would take them."""
+    if is_system(generator):
+        selector: HostnameSelector = read.leaf(generator).spec.selector
+        yield from (kind for kind in _BUILT_IN if _selected(selector, kind) is not None)
+
+
+def _claimed(read: Read, resource: ResourceId) -> Iterator[tuple[str, str]]:
+    mesh = mesh_of(read, resource.namespace)
+    for name in {name for name, _ in _claims(read, resource)} if mesh else ():
+        yield mesh, name
+
+
+def _losers(read: Read, key: tuple[str, str]) -> Iterator[ResourceId]:
+    mesh, hostname = key
+    owner = _owner(read, mesh, hostname).resource
+    for resource in read.bucket(_CLAIMED, key):
+        for name, claim in _claims(read, resource):
+            if name == hostname and resource != owner and claim.generator is not None:
+                yield claim.generator
+
+
+_GENERATORS = index("hostname generators", source="HostnameGenerator", emit=_kinds)
+_CLAIMED = index("claimed hostnames", source=("Service", "ExternalService"), emit=_claimed)
+"""(mesh, hostname) → who claims it."""
+_LOST = index("lost hostnames", source=_CLAIMED, emit=_losers)
+"""HostnameGenerator → (mesh, hostname) of the names it made in vain."""

@@ -1,0 +1,31 @@
+"""The ports of others as a workload calls them through its sidecar."""
+
+from sekisho.engine import Read
+from sekisho.ir.sidecar import Outbound, TcpForward
+from sekisho.translate.mesh import effective
+from sekisho.translate.mesh.clusters import plain_outbound, reads_http
+from sekisho.translate.mesh.destinations import addresses
+from sekisho.translate.mesh.names import Destination, cluster_name
+from sekisho.translate.mesh.worlds import World
+
+_ITSELF = 1
+
+
+def outbound(read: Read, profile: World, destination: Destination) -> Outbound | None:
+    """One port; None where it has no address to be called at."""
+    called_at = addresses(read, destination.resource, profile.outbound)
+    if not called_at:
+        return None
+    client, bound = profile.client, bool(profile.outbound)
+    plain = plain_outbound(destination, addresses=tuple(sorted(called_at)), bound=bound)
+    if not reads_http(read, client, destination):
+        straight = TcpForward(shares=((cluster_name(destination), _ITSELF),))
+        plain = Outbound(
+            name=plain.name,
+            addresses=plain.addresses,
+            port=plain.port,
+            bound=bound,
+            tcp=straight,
+            origin=plain.origin,
+        )
+    return effective.outbound_with_policies(read, client, plain, destination)

@@ -1,0 +1,101 @@
+"""Ports of a Service as the mesh sees them: their instances' port, and what is spoken there."""
+
+from typing import NamedTuple
+
+from sekisho import ir
+from sekisho.engine import Read, query
+from sekisho.model.core import Service
+from sekisho.model.names import ResourceId
+from sekisho.model.workload import Workload
+
+_BY_APPLICATION_PROTOCOL = {
+    "http": ir.Protocol.HTTP1,
+    "http2": ir.Protocol.H2C,
+    "h2c": ir.Protocol.H2C,
+    "grpc": ir.Protocol.GRPC,
+    "kubernetes.io/h2c": ir.Protocol.H2C,
+    "kubernetes.io/ws": ir.Protocol.WEBSOCKET,
+}
+"""By `appProtocol` (GEP-1911). All others are bytes that are not looked into, TLS of the application too."""
+_BY_NAME = {
+    "http": ir.Protocol.HTTP1,
+    "http2": ir.Protocol.H2C,
+    "h2c": ir.Protocol.H2C,
+    "grpc": ir.Protocol.GRPC,
+    "ws": ir.Protocol.WEBSOCKET,
+}
+"""By the port's name up to the first dash (`http-admin`), as Istio reads it."""
+
+
+class Port(NamedTuple):
+    """One TCP port of a Service."""
+
+    number: int
+    name: str
+    """Empty for an unnamed port."""
+    target: int | str
+    """Port of the instances, by number or name."""
+    protocol: ir.Protocol
+    """As declared; TCP where nothing is."""
+
+
+@query
+def service_ports(read: Read, service: ResourceId) -> tuple[Port, ...]:
+    """The TCP ports of a Service, in the order written; none for one that does not exist, or is a mere name
+    for something elsewhere (ExternalName)."""
+    resource: Service | None = read.leaf(service)
+    if resource is None or resource.spec.type == "ExternalName":
+        return ()
+    return tuple(
+        Port(
+            number=port.port,
+            name=port.name or "",
+            target=port.target_port or port.port,
+            protocol=declared_protocol(port.app_protocol, port.name),
+        )
+        for port in resource.spec.ports
+        if port.protocol == "TCP"
+    )
+
+
+def service_port(read: Read, service: ResourceId, number: int) -> Port | None:
+    """One port by number."""
+    return next((port for port in service_ports(read, service) if port.number == number), None)
+
+
+@query
+def is_headless(read: Read, service: ResourceId) -> bool:
+    """Whether its name means the addresses of its instances (`clusterIP: None`)."""
+    resource: Service | None = read.leaf(service)
+    return resource is not None and resource.spec.cluster_ip == "None"
+
+
+@query
+def virtual_address(read: Read, service: ResourceId) -> str:
+    """Its IPv4 address; empty for none."""
+    resource: Service | None = read.leaf(service)
+    if resource is None or resource.spec.type == "ExternalName":
+        return ""
+    address = resource.spec.cluster_ip or ""
+    return "" if address == "None" or ":" in address else address
+
+
+def target_number(workload: Workload, target: int | str) -> int:
+    """The port of an instance that a Service's port leads to: a number is taken as it is, as for a Pod; a
+    name is looked up; 0 when the Workload has no such port."""
+    if isinstance(target, int):
+        return target
+    named = (port.port for port in workload.spec.ports if port.name == target and port.protocol == "TCP")
+    return next(named, 0)
+
+
+def declared_protocol(application: str | None, name: str | None) -> ir.Protocol:
+    """What is spoken: by `appProtocol`, else by the port's name, else TCP."""
+    if application:
+        return _BY_APPLICATION_PROTOCOL.get(application, ir.Protocol.TCP)
+    return _BY_NAME.get((name or "").partition("-")[0], ir.Protocol.TCP)
+
+
+def is_http(protocol: ir.Protocol) -> bool:
+    """Whether a proxy can read requests in it."""
+    return protocol is not ir.Protocol.TCP

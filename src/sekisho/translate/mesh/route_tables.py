@@ -1,0 +1,67 @@
+"""What becomes of requests to a port of a Service: the routes attached to it, or straight on to it."""
+
+from msgspec.structs import replace
+
+from sekisho import ir
+from sekisho.engine import Read, query
+from sekisho.ir.sidecar import RouteTable
+from sekisho.kit.hostnames import EVERY
+from sekisho.model.names import Origin
+from sekisho.translate.gateway.routes import at_listener, plan_at
+from sekisho.translate.mesh import effective
+from sekisho.translate.mesh.attachment import routes
+from sekisho.translate.mesh.names import Destination, cluster_name, destination_of, outbound_name
+from sekisho.translate.mesh.worlds import World
+
+
+def route_table(read: Read, client: World, destination: Destination) -> RouteTable:
+    """All routes of one port for one client. Where any route is attached, what none of them matches is
+    answered 404; where none is, everything goes to the Service itself (GEP-1294)."""
+    name, service = outbound_name(destination), destination.resource
+    attached = routes(read, service, destination.port, client.namespace)
+    entries = sorted(entry for route in attached for entry in plan_at(read, route, service.namespace).entries)
+    found = tuple(
+        _with_policies(read, client, at_listener(entry.route, "http", destination.port), destination)
+        for entry in entries
+    )
+    if not attached:
+        found = (_straight(read, client, destination),)
+    origins = tuple(sorted(map(Origin, (service, *attached))))
+    host = ir.VirtualHost(table=name, hostname=EVERY, routes=found, origins=origins)
+    return RouteTable(
+        name=name, hosts=(host,), origin=Origin(service, f"spec.ports[port={destination.port}]")
+    )
+
+
+@query
+def backends(read: Read, client: World, destination: Destination) -> tuple[Destination, ...]:
+    """Where requests to a port may go in the end, sorted: itself, or what its routes name."""
+    attached = routes(read, destination.resource, destination.port, client.namespace)
+    if not attached:
+        return (destination,)
+    names = {name for route in attached for name in plan_at(read, route, destination.namespace).clusters}
+    return tuple(sorted(destination_of(name) for name in names))
+
+
+def plain_forward(destination: Destination) -> ir.Forward:
+    """Straight on, as without any route or policy."""
+    share = ir.Share(cluster=cluster_name(destination), weight=1, origin=destination.origin)
+    return ir.Forward(shares=(share,))
+
+
+def _straight(read: Read, client: World, destination: Destination) -> ir.Route:
+    plain = plain_forward(destination)
+    return ir.Route(
+        name=cluster_name(destination),
+        match=ir.RouteMatch(),
+        action=effective.forward_with_policies(read, client, plain, destination, None),
+        origin=destination.origin,
+    )
+
+
+def _with_policies(read: Read, client: World, route: ir.Route, destination: Destination) -> ir.Route:
+    if not isinstance(route.action, ir.Forward):
+        return route
+    by = route.origin.resource
+    action = effective.forward_with_policies(read, client, route.action, destination, by)
+    return replace(route, action=action)

@@ -1,0 +1,131 @@
+"""What a sidecar is besides its ports: what its agent is told, and what becomes of connections to outside."""
+
+from collections.abc import Iterator
+
+from sekisho.engine import Read, index, output
+from sekisho.ir.agent import AgentConfig, Excluded, GrpcProbe, HttpProbe, Probe, TcpProbe
+from sekisho.ir.sidecar import Passthrough
+from sekisho.ir.transport import MutualTlsMode
+from sekisho.model import probe as written
+from sekisho.model.names import Origin, ResourceId
+from sekisho.model.workload import Sidecar, Workload
+from sekisho.translate.gateway.gateways import normal_address
+from sekisho.translate.mesh import effective
+from sekisho.translate.mesh.identities import identity
+from sekisho.translate.mesh.inbounds import LOOPBACK, inbounds
+from sekisho.translate.mesh.instances import is_meshed
+
+SIDECAR_NAME = "sidecar"
+PASSTHROUGH_NAME = "passthrough"
+
+
+def agent_config(read: Read, workload: ResourceId) -> AgentConfig:
+    """What the agent beside a workload is told."""
+    resource: Workload = read.leaf(workload)
+    spec, sidecar = resource.spec, resource.spec.sidecar or Sidecar()
+    address = normal_address(spec.address) or spec.address
+    application = spec.app_address or (LOOPBACK if sidecar.capture == "None" else address)
+    ports = list(inbounds(read, workload))
+    plain = AgentConfig(
+        account=f"{workload.namespace}/{spec.service_account_name}",
+        address=address,
+        application_address=application,
+        application_ports=tuple(sorted({port.target_port for port in ports})),
+        capture=sidecar.capture,
+        excluded=_excluded(sidecar),
+        strict=all(one.tls is not None and one.tls.mode is MutualTlsMode.STRICT for one in ports),
+        probe=None if spec.readiness_probe is None else _probe(spec.readiness_probe, resource),
+        spire_socket=_spire_socket(read, workload),
+        origin=Origin(workload, "spec.sidecar"),
+    )
+    return effective.agent_with_policies(read, workload, plain)
+
+
+def passthrough(read: Read, workload: ResourceId) -> Passthrough:
+    """Everything may leave, unless a policy says otherwise."""
+    transparent = read.leaf(workload).spec.sidecar.capture == "TransparentProxy"
+    plain = Passthrough(
+        everything=True, transparent=transparent, origin=Origin(workload, "spec.sidecar.capture")
+    )
+    return effective.passthrough_with_policies(read, workload, plain)
+
+
+def _excluded(sidecar: Sidecar) -> Excluded:
+    if sidecar.exclude is None:
+        return Excluded()
+    return Excluded(
+        inbound_ports=sidecar.exclude.inbound_ports,
+        outbound_ports=sidecar.exclude.outbound_ports,
+        outbound_ranges=sidecar.exclude.outbound_ranges,
+        users=tuple(str(user) for user in sidecar.exclude.users),
+    )
+
+
+def _probe(wanted: written.Probe, workload: Workload) -> Probe | None:
+    handler: HttpProbe | TcpProbe | GrpcProbe
+    if wanted.http_get is not None:
+        asked = wanted.http_get
+        handler = HttpProbe(
+            port=_application_port(asked.port, workload),
+            path=asked.path,
+            scheme=asked.scheme,
+            host=asked.host or "",
+            headers=tuple((header.name, header.value) for header in asked.http_headers),
+        )
+    elif wanted.tcp_socket is not None:
+        handler = TcpProbe(port=_application_port(wanted.tcp_socket.port, workload))
+    elif wanted.grpc is not None:
+        handler = GrpcProbe(port=wanted.grpc.port, service=wanted.grpc.service)
+    else:
+        return None
+    return Probe(
+        handler=handler,
+        period=float(wanted.period_seconds),
+        timeout=float(wanted.timeout_seconds),
+        initial_delay=float(wanted.initial_delay_seconds),
+        failures=wanted.failure_threshold,
+        successes=wanted.success_threshold,
+    )
+
+
+def _application_port(port: int | str, workload: Workload) -> int:
+    """A number is the application's own; a name is one of the Workload's ports, behind the proxy."""
+    if isinstance(port, int):
+        return port
+    named = (one.target_port or one.port for one in workload.spec.ports if one.name == port)
+    return next(named, 0)
+
+
+def _spire_socket(read: Read, workload: ResourceId) -> str:
+    found = identity(read, workload)
+    issuer = None if found is None or found.issuer is None else read.leaf(found.issuer)
+    provider = None if issuer is None else issuer.spec.provider
+    return provider.spire.socket_path if provider is not None and provider.spire is not None else ""
+
+
+def _sidecar(read: Read, workload: ResourceId) -> Iterator[tuple[ResourceId, str]]:
+    if is_meshed(read, workload):
+        yield workload, SIDECAR_NAME
+
+
+def _captured(read: Read, workload: ResourceId) -> Iterator[tuple[ResourceId, str]]:
+    if is_meshed(read, workload) and read.leaf(workload).spec.sidecar.capture != "None":
+        yield workload, PASSTHROUGH_NAME
+
+
+def _agent_config(read: Read, key: tuple[ResourceId, str]) -> AgentConfig:
+    return agent_config(read, key[0])
+
+
+def _passthrough(read: Read, key: tuple[ResourceId, str]) -> Passthrough:
+    return passthrough(read, key[0])
+
+
+_SIDECARS = index("sidecars", source="Workload", emit=_sidecar)
+_CAPTURED = index("captured workloads", source="Workload", emit=_captured)
+
+SIDECARS = output("agent configurations", source=_SIDECARS, build=_agent_config)
+"""(workload, `sidecar`) → `ir.AgentConfig`."""
+
+PASSTHROUGHS = output("passthroughs", source=_CAPTURED, build=_passthrough)
+"""(workload, `passthrough`) → `ir.Passthrough`."""

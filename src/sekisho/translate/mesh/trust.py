@@ -1,0 +1,41 @@
+"""Whom the members of a mesh believe: its own authorities, and those that MeshTrusts name."""
+
+from collections.abc import Iterator
+
+from sekisho.engine import Read, index, query
+from sekisho.ir.transport import TRUST_SECRET, TrustBundle
+from sekisho.model.names import ResourceId
+from sekisho.translate.facts import Authority, AuthorityState
+from sekisho.translate.mesh.identities import own_domains
+from sekisho.translate.mesh.meshes import is_system, named_mesh
+
+
+@query
+def trust_bundle(read: Read, mesh: str) -> TrustBundle:
+    """The authorities by trust domain; without any, nobody is believed."""
+    found: dict[str, set[bytes]] = {}
+    state: AuthorityState | None = read.leaf(Authority.of(mesh))
+    for domain, certificates in state.bundles if state is not None else ():
+        found.setdefault(domain, set()).add(certificates)
+    for trust in read.bucket(_TRUSTS, mesh):
+        spec = read.leaf(trust).spec
+        for bundle in spec.ca_bundles:
+            found.setdefault(spec.trust_domain, set()).add(bundle.pem.value.encode())
+    joined = ((domain, b"\n".join(sorted(parts))) for domain, parts in sorted(found.items()))
+    return TrustBundle(name=TRUST_SECRET, authorities=tuple(joined))
+
+
+@query
+def trust_domains(read: Read, mesh: str) -> tuple[str, ...]:
+    """The trust domains whose members may call, sorted."""
+    others = {read.leaf(trust).spec.trust_domain for trust in read.bucket(_TRUSTS, mesh)}
+    return tuple(sorted({*own_domains(read, mesh), *others}))
+
+
+def _mesh(read: Read, trust: ResourceId) -> Iterator[str]:
+    """Only operators say whom a mesh believes."""
+    if is_system(trust):
+        yield named_mesh(read.leaf(trust))
+
+
+_TRUSTS = index("trusts by mesh", source="MeshTrust", emit=_mesh)
