@@ -1,5 +1,6 @@
 """CircuitBreaker: bounds on what goes to a destination, and endpoints left out that fail."""
 
+from collections.abc import Iterable
 from decimal import Decimal
 
 from msgspec.structs import replace
@@ -14,6 +15,7 @@ from sekisho.model.policies.circuit_breaker import (
     OutlierFailurePercentage,
     OutlierSuccessRate,
 )
+from sekisho.policies.rules import Rule, chosen
 from sekisho.policies.values import first, milliseconds_or
 
 _CONSECUTIVE = 5
@@ -32,6 +34,12 @@ def cluster(node: ir.Cluster, conf: CircuitBreakerDefault) -> ir.Cluster:
         balancing = replace(found.balancing, panic_percent=outliers.healthy_panic_threshold)
         found = replace(found, balancing=balancing)
     return replace(found, outliers=_outliers(outliers))
+
+
+def inbound(node: ir.Inbound, rules: Iterable[Rule]) -> ir.Inbound:
+    """Bounds on what reaches the application; the same for everybody."""
+    found = chosen(rules, CircuitBreakerDefault)
+    return replace(node, limits=limits(node.limits, found[-1].value)) if found else node
 
 
 def limits(node: ir.Limits, conf: CircuitBreakerDefault) -> ir.Limits:

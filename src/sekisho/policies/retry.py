@@ -24,6 +24,7 @@ _HOST_ATTEMPTS = 3
 _METHOD = "HttpMethod"
 _HTTP_CONDITIONS = {
     "5xx": "5xx",
+    "5XX": "5xx",
     "GatewayError": "gateway-error",
     "Reset": "reset",
     "ResetBeforeRequest": "reset-before-request",
@@ -43,9 +44,6 @@ _GRPC_CONDITIONS = {
 _SAFE = ("connect-failure", "refused-stream", "reset-before-request")
 """The server cannot have begun with the request: another try repeats nothing."""
 _FORMATS = {"Seconds": "SECONDS", "UnixTimestamp": "UNIX_TIMESTAMP"}
-
-UNASKED = ir.Retry(attempts=2, on=_SAFE, connection_errors=False, backoff_ms=25, backoff_max_ms=250)
-"""What callers in a mesh get without any policy."""
 
 
 def forward(node: ir.Forward, conf: RetryDefault, *, is_grpc: bool) -> ir.Forward:
@@ -92,13 +90,7 @@ def _for_grpc(found: ir.Retry, part: RetryGrpc) -> ir.Retry:
 def _for_http(found: ir.Retry, part: RetryHttp) -> ir.Retry:
     asked = part.retry_on
     codes = tuple(sorted({int(one) for one in asked or () if one.isdigit()}))
-    conditions = tuple(
-        dict.fromkeys(
-            _HTTP_CONDITIONS[name]
-            for one in asked or ()
-            if (name := one.replace("X", "x")) in _HTTP_CONDITIONS
-        )
-    )
+    conditions = tuple(dict.fromkeys(_HTTP_CONDITIONS[one] for one in asked or () if one in _HTTP_CONDITIONS))
     methods = tuple(
         ir.StringMatch(":method", one.removeprefix(_METHOD).upper())
         for one in asked or ()

@@ -1,9 +1,12 @@
 """Timeout: how long connections, requests and pauses may last."""
 
+from collections.abc import Iterable
+
 from msgspec.structs import replace
 
 from sekisho import ir
 from sekisho.model.policies.timeout import TimeoutDefault, TimeoutHttp
+from sekisho.policies.rules import Rule, chosen
 from sekisho.policies.values import first, milliseconds, milliseconds_or
 
 
@@ -47,6 +50,12 @@ def outbound(node: ir.Outbound, conf: TimeoutDefault) -> ir.Outbound:
         request_headers=milliseconds(http.request_headers_timeout),
     )
     return replace(node, tcp=tcp, times=times)
+
+
+def inbound(node: ir.Inbound, rules: Iterable[Rule]) -> ir.Inbound:
+    """By who calls."""
+    found = chosen(rules, TimeoutDefault)
+    return replace(node, times=tuple(replace(one, value=times(one.value)) for one in found))
 
 
 def times(conf: TimeoutDefault) -> ir.Times:

@@ -128,6 +128,13 @@ class AuthorityState(Struct, frozen=True, kw_only=True, gc=False):
     them at once. Empty when there are none such."""
 
 
+class ShadowKey(NamedTuple):
+    """Whether policies in shadow count. Value: True, or no leaf. Set in no live engine: a second one, asked
+    what would be, has it."""
+
+    kind: str = "Shadow"
+
+
 class SettingsKey(NamedTuple):
     """The one leaf of process-wide settings. Value: a `Settings`, or no leaf for the defaults."""
 

@@ -104,6 +104,9 @@ def _target(
     if has_rules:
         choices.append(shape.servers)
     kinds = [kind for kind in choices[0] if all(kind in more for more in choices)] if choices else _SERVERS
+    if spec.target_ref and spec.target_ref.kind == "HTTPRoute" and spec.target_ref.name is None:
+        message = "is required: a route is targeted by its name"
+        yield Problem("spec.targetRef.name", message, reason=Reason.REQUIRED)
     sections = has_rules and not has_to
     yield from targets.target(resource, spec.target_ref or _EVERYTHING, kinds, sections=sections)
 
@@ -137,6 +140,9 @@ def _to(shape: _Shape, target: Any, path: str, item: Any) -> Iterator[Problem]:
     if target is not None and target.kind == "HTTPRoute":
         kinds = ("Mesh",)  # the route says where requests go
     yield from targets.destination(where, reference, kinds)
+    if reference.kind == "HTTPRoute" and reference.name is None:
+        message = "is required: a route is meant by its name"
+        yield Problem(paths.field(where, "name"), message, reason=Reason.REQUIRED)
     if reference.kind == "HTTPRoute" and reference.section_name is not None:
         message = "this policy cannot be for a single rule of a route"
         yield Problem(paths.field(where, "sectionName"), message, reason=Reason.NOT_SUPPORTED)

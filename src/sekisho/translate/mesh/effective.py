@@ -1,22 +1,47 @@
-"""Policies as they act on each part of a plan. Until policies are wired in, each part stays as it is."""
+"""Policies as they act on each part of a plan."""
+
+from msgspec.structs import replace
 
 from sekisho import ir
 from sekisho.engine import Read
 from sekisho.ir.agent import AgentConfig
-from sekisho.ir.sidecar import Inbound, Outbound, Passthrough
+from sekisho.ir.callers import PermissionRule
 from sekisho.model.names import ResourceId
+from sekisho.model.policies.traffic_permission import TrafficPermissionDefault
+from sekisho.policies import metrics, passthrough, tracing, traffic_permission
+from sekisho.policies.collectors import INBOUND
+from sekisho.policies.merging import stacked, typed
+from sekisho.policies.registry import REGISTRY
+from sekisho.translate.mesh.destinations import spoken
+from sekisho.translate.mesh.meshes import mesh_of, own_domain
 from sekisho.translate.mesh.names import Destination
+from sekisho.translate.mesh.policy_index import CONSUMERS
+from sekisho.translate.mesh.policy_values import Client, for_destination, for_mesh, rules, selected
 from sekisho.translate.mesh.worlds import World
 
-Client = World | ResourceId
-"""Who calls: sidecars of a World (`World.client`), or a Gateway."""
+__all__ = [
+    "Client",
+    "agent_with_policies",
+    "cluster_with_policies",
+    "forward_with_policies",
+    "has_consumer_policies",
+    "inbound_with_policies",
+    "outbound_with_policies",
+    "passthrough_with_policies",
+    "selected_policies",
+]
 
 
 def cluster_with_policies(
     read: Read, client: Client, cluster: ir.Cluster, destination: Destination
 ) -> ir.Cluster:
     """A cluster as this client uses it."""
-    del read, client, destination
+    client = _canonical(client)
+    for policy in REGISTRY:
+        if policy.cluster is not None:
+            found = for_destination(read, policy.kind, client, destination)
+            if found.value is not None:
+                cluster = policy.cluster(cluster, found.value)
     return cluster
 
 
@@ -24,43 +49,117 @@ def forward_with_policies(
     read: Read, client: Client, forward: ir.Forward, destination: Destination, route: ResourceId | None
 ) -> ir.Forward:
     """What becomes of a request; `route` is the HTTPRoute that decided, None where there is none."""
-    del read, client, destination, route
+    client = _canonical(client)
+    for policy in REGISTRY:
+        if policy.forward is not None:
+            found = for_destination(read, policy.kind, client, destination, route)
+            if found.value is not None:
+                forward = policy.forward(forward, found.value, spoken(read, destination))
     return forward
 
 
 def outbound_with_policies(
-    read: Read, client: Client, outbound: Outbound, destination: Destination
-) -> Outbound:
+    read: Read, client: Client, outbound: ir.Outbound, destination: Destination
+) -> ir.Outbound:
     """An outbound port as this client uses it."""
-    del read, client, destination
-    return outbound
+    client = _canonical(client)
+    for policy in REGISTRY:
+        if policy.outbound is not None:
+            found = for_destination(read, policy.kind, client, destination)
+            if found.value is not None:
+                outbound = policy.outbound(outbound, found.value)
+    return replace(outbound, tracing=tracing_of(read, client)) if outbound.tcp is None else outbound
 
 
-def inbound_with_policies(read: Read, workload: ResourceId, inbound: Inbound) -> Inbound:
+def inbound_with_policies(read: Read, workload: ResourceId, inbound: ir.Inbound) -> ir.Inbound:
     """A port of a workload, with who may call it (`permissions`) and whether HTTP is read for that."""
-    del read, workload
-    return inbound
+    for policy in REGISTRY:
+        if policy.inbound is not None:
+            found = rules(read, workload, inbound.port, policy.kind)
+            if found:
+                inbound = policy.inbound(inbound, found)
+    inbound = replace(
+        inbound,
+        permissions=_permissions(read, workload, inbound),
+        tracing=tracing_of(read, workload, INBOUND),
+    )
+    return _as_http(inbound) if inbound.protocol is not ir.Protocol.TCP else _as_bytes(inbound)
 
 
-def passthrough_with_policies(read: Read, workload: ResourceId, passthrough: Passthrough) -> Passthrough:
+def _as_http(inbound: ir.Inbound) -> ir.Inbound:
+    needed = (
+        inbound.rate_limits
+        or inbound.faults
+        or inbound.tracing
+        or any(_is_about_requests(one.value) for one in inbound.times)
+        or any(one.caller is not None and one.caller.needs_http for one in inbound.access_logs)
+        or traffic_permission.needs_http(inbound.permissions)
+    )
+    return replace(inbound, inspected=inbound.inspected or bool(needed))
+
+
+def _is_about_requests(times: ir.Times) -> bool:
+    return any((times.request, times.stream_idle, times.max_stream, times.request_headers))
+
+
+def _as_bytes(inbound: ir.Inbound) -> ir.Inbound:
+    """Where nobody speaks HTTP, nothing can depend on requests."""
+    return replace(
+        inbound,
+        permissions=traffic_permission.without_http(inbound.permissions),
+        rate_limits=(),
+        faults=(),
+        tracing=None,
+    )
+
+
+def _permissions(read: Read, workload: ResourceId, inbound: ir.Inbound) -> ir.Permissions:
+    """None at all denies everybody: only without mutual TLS, where nobody has an identity that could be
+    permitted, no policy means no restriction."""
+    domain = own_domain(read, mesh_of(read, workload.namespace))
+    found: list[PermissionRule] = []
+    for rule in rules(read, workload, inbound.port, "TrafficPermission"):
+        default = typed(stacked([rule.part]), TrafficPermissionDefault)
+        policy, path = rule.part.origin
+        found += traffic_permission.permission_rules(policy, path, default, domain)
+    if not found and inbound.tls is None:
+        found = [PermissionRule(effect=ir.Effect.ALLOW, caller=ir.Caller(), origin=inbound.origin)]
+    return traffic_permission.permissions(found)
+
+
+def tracing_of(read: Read, client: Client, side: str = "") -> ir.Tracing | None:
+    """Where the proxies of a client send spans; None for nowhere."""
+    found = for_mesh(read, "Tracing", client)
+    return None if found.value is None else tracing.tracing(found.value, side)
+
+
+def passthrough_with_policies(
+    read: Read, workload: ResourceId, passthrough_: ir.Passthrough
+) -> ir.Passthrough:
     """What becomes of captured connections that leave the mesh."""
-    del read, workload
-    return passthrough
+    found = for_mesh(read, "Passthrough", workload)
+    return passthrough_ if found.value is None else passthrough.passthrough(passthrough_, found.value)
 
 
 def agent_with_policies(read: Read, workload: ResourceId, config: AgentConfig) -> AgentConfig:
     """What the agent is told, with the metrics it offers."""
-    del read, workload
-    return config
+    found = for_mesh(read, "Metrics", workload)
+    if found.value is None:
+        return config
+    offered = metrics.endpoint(found.value, config.address, config.application_address)
+    return replace(config, metrics=offered)
 
 
 def selected_policies(read: Read, workload: ResourceId) -> tuple[ResourceId, ...]:
-    """The policies for clients (`to`) that pick this workload by its labels, sorted."""
-    del read, workload
-    return ()
+    """The policies about calls that pick this workload by its name or labels, sorted."""
+    return selected(read, workload)
 
 
 def has_consumer_policies(read: Read, namespace: str) -> bool:
     """Whether policies of this namespace are for the clients in it alone."""
-    del read, namespace
-    return False
+    return read.count(CONSUMERS, namespace) > 0
+
+
+def _canonical(client: Client) -> Client:
+    """What is the same for many Worlds is computed once."""
+    return client.client if isinstance(client, World) else client

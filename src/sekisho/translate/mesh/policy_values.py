@@ -1,0 +1,237 @@
+"""What all policies of a kind say together, for a client and a destination, or for a port of a workload."""
+
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple
+
+from msgspec import Struct
+
+from sekisho.engine import Read, query
+from sekisho.model.gateway import Gateway
+from sekisho.model.names import Origin, ResourceId
+from sekisho.model.workload import Workload
+from sekisho.policies.callers import caller
+from sekisho.policies.matching import Called, Proxy, Section, ServedPort, covers, picks_client, picks_server
+from sekisho.policies.merging import Part, merged, typed
+from sekisho.policies.registry import BY_KIND
+from sekisho.policies.rules import EVERYBODY, Rule
+from sekisho.translate.mesh.destinations import resource_labels
+from sekisho.translate.mesh.instances import labels, services
+from sekisho.translate.mesh.meshes import mesh_of, own_domain
+from sekisho.translate.mesh.names import Destination
+from sekisho.translate.mesh.policy_index import (
+    CLIENTS,
+    DESTINATIONS,
+    EVERYWHERE,
+    ROUTES,
+    SERVERS,
+    ByName,
+    ClientScope,
+    ServerScope,
+    entries,
+    target_of,
+)
+from sekisho.translate.mesh.ports import service_port, service_ports, target_number
+from sekisho.translate.mesh.worlds import World
+
+Client = World | ResourceId
+"""Who calls: sidecars of a World (`World.client`), a Gateway, or a Workload by itself."""
+
+
+class Effective(NamedTuple):
+    """The outcome of merging."""
+
+    value: Any
+    """The `default` of the kind; None where no policy says anything."""
+    origins: tuple[tuple[str, Origin], ...]
+    """Field path → the field of the policy that decided it, sorted."""
+
+
+NOTHING = Effective(None, ())
+
+
+@query
+def client_policies(read: Read, kind: str, client: Client) -> tuple[ResourceId, ...]:
+    """The policies of a kind whose targetRef picks a client, sorted."""
+    if isinstance(client, World):
+        picked = {policy for policy in client.selected if policy.kind == kind}
+        return tuple(sorted(picked | _broad(read, kind, client.mesh, client.namespace, ("Mesh", "Workload"))))
+    mesh, proxy = mesh_of(read, client.namespace), _proxy(read, client)
+    found = set(_broad(read, kind, mesh, client.namespace, ("Mesh", client.kind)))
+    each = _looked_at(read, "" if client.kind == "Workload" else kind, mesh, client)
+    return tuple(sorted(found | {one for one in _picked(read, each, proxy) if one.kind == kind}))
+
+
+@query
+def selected(read: Read, workload: ResourceId) -> tuple[ResourceId, ...]:
+    """The policies about calls that pick a workload by its name or labels, sorted."""
+    mesh = mesh_of(read, workload.namespace)
+    found = _picked(read, _looked_at(read, "", mesh, workload), _proxy(read, workload))
+    return tuple(sorted(one for one in found if BY_KIND[one.kind].tells_clients))
+
+
+def _broad(
+    read: Read, kind: str, mesh: str, namespace: str, groups: tuple[str, ...]
+) -> frozenset[ResourceId]:
+    """Policies for all proxies of some groups, everywhere or in a namespace."""
+    found: frozenset[ResourceId] = frozenset()
+    for group in groups:
+        for place in dict.fromkeys((EVERYWHERE, namespace)):
+            found |= read.bucket(CLIENTS, ClientScope(mesh, kind, group, place))
+    return found
+
+
+def _looked_at(read: Read, kind: str, mesh: str, proxy: ResourceId) -> frozenset[ResourceId]:
+    group = f"{proxy.kind}?"
+    everywhere = read.bucket(CLIENTS, ClientScope(mesh, kind, group, EVERYWHERE))
+    return everywhere | read.bucket(CLIENTS, ClientScope(mesh, kind, group, proxy.namespace))
+
+
+def _picked(read: Read, policies: Iterable[ResourceId], proxy: Proxy) -> Iterator[ResourceId]:
+    for policy in policies:
+        resource = read.leaf(policy)
+        if resource is not None and picks_client(resource, target_of(resource), proxy):
+            yield policy
+
+
+def _proxy(read: Read, id_: ResourceId) -> Proxy:
+    if id_.kind == "Workload":
+        return Proxy(id_.kind, id_.namespace, id_.name, dict(labels(read, id_)))
+    resource: Gateway | None = read.leaf(id_)
+    return Proxy(id_.kind, id_.namespace, id_.name, resource.metadata.labels if resource else {})
+
+
+@query
+def for_mesh(read: Read, kind: str, client: Client) -> Effective:
+    """What holds whatever a client calls: entries `to: Mesh`, or the `default` of kinds without `to`."""
+    return _merged(kind, _parts_for_mesh(read, kind, client))
+
+
+def for_destination(
+    read: Read, kind: str, client: Client, destination: Destination, route: ResourceId | None = None
+) -> Effective:
+    """What holds for a client that calls a destination, perhaps because a route sends it there.
+
+    Where nobody says anything special, all destinations share the answer for the mesh.
+    """
+    if _is_special(read, kind, destination, route):
+        return _for_destination(read, kind, client, destination, route)
+    return for_mesh(read, kind, client)
+
+
+@query
+def _for_destination(
+    read: Read, kind: str, client: Client, destination: Destination, route: ResourceId | None
+) -> Effective:
+    called = _called(read, destination, route)
+    parts = [
+        entry.part
+        for policy in client_policies(read, kind, client)
+        for entry in entries(read, policy)
+        if entry.destination is not None and covers(policy.namespace, entry.destination, called)
+    ]
+    if route is not None:
+        parts += [
+            entry.part
+            for policy in read.bucket(ROUTES, ByName(*route))
+            if policy.kind == kind
+            for entry in entries(read, policy)
+            if entry.destination is not None
+        ]
+    return _merged(kind, parts)
+
+
+def _is_special(read: Read, kind: str, destination: Destination, route: ResourceId | None) -> bool:
+    wanted = [ByName(*destination.resource), ByName(destination.kind, "", "")]
+    if route is not None:
+        wanted.append(ByName(*route))
+        if any(policy.kind == kind for policy in read.bucket(ROUTES, ByName(*route))):
+            return True
+    return any(policy.kind == kind for name in wanted for policy in read.bucket(DESTINATIONS, name))
+
+
+def _called(read: Read, destination: Destination, route: ResourceId | None) -> Called:
+    resource = destination.resource
+    port = service_port(read, resource, destination.port) if resource.kind == "Service" else None
+    return Called(
+        kind=resource.kind,
+        namespace=resource.namespace,
+        name=resource.name,
+        labels=dict(resource_labels(read, resource)),
+        section=Section(destination.port, port.name if port else ""),
+        route=None if route is None else (route.namespace, route.name),
+    )
+
+
+def _parts_for_mesh(read: Read, kind: str, client: Client) -> Iterator[Part]:
+    for policy in client_policies(read, kind, client):
+        for entry in entries(read, policy):
+            destination = entry.destination
+            if entry.section != "rules" and (destination is None or destination.kind == "Mesh"):
+                yield entry.part
+
+
+def _merged(kind: str, parts: Iterable[Part]) -> Effective:
+    found = list(parts)
+    if not found:
+        return NOTHING
+    outcome = merged(found)
+    value: Struct = typed(outcome, BY_KIND[kind].default)
+    return Effective(value, outcome.origins)
+
+
+@query
+def server_policies(read: Read, workload: ResourceId, port: int) -> tuple[ResourceId, ...]:
+    """The policies with `rules` that are for a port of a workload, sorted."""
+    mesh, proxy = mesh_of(read, workload.namespace), _proxy(read, workload)
+    served = tuple(_served(read, workload, port))
+    section = Section(port, _port_name(read, workload, port))
+    scopes = [
+        ServerScope(mesh, "", EVERYWHERE),
+        ServerScope(mesh, "", workload.namespace),
+        ServerScope(mesh, f"Workload/{workload.name}", workload.namespace),
+        *(ServerScope(mesh, f"Service/{one.name}", one.namespace) for one in served),
+    ]
+    found = set()
+    for scope in scopes:
+        for policy in read.bucket(SERVERS, scope):
+            resource = read.leaf(policy)
+            if resource is not None and picks_server(resource, target_of(resource), proxy, section, served):
+                found.add(policy)
+    return tuple(sorted(found))
+
+
+def rules(read: Read, workload: ResourceId, port: int, kind: str) -> tuple[Rule, ...]:
+    """The rules of all policies of a kind at a port; one entry for each match, those that can never hold left
+    out."""
+    domain = own_domain(read, mesh_of(read, workload.namespace))
+    found = []
+    for policy in server_policies(read, workload, port):
+        if policy.kind != kind:
+            continue
+        for entry in entries(read, policy):
+            if entry.section != "rules":
+                continue
+            callers = [caller(match, domain) for match in entry.matches] or [EVERYBODY]
+            found += [Rule(who, entry.part) for who in callers if who is not None]
+    return tuple(found)
+
+
+def _served(read: Read, workload: ResourceId, number: int) -> Iterator[ServedPort]:
+    resource: Workload | None = read.leaf(workload)
+    if resource is None:
+        return
+    for service in services(read, workload):
+        for port in service_ports(read, service):
+            if target_number(resource, port.target) == number:
+                yield ServedPort(
+                    service.namespace,
+                    service.name,
+                    dict(resource_labels(read, service)),
+                    Section(port.number, port.name),
+                )
+
+
+def _port_name(read: Read, workload: ResourceId, number: int) -> str:
+    resource: Workload | None = read.leaf(workload)
+    ports = resource.spec.ports if resource else ()
+    return next((port.name or "" for port in ports if port.port == number and port.protocol == "TCP"), "")
