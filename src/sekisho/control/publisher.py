@@ -90,12 +90,19 @@ class Publisher:
     def synced(self, view: View, before: int, seq: int) -> None:
         """A proxy that had answered everything up to `before` now has up to `seq`."""
         landed = False
-        for flight in self._flights.get(view, ()):
-            if before < flight.seq <= seq:
+        for flight in reversed(self._flights.get(view, ())):
+            if flight.seq <= before:
+                break  # a proxy that never answers keeps old flights here: only new ones are looked at
+            if flight.seq <= seq:
                 flight.waiting -= 1
                 landed = landed or flight.waiting <= 0
         if landed:
             self._land(view)
+
+    def answered(self, view: View) -> int:
+        """The newest commit of the view that every proxy has answered, as far back as is remembered."""
+        flights = self._flights.get(view)
+        return flights[0].seq - 1 if flights else view.seq
 
     def left(self, view: View, acknowledged: int) -> None:
         """A proxy of this view is gone: nobody waits for its answers to what came after `acknowledged`."""

@@ -3,7 +3,7 @@
 import asyncio
 import ssl
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import assert_never, cast
 
 from sekisho.xds import frames
@@ -16,10 +16,9 @@ from sekisho.xds.frames import ErrorCode
 from sekisho.xds.http2 import Connection
 from sekisho.xds.rpc import RESPONSE_HEADERS, Failed, Status, refusal, trailers
 from sekisho.xds.stream import AdsStream
-from sekisho.xds.tls import SLICE, NotVerified, TlsPipe
+from sekisho.xds.tls import NotVerified, TlsPipe
 
 _NEVER = float("inf")
-_WRITE_AT_ONCE = SLICE
 _CALL_OCTETS = 2**16
 """Handed to the kernel at once: a call costs more than encrypting a slice."""
 
@@ -208,7 +207,7 @@ class ClientConnection(asyncio.Protocol):
             self._write(control)
 
     def _write(self, data: bytes) -> None:
-        if self._paused or self._queue or (self._tls is not None and len(data) > _WRITE_AT_ONCE):
+        if self._paused or self._queue or len(data) > _CALL_OCTETS:
             self._queue.append((data, 0))
             self._pump()
         elif self._tls is not None:
@@ -229,21 +228,14 @@ class ClientConnection(asyncio.Protocol):
 
     def _pump(self) -> None:
         while self._queue and not self._paused:
-            self._raw(b"".join(self._pieces()))
+            data, offset = self._queue.popleft()
+            piece = memoryview(data)[offset : offset + _CALL_OCTETS]
+            if offset + len(piece) < len(data):
+                self._queue.appendleft((data, offset + len(piece)))
+            self._raw(self._tls.encrypt(piece) if self._tls is not None else bytes(piece))
         if not self._queue and not self._paused:
             for stream in list(self._streams.values()):
                 stream.pump()
-
-    def _pieces(self) -> Iterator[bytes]:
-        """What waits, as one call to the kernel takes it: encrypted slice by slice."""
-        room = _CALL_OCTETS
-        while self._queue and room > 0:
-            data, offset = self._queue.popleft()
-            piece = memoryview(data)[offset : offset + _WRITE_AT_ONCE]
-            if offset + len(piece) < len(data):
-                self._queue.appendleft((data, offset + len(piece)))
-            room -= len(piece)
-            yield self._tls.encrypt(piece) if self._tls is not None else bytes(piece)
 
     def _raw(self, data: bytes) -> None:
         if self._transport is not None and data:

@@ -4,8 +4,9 @@ import asyncio
 import socket
 import ssl
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
+from itertools import islice
 from pathlib import Path
 
 from sekisho.xds.admission import Admission, Authorize
@@ -17,6 +18,7 @@ from sekisho.xds.observer import Observer
 from sekisho.xds.session import PATIENCE
 
 _CHECKS_PER_LIMIT = 4
+_CHECKED_IN_A_ROW = 128
 _BACKLOG = 4_096
 
 
@@ -93,10 +95,18 @@ class AdsServer:
 
     def _check(self) -> None:
         self._clock.arrived()
-        now = self._clock.time()
-        for connection in list(self._connections):
-            connection.check(now)
         self._timer = self._check_later()
+        self._check_some(iter(list(self._connections)), self._clock.recent)
+
+    def _check_some(self, connections: Iterator[ClientConnection], now: float) -> None:
+        """A few in a row, so that commits and answers need not wait for all. `now` is the time of the tick:
+        what turns of the loop take meanwhile is not yet known to be late.
+        """
+        some = list(islice(connections, _CHECKED_IN_A_ROW))
+        for connection in some:
+            connection.check(now)
+        if some:
+            self._loop.call_soon(self._check_some, connections, now)
 
     def _check_later(self) -> asyncio.TimerHandle:
         interval = self._interval
