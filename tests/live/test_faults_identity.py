@@ -20,7 +20,7 @@ from tests.kit.pki import TestAuthority
 from tests.kit.ports import free_port
 from tests.kit.system import System, gateway, running_system
 
-from sekisho.app.control_plane import TRUST_DOMAIN
+from sekisho.app.identities import TRUST_DOMAIN
 from sekisho.app.serving import SERVER_NAME
 from sekisho.client.reviews import PLURALS
 from sekisho.identity.tokens import Role, Tokens

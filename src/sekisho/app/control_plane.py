@@ -16,7 +16,8 @@ from sekisho.aio.clock import Clock, SystemClock
 from sekisho.aio.tasks import run_until
 from sekisho.api import About, Application, ServerSettings, create_app, serve, tls_context
 from sekisho.app import garbage, logs, ports
-from sekisho.app.authentication import TokenAuthenticator
+from sekisho.app.authentication import Callers, Peers
+from sekisho.app.identities import Identities
 from sekisho.app.lock import exclusive
 from sekisho.app.reviews import reviews
 from sekisho.app.serving import ServingCertificate
@@ -25,10 +26,8 @@ from sekisho.app.stopping import stop_requested
 from sekisho.client import kubeconfig
 from sekisho.control.loop import ControlLoop
 from sekisho.control.proxies import gateway_of
-from sekisho.identity.builtin import BuiltInAuthority
 from sekisho.identity.files import private_directory
-from sekisho.identity.spiffe import SpiffeId
-from sekisho.identity.tokens import AGENT_LIFETIME, Role, Tokens
+from sekisho.identity.tokens import AGENT_LIFETIME, ALL_PROXIES, Role, Tokens
 from sekisho.model.document import check
 from sekisho.model.names import ResourceId
 from sekisho.store.protocol import Store, Write
@@ -42,8 +41,6 @@ from sekisho.xds.view import View
 
 log = structlog.get_logger(__name__)
 
-TRUST_DOMAIN = "default.default.mesh.local"
-"""Of the mesh `default` in the zone `default`: `<mesh>.<zone>.mesh.local`."""
 TOKEN_CHECK_SECONDS = 3600.0
 GATEWAY_CLASS = "sekisho"
 """Made at the first start, so that a Gateway needs nothing else."""
@@ -55,8 +52,7 @@ class Parts:
 
     settings: ControlPlane
     store: Store
-    authority: BuiltInAuthority
-    tokens: Tokens
+    identities: Identities
     certificate: ServingCertificate
     loop: ControlLoop
     application: Application
@@ -86,21 +82,25 @@ async def build(settings: ControlPlane, clock: Clock) -> AsyncIterator[Parts]:
             open_sqlite(state / "store.sqlite", state / "store.key", clock=clock)
         )
         await _ensure_gateway_class(store)
-        authority = BuiltInAuthority(state / "authority", TRUST_DOMAIN, clock)
-        hosts = (settings.api.host, settings.xds.host)
-        certificate = await ServingCertificate.make(state / "serving", authority, hosts)
-        tokens = Tokens(state / "tokens.json", clock)
         loop = ControlLoop(store, clock, Settings(), addresses=settings.gateways)
+        identities = Identities.load(state, loop)
+        hosts = (settings.api.host, settings.xds.host)
+        certificate = await ServingCertificate.make(state / "serving", identities.authority, hosts)
         started = clock.now().isoformat(timespec="seconds")
         application = create_app(
             store,
-            TokenAuthenticator(tokens),
-            reviews=reviews(loop, store, authority, tokens, started),
+            Callers(identities.tokens, identities.peers),
+            reviews=reviews(loop, store, identities, started),
             clock=clock,
-            about=About(release=__version__, is_ready=loop.ready.is_set, metrics=lambda: _metrics(loop)),
+            about=About(
+                release=__version__,
+                service_range=settings.services,
+                is_ready=loop.ready.is_set,
+                metrics=lambda: _metrics(loop),
+            ),
         )
         yield Parts(
-            settings=settings, store=store, authority=authority, tokens=tokens, certificate=certificate,
+            settings=settings, store=store, identities=identities, certificate=certificate,
             loop=loop, application=application,
         )  # fmt: skip
 
@@ -108,13 +108,15 @@ async def build(settings: ControlPlane, clock: Clock) -> AsyncIterator[Parts]:
 async def run(parts: Parts, announce: Callable[[Address, Address], None], stop: asyncio.Event) -> None:
     """Serves until `stop` is set; then ends watches and streams within the drain time."""
     served: asyncio.Future[int] = asyncio.get_running_loop().create_future()
-    ads = AdsServer(authorizer(parts.loop), parts.loop.proxies)
+    ads = AdsServer(authorizer(parts.loop, parts.identities.peers), parts.loop.proxies)
+    parts.identities.revocations.on_change(lambda: _cut_off(ads, parts.identities.peers))
     try:
         await run_until(
             stop,
             {
                 "garbage": garbage.collect(parts.loop.ready, parts.loop.clock),
                 "control loop": parts.loop.run(),
+                "rotate roots": parts.identities.trusts.run(parts.loop.engine.read),
                 "renew the tokens of this host": _keep_tokens(parts),
                 "renew the serving certificate": parts.certificate.keep_renewed(
                     parts.loop.clock, SystemRandom()
@@ -129,15 +131,15 @@ async def run(parts: Parts, announce: Callable[[Address, Address], None], stop: 
         await ads.drain(parts.settings.drain)
 
 
-def authorizer(loop: ControlLoop) -> Callable[[str | None, str], Sequence[View] | Refusal]:
+def authorizer(loop: ControlLoop, peers: Peers) -> Callable[[str | None, str], Sequence[View] | Refusal]:
     """A proxy may follow the view of the Gateway in its certificate, as long as that Gateway is ours."""
 
     def authorize(peer: str | None, node_id: str) -> Sequence[View] | Refusal:
         gateway = gateway_of(node_id)
         if gateway is None:
             return Refusal("the node id is not gateway/<namespace>/<name>/<instance>")
-        if peer is None or not _speaks_for(SpiffeId.parse(peer), node_id):
-            return Refusal(f"the certificate is not for {node_id}")
+        if refusal := peers.stream_refusal(peer, node_id):
+            return Refusal(refusal)
         if not serves(loop.engine.read, gateway):
             return Refusal(f"there is no Gateway {gateway.namespace}/{gateway.name} of a class of ours")
         return [loop.publisher.view(gateway)]
@@ -145,8 +147,12 @@ def authorizer(loop: ControlLoop) -> Callable[[str | None, str], Sequence[View] 
     return authorize
 
 
-def _speaks_for(peer: SpiffeId, node_id: str) -> bool:
-    return peer.trust_domain == TRUST_DOMAIN and peer.covers(node_id)
+def _cut_off(ads: AdsServer, peers: Peers) -> None:
+    """Ends the streams of whoever would not be let in any more."""
+    ended = ads.disconnect(
+        lambda peer, node: bool(peers.stream_refusal(peer, node)), "the certificate was revoked"
+    )
+    log.info("revoked streams ended", streams=ended)
 
 
 async def _announce(
@@ -181,6 +187,7 @@ def _api(parts: Parts) -> ServerSettings:
         host=settings.api.host,
         port=settings.api.port,
         stop_seconds=max(1, round(settings.drain)),
+        clients=parts.identities.authority.bundle.decode(),
     )
 
 
@@ -189,17 +196,17 @@ def _api_context(parts: Parts) -> ssl.SSLContext:
 
 
 def _xds_context(parts: Parts) -> ssl.SSLContext:
-    certificate = parts.certificate
-    context = server_context(certificate.certificate, certificate.key, parts.authority.bundle.decode())
+    certificate, authorities = parts.certificate, parts.identities.authority.bundle.decode()
+    context = server_context(certificate.certificate, certificate.key, authorities)
     return certificate.supply(context)
 
 
 def _write_kubeconfigs(parts: Parts, api: Address) -> None:
     """For people and for an agent on this host, each with its own token."""
-    settings, tokens = parts.settings, parts.tokens
+    settings, tokens = parts.settings, parts.identities.tokens
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(api.host, api.host)  # noqa: S104 - compared with
     server = f"https://{Address(host, api.port)}"
-    authority = parts.authority.bundle.decode()
+    authority = parts.identities.authority.bundle.decode()
     admin_token, agent_token = _ensure_tokens(settings, tokens)
     kubeconfig.write(settings.kubeconfig, server=server, authority=authority, token_file=admin_token)
     kubeconfig.write(settings.agent_kubeconfig, server=server, authority=authority, token_file=agent_token)
@@ -208,7 +215,8 @@ def _write_kubeconfigs(parts: Parts, api: Address) -> None:
 def _ensure_tokens(settings: ControlPlane, tokens: Tokens) -> tuple[Path, Path]:
     """The files of the admin's and the agent's token, the tokens in them in the first half of their life."""
     folder = private_directory(settings.agent_kubeconfig.parent)
-    agent = tokens.ensure(folder / "agent.token", "agent on this host", Role.AGENT, AGENT_LIFETIME)
+    file, name = folder / "agent.token", "agent on this host"
+    agent = tokens.ensure(file, name, Role.AGENT, AGENT_LIFETIME, ALL_PROXIES)
     return tokens.ensure_admin(settings.state / "admin.token"), agent
 
 
@@ -217,7 +225,7 @@ async def _keep_tokens(parts: Parts) -> None:
     while True:
         await parts.loop.clock.sleep(TOKEN_CHECK_SECONDS)
         try:
-            _ensure_tokens(parts.settings, parts.tokens)
+            _ensure_tokens(parts.settings, parts.identities.tokens)
         except OSError as error:
             log.error("the tokens of this host are not renewed", reason=str(error))  # noqa: TRY400 - no bug
 

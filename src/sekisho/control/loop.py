@@ -2,6 +2,8 @@
 
 import asyncio
 import time
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import structlog
 
@@ -15,7 +17,7 @@ from sekisho.control.proxies import Proxies
 from sekisho.control.publisher import Publisher
 from sekisho.control.resources import Follower
 from sekisho.control.status import StatusWriter
-from sekisho.engine import Changes, Engine
+from sekisho.engine import Changes, Engine, Read
 from sekisho.envoy.outputs import EMISSIONS
 from sekisho.model.kinds import KINDS
 from sekisho.model.names import ResourceId
@@ -56,6 +58,8 @@ class ControlLoop:
         self._infrastructure = Infrastructure(store, clock)
         self.ready = asyncio.Event()
         """Set once everything in the store has been translated: proxies may be let in."""
+        self.on_commit: list[Callable[[Mapping[Any, Any], Read], None]] = []
+        """Called at the end of each commit with the leaves that changed."""
         self._follower = Follower(store, tuple(KINDS), self.inbox, self.statuses, clock)
         self.expiry = Expiry(self.inbox, clock)
         self.clock = clock
@@ -107,6 +111,8 @@ class ControlLoop:
         for gone in (leaf for leaf, value in leaves.items() if leaf[0] == "Gateway" and value is None):
             self.publisher.forget(gone)
             self.proxies.forget(gone)
+        for listener in self.on_commit:
+            listener(leaves, self.engine.read)
         metrics.COMMIT_SECONDS.observe(time.perf_counter() - started)
         metrics.RESOURCES_BUILT.inc(published)
 

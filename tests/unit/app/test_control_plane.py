@@ -12,6 +12,7 @@ import pytest
 from sekisho.aio.clock import FakeClock, SystemClock
 from sekisho.aio.tasks import background
 from sekisho.app.control_plane import Parts, _ensure_tokens, _keep_tokens, authorizer, build, run
+from sekisho.app.identities import TRUST_DOMAIN
 from sekisho.app.settings import Address, ControlPlane
 from sekisho.app.signer import ApiSigner
 from sekisho.app.troubles import tell_troubles
@@ -154,13 +155,13 @@ async def test_the_tokens_of_this_host_are_renewed_while_the_control_plane_runs(
     clock = FakeClock()
     settings = ControlPlane(state=state)
     async with build(settings, clock) as parts, background(_keep_tokens(parts), name="tokens"):
-        _ensure_tokens(settings, parts.tokens)
+        _ensure_tokens(settings, parts.identities.tokens)
         for _ in range(200):  # days, more than two lives of a token
             await asyncio.sleep(0)
             clock.advance(24 * 3600.0)
             await asyncio.sleep(0)
             for file in ("admin.token", "agent/agent.token"):
-                assert parts.tokens.authenticate((state / file).read_text().strip()), file
+                assert parts.identities.tokens.authenticate((state / file).read_text().strip()), file
 
 
 @pytest.mark.parametrize(
@@ -199,8 +200,8 @@ async def test_a_proxy_may_follow_the_gateway_of_its_certificate_only(state: Pat
     async with running(state) as parts, admin(parts) as client:
         await client.create(GATEWAY)
         await eventually_ours(client)
-        authorize = authorizer(parts.loop)
-        ours = "spiffe://default.default.mesh.local/gateway/default/door"
+        authorize = authorizer(parts.loop, parts.identities.peers)
+        ours = f"spiffe://{TRUST_DOMAIN}/gateway/default/door"
         views = authorize(ours, "gateway/default/door/host-1")
         assert not isinstance(views, Refusal)
         assert len(views) == 1
@@ -208,7 +209,7 @@ async def test_a_proxy_may_follow_the_gateway_of_its_certificate_only(state: Pat
             (None, "gateway/default/door/host-1"),
             (ours, "gateway/default/other/host-1"),
             (f"{ours}-2", "gateway/default/door/host-1"),
-            (ours.replace("default.mesh", "elsewhere.mesh"), "gateway/default/door/host-1"),
+            (ours.replace("control-plane.", "default."), "gateway/default/door/host-1"),
             (ours, "door"),
             (ours.replace("door", "gone"), "gateway/default/gone/host-1"),
         ):

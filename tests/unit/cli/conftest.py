@@ -13,7 +13,7 @@ import pytest
 
 from sekisho.aio.tasks import run_until
 from sekisho.api import Review, ServerSettings, User, create_app, serve
-from sekisho.app.authentication import TokenAuthenticator
+from sekisho.app.authentication import Callers
 from sekisho.app.serving import ServingCertificate
 from sekisho.cli.commands import run
 from sekisho.client import kubeconfig
@@ -66,7 +66,7 @@ class Api:
             started.set_result(stop)
 
         async with open_memory() as store:
-            app = create_app(store, TokenAuthenticator(tokens), reviews=self.reviews())
+            app = create_app(store, Callers(tokens), reviews=self.reviews())
             await run_until(stop, {"API": serve(app, settings, started=announce)})
 
 

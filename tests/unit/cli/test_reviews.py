@@ -91,7 +91,15 @@ def test_a_new_token_is_printed_alone_on_stdout(sekisho: Command, api: Api) -> N
     api.answers["TokenReview"] = {"token": "sekisho_x_y"}
     said = sekisho("token", "create", "ada", "--role", "admin", "--days", "3")
     assert said.out == "sekisho_x_y\n"
-    assert api.questions[0][1] == {"action": "create", "name": "ada", "role": "admin", "days": 3, "id": ""}
+    assert api.questions[0][1] == {
+        "action": "create",
+        "name": "ada",
+        "role": "admin",
+        "days": 3,
+        "minutes": 0,
+        "id": "",
+        "proxies": [],
+    }
 
 
 def test_revoking_an_unknown_token_exits_1(sekisho: Command, api: Api) -> None:

@@ -1,0 +1,110 @@
+"""Certificates for proxies: for whom, in which name, and to whom they are handed out."""
+
+from datetime import timedelta
+
+import structlog
+
+from sekisho.api import User
+from sekisho.api.errors import forbidden
+from sekisho.client.reviews import CertificateAnswer, CertificateRequestSpec
+from sekisho.control.trust import Trusts
+from sekisho.engine import Read
+from sekisho.identity.authority import PROXY_LIFETIME, Authority, Refused, Registration
+from sekisho.identity.keys import Issued
+from sekisho.identity.ledger import Holder
+from sekisho.identity.spiffe import SpiffeId
+from sekisho.identity.tokens import Role, Tokens, covers
+from sekisho.model.names import ResourceId
+from sekisho.model.problems import Invalid, Problem
+from sekisho.translate.gateway.classes import serves
+from sekisho.translate.mesh.issuers import Issuance, issuance
+
+log = structlog.get_logger(__name__)
+
+CONTROL, TRAFFIC = "control", "traffic"
+LONGEST_INSTANCE = 253
+_KINDS = {"gateway": "Gateway", "workload": "Workload"}
+
+
+class Issuing:
+    """Answers CertificateRequests. Names come from what is registered, never from the request."""
+
+    def __init__(self, read: Read, authority: Authority, trusts: Trusts, tokens: Tokens) -> None:
+        """`authority` is the control plane's own, by which proxies are known to it."""
+        self._read = read
+        self._authority = authority
+        self._trusts = trusts
+        self._tokens = tokens
+
+    async def answer(self, user: User, spec: CertificateRequestSpec) -> CertificateAnswer:
+        """Raises Invalid, and ApiError 403 for a proxy that the user does not speak for."""
+        if Role.ADMIN.value not in user.roles and not covers(user.proxies, spec.proxy):
+            raise forbidden(f'User "{user.name}" does not speak for {spec.proxy[:LONGEST_INSTANCE]}')
+        member = self._registered(spec)
+        try:
+            issued = await self._issued(user, spec, member)
+        except (Refused, ValueError) as cause:
+            raise Invalid([Problem("spec.csr", str(cause))]) from cause
+        if Role.JOIN.value in user.roles and not self._tokens.spend(user.token):
+            raise forbidden("this join token was used already")
+        log.info("certificate issued", proxy=spec.proxy, purpose=spec.purpose, instance=spec.instance,
+                 by=user.name, token=user.token, expires=issued.not_after.isoformat())  # fmt: skip
+        return CertificateAnswer(
+            certificate=issued.chain.decode(),
+            bundle=issued.bundle.decode(),
+            expires=issued.not_after.isoformat(),
+        )
+
+    def _registered(self, spec: CertificateRequestSpec) -> ResourceId:
+        """The resource that makes a proxy one of ours. Raises Invalid."""
+        role, *rest = spec.proxy.split("/")
+        if role not in _KINDS or len(rest) != 2:  # noqa: PLR2004 - namespace and name
+            problem = "expected gateway/<namespace>/<name> or workload/<namespace>/<name>"
+            raise Invalid([Problem("spec.proxy", problem)])
+        if len(spec.instance) > LONGEST_INSTANCE or not spec.instance.isprintable():
+            raise Invalid([Problem("spec.instance", f"expected at most {LONGEST_INSTANCE} characters")])
+        member = ResourceId(_KINDS[role], *rest)
+        if not is_proxy(self._read, member):
+            kind = "Gateway of a class of ours" if member.kind == "Gateway" else "Workload with a sidecar"
+            raise Invalid([Problem("spec.proxy", f"there is no {kind} {'/'.join(rest)}")])
+        return member
+
+    async def _issued(self, user: User, spec: CertificateRequestSpec, member: ResourceId) -> Issued:
+        request = spec.csr.encode()
+        match spec.purpose:
+            case "control":
+                identity = SpiffeId.make(self._authority.trust_domain, spec.proxy)
+                registration = Registration(identity, token=user.token)
+                return await self._authority.issue(request, registration, PROXY_LIFETIME)
+            case "traffic" if Role.JOIN.value in user.roles:
+                raise forbidden("a join token is for the proxy's certificate; with that, ask for this one")
+            case "traffic":
+                found = issuance(self._read, member)
+                return await self._traffic(request, spec, found)
+            case _:
+                raise Invalid([Problem("spec.purpose", f"expected {CONTROL} or {TRAFFIC}")])
+
+    async def _traffic(self, request: bytes, spec: CertificateRequestSpec, found: Issuance | None) -> Issued:
+        if found is None:
+            raise Refused(f"{spec.proxy} has no identity: it is in no mesh, or no MeshIdentity picks it")
+        if found.spire_socket:
+            raise Refused(
+                f"the identity of {spec.proxy} is issued by the SPIRE agent at {found.spire_socket}"
+            )
+        identity = SpiffeId.parse(found.spiffe_id)
+        held = self._trusts.authorities.get(found.mesh, identity.trust_domain)
+        if held is None:
+            raise Refused(f"the authority of {identity.trust_domain} is not ready yet")
+        generation = held.authority.trust.signing
+        lifetime = timedelta(milliseconds=found.lifetime)
+        issued = await held.authority.issue(request, Registration(identity), lifetime)
+        held.ledger.note(Holder(spec.proxy, spec.instance, generation, issued.not_after))
+        return issued
+
+
+def is_proxy(read: Read, member: ResourceId) -> bool:
+    """Whether a proxy of ours stands for this Gateway or Workload."""
+    if member.kind == "Gateway":
+        return serves(read, member)
+    workload = read.leaf(member)
+    return workload is not None and workload.spec.sidecar is not None
