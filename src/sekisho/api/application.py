@@ -1,8 +1,8 @@
 """The front door: lets requests in, finds the verb, and turns whatever goes wrong into a Status."""
 
-import ipaddress
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from ipaddress import IPv4Network
 from typing import Any
 
 import structlog
@@ -35,7 +35,9 @@ from sekisho.api.pages import Metrics, Pages
 from sekisho.api.representation import encode
 from sekisho.api.routing import Page, Router, Target
 from sekisho.model.kinds import KINDS, Kind
+from sekisho.model.mesh import SERVICE_RANGE, SYSTEM_NAMESPACE
 from sekisho.model.names import ResourceId
+from sekisho.model.normalise import NAME_LABEL
 from sekisho.store.protocol import Expired, StorageFull, Store, StoreFailed, Write
 
 log = structlog.get_logger()
@@ -59,8 +61,8 @@ class About:
 
     release: str = "0.1.0"
     """Sekisho's version, shown by `/version`."""
-    service_range: str = "10.96.0.0/12"
-    """CIDR range that virtual addresses of Services come from; the default is kubeadm's, too."""
+    service_range: IPv4Network = SERVICE_RANGE
+    """Virtual addresses of Services come from it."""
     is_ready: Callable[[], bool] = lambda: True
     """Answers `/readyz` and `/healthz`."""
     metrics: Metrics | None = None
@@ -76,16 +78,13 @@ def create_app(
     clock: Clock | None = None,
     about: About = About(),
 ) -> "Application":
-    """The API over a store, as an ASGI application.
-
-    Raises ValueError when `about.service_range` is no CIDR range.
-    """
+    """The API over a store, as an ASGI application."""
     clock = clock or SystemClock()
     catalogue = Catalogue(KINDS.values(), reviews)
     return Application(
         parts=Parts(store, catalogue, clock, limits, Gate(limits.watches)),
         authenticator=authenticator,
-        admission=Admission(store, ServiceAddresses(store, ipaddress.ip_network(about.service_range))),
+        admission=Admission(store, ServiceAddresses(store, about.service_range)),
         pages=Pages(catalogue, about.release, is_ready=about.is_ready, metrics=about.metrics),
     )
 
@@ -118,18 +117,19 @@ class Application:
             Verb.UPDATE: lambda call: writing.update(parts, admission, call),
             Verb.PATCH: lambda call: patching.patch(parts, admission, call),
             Verb.DELETE: lambda call: deleting.delete(parts, admission, call),
-            Verb.DELETE_COLLECTION: lambda call: deleting.delete_collection(parts, call),
+            Verb.DELETE_COLLECTION: lambda call: deleting.delete_collection(parts, admission, call),
         }
 
     async def start(self) -> None:
-        """Makes the namespace `default`, unless it is there."""
-        labels = {"kubernetes.io/metadata.name": "default"}
-        document = {
-            "apiVersion": "v1",
-            "kind": "Namespace",
-            "metadata": {"name": "default", "labels": labels},
-        }
-        id = ResourceId("Namespace", "", "default")
+        """Makes the namespaces that are always there; completes what older versions stored."""
+        for name in ("default", SYSTEM_NAMESPACE):
+            await self._ensure_namespace(name)
+        await self._admission.start()
+
+    async def _ensure_namespace(self, name: str) -> None:
+        id = ResourceId("Namespace", "", name)
+        metadata = {"name": name, "labels": {NAME_LABEL: name}}
+        document = {"apiVersion": "v1", "kind": "Namespace", "metadata": metadata}
         (made,) = await self._parts.store.write([Write("create", id, document)])
         if not isinstance(made, Exception):
             await self._parts.store.write([Write("status", id, {"status": {"phase": "Active"}})])

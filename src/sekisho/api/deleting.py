@@ -61,10 +61,10 @@ async def delete(parts: Parts, admission: Admission, call: Call) -> Response:
     if call.kind.kind == "Namespace" and not options.dry_run:
         _require(call, await existing(parts, call), options)
         return await _delete_namespace(parts, admission, call, options)
-    return _answer(call, await _delete_one(parts, call, options))
+    return _answer(call, await _delete_one(parts, admission, call, options))
 
 
-async def _delete_one(parts: Parts, call: Call, options: DeleteOptions) -> Record:
+async def _delete_one(parts: Parts, admission: Admission, call: Call, options: DeleteOptions) -> Record:
     for _ in range(ATTEMPTS):
         old = await existing(parts, call)
         _require(call, old, options)
@@ -72,6 +72,8 @@ async def _delete_one(parts: Parts, call: Call, options: DeleteOptions) -> Recor
             parts, call, Write("delete", call.id, None, old.revision), old, dry_run=options.dry_run
         )
         if record is not None:
+            if not options.dry_run:
+                admission.after_delete(record)
             return record
     raise modified(call)
 
@@ -97,7 +99,7 @@ def _answer(call: Call, record: Record) -> Response:
     return representation.answer(encode(success(details)), call.format)
 
 
-async def delete_collection(parts: Parts, call: Call) -> Response:
+async def delete_collection(parts: Parts, admission: Admission, call: Call) -> Response:
     """DELETE of all objects selected; answers with them."""
     if call.kind.namespaced and call.target.namespace is None:
         raise ApiError(
@@ -110,7 +112,7 @@ async def delete_collection(parts: Parts, call: Call) -> Response:
     listing = await current(parts, call, selector)
     chosen = [record for record in listing.records if selector.matches(record.body)]
     if not options.dry_run:
-        await _delete_records(parts, chosen)
+        await _delete_records(parts, admission, chosen)
     body = representation.many(
         [record.body for record in chosen],
         call.target,
@@ -121,11 +123,13 @@ async def delete_collection(parts: Parts, call: Call) -> Response:
     return representation.answer(body, call.format)
 
 
-async def _delete_records(parts: Parts, records: Sequence[Record]) -> None:
+async def _delete_records(parts: Parts, admission: Admission, records: Sequence[Record]) -> None:
     """Deletes in batches: one commit each. What is gone or changed meanwhile is left alone."""
     for start in range(0, len(records), _BATCH):
         writes = [Write("delete", record.id) for record in records[start : start + _BATCH]]
-        await parts.store.write(writes)
+        for written in await parts.store.write(writes):
+            if isinstance(written, Record):
+                admission.after_delete(written)
 
 
 async def _delete_namespace(
@@ -139,15 +143,15 @@ async def _delete_namespace(
     kinds = [kind.kind for kind in parts.catalogue.kinds if kind.namespaced]
     admission.ending.add(name)
     try:
-        await _delete_records(parts, (await parts.store.list(kinds, name)).records)
+        await _delete_records(parts, admission, (await parts.store.list(kinds, name)).records)
         held = (await parts.store.list(kinds, name)).records
         if held:
             what = ", ".join(str(record.id) for record in held[:10])
             why = f"finalizers hold some of its contents: {what}"
             raise conflict(call.kind.plural, call.kind.group, name, why)
-        record = await _delete_one(parts, call, options)
+        record = await _delete_one(parts, admission, call, options)
         # A create that passed the gate before we closed it may have been written since.
-        await _delete_records(parts, (await parts.store.list(kinds, name)).records)
+        await _delete_records(parts, admission, (await parts.store.list(kinds, name)).records)
     finally:
         admission.ending.discard(name)
     return _answer(call, record)

@@ -13,12 +13,12 @@ from sekisho.api.openapi.structures import structure_of
 from sekisho.api.patches import apply as server_side_apply
 from sekisho.api.patches import managers
 from sekisho.api.patches.apply import ApplyConflict
-from sekisho.api.patches.json_patch import PatchFailed, json_patch
 from sekisho.api.patches.managers import Manager
 from sekisho.api.patches.merge import merge_patch
 from sekisho.api.patches.strategic import strategic_merge
 from sekisho.api.representation import decode
 from sekisho.api.writing import ATTEMPTS, Change, insert, replace, respond
+from sekisho.kit.json_patch import PatchFailed, json_patch
 from sekisho.store.protocol import Record, Write
 
 MERGE = "application/merge-patch+json"
@@ -110,7 +110,8 @@ async def _apply_once(
     if old is None:
         return await insert(parts, admission, call, final, id, options)
     write = Write("update", id, final, old.revision)
-    return await store(parts, call, write, old, dry_run=options.dry_run)
+    async with admission.addressed(call, final, id, live, dry_run=options.dry_run):
+        return await store(parts, call, write, old, dry_run=options.dry_run)
 
 
 def _refuse_stale(call: Call, document: Document, live: Document | None) -> None:

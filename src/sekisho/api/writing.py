@@ -44,9 +44,8 @@ async def insert(
     """Creates one object, with the status that a fresh one of its kind has."""
     await admission.before_create(call, id)
     object_ = checked(document, call, id)
-    if not options.dry_run:
-        await admission.assign(call, object_, id)
-    record = await store(parts, call, Write("create", id, object_), None, dry_run=options.dry_run)
+    async with admission.addressed(call, object_, id, dry_run=options.dry_run):
+        record = await store(parts, call, Write("create", id, object_), None, dry_run=options.dry_run)
     assert record is not None  # noqa: S101 - a create is never a conflict
     status = call.kind.default_status or admission.initial_status(call.kind)
     if status is None:
@@ -79,12 +78,14 @@ async def replace(
         _refuse_stale(call, document, live)
         if call.target.subresource == "status":
             write = _status_write(call, document, live, id, old)
+            record = await store(parts, call, write, old, dry_run=options.dry_run)
         else:
             admission.before_update(call, document, live)
             object_ = checked(document, call, id, old)
             _track(parts, call, object_, live, options)
             write = Write("update", id, object_, old.revision)
-        record = await store(parts, call, write, old, dry_run=options.dry_run)
+            async with admission.addressed(call, object_, id, live, dry_run=options.dry_run):
+                record = await store(parts, call, write, old, dry_run=options.dry_run)
         if record is not None:
             return record
     raise modified(call)

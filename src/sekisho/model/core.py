@@ -8,6 +8,8 @@ from sekisho.model.fields import Model, Port, PortName
 from sekisho.model.meta import Resource
 
 Protocol = Literal["TCP", "UDP", "SCTP"]
+HEADLESS = "None"
+"""`clusterIP` of a Service without virtual address: its name stands for the addresses of its instances."""
 
 
 class NamespaceSpec(Model, frozen=True, kw_only=True):

@@ -1,5 +1,6 @@
 """Mesh (`sekisho.dev/v1alpha1`): what a mesh is called, who belongs to it, and how it works as a whole."""
 
+from ipaddress import IPv4Network
 from typing import Annotated, Any, Literal
 
 from msgspec import Meta
@@ -15,6 +16,9 @@ SYSTEM_NAMESPACE = "sekisho-system"
 """Where the operators of the mesh write: identities, trust, and policies for all namespaces."""
 EFFECT_LABEL = "sekisho.dev/effect"
 """On a policy: with the value `shadow` it is shown and changes nothing."""
+SERVICE_RANGE = IPv4Network("241.0.0.0/9")
+"""Virtual addresses of Services, unless set otherwise. Reserved (RFC 1112, 4), so nobody's: whoever has no
+proxy of the mesh reaches nothing there."""
 
 Inspection = Literal["Auto", "Always"]
 Reachable = Literal["Permitted", "Namespace", "Listed"]

@@ -1,10 +1,9 @@
 """Create, get, list, update and delete, as Kubernetes clients know them."""
 
-from typing import Any
 
 import pytest
 
-from .harness import ROUTES, SERVICES, Api, config_map, route, service
+from .harness import ROUTES, Api, config_map, route
 
 MAPS = "/api/v1/namespaces/default/configmaps"
 
@@ -260,27 +259,22 @@ async def test_an_old_version_shows_the_same_object_under_its_own_name(api: Api)
     assert (listed["apiVersion"], listed["items"]) == ("gateway.networking.k8s.io/v1beta1", [made])
 
 
-async def test_a_service_gets_an_address_and_keeps_it(api: Api) -> None:
-    made = await api.ok("POST", SERVICES, service())
-    address = made["spec"]["clusterIP"]
-    assert address.startswith("10.")
-    assert made["spec"]["clusterIPs"] == [address]
-    replaced = await api.ok("PUT", f"{SERVICES}/cart", service(selector={"app": "cart"}))
-    assert replaced["spec"]["clusterIP"] == address
-
-
-@pytest.mark.parametrize(
-    ("spec", "address"),
-    [
-        ({"clusterIP": "None"}, "None"),
-        ({"clusterIP": "10.1.2.3"}, "10.1.2.3"),
-        ({"type": "ExternalName", "externalName": "a.b"}, None),
-    ],
-)
-async def test_a_service_that_says_what_address_it_wants_is_obeyed(
-    api: Api, spec: dict[str, Any], address: str | None
-) -> None:
-    assert (await api.ok("POST", SERVICES, service(**spec)))["spec"].get("clusterIP") == address
+async def test_the_status_of_a_workload_can_be_patched_alone(api: Api) -> None:
+    workloads = "/apis/sekisho.dev/v1alpha1/namespaces/default/workloads"
+    spec = {"address": "127.0.0.1", "ports": [{"port": 80}]}
+    made = await api.ok(
+        "POST",
+        workloads,
+        {"apiVersion": "sekisho.dev/v1alpha1", "kind": "Workload", "metadata": {"name": "w"}, "spec": spec},
+    )
+    ready = {"type": "Ready", "status": "True", "reason": "Probed", "message": ""}
+    patch = {"status": {"conditions": [ready]}, "spec": {"address": "127.0.0.9"}}
+    changed = await api.ok(
+        "PATCH", f"{workloads}/w/status", patch, content_type="application/merge-patch+json"
+    )
+    assert changed["status"] == {"conditions": [ready]}
+    assert changed["spec"] == made["spec"]
+    assert changed["metadata"]["generation"] == 1
 
 
 async def test_yaml_is_read_and_written(api: Api) -> None:

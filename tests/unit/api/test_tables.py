@@ -110,7 +110,7 @@ async def test_other_kinds_show_what_upstream_shows(api: Api) -> None:
     }
     slices = "/apis/discovery.k8s.io/v1/namespaces/default/endpointslices"
     await api.ok("POST", slices, slice_)
-    assert await rows(api, "/api/v1/namespaces") == [["default", "Active"]]
+    assert await rows(api, "/api/v1/namespaces") == [["default", "Active"], ["sekisho-system", "Active"]]
     assert await rows(api, "/api/v1/configmaps") == [["settings", 1]]
     assert await rows(api, "/api/v1/secrets") == [["s", "Opaque", 1]]
     assert await rows(api, slices) == [["s", "IPv4", "80", "10.0.0.0,10.0.0.1,10.0.0.2 + 2 more..."]]

@@ -6,8 +6,8 @@ Directives: `$patch: replace|delete|merge`, `$deleteFromPrimitiveList/<field>`, 
 
 from typing import Any
 
-from sekisho.api.patches.json_patch import PatchFailed
 from sekisho.api.patches.structure import Structure
+from sekisho.kit.json_patch import PatchFailed
 
 _DELETE_PRIMITIVES = "$deleteFromPrimitiveList/"
 _ORDER = "$setElementOrder/"

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from sekisho.model.core import ConfigMap, Secret
+from sekisho.model.core import ConfigMap, Secret, Service
 from sekisho.model.gateway import GatewayClass
 from sekisho.model.meta import Resource
 from sekisho.model.problems import Problem
@@ -16,6 +16,9 @@ def problems(old: Resource, new: Resource) -> Iterator[Problem]:
     match old, new:
         case GatewayClass(), GatewayClass() if old.spec.controller_name != new.spec.controller_name:
             yield _never("spec.controllerName", "can never change")
+        case Service(), Service() if _has_address(old) and _has_address(new):
+            if old.spec.cluster_ip != new.spec.cluster_ip:
+                yield _never("spec.clusterIP", "can never change")
         case Secret(), Secret():
             if old.type != new.type:
                 yield _never("type", "can never change")
@@ -27,6 +30,11 @@ def problems(old: Resource, new: Resource) -> Iterator[Problem]:
 
 def _alike(old: ConfigMap, new: ConfigMap) -> bool:
     return bool(new.immutable) and (old.data, old.binary_data) == (new.data, new.binary_data)
+
+
+def _has_address(service: Service) -> bool:
+    """Whether it has (or, as a headless one, decidedly has not) a virtual address."""
+    return bool(service.spec.cluster_ip) and service.spec.type != "ExternalName"
 
 
 def _never(path: str, message: str) -> Problem:
