@@ -6,9 +6,10 @@ from sekisho import ir
 from sekisho.engine import Read
 from sekisho.ir.agent import AgentConfig
 from sekisho.ir.callers import PermissionRule
+from sekisho.ir.patches import Patch
 from sekisho.model.names import ResourceId
 from sekisho.model.policies.traffic_permission import TrafficPermissionDefault
-from sekisho.policies import metrics, passthrough, tracing, traffic_permission
+from sekisho.policies import metrics, passthrough, proxy_patch, tracing, traffic_permission
 from sekisho.policies.collectors import INBOUND
 from sekisho.policies.merging import stacked, typed
 from sekisho.policies.registry import REGISTRY
@@ -28,6 +29,7 @@ __all__ = [
     "inbound_with_policies",
     "outbound_with_policies",
     "passthrough_with_policies",
+    "patches_of",
     "selected_policies",
 ]
 
@@ -163,3 +165,10 @@ def has_consumer_policies(read: Read, namespace: str) -> bool:
 def _canonical(client: Client) -> Client:
     """What is the same for many Worlds is computed once."""
     return client.client if isinstance(client, World) else client
+
+
+def patches_of(read: Read, client: Client) -> tuple[Patch, ...]:
+    """Changes to the finished messages of a client: a World, a Gateway, or a Workload for what its proxy
+    takes in."""
+    found = for_mesh(read, "ProxyPatch", _canonical(client))
+    return () if found.value is None else proxy_patch.patches(found.value, found.origins)

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from sekisho.api.openapi.structures import structure_of
-from sekisho.api.patches.json_patch import PatchFailed
+from sekisho.kit.json_patch import PatchFailed
 from sekisho.api.patches.strategic import strategic_merge
 from sekisho.model.kinds import KINDS
 
