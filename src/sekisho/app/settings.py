@@ -6,6 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
+from typing import Any
+
+from sekisho.app.own_workload import OwnWorkload, parse
+from sekisho.model.mesh import SERVICE_RANGE
 
 ENVIRONMENT: Mapping[str, str] = os.environ
 
@@ -14,6 +18,8 @@ STATE = Path(".sekisho")
 API_PORT = 7443
 XDS_PORT = 7444
 LARGEST_PORT = 0xFFFF
+LONGEST_SERVICES_PREFIX = 24
+"""Bits: a range of fewer than 256 addresses is a mistake."""
 LOG_LEVELS = ("debug", "info", "warning", "error")
 
 
@@ -62,6 +68,9 @@ class ControlPlane:
     gateways: IPv4Network | IPv6Network | None = None
     """Range in which every Gateway without an address of its own gets one; None for 127.0.0.1 for all.
     Addresses that Gateways ask for by themselves are best left out of it."""
+    services: IPv4Network = SERVICE_RANGE
+    """Range that virtual addresses of Services come from; their IPv6 form follows from them. What Services
+    have already, they keep."""
     logging: Logging = Logging()
     drain: float = 5.0
     """Seconds that streams and requests get to end after SIGTERM."""
@@ -84,6 +93,7 @@ class Agent:
     state: Path = STATE / "agent"
     """Keys, last known good configurations, sockets."""
     kubeconfig: Path = STATE / "agent" / "kubeconfig"
+    """Where the API is and whom to trust, with a token of the role agent; or see `token_file`."""
     xds: Address = Address("127.0.0.1", XDS_PORT)
     """The control plane's xDS server."""
     logging: Logging = Logging()
@@ -91,6 +101,10 @@ class Agent:
     """Seconds that open connections of the proxies get after SIGTERM."""
     concurrency: int = 0
     """Worker threads per Envoy; 0 for one per core."""
+    workload: OwnWorkload | None = None
+    """None for all proxies of this host."""
+    token_file: Path | None = None
+    """Holds a join token, or another one to use instead of the kubeconfig's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,17 +118,19 @@ class Up:
     level: str = "info"
 
 
-def control_plane(
+def control_plane(  # noqa: PLR0913 - one per flag
     *,
     state: Path | None = None,
     api: str | None = None,
     xds: str | None = None,
     gateways: str | None = None,
+    services: str | None = None,
     logging: Logging | None = None,
     drain: float | None = None,
     environment: Mapping[str, str] = ENVIRONMENT,
 ) -> ControlPlane:
-    """Flags first, then SEKISHO_STATE, SEKISHO_API, SEKISHO_XDS, SEKISHO_GATEWAYS, then the defaults.
+    """Flags first, then SEKISHO_STATE, SEKISHO_API, SEKISHO_XDS, SEKISHO_GATEWAYS, SEKISHO_SERVICES, then the
+    defaults.
 
     Raises BadSetting.
     """
@@ -123,12 +139,13 @@ def control_plane(
         api=_address(api, "SEKISHO_API", "--api", API_PORT, environment),
         xds=_address(xds, "SEKISHO_XDS", "--xds", XDS_PORT, environment),
         gateways=_range(gateways, "SEKISHO_GATEWAYS", "--gateways", environment),
+        services=_services(services, "SEKISHO_SERVICES", "--services", environment),
         logging=logging or Logging(),
         drain=5.0 if drain is None else _seconds(drain, "--drain"),
     )
 
 
-def agent(
+def agent(  # noqa: PLR0913  one argument per flag
     *,
     state: Path | None = None,
     kubeconfig: Path | None = None,
@@ -136,20 +153,34 @@ def agent(
     logging: Logging | None = None,
     drain: float | None = None,
     concurrency: int = 0,
+    workload: OwnWorkload | None = None,
+    token_file: Path | None = None,
     environment: Mapping[str, str] = ENVIRONMENT,
 ) -> Agent:
     """Flags first, then SEKISHO_STATE and SEKISHO_XDS, then the defaults. Raises BadSetting."""
     folder = _state(environment) / "agent"
+    if workload is not None and state is None:  # beside the host's agent, not in its place
+        folder = _state(environment) / "workloads" / f"{workload.namespace}.{workload.name}"
     if concurrency < 0:
         raise BadSetting("--concurrency: expected 0 (one per core) or more")
     return Agent(
         state=state or folder,
-        kubeconfig=kubeconfig or folder / "kubeconfig",
+        kubeconfig=kubeconfig or _state(environment) / "agent" / "kubeconfig",
         xds=_address(xds, "SEKISHO_XDS", "--xds", XDS_PORT, environment),
         logging=logging or Logging(),
         drain=10.0 if drain is None else _seconds(drain, "--drain"),
         concurrency=concurrency,
+        workload=workload,
+        token_file=token_file,
     )
+
+
+def own_workload(text: str, **flags: Any) -> OwnWorkload:
+    """What the flags of `sekisho agent --workload` say, see `own_workload.parse`. Raises BadSetting."""
+    try:
+        return parse(text, **flags)
+    except ValueError as cause:
+        raise BadSetting(str(cause)) from cause
 
 
 def up(
@@ -218,6 +249,18 @@ def _range(
         return ip_network(text)
     except ValueError as cause:
         raise BadSetting(f"{setting}: {text!r} is not a range of addresses like 10.1.2.0/24") from cause
+
+
+def _services(flag: str | None, variable: str, option: str, environment: Mapping[str, str]) -> IPv4Network:
+    range_ = _range(flag, variable, option, environment)
+    if range_ is None:
+        return SERVICE_RANGE
+    special = range_.is_global or range_.is_loopback or range_.is_link_local or range_.is_multicast
+    if not isinstance(range_, IPv4Network) or range_.prefixlen > LONGEST_SERVICES_PREFIX or special:
+        setting = option if flag is not None else variable
+        kind = f"a private IPv4 range with a prefix of at most {LONGEST_SERVICES_PREFIX}"
+        raise BadSetting(f"{setting}: '{range_}' is not {kind}, like {SERVICE_RANGE}")
+    return range_
 
 
 def _seconds(value: float, setting: str) -> float:

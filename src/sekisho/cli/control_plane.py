@@ -22,6 +22,12 @@ Gateways = Annotated[
         "(SEKISHO_GATEWAYS). Default: 127.0.0.1 for all of them"
     ),
 ]
+Services = Annotated[
+    str | None,
+    Parameter(
+        help="Range that virtual addresses of Services come from (SEKISHO_SERVICES). Default: 241.0.0.0/9"
+    ),
+]
 Drain = Annotated[float | None, Parameter(help="Seconds that what is under way gets to end after SIGTERM.")]
 
 
@@ -31,6 +37,7 @@ def control_plane(
     api: Api = None,
     xds: Xds = None,
     gateways: Gateways = None,
+    services: Services = None,
     log_level: LogLevel = "info",
     log_file: LogFile = None,
     drain: Drain = None,
@@ -38,7 +45,7 @@ def control_plane(
     """Run the control plane until Ctrl-C or SIGTERM. Prints one line once it serves."""
     logging = settings.Logging(level=settings.logging_level(log_level), file=log_file)
     chosen = settings.control_plane(
-        state=state, api=api, xds=xds, gateways=gateways, logging=logging, drain=drain
+        state=state, api=api, xds=xds, gateways=gateways, services=services, logging=logging, drain=drain
     )
     uvloop.run(run_control_plane(chosen, _announce))
     return Exit.OK

@@ -51,6 +51,21 @@ def test_what_is_no_range_is_refused_with_the_name_of_the_setting(text: str) -> 
         settings.control_plane(gateways=text, environment={})
 
 
+def test_the_range_of_services_is_reserved_unless_given() -> None:
+    assert str(settings.control_plane(environment={}).services) == "241.0.0.0/9"
+    environment = {"SEKISHO_SERVICES": "10.96.0.0/12"}
+    assert str(settings.control_plane(environment=environment).services) == "10.96.0.0/12"
+    assert str(settings.control_plane(services="10.0.0.0/24", environment=environment).services) == (
+        "10.0.0.0/24"
+    )
+
+
+@pytest.mark.parametrize("text", ["fd00::/64", "10.0.0.0/25", "8.8.0.0/16", "127.0.0.0/8", "224.0.0.0/8"])
+def test_a_range_that_cannot_be_virtual_is_refused(text: str) -> None:
+    with pytest.raises(BadSetting, match=r"--services: .* is not a private IPv4 range"):
+        settings.control_plane(services=text, environment={})
+
+
 def test_a_bad_variable_is_named() -> None:
     with pytest.raises(BadSetting, match="SEKISHO_XDS"):
         settings.agent(environment={"SEKISHO_XDS": "nonsense"})
