@@ -2,10 +2,12 @@
 
 import hashlib
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from sekisho.agent.envoy import EnvoyOptions
+from sekisho.identity.keys import Credentials
 from sekisho.ir.agent import AgentConfig
 
 READABLE, DISTINCT = 12, 16
@@ -33,6 +35,8 @@ class HostOptions:
     """How sidecars are run until the control plane says; for an agent of one workload."""
     may_capture: bool = False
     """This network namespace is the workload's alone."""
+    on_credentials: Callable[[str, Credentials], None] | None = None
+    """Called with a proxy's id and that by which the control plane knows it: at first, and when renewed."""
 
 
 def directory_name(id: str) -> str:

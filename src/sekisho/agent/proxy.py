@@ -25,7 +25,7 @@ from sekisho.agent.streams import listening
 from sekisho.agent.workload import PREFIX, Workload
 from sekisho.aio.clock import Clock
 from sekisho.aio.tasks import background, run_until
-from sekisho.envoy.bootstrap import bootstrap
+from sekisho.envoy.bootstrap import Role, bootstrap
 from sekisho.identity.files import private_directory
 from sekisho.protos import descriptor_pool
 
@@ -68,6 +68,8 @@ class Proxy:
         self._state_directory = private_directory(options.state_directory / directory_name(id))
         self._snapshot = Snapshot(load(self._snapshot_file))
         self._keys = Keys(self._state_directory / "identity.json", id, signer, clock=clock, random=random)
+        self._tell_credentials()
+        self._keys.on_renewal(self._tell_credentials)
         self._identity = Keys(
             self._state_directory / "traffic.json",
             id,
@@ -118,6 +120,10 @@ class Proxy:
                 if self._workload and not envoy.done():
                     await self._workload.leave(self._options.envoy.drain)
                 raise
+
+    def _tell_credentials(self) -> None:
+        if self._options.on_credentials and self._keys.held:
+            self._options.on_credentials(self.id, self._keys.held)
 
     async def _keep_identity(self) -> None:
         """Nobody asks for an identity in the name of a proxy that is in no mesh."""
@@ -179,6 +185,7 @@ class Proxy:
             max_heap_bytes=options.heap or heap_bytes(),
             max_connections=connections(options.connections),
             zone=options.zone,
+            role=Role.SIDECAR if self.id.startswith(PREFIX) else Role.GATEWAY,
         )
         # Sorted: equal bootstraps must be equal bytes in every process, or no Envoy would ever be adopted.
         return json_format.MessageToJson(message, sort_keys=True, descriptor_pool=descriptor_pool()).encode()

@@ -1,7 +1,7 @@
-"""`sekisho agent`: this host's proxies."""
+"""`sekisho agent`: this host's proxies, or the sidecar of one workload."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
@@ -19,6 +19,23 @@ Kubeconfig = Annotated[
 Folder = Annotated[
     Path | None, Parameter(name="--state", help="Keys and last known good. Default: .sekisho/agent")
 ]
+Workload = Annotated[
+    str | None, Parameter(help="Run the proxy of this Workload (namespace/name) alone, not those of the host")
+]
+TokenFile = Annotated[Path | None, Parameter(help="File with a join token, used instead of the kubeconfig's")]
+WorkloadAddress = Annotated[str, Parameter(help="With --workload: where others reach it")]
+Ports = Annotated[
+    tuple[str, ...],
+    Parameter(name="--port", negative="", help="With --workload: name=port:port of the application"),
+]
+Labels = Annotated[
+    tuple[str, ...], Parameter(name="--label", negative="", help="With --workload: key=value, for a new one")
+]
+Account = Annotated[str, Parameter(help="With --workload: service account, for a new one")]
+Capture = Annotated[
+    Literal["none", "redirect", "tproxy"],
+    Parameter(help="With --workload: let the kernel hand over connections of this network namespace"),
+]
 Concurrency = Annotated[int, Parameter(help="Worker threads per Envoy. Default: one per core")]
 
 
@@ -27,15 +44,36 @@ async def agent(
     kubeconfig: Kubeconfig = None,
     xds: Xds = None,
     state: Folder = None,
+    workload: Workload = None,
+    token_file: TokenFile = None,
+    address: WorkloadAddress = "",
+    port: Ports = (),
+    label: Labels = (),
+    account: Account = "",
+    capture: Capture = "none",
     concurrency: Concurrency = 0,
     log_level: LogLevel = "info",
     log_file: LogFile = None,
     drain: Drain = None,
 ) -> Exit:
-    """Run this host's proxies until Ctrl-C or SIGTERM, then drain them. Prints one line once it runs."""
+    """Run this host's proxies until Ctrl-C or SIGTERM, then drain them. Prints one line once it runs.
+
+    With --workload, run the sidecar of one Workload; with --capture too, in a network namespace of its own,
+    so that the application need not know. The line comes when it serves; then start the application.
+    """
     logging = settings.Logging(level=settings.logging_level(log_level), file=log_file)
+    own = workload and settings.own_workload(
+        workload, address=address, ports=port, labels=label, account=account, capture=capture
+    )
     chosen = settings.agent(
-        state=state, kubeconfig=kubeconfig, xds=xds, logging=logging, drain=drain, concurrency=concurrency
+        state=state,
+        kubeconfig=kubeconfig,
+        xds=xds,
+        logging=logging,
+        drain=drain,
+        concurrency=concurrency,
+        workload=own or None,
+        token_file=token_file,
     )
     await run_agent(chosen, lambda: write(ready_line()))
     return Exit.OK
