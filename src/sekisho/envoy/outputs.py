@@ -1,6 +1,6 @@
 """What the engine keeps ready for the proxies: each IR output of translation, as an Envoy resource.
 
-A cluster, its endpoints and a certificate are built once, whatever the number of gateways that need them.
+Bytes that come out the same are built once, whatever the number of proxies that need them.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -10,23 +10,61 @@ from typing import Any
 
 from sekisho import ir
 from sekisho.engine import Output, Read, output, query
+from sekisho.envoy.agent import agent_resource
+from sekisho.envoy.captured import captured_inbound
 from sekisho.envoy.clusters import cluster
 from sekisho.envoy.endpoints import cluster_load_assignment
+from sekisho.envoy.inbound import inbound_listener
+from sekisho.envoy.inbound_cluster import inbound_cluster, passthrough_cluster
 from sekisho.envoy.listeners import listener
+from sekisho.envoy.outbound import outbound_listener
+from sekisho.envoy.passthrough import passthrough_listener
 from sekisho.envoy.resource import TYPE_URL_PREFIX, Resource, resource
+from sekisho.envoy.route_tables import route_configuration
 from sekisho.envoy.scope_keys import WILDCARD, scope_key
 from sekisho.envoy.scopes import scoped_route_configuration
 from sekisho.envoy.secrets import secret
-from sekisho.model.names import ResourceId
+from sekisho.envoy.trust import authority_bundle, trust_bundle
+from sekisho.ir.agent import HOSTNAME_TYPE, SIDECAR_TYPE
+from sekisho.translate.facts import ViewKey
 from sekisho.translate.gateway.endpoints import endpoints
+from sekisho.translate.mesh.names import cluster_name, outbound_name
 from sekisho.translate.outputs import (
+    AUTHORITIES,
+    CAPTURED_INBOUNDS,
     CERTIFICATES,
+    CLIENT_CERTIFICATES,
     CLUSTERS,
     ENDPOINTS,
+    HOSTNAMES,
+    INBOUNDS,
     LISTENERS,
+    MESH_CLUSTERS,
+    MESH_ENDPOINTS,
+    OUTBOUNDS,
+    PASSTHROUGHS,
+    ROUTE_TABLES,
+    SIDECARS,
+    TRUST,
     VIRTUAL_HOSTS,
     WILDCARD_TABLES,
 )
+
+Build = Callable[[Read, Any], Resource | None]
+Name = Callable[[Any], str]
+
+
+@dataclass(frozen=True, slots=True)
+class Emission:
+    """One IR output as Envoy resources, under the keys of the IR output."""
+
+    type_url: str
+    output: Output[Resource]
+    name: Name
+    """Key → Envoy's name of the resource; needed when it is gone."""
+    is_shared: bool = False
+    """Whether a key starts with a part of a World (`World.profile`, `client` or `base`), for all Worlds it is
+    a part of that have the service the rest of the key is about; else with the one view it is for."""
 
 
 @query
@@ -45,37 +83,13 @@ def _secret(_: Read, wanted: ir.Certificate) -> Resource:
     return resource(secret(wanted))
 
 
-@dataclass(frozen=True, slots=True)
-class Emission:
-    """One IR output as Envoy resources. Keys are those of the IR output and start with the gateway."""
-
-    type_url: str
-    output: Output[Resource]
-    name: Callable[[Any], str]
-    """Key → Envoy's name of the resource; needed when it is gone."""
+@query
+def _trust(_: Read, wanted: ir.TrustBundle) -> Resource:
+    return resource(trust_bundle(wanted))
 
 
-def _emission(
-    message: str,
-    planned: Output[Any],
-    build: Callable[[Read, Any], Resource | None],
-    name: Callable[[Any], str] = itemgetter(1),
-) -> Emission:
-    return Emission(TYPE_URL_PREFIX + message, output(f"envoy {planned.name}", planned, build), name)
-
-
-def _of_cluster(read: Read, key: Any) -> Resource | None:
-    wanted = CLUSTERS.build(read, key)
-    return None if wanted is None else _cluster(read, wanted)
-
-
-def _of_certificate(read: Read, key: Any) -> Resource | None:
-    wanted = CERTIFICATES.build(read, key)
-    return None if wanted is None else _secret(read, wanted)
-
-
-def _of_own(planned: Output[Any], make: Callable[[Any], Any]) -> Callable[[Read, Any], Resource | None]:
-    """For what no two gateways share."""
+def _made(planned: Output[Any], make: Callable[[Any], Any]) -> Build:
+    """For what no two views share."""
 
     def build(read: Read, key: Any) -> Resource | None:
         wanted = planned.build(read, key)
@@ -84,36 +98,122 @@ def _of_own(planned: Output[Any], make: Callable[[Any], Any]) -> Callable[[Read,
     return build
 
 
-_SCOPE = "envoy.config.route.v3.ScopedRouteConfiguration"
+def _remembered(planned: Output[Any], make: Callable[[Read, Any], Resource]) -> Build:
+    """For what comes out the same in several views; `make` is a query."""
 
-EMISSIONS = (
-    _emission("envoy.config.cluster.v3.Cluster", CLUSTERS, _of_cluster),
+    def build(read: Read, key: Any) -> Resource | None:
+        wanted = planned.build(read, key)
+        return None if wanted is None else make(read, wanted)
+
+    return build
+
+
+def _told(planned: Output[Any], type_url: str) -> Build:
+    """For agents."""
+
+    def build(read: Read, key: Any) -> Resource | None:
+        wanted = planned.build(read, key)
+        return None if wanted is None else agent_resource(type_url, wanted)
+
+    return build
+
+
+def _emission(
+    type_url: str,
+    planned: Output[Any],
+    build: Build,
+    *,
+    name: Name = itemgetter(1),
+    shared: bool = False,
+) -> Emission:
+    kind = type_url.rpartition(".")[2]
+    return Emission(type_url, output(f"{kind} of {planned.name}", planned, build), name, shared)
+
+
+CLUSTER = TYPE_URL_PREFIX + "envoy.config.cluster.v3.Cluster"
+ASSIGNMENT = TYPE_URL_PREFIX + "envoy.config.endpoint.v3.ClusterLoadAssignment"
+LISTENER = TYPE_URL_PREFIX + "envoy.config.listener.v3.Listener"
+ROUTES = TYPE_URL_PREFIX + "envoy.config.route.v3.RouteConfiguration"
+SCOPE = TYPE_URL_PREFIX + "envoy.config.route.v3.ScopedRouteConfiguration"
+SECRET = TYPE_URL_PREFIX + "envoy.extensions.transport_sockets.tls.v3.Secret"
+
+_OF_GATEWAYS = (
+    _emission(CLUSTER, CLUSTERS, _remembered(CLUSTERS, _cluster)),
+    _emission(ASSIGNMENT, ENDPOINTS, lambda read, key: _endpoints(read, key[1])),
+    _emission(SECRET, CERTIFICATES, _remembered(CERTIFICATES, _secret)),
+    _emission(LISTENER, LISTENERS, _made(LISTENERS, listener)),
     _emission(
-        "envoy.config.endpoint.v3.ClusterLoadAssignment",
-        ENDPOINTS,
-        lambda read, key: _endpoints(read, key[1]),
-    ),
-    _emission("envoy.extensions.transport_sockets.tls.v3.Secret", CERTIFICATES, _of_certificate),
-    _emission("envoy.config.listener.v3.Listener", LISTENERS, _of_own(LISTENERS, listener)),
-    _emission(
-        _SCOPE,
+        SCOPE,
         VIRTUAL_HOSTS,
-        _of_own(VIRTUAL_HOSTS, scoped_route_configuration),
-        lambda key: scope_key(key[1], key[2]),
+        _made(VIRTUAL_HOSTS, scoped_route_configuration),
+        name=lambda key: scope_key(key[1], key[2]),
     ),
     _emission(
-        _SCOPE,
+        SCOPE,
         WILDCARD_TABLES,
-        _of_own(WILDCARD_TABLES, scoped_route_configuration),
-        lambda key: scope_key(key[1], WILDCARD),
+        _made(WILDCARD_TABLES, scoped_route_configuration),
+        name=lambda key: scope_key(key[1], WILDCARD),
     ),
 )
+
+_OF_WORLDS = (
+    _emission(
+        CLUSTER,
+        MESH_CLUSTERS,
+        _remembered(MESH_CLUSTERS, _cluster),
+        name=lambda key: cluster_name(key[1]),
+        shared=True,
+    ),
+    _emission(
+        ASSIGNMENT,
+        MESH_ENDPOINTS,
+        lambda read, key: _endpoints(read, cluster_name(key[1])),
+        name=lambda key: cluster_name(key[1]),
+        shared=True,
+    ),
+    _emission(
+        LISTENER,
+        OUTBOUNDS,
+        _made(OUTBOUNDS, outbound_listener),
+        name=lambda key: outbound_name(key[1]),
+        shared=True,
+    ),
+    _emission(
+        ROUTES,
+        ROUTE_TABLES,
+        _made(ROUTE_TABLES, route_configuration),
+        name=lambda key: outbound_name(key[1]),
+        shared=True,
+    ),
+    _emission(
+        HOSTNAME_TYPE,
+        HOSTNAMES,
+        _told(HOSTNAMES, HOSTNAME_TYPE),
+        name=lambda key: str(key[1].part),
+        shared=True,
+    ),
+    _emission(SECRET, TRUST, _remembered(TRUST, _trust)),
+    _emission(SECRET, AUTHORITIES, _made(AUTHORITIES, authority_bundle)),
+    _emission(SECRET, CLIENT_CERTIFICATES, _remembered(CLIENT_CERTIFICATES, _secret)),
+)
+
+_OF_WORKLOADS = (
+    _emission(CLUSTER, INBOUNDS, _made(INBOUNDS, inbound_cluster)),
+    _emission(CLUSTER, PASSTHROUGHS, _made(PASSTHROUGHS, passthrough_cluster)),
+    _emission(LISTENER, INBOUNDS, _made(INBOUNDS, inbound_listener)),
+    _emission(LISTENER, CAPTURED_INBOUNDS, _made(CAPTURED_INBOUNDS, captured_inbound)),
+    _emission(LISTENER, PASSTHROUGHS, _made(PASSTHROUGHS, passthrough_listener)),
+    _emission(SIDECAR_TYPE, SIDECARS, _told(SIDECARS, SIDECAR_TYPE)),
+)
+
+EMISSIONS = (*_OF_GATEWAYS, *_OF_WORLDS, *_OF_WORKLOADS)
 
 
 def changed_resources(
     outputs: Mapping[Output[Any], Mapping[Any, Any]],
-) -> Iterator[tuple[ResourceId, str, str, Resource | None]]:
-    """What a commit changed: (gateway, type URL, name, the new resource or None when it is gone)."""
+) -> Iterator[tuple[ViewKey, str, str, Resource | None]]:
+    """What a commit changed in single views: (view, type URL, name, the resource or None when it is gone)."""
     for emission in EMISSIONS:
-        for key, made in outputs.get(emission.output, {}).items():
-            yield key[0], emission.type_url, emission.name(key), made
+        if not emission.is_shared:
+            for key, made in outputs.get(emission.output, {}).items():
+                yield key[0], emission.type_url, emission.name(key), made

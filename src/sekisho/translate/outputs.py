@@ -1,5 +1,6 @@
 """Everything translation gives: what proxies must do, and what resources' statuses should say."""
 
+from collections.abc import Callable
 from typing import Any
 
 from sekisho.engine import Output, Read, output
@@ -12,29 +13,52 @@ from sekisho.translate.gateway.infrastructure import INFRASTRUCTURE
 from sekisho.translate.gateway.route_status import route_status
 from sekisho.translate.gateway.sockets import CERTIFICATES, LISTENERS
 from sekisho.translate.gateway.virtual_hosts import VIRTUAL_HOSTS, WILDCARD_TABLES
+from sekisho.translate.mesh.content import (
+    HOSTNAMES,
+    MEMBERS,
+    MESH_CLUSTERS,
+    MESH_ENDPOINTS,
+    OUTBOUNDS,
+    ROUTE_TABLES,
+)
+from sekisho.translate.mesh.inbounds import CAPTURED_INBOUNDS, INBOUNDS
+from sekisho.translate.mesh.secrets import AUTHORITIES, CLIENT_CERTIFICATES, TRUST
+from sekisho.translate.mesh.sidecars import PASSTHROUGHS, SIDECARS
+from sekisho.translate.mesh.sight import SEEN
+from sekisho.translate.mesh.status import (
+    external_service_status,
+    hostname_generator_status,
+    mesh_status,
+    workload_status,
+)
 
 __all__ = [
-    "CERTIFICATES", "CLUSTERS", "ENDPOINTS", "EXPIRIES", "INFRASTRUCTURE", "LISTENERS", "OUTPUTS", "STATUSES",
-    "VIRTUAL_HOSTS", "WILDCARD_TABLES",
+    "AUTHORITIES", "CAPTURED_INBOUNDS", "CERTIFICATES", "CLIENT_CERTIFICATES", "CLUSTERS", "ENDPOINTS",
+    "EXPIRIES", "HOSTNAMES", "INBOUNDS", "INFRASTRUCTURE", "LISTENERS", "MEMBERS", "MESH_CLUSTERS",
+    "MESH_ENDPOINTS", "OUTBOUNDS", "OUTPUTS", "PASSTHROUGHS", "ROUTE_TABLES", "SEEN", "SIDECARS", "STATUSES",
+    "TRUST", "VIRTUAL_HOSTS", "WILDCARD_TABLES",
 ]  # fmt: skip
+
+_STATUSES: dict[str, Callable[[Read, ResourceId], dict[str, Any] | None]] = {
+    "GatewayClass": class_status,
+    "Gateway": gateway_status,
+    "HTTPRoute": route_status,
+    "Workload": workload_status,
+    "ExternalService": external_service_status,
+    "HostnameGenerator": hostname_generator_status,
+    "Mesh": mesh_status,
+}
 
 
 def _status(read: Read, resource: ResourceId) -> dict[str, Any] | None:
-    match resource.kind:
-        case "GatewayClass":
-            return class_status(read, resource)
-        case "Gateway":
-            return gateway_status(read, resource)
-        case _:
-            return route_status(read, resource)
+    return _STATUSES[resource.kind](read, resource)
 
 
-STATUSES: Output[dict[str, Any]] = output(
-    "statuses", source=("GatewayClass", "Gateway", "HTTPRoute"), build=_status
-)
-"""Resource → desired status without transition times; none for a Gateway or class that is not ours."""
+STATUSES: Output[dict[str, Any]] = output("statuses", source=tuple(_STATUSES), build=_status)
+"""Resource → desired status without transition times; none for what is not ours to speak about."""
 
 OUTPUTS: tuple[Output[Any], ...] = (
     LISTENERS, VIRTUAL_HOSTS, WILDCARD_TABLES, CLUSTERS, ENDPOINTS, CERTIFICATES, EXPIRIES, INFRASTRUCTURE,
-    STATUSES,
+    INBOUNDS, CAPTURED_INBOUNDS, PASSTHROUGHS, SIDECARS, SEEN, MEMBERS, OUTBOUNDS, ROUTE_TABLES,
+    MESH_CLUSTERS, MESH_ENDPOINTS, HOSTNAMES, TRUST, AUTHORITIES, CLIENT_CERTIFICATES, STATUSES,
 )  # fmt: skip

@@ -10,7 +10,11 @@ LISTENER = PREFIX + "envoy.config.listener.v3.Listener"
 SCOPED_ROUTES = PREFIX + "envoy.config.route.v3.ScopedRouteConfiguration"
 ROUTES = PREFIX + "envoy.config.route.v3.RouteConfiguration"
 
-TYPES = (CLUSTER, ENDPOINTS, SECRET, LISTENER, SCOPED_ROUTES, ROUTES)
+HOSTNAME = PREFIX + "sekisho.agent.v1.Hostname"
+SIDECAR = PREFIX + "sekisho.agent.v1.Sidecar"
+"""What agents are told of themselves, as JSON; proxies do not ask for it."""
+
+TYPES = (CLUSTER, ENDPOINTS, SECRET, LISTENER, SCOPED_ROUTES, ROUTES, HOSTNAME, SIDECAR)
 
 
 class Name(NamedTuple):

@@ -1,6 +1,6 @@
 """The status an HTTPRoute should have: one entry per declared parent that is ours, none for others."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from sekisho.engine import Read, query
 from sekisho.model.httproute import HTTPRoute, ParentReference
@@ -9,24 +9,51 @@ from sekisho.translate.gateway.attachment import Parent, parents
 from sekisho.translate.gateway.classes import CONTROLLER_NAME
 from sekisho.translate.gateway.conditions import condition, sentence
 from sekisho.translate.gateway.rejections import of_route
-from sekisho.translate.gateway.routes import Plan, plan
+from sekisho.translate.gateway.routes import Plan, plan, plan_at
+from sekisho.translate.mesh.attachment import ServiceParent, service_parents
+from sekisho.translate.mesh.rejections import refused
 
 
 @query
 def route_status(read: Read, route: ResourceId) -> dict[str, Any]:
-    """`parents` has our entries only, empty when the route names none of our Gateways."""
+    """`parents` has our entries only, in the order written; empty when the route names no Gateway of ours and
+    no Service in a mesh."""
     resource: HTTPRoute = read.leaf(route)
-    asked = plan(read, route)
+    gateways = [_of_gateway(read, parent, plan(read, route), route) for parent in parents(read, route)]
+    services = [_of_service(read, parent, route) for parent in service_parents(read, route)]
     return {
         "parents": [
             {
-                "parentRef": _reference(resource.spec.parent_refs[parent.index]),
+                "parentRef": _reference(resource.spec.parent_refs[said.place]),
                 "controllerName": CONTROLLER_NAME,
-                "conditions": _conditions(read, resource, parent, asked),
+                "conditions": _conditions(said, resource.metadata.generation),
             }
-            for parent in parents(read, route)
+            for said in sorted((*gateways, *services), key=lambda one: one.place)
         ]
     }
+
+
+class _Said(NamedTuple):
+    """What there is to say about one parentRef."""
+
+    place: int
+    """Position in `spec.parentRefs`."""
+    reason: str
+    """Of Accepted, as far as the parent decides."""
+    message: str
+    asked: Plan
+    refused: tuple[str, ...]
+    """What proxies refused."""
+
+
+def _of_gateway(read: Read, parent: Parent, asked: Plan, route: ResourceId) -> _Said:
+    refused = of_route(read, parent.gateway, route)
+    return _Said(parent.index, parent.reason, parent.message, asked, refused)
+
+
+def _of_service(read: Read, parent: ServiceParent, route: ResourceId) -> _Said:
+    asked = plan_at(read, route, parent.service.namespace)
+    return _Said(parent.index, parent.reason, parent.message, asked, refused(read, route))
 
 
 def _reference(reference: ParentReference) -> dict[str, Any]:
@@ -42,21 +69,21 @@ def _reference(reference: ParentReference) -> dict[str, Any]:
     return said
 
 
-def _conditions(read: Read, resource: HTTPRoute, parent: Parent, asked: Plan) -> list[dict[str, Any]]:
-    generation = resource.metadata.generation
-    said = [_accepted(parent, asked, generation), _resolved(asked, generation)]
+def _conditions(parent: _Said, generation: int | None) -> list[dict[str, Any]]:
+    asked = parent.asked
+    said = [_accepted(parent, generation), _resolved(asked, generation)]
     if asked.faults and not asked.is_void:
         told = f"Dropped Rule, its requests are answered 500: {_faults(asked)}."
         said.append(condition("PartiallyInvalid", "True", asked.faults[0][1].reason, told, generation))
-    refused = of_route(read, parent.gateway, resource.id)
-    if refused:
+    if parent.refused:
         # Accepted stays: the last version the proxy took still serves. Named as on a Gateway.
-        told = sentence(f"the proxy refused it and keeps the last good version: {'; '.join(refused)}")
+        told = sentence(f"the proxy refused it and keeps the last good version: {'; '.join(parent.refused)}")
         said.append(condition("Programmed", "False", "Rejected", told, generation))
     return said
 
 
-def _accepted(parent: Parent, asked: Plan, generation: int | None) -> dict[str, Any]:
+def _accepted(parent: _Said, generation: int | None) -> dict[str, Any]:
+    asked = parent.asked
     if parent.reason != "Accepted":
         return condition("Accepted", "False", parent.reason, sentence(parent.message), generation)
     if asked.is_void:

@@ -80,9 +80,11 @@ def plain_outbound(
 
 def _is_inspected(read: Read, destination: Destination) -> bool:
     """Whether any instance's sidecar reads HTTP at this port."""
+    if destination.kind != "Service":
+        return False
     service = destination.resource
     port = service_port(read, service, destination.port)
-    if port is None:  # or it is an ExternalService
+    if port is None:
         return False
     return any(
         found.inspected and found.port == target_number(read.leaf(workload), port.target)

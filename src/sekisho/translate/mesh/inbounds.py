@@ -52,6 +52,7 @@ def inbound(read: Read, workload: ResourceId, port: int) -> Inbound:
         address=address,
         port=port,
         bound=bound,
+        transparent=spec.sidecar is not None and spec.sidecar.capture == "TransparentProxy",
         target_address=spec.app_address or (LOOPBACK if bound else address),
         target_port=(own.target_port if own is not None else None) or port,
         protocol=protocol,

@@ -9,11 +9,13 @@ from sekisho.ir.transport import MutualTlsMode
 from sekisho.model import probe as written
 from sekisho.model.names import Origin, ResourceId
 from sekisho.model.workload import Sidecar, Workload
+from sekisho.translate.facts import Authority, AuthorityState
 from sekisho.translate.gateway.gateways import normal_address
 from sekisho.translate.mesh import effective
 from sekisho.translate.mesh.identities import identity
 from sekisho.translate.mesh.inbounds import LOOPBACK, inbounds
 from sekisho.translate.mesh.instances import is_meshed
+from sekisho.translate.mesh.meshes import mesh_of
 
 SIDECAR_NAME = "sidecar"
 PASSTHROUGH_NAME = "passthrough"
@@ -36,6 +38,7 @@ def agent_config(read: Read, workload: ResourceId) -> AgentConfig:
         strict=all(one.tls is not None and one.tls.mode is MutualTlsMode.STRICT for one in ports),
         probe=None if spec.readiness_probe is None else _probe(spec.readiness_probe, resource),
         spire_socket=_spire_socket(read, workload),
+        renew_before=_renew_before(read, workload),
         origin=Origin(workload, "spec.sidecar"),
     )
     return effective.agent_with_policies(read, workload, plain)
@@ -101,6 +104,11 @@ def _spire_socket(read: Read, workload: ResourceId) -> str:
     issuer = None if found is None or found.issuer is None else read.leaf(found.issuer)
     provider = None if issuer is None else issuer.spec.provider
     return provider.spire.socket_path if provider is not None and provider.spire is not None else ""
+
+
+def _renew_before(read: Read, workload: ResourceId) -> str:
+    state: AuthorityState | None = read.leaf(Authority.of(mesh_of(read, workload.namespace)))
+    return "" if state is None else state.renew_before
 
 
 def _sidecar(read: Read, workload: ResourceId) -> Iterator[tuple[ResourceId, str]]:

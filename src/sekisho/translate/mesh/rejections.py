@@ -1,0 +1,49 @@
+"""What sidecars refused, led back to who wrote it: routes, Services, and the workloads themselves."""
+
+from collections.abc import Iterable, Iterator
+
+from sekisho.engine import Read, index
+from sekisho.model.names import ResourceId
+from sekisho.translate.facts import Rejection
+from sekisho.translate.mesh.attachment import routes
+from sekisho.translate.mesh.names import Destination, destination_of
+from sekisho.translate.mesh.worlds import World
+
+_TYPES = "type.googleapis.com/envoy.config."
+ROUTES_TYPE = f"{_TYPES}route.v3.RouteConfiguration"
+LISTENER_TYPE = f"{_TYPES}listener.v3.Listener"
+_OUTBOUND = "outbound/"
+
+
+def refused(read: Read, author: ResourceId) -> tuple[str, ...]:
+    """Why sidecars refused what came of a route, Service, ExternalService or Workload, each with the name of
+    the Envoy resource, sorted."""
+    keys: Iterable[Rejection] = read.bucket(_REFUSED, author)
+    return tuple(sorted({f"{key.resource_name}: {' '.join(read.leaf(key).split())}" for key in keys}))
+
+
+def _authors(read: Read, key: Rejection) -> Iterator[ResourceId]:
+    if not isinstance(key.view, World):
+        if key.view.kind == "Workload":
+            yield key.view
+        return
+    destination = _destination(key)
+    if destination is None:
+        return
+    attached = (
+        routes(read, destination.resource, destination.port, key.view.namespace)
+        if key.type_url == ROUTES_TYPE
+        else ()
+    )
+    yield from attached or (destination.resource,)
+
+
+def _destination(key: Rejection) -> Destination | None:
+    """The port a resource of a World is for; None for one that is not for a port, such as a certificate."""
+    try:
+        return destination_of(key.resource_name.removeprefix(_OUTBOUND))
+    except ValueError:
+        return None
+
+
+_REFUSED = index("refused by sidecars", source="Rejection", emit=_authors)

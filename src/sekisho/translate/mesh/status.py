@@ -1,0 +1,104 @@
+"""What the statuses of the mesh's resources should say, without transition times."""
+
+from typing import Any
+
+from sekisho.engine import Read, query
+from sekisho.model.names import ResourceId
+from sekisho.translate.facts import SYNCED, Authority, AuthorityState, ProxyState
+from sekisho.translate.gateway.conditions import condition, sentence
+from sekisho.translate.mesh.destinations import addresses
+from sekisho.translate.mesh.external import external_fault
+from sekisho.translate.mesh.hostnames import collisions, hostnames
+from sekisho.translate.mesh.identities import identity
+from sekisho.translate.mesh.instances import is_meshed
+from sekisho.translate.mesh.meshes import mesh_of
+from sekisho.translate.mesh.rejections import refused
+from sekisho.translate.mesh.trust import trust_domains
+
+
+@query
+def workload_status(read: Read, workload: ResourceId) -> dict[str, Any] | None:
+    """Of a Workload with a sidecar: who it is, and how far its proxy is. `Ready` is its agent's to say."""
+    resource = read.leaf(workload)
+    if resource.spec.sidecar is None:
+        return None
+    generation = resource.metadata.generation
+    if not is_meshed(read, workload):
+        told = sentence(f"there is no Mesh for namespace {workload.namespace}: its proxy has nothing to do")
+        return {"conditions": [condition("Accepted", "False", "NoMesh", told, generation)]}
+    found = identity(read, workload)
+    if found is None:
+        told = "No MeshIdentity gives it an identity: nobody believes it."
+        accepted = condition("Accepted", "False", "NoIdentity", told, generation)
+    else:
+        accepted = condition("Accepted", "True", "Accepted", "", generation)
+    said: dict[str, Any] = {"conditions": [accepted, _programmed(read, workload, generation)]}
+    return said if found is None else {"spiffeID": found.spiffe_id, **said}
+
+
+@query
+def external_service_status(read: Read, service: ResourceId) -> dict[str, Any] | None:
+    """Its address and names; none where there is no mesh to call it."""
+    if not mesh_of(read, service.namespace):
+        return None
+    generation = read.leaf(service).metadata.generation
+    virtual = addresses(read, service, "")
+    faults = external_fault(read, service)
+    refusals = refused(read, service)
+    if not virtual:
+        told = "No virtual address is free for it."
+        accepted = condition("Accepted", "False", "AddressNotAvailable", told, generation)
+    else:
+        accepted = condition("Accepted", "True", "Accepted", "", generation)
+    if faults:
+        resolved = condition("ResolvedRefs", "False", "InvalidReference", sentence(faults), generation)
+    else:
+        resolved = condition("ResolvedRefs", "True", "ResolvedRefs", "", generation)
+    conditions = [accepted, resolved]
+    if refusals:
+        conditions.append(_rejected(refusals, generation))
+    return {
+        **({"vip": {"ip": virtual[0]}} if virtual else {}),
+        "addresses": [{"hostname": hostname} for hostname in hostnames(read, service)],
+        "conditions": conditions,
+    }
+
+
+@query
+def hostname_generator_status(read: Read, generator: ResourceId) -> dict[str, Any]:
+    """Whether every name it made is its own."""
+    generation = read.leaf(generator).metadata.generation
+    lost = collisions(read, generator)
+    if lost:
+        told = sentence(f"others had these names before: {'; '.join(lost)}")
+        return {"conditions": [condition("Generated", "False", "Collision", told, generation)]}
+    return {"conditions": [condition("Generated", "True", "Generated", "", generation)]}
+
+
+@query
+def mesh_status(read: Read, mesh: ResourceId) -> dict[str, Any]:
+    """Whom its members believe, and how far a change of authority is."""
+    state: AuthorityState | None = read.leaf(Authority.of(mesh.name))
+    generation = read.leaf(mesh).metadata.generation
+    if state is None:
+        told = "Its authority is not made yet: nobody is believed."
+        ready = condition("Ready", "False", "NoAuthority", told, generation)
+    else:
+        ready = condition("Ready", "True", "Ready", "", generation)
+    said = {"trustDomains": list(trust_domains(read, mesh.name)), "conditions": [ready]}
+    return {**said, "rotation": {"stage": state.stage}} if state is not None and state.stage else said
+
+
+def _programmed(read: Read, workload: ResourceId, generation: int | None) -> dict[str, Any]:
+    refusals = refused(read, workload)
+    if refusals:
+        return _rejected(refusals, generation)
+    if read.leaf(ProxyState.of(workload)) != SYNCED:
+        told = "No proxy has taken its configuration yet."
+        return condition("Programmed", "False", "Pending", told, generation)
+    return condition("Programmed", "True", "Programmed", "", generation)
+
+
+def _rejected(refusals: tuple[str, ...], generation: int | None) -> dict[str, Any]:
+    told = sentence(f"the proxy refused it and keeps the last good version: {'; '.join(refusals)}")
+    return condition("Programmed", "False", "Rejected", told, generation)
