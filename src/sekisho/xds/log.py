@@ -1,8 +1,8 @@
 """The resources of one type in a view, and the way from any earlier commit to the present."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import count
-from typing import Any
+from typing import Any, TypeVar, cast
 
 from sekisho.protos import message
 from sekisho.xds.delta import CHUNKING, Chunk, Chunking, Delta, split
@@ -14,6 +14,8 @@ from sekisho.xds.types import Blob
 NOTHING = -1
 """The position of a proxy that was sent nothing yet: its delta is everything, even when that is empty."""
 _ANSWERS_KEPT = 1_024
+
+T = TypeVar("T")
 
 Key = tuple[int, int, Part, Names | None]
 
@@ -27,8 +29,8 @@ class Log:
     """
 
     __slots__ = (
-        "_added", "_answers", "_changed", "_chunking", "_deltas", "_expected", "_nonces", "_previous",
-        "_removed", "_shelf", "current", "seqs", "type_url",
+        "_added", "_answers", "_asked", "_changed", "_chunking", "_covered", "_deltas", "_expected",
+        "_nonces", "_previous", "_removed", "_shelf", "current", "seqs", "type_url",
     )  # fmt: skip
 
     def __init__(self, type_url: str, shelf: Shelf) -> None:
@@ -45,6 +47,8 @@ class Log:
         self._deltas: dict[Key, Delta] = {}
         self._answers: dict[tuple[bool, tuple[str, ...]], tuple[Chunk, ...]] = {}
         self._expected: dict[Names | None, Expected] = {}
+        self._covered: dict[Names, bool] = {}
+        self._asked: tuple[Any, Any] | None = None
         self._nonces = count()
 
     def apply(self, seq: int, changes: Mapping[str, Blob | None]) -> bool:
@@ -94,6 +98,7 @@ class Log:
         self._deltas.clear()
         self._answers.clear()
         self._expected.clear()
+        self._covered.clear()
 
     @property
     def tombstones(self) -> int:
@@ -214,6 +219,19 @@ class Log:
             Chunk(self.type_url, seq, f"{seq}.{next(self._nonces):x}", piece, gone, again=again)
             for piece, gone in zip(pieces, removals, strict=False)
         )
+
+    def covered(self, names: Names) -> bool:
+        """Whether `names` has all there are. Looked at once per commit."""
+        found = self._covered.get(names)
+        if found is None:
+            found = self._covered[names] = self.current.keys() <= names.values
+        return found
+
+    def once(self, request: Any, work: Callable[[Any], T]) -> T:
+        """`work(request)`, remembered for the next proxies when they share the request (see requests.py)."""
+        if self._asked is None or self._asked[0] is not request:
+            self._asked = (request, work(request))
+        return cast("T", self._asked[1])
 
     def expected(self, names: Names | None) -> "Expected":
         """What a proxy in sync holds of `names` (None: of everything). Built once per commit."""

@@ -295,7 +295,7 @@ class Session:
         for view, log in enumerate(self._logs(ENDPOINTS)):
             if log is None or log.newest_addition <= self._endpoints_seen[view]:
                 continue
-            if endpoints is not None and log.current.keys() <= endpoints.names.values:
+            if endpoints is not None and log.covered(endpoints.names):
                 self._endpoints_seen[view] = log.newest_addition  # all are asked for: no need to look at each
                 continue
             for name in log.added_since(self._endpoints_seen[view]):

@@ -95,10 +95,8 @@ class Subscription:
 
     def begin(self, request: Any, seq: int) -> None:
         """The first request for this type on the stream, at commit `seq` of its first view."""
-        subscribed = tuple(request.resource_names_subscribe)
         self.gone_at = seq
-        self.wildcard = WILDCARD in subscribed or (not subscribed and self.type_url in _LEGACY_WILDCARD)
-        self.names = _within_limits(_NO_NAMES, _without_wildcard(subscribed), ())
+        self.wildcard, self.names = self.logs[0].once(request, self._first)
         if Part.BREAK in self.positions:  # it holds nothing that could have been removed before
             self.positions[Part.BREAK] = [log.seqs[Part.BREAK] for log in self.logs]
         if len(request.initial_resource_versions):
@@ -106,6 +104,12 @@ class Subscription:
         elif not self.wildcard and len(self.logs) > 1:
             self._skip_to_present()  # the names may be in any view, so ask all of them as one
             self.owed = dict.fromkeys(self.names.values)
+
+    def _first(self, request: Any) -> tuple[bool, Names]:
+        """Whether everything is asked for, and which names."""
+        subscribed = tuple(request.resource_names_subscribe)
+        wildcard = WILDCARD in subscribed or (not subscribed and self.type_url in _LEGACY_WILDCARD)
+        return wildcard, _within_limits(_NO_NAMES, _without_wildcard(subscribed), ())
 
     def _skip_to_present(self) -> None:
         for part in self.positions:
