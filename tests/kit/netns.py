@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.kit.wait import wait_until
+
 _NEW_NETWORK = 0x40000000
 """CLONE_NEWNET, setns(2)."""
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -103,6 +105,8 @@ def namespaces(*names: str, default_route: bool = True) -> Iterator[tuple[Namesp
         _ip("-n", switch, "link", "set", "bridge", "up")
         for number, each in enumerate(made, start=1):
             _plug_in(each, switch, f"port{number}", default_route=default_route)
+        for each in made:
+            wait_until(lambda each=each: _is_up(each), f"the link of {each.name} is up", within=10)
         yield made
 
 
@@ -114,6 +118,12 @@ def _plug_in(each: Namespace, switch: str, port: str, *, default_route: bool) ->
     _ip("-n", each.name, "link", "set", "eth0", "up")
     if default_route:
         _ip("-n", each.name, "route", "add", "default", "via", "10.77.0.254")
+
+
+def _is_up(each: Namespace) -> bool:
+    """Before that the kernel has no use for its IPv6 address."""
+    shown = each.run("ip", "-6", "address", "show", "dev", "eth0")
+    return "state UP" in shown and each.address6 in shown and "tentative" not in shown
 
 
 def _ip(*arguments: str) -> None:

@@ -73,7 +73,8 @@ def _transparent(plan: Plan) -> Iterable[str]:
         f"iif lo ct mark {INBOUND_MARK:#x} {_marked()}accept",
         "iif lo accept",
         *_ports(plan.uncaptured_inbound_ports),
-        f"meta l4proto tcp socket transparent 1 {_marked()}accept",
+        # Packets of connections handed over before; not whatever our own wildcard listeners would take.
+        f"meta l4proto tcp socket wildcard 0 socket transparent 1 {_marked()}accept",
         *_handed_over("fib daddr type local", plan.inbound_port, _marked()),
     ]
     names = [f"meta skgid {plan.guard_group} accept", *_users(plan), f"{_DNS} redirect to :{plan.dns_port}"]
