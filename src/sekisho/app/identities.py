@@ -7,6 +7,7 @@ from sekisho.aio.clock import Clock
 from sekisho.app.authentication import Peers
 from sekisho.control.loop import ControlLoop
 from sekisho.control.trust import Trusts
+from sekisho.control.trust_members import TrustMembers
 from sekisho.identity.authorities import MeshAuthorities
 from sekisho.identity.authority import PROXY_LIFETIME
 from sekisho.identity.builtin import BuiltInAuthority
@@ -40,6 +41,8 @@ class Identities:
         clock: Clock = loop.clock
         revocations = Revocations(state / "revocations.json", PROXY_LIFETIME, clock)
         trusts = Trusts(MeshAuthorities(state / "meshes", clock), loop.inbox, clock)
+        members = TrustMembers(loop.engine.read, loop.proxies, loop.publisher)
+        trusts.follow(members.members, members.is_registered)
         loop.on_commit.append(trusts.committed)
         return cls(
             authority=BuiltInAuthority(state / "authority", TRUST_DOMAIN, clock),

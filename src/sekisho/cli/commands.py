@@ -25,6 +25,7 @@ _COMMANDS = {
     "status": ("status:status", "The whole system on one screen."),
     "config-dump": ("config_dump:config_dump", "What a gateway's proxies are given, as Envoy takes it."),
     "token": ("token:app", "Create, list and revoke bearer tokens."),
+    "trust": ("trust:app", "The roots of a mesh, and their rotation."),
     "certificate": ("certificate:certificate", "Make a self-signed certificate as a Secret, for tests."),
     "version": ("version:version", "Versions of this command, the control plane and Envoy."),
 }

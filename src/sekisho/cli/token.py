@@ -1,4 +1,4 @@
-"""`sekisho token`: bearer tokens for people, scripts and agents."""
+"""`sekisho token`: bearer tokens for people, scripts and agents, and how proxies join."""
 
 from typing import Annotated, Literal
 
@@ -6,7 +6,7 @@ from cyclopts import App, Parameter
 
 from sekisho.cli.columns import columns
 from sekisho.cli.options import DEFAULT_CONNECTION, Connection
-from sekisho.cli.terminal import Exit, err, show_failure, write
+from sekisho.cli.terminal import Exit, Failure, err, show_failure, write
 from sekisho.client.reviews import TokenAnswer, TokenSpec, ask
 
 app = App(name="token", default_parameter=Parameter(negative=""))
@@ -14,31 +14,48 @@ app = App(name="token", default_parameter=Parameter(negative=""))
 
 @app.command
 async def create(
-    name: str,
+    name: str = "",
     /,
     *,
+    join: Annotated[
+        str,
+        Parameter(help="Make a token for the first certificate of one proxy: workload/NAMESPACE/NAME."),
+    ] = "",
     role: Annotated[
         Literal["admin", "agent", "reader"], Parameter(help="What its holder may do.")
     ] = "reader",
+    proxy: Annotated[
+        tuple[str, ...],
+        Parameter(help="For an agent: a proxy it speaks for, workload/NAMESPACE/* for many, * for all."),
+    ] = (),
     days: Annotated[int, Parameter(help="How long it is good for. Default: 90.")] = 0,
+    minutes: Annotated[int, Parameter(help="Added to --days. Default with --join: 10.")] = 0,
     connection: Connection = DEFAULT_CONNECTION,
 ) -> Exit:
-    """Make a token for NAME (a person, a script, a host) and print it, this once."""
-    spec = TokenSpec(action="create", name=name, role=role, days=days)
+    """Make a token for NAME (a person, a script, a host) or for a proxy that joins; print it, this once."""
+    if bool(name) == bool(join):
+        raise Failure("name either who the token is for, or with --join a proxy", code=Exit.USAGE)
+    if join:
+        spec = TokenSpec(action="create", role="join", proxies=(join,), days=days, minutes=minutes)
+    else:
+        spec = TokenSpec(action="create", name=name, role=role, proxies=proxy, days=days, minutes=minutes)
     async with connection.client() as client:
         answer = await ask(client, "TokenReview", spec, TokenAnswer)
-    err.print("It is not stored and not shown again:")
+    err.print("It is good once, and not shown again:" if join else "It is not stored and not shown again:")
     write(answer.token)
     return Exit.OK
 
 
 @app.command(name="list")
 async def list_(*, connection: Connection = DEFAULT_CONNECTION) -> Exit:
-    """Show all tokens that are good now, without what is secret about them."""
+    """Show all tokens that are good now, and what was revoked, without what is secret about them."""
     async with connection.client() as client:
         answer = await ask(client, "TokenReview", TokenSpec(action="list"), TokenAnswer)
-    rows = [[token.id, token.name, token.role, token.expires] for token in answer.tokens]
-    write(columns([["ID", "NAME", "ROLE", "EXPIRES"], *rows]))
+    rows = [[one.id, one.name, one.role, one.expires, ",".join(one.proxies)] for one in answer.tokens]
+    write(columns([["ID", "NAME", "ROLE", "EXPIRES", "PROXIES"], *rows]))
+    if answer.revocations:
+        revoked = [[one.what, one.at, one.until] for one in answer.revocations]
+        write("\n" + columns([["REVOKED", "AT", "UNTIL"], *revoked]))
     return Exit.OK
 
 
@@ -46,11 +63,16 @@ async def list_(*, connection: Connection = DEFAULT_CONNECTION) -> Exit:
 async def revoke(
     id_: Annotated[str, Parameter(name="ID")], /, *, connection: Connection = DEFAULT_CONNECTION
 ) -> Exit:
-    """End the token ID at once."""
+    """End the token ID at once, with the certificates that descend from it.
+
+    With a proxy in the place of ID (workload/NAMESPACE/NAME): end every certificate it was given so far. It
+    comes back with a new join token, or by an agent's token that speaks for it and is not revoked.
+    """
     async with connection.client() as client:
         answer = await ask(client, "TokenReview", TokenSpec(action="revoke", id=id_), TokenAnswer)
     if not answer.revoked:
-        show_failure(f"there is no token {id_}", "`sekisho token list` shows them.")
+        advice = "`sekisho token list` shows them. Certificates that descend from it are refused now."
+        show_failure(f"there is no token {id_}", advice)
         return Exit.PROBLEM
-    write(f"token {id_} revoked")
+    write(f"{'certificates of' if '/' in id_ else 'token'} {id_} revoked")
     return Exit.OK

@@ -36,15 +36,17 @@ def waiting(
     `holders` are those whose certificate has not ended. One that is registered no more is not waited for:
     nobody is to trust it.
     """
-    connected = {(member.proxy, member.instance): member for member in members}
+    members = tuple(members)
+    connected = {(member.proxy, member.instance) for member in members}
+    connected |= {(member.proxy, "") for member in members}  # agents that do not say on which host they are
     of_registered = [holder for holder in holders if is_registered(holder.proxy)]
     match trust.stage:
         case Stage.PUBLISHED:
-            found = [*_out_of_sync(connected.values()), *_absent(of_registered, connected)]
+            found = [*_out_of_sync(members), *_absent(of_registered, connected)]
         case Stage.ACTIVE:
             found = list(_not_renewed(trust, of_registered, connected))
         case Stage.RETIRED:
-            found = list(_out_of_sync(connected.values()))
+            found = list(_out_of_sync(members))
         case _:
             found = []
     return tuple(sorted(found))
@@ -59,14 +61,14 @@ def _out_of_sync(members: Iterable[Member]) -> Iterable[Waiting]:
             yield Waiting(_name(member), "has not acknowledged the roots", offline=False)
 
 
-def _absent(holders: Iterable[Holder], connected: dict[_Key, Member]) -> Iterable[Waiting]:
+def _absent(holders: Iterable[Holder], connected: set[_Key]) -> Iterable[Waiting]:
     for holder in holders:
         if (holder.proxy, holder.instance) not in connected:
             reason = f"is not connected; its certificate ends at {holder.ends:%Y-%m-%dT%H:%M:%SZ}"
             yield Waiting(_name(holder), reason, offline=True)
 
 
-def _not_renewed(trust: Trust, holders: Iterable[Holder], connected: dict[_Key, Member]) -> Iterable[Waiting]:
+def _not_renewed(trust: Trust, holders: Iterable[Holder], connected: set[_Key]) -> Iterable[Waiting]:
     for holder in holders:
         if holder.generation != trust.signing:
             offline = (holder.proxy, holder.instance) not in connected

@@ -12,7 +12,7 @@ LEAF_LIFETIME = timedelta(hours=24)
 """How long a certificate between proxies is good for unless its issuer says otherwise; renewed at half of it.
 Nothing revokes one: those who meet it ask nobody. What ends it before is the registration, at the renewal."""
 PROXY_LIFETIME = timedelta(days=7)
-"""Of a certificate that a proxy shows to the control plane, which looks at each use whether it was revoked: so
+"""Of a certificate that a proxy shows to the control plane, which sees at each use whether it was revoked: so
 it may last a long weekend without a control plane, and nobody has to join anew."""
 BACKDATED = timedelta(minutes=5)
 """NotBefore lies this far in the past, for peers whose clocks are behind."""

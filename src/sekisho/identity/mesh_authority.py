@@ -52,7 +52,18 @@ class MeshAuthority:
     @property
     def bundle(self) -> bytes:
         """See `Authority.bundle`; during a rotation both roots, the signing one first."""
-        return b"".join(self._authorities[each].bundle for each in self._trust.bundle)
+        return b"".join(self.believed)
+
+    @property
+    def believed(self) -> tuple[bytes, ...]:
+        """PEM of each root in the bundle."""
+        return tuple(self._authorities[each].bundle for each in self._trust.bundle)
+
+    @property
+    def not_believed(self) -> tuple[bytes, ...]:
+        """PEM of each root that is kept and not in the bundle: one that comes, or goes."""
+        hidden = (each for each in self._trust.kept if each not in self._trust.bundle)
+        return tuple(self._authorities[each].bundle for each in hidden)
 
     @property
     def signing(self) -> BuiltInAuthority:

@@ -102,6 +102,59 @@ def test_a_new_token_is_printed_alone_on_stdout(sekisho: Command, api: Api) -> N
     }
 
 
+def test_a_join_token_is_for_one_proxy_and_needs_no_name(sekisho: Command, api: Api) -> None:
+    api.answers["TokenReview"] = {"token": "sekisho_x_y"}
+    said = sekisho("token", "create", "--join", "workload/shop/cart-1", "--minutes", "5")
+    assert said.out == "sekisho_x_y\n"
+    asked = api.questions[0][1]
+    assert (asked["role"], asked["proxies"], asked["minutes"]) == ("join", ["workload/shop/cart-1"], 5)
+    assert sekisho("token", "create").code == 2
+    assert sekisho("token", "create", "ada", "--join", "workload/shop/cart-1").code == 2
+
+
+def test_the_list_of_tokens_shows_whom_they_speak_for_and_what_was_revoked(
+    sekisho: Command, api: Api
+) -> None:
+    token = {"id": "0123456789ab", "name": "host-1", "role": "agent", "expires": "2026-01-01T00:00:00+00:00",
+             "proxies": ["workload/shop/*"]}  # fmt: skip
+    revocation = {"what": "gateway/shop/web", "at": "2025-12-01T00:00:00+00:00", "until": "2025-12-08"}
+    api.answers["TokenReview"] = {"tokens": [token], "revocations": [revocation]}
+    said = sekisho("token", "list")
+    assert "workload/shop/*" in said.out
+    assert "gateway/shop/web" in said.out
+
+
+def test_revoking_a_proxy_says_whose_certificates_ended(sekisho: Command, api: Api) -> None:
+    api.answers["TokenReview"] = {"revoked": True}
+    said = sekisho("token", "revoke", "workload/shop/cart-1")
+    assert said.out == "certificates of workload/shop/cart-1 revoked\n"
+
+
+TRUST = {
+    "domain": "default.default.mesh.local", "stage": "Published", "since": "2026-01-01T00:00:00+00:00",
+    "roots": [{"fingerprint": "ab" * 32, "expires": "2036-01-01", "signing": True},
+              {"fingerprint": "cd" * 32, "expires": "2036-01-02"}],
+    "rootKeyHere": False, "issuerExpires": "2026-03-01", "holders": 2,
+    "waiting": [{"proxy": "workload/shop/cart-1", "reason": "is not connected", "offline": True}],
+}  # fmt: skip
+
+
+def test_trust_shows_roots_stage_and_whom_a_rotation_waits_for(sekisho: Command, api: Api) -> None:
+    api.answers["TrustReview"] = {"domains": [TRUST]}
+    for command, action in (
+        ("status", "status"),
+        ("rotate", "rotate"),
+        ("continue", "continue"),
+        ("abort", "abort"),
+    ):
+        said = sekisho("trust", command, "--mesh", "shop")
+        assert said.code == 0
+        assert api.questions[-1] == ("TrustReview", {"action": action, "mesh": "shop", "domain": ""})
+    assert "Published since 2026-01-01" in said.out
+    assert "the root's key is not here" in said.out
+    assert "workload/shop/cart-1   no          is not connected" in said.out
+
+
 def test_revoking_an_unknown_token_exits_1(sekisho: Command, api: Api) -> None:
     api.answers["TokenReview"] = {"revoked": False}
     said = sekisho("token", "revoke", "abc")
