@@ -144,20 +144,20 @@ def _value(message: Any, path: str) -> Any:
 
 
 def _strangers(message: Any) -> list[str]:
-    return sorted({name for name in _extensions(message) if name not in rules.EXTENSIONS})
+    return sorted({name for name in extensions(message) if name not in rules.EXTENSIONS})
 
 
-def _extensions(message: Any) -> Iterator[str]:
+def extensions(message: Any) -> Iterator[str]:
     """The type names of everything that is packed anywhere in `message`."""
     if message.DESCRIPTOR.full_name == _ANY:
         yield message.type_url.rpartition("/")[2]
-        yield from _extensions(unpack(message))
+        yield from extensions(unpack(message))
         return
     for field, value in message.ListFields():
         if field.message_type is None:
             continue
         for each in _messages(field, value):
-            yield from _extensions(each)
+            yield from extensions(each)
 
 
 def _messages(field: Any, value: Any) -> list[Any]:

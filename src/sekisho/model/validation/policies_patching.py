@@ -17,11 +17,12 @@ _ORDERED = ("AddFirst", "AddLast", "AddBefore", "AddAfter", "Remove", "Patch")
 _PLACED = frozenset({"AddBefore", "AddAfter"})
 _OPERATIONS = {
     "cluster": _WHOLE,
-    "listener": _WHOLE,
+    "listener": ("Remove", "Patch"),
     "network_filter": _ORDERED,
     "http_filter": _ORDERED,
-    "virtual_host": _WHOLE,
+    "virtual_host": ("Patch",),
 }
+"""What listens is for Workloads and Gateways to say, and what is routed for routes."""
 
 
 def passthrough(path: str, value: PassthroughDefault) -> Iterator[Problem]:
