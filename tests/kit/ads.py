@@ -11,11 +11,16 @@ from typing import Any
 import grpc
 
 from sekisho.envoy import Resource
+from sekisho.envoy.resource import TYPE_URL_PREFIX
 from sekisho.protos import message
 from tests.kit.wait import eventually
 
 SERVICE = "envoy.service.discovery.v3.AggregatedDiscoveryService"
 SECRETS = "envoy.service.secret.v3.SecretDiscoveryService"
+CLUSTER, ENDPOINTS = (
+    TYPE_URL_PREFIX + name
+    for name in ("envoy.config.cluster.v3.Cluster", "envoy.config.endpoint.v3.ClusterLoadAssignment")
+)
 _DISCOVERY = "envoy.service.discovery.v3."
 
 
@@ -43,8 +48,17 @@ class Ads:
 
     def put(self, *resources: Resource) -> None:
         for resource in resources:
+            known = self.resources[resource.type_url].get(resource.name)
             self.resources[resource.type_url][resource.name] = resource
+            if resource.type_url == CLUSTER and known not in {None, resource}:
+                self._forget_endpoints(resource.name)
         self._wake()
+
+    def _forget_endpoints(self, cluster: str) -> None:
+        """A cluster that changes waits for its endpoints once more, and Envoy does not ask for them."""
+        for by_type in self._subscriptions.values():
+            if ENDPOINTS in by_type:
+                by_type[ENDPOINTS].sent.pop(cluster, None)
 
     def remove(self, *resources: Resource) -> None:
         for resource in resources:

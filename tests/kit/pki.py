@@ -60,7 +60,7 @@ class TestAuthority:
         return _leaf(_named(_builder(_name("leaf"), self._name, key), names), key, self._key)
 
     def svid(self, *uris: str, ends: timedelta = _DAY) -> Leaf:
-        """A leaf that may speak for a workload (SPIFFE X.509-SVID); it has one URI unless a test wants more."""
+        """A leaf that may speak for a workload (SPIFFE X.509-SVID); one URI unless a test wants more."""
         key = ec.generate_private_key(ec.SECP256R1())
         named = _named(
             _builder(_name("svid"), self._name, key, ends), map(x509.UniformResourceIdentifier, uris)

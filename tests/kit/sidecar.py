@@ -54,7 +54,8 @@ def inbound(port: int, target: int, **fields: Any) -> ir.Inbound:
 
 
 def of_inbound(wanted: ir.Inbound) -> list[envoy.Resource]:
-    return [envoy.resource(envoy.inbound_cluster(wanted)), envoy.resource(envoy.inbound_listener(wanted))]
+    messages = (envoy.inbound_cluster, envoy.inbound_listener, envoy.inbound_route_configuration)
+    return [envoy.resource(make(wanted)) for make in messages]
 
 
 def outbound(name: str, port: int, tcp: ir.TcpForward | None = None, **fields: Any) -> ir.Outbound:
@@ -111,7 +112,7 @@ async def running_sidecar(
     folder: Path, leaf: Leaf, *resources: envoy.Resource, concurrency: int = 1
 ) -> AsyncIterator[Sidecar]:
     """Ready when it has taken `resources`; among them is whom it trusts."""
-    folder.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)  # noqa: ASYNC240 - nobody waits meanwhile
     async with AsyncExitStack() as stack:
         ads = Ads()
         ads.put(identity_secret(leaf), *resources)

@@ -1,7 +1,9 @@
 """A pair of sidecars made of IR alone: what reaches the application, and what does not."""
 
 import asyncio
+import socket
 import ssl
+import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -12,8 +14,8 @@ import pytest
 import pytest_asyncio
 from tests.kit.echo import Echo, serving_echo
 from tests.kit.gateway import forward, route
-from tests.kit.http import Answer, fetch
-from tests.kit.pki import Leaf, TestAuthority
+from tests.kit.http import Answer, fetch, request_bytes
+from tests.kit.pki import TestAuthority
 from tests.kit.ports import free_port
 from tests.kit.sidecar import (
     ORIGIN,
@@ -28,6 +30,7 @@ from tests.kit.sidecar import (
     spiffe_id,
     trust,
 )
+from tests.kit.wait import eventually
 
 from sekisho import envoy, ir
 
@@ -136,11 +139,287 @@ async def pair(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Pair]:
 
 async def test_http_travels_by_http2_and_the_application_learns_who_called(pair: Pair) -> None:
     await pair.serve()
-    answer = await pair.get("/items?x=1")
+    answer = await pair.get("/items?x=1", headers=[("x-sekisho-forged", "1"), ("x_kept", "1")])
     assert (answer.status, answer.json()["path"]) == (200, "/items?x=1")
-    assert f"URI={CLIENT}" in answer.json()["headers"]["X-Forwarded-Client-Cert"][0]
+    headers = answer.json()["headers"]
+    assert f"URI={CLIENT}" in headers["X-Forwarded-Client-Cert"][0]
+    assert headers["X_Kept"] == ["1"]
+    assert "X-Sekisho-Forged" not in headers
 
 
-async def test_bytes_travel_by_tcp(pair: Pair) -> None:
+async def test_nobody_can_claim_to_be_another(pair: Pair) -> None:
     await pair.serve()
-    assert (await pair.get("/raw", port=pair.tcp)).json()["path"] == "/raw"
+    answer = await pair.get("/", headers=[("x-forwarded-client-cert", f"URI={OTHER}")])
+    assert OTHER not in answer.json()["headers"]["X-Forwarded-Client-Cert"][0]
+
+
+@pytest.mark.parametrize("inspected", [True, False])
+async def test_bytes_travel_by_tcp(pair: Pair, inspected: bool) -> None:
+    await pair.serve(inspected=inspected)
+    answer = await pair.get("/raw", port=pair.tcp)
+    assert answer.json()["path"] == "/raw"
+    assert ("X-Forwarded-Client-Cert" in answer.json()["headers"]) is inspected
+
+
+async def test_websockets_pass_through_both(pair: Pair) -> None:
+    await pair.serve()
+    reader, writer = await asyncio.open_connection("127.0.0.1", pair.http)
+    upgrade = [("host", "a"), ("connection", "upgrade"), ("upgrade", "websocket")]
+    writer.write(request_bytes("GET", "/ws", upgrade))
+    assert b" 101 " in await reader.readline()
+    await reader.readuntil(b"\r\n\r\n")
+    writer.write(b"hello")
+    assert await asyncio.wait_for(reader.readexactly(5), 5) == b"hello"
+    writer.close()
+
+
+async def refused(asked: Any) -> None:
+    """The connection is not taken, or ended without an answer."""
+    with pytest.raises((OSError, EOFError)):
+        await asked
+
+
+async def test_plaintext_is_refused_in_strict_mode(pair: Pair) -> None:
+    await pair.serve()
+    await refused(pair.get(port=pair.port))
+
+
+async def test_who_is_no_member_is_refused(pair: Pair) -> None:
+    await pair.serve()
+    assert (await pair.get_as(OTHER)).status == 200
+    await refused(pair.get_as(spiffe_id("other", domain=FOREIGN), authority=pair.foreign))
+    await refused(pair.get_as(OTHER, authority=pair.foreign))
+    await refused(pair.get_as(spiffe_id("other", domain=FOREIGN)))
+    await refused(pair.get_as(spiffe_id("other", domain=f"{TRUST_DOMAIN}.evil.test")))
+    without = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    without.check_hostname, without.verify_mode = False, ssl.CERT_NONE
+    without.set_alpn_protocols(["sekisho"])
+    await refused(pair.get(port=pair.port, tls=without))
+
+
+async def test_a_trust_domain_is_believed_from_the_moment_its_authority_is_known(pair: Pair) -> None:
+    """And no longer than that; a session of then is not taken up again."""
+    both = ir.MutualTls(trust_domains=(TRUST_DOMAIN, FOREIGN))
+    await pair.serve(tls=both)
+    stranger = pair.as_member(spiffe_id("other", domain=FOREIGN), authority=pair.foreign)
+    await refused(pair.get(port=pair.port, tls=stranger))
+    await pair.server.publish(trust((TRUST_DOMAIN, pair.authority), (FOREIGN, pair.foreign)))
+    assert (await pair.get(port=pair.port, tls=stranger)).status == 200
+    await pair.server.publish(trust((TRUST_DOMAIN, pair.authority)))
+    await refused(pair.get(port=pair.port, tls=stranger))
+
+
+async def test_no_session_is_resumed(pair: Pair) -> None:
+    await pair.serve()
+    context, session = pair.as_member(OTHER), None
+    for _ in range(3):
+        raw = await asyncio.to_thread(_session, context, pair.port, session)
+        session, reused = raw
+        assert not reused
+
+
+def _session(context: ssl.SSLContext, port: int, session: ssl.SSLSession | None) -> tuple[Any, bool]:
+    with (
+        socket.create_connection(("127.0.0.1", port), timeout=5) as plain,
+        context.wrap_socket(plain, session=session) as secure,
+    ):
+        secure.sendall(request_bytes("GET", "/", [("host", "a")]))
+        assert secure.recv(20).startswith(b"HTTP/1.1 200")
+        return secure.session, bool(secure.session_reused)
+
+
+@pytest.mark.parametrize("identities", [[OTHER], [], [f"{SERVER}2"], [SERVER[:-1]]])
+async def test_a_server_with_another_identity_gets_nothing(pair: Pair, identities: list[str]) -> None:
+    await pair.serve()
+    endpoints = [ir.Endpoint("127.0.0.1", pair.port, meshed=True)]
+    await pair.client.publish(*mesh_cluster("shop/echo/80", endpoints, identities))
+    try:
+        assert (await pair.get()).status == 503
+    finally:
+        await pair.client.publish(*mesh_cluster("shop/echo/80", endpoints, [SERVER]))
+    assert (await pair.get()).status == 200
+
+
+async def test_endpoints_without_a_sidecar_are_spoken_to_as_they_are(pair: Pair) -> None:
+    mixed = [ir.Endpoint("127.0.0.1", pair.application.port)]
+    await pair.client.publish(*mesh_cluster("shop/echo/81", mixed, [SERVER], alpn="sekisho"))
+    try:
+        assert (await pair.get("/raw", port=pair.tcp)).json()["path"] == "/raw"
+    finally:
+        meshed = [ir.Endpoint("127.0.0.1", pair.port, meshed=True)]
+        await pair.client.publish(*mesh_cluster("shop/echo/81", meshed, [SERVER], alpn="sekisho"))
+
+
+PERMISSIVE = ir.MutualTls(trust_domains=(TRUST_DOMAIN,), mode=ir.MutualTlsMode.PERMISSIVE)
+
+
+@pytest.mark.parametrize("inspected", [True, False])
+async def test_permissive_mode_takes_everybody_and_tells_who_is_a_member(pair: Pair, inspected: bool) -> None:
+    await pair.serve(tls=PERMISSIVE, inspected=inspected)
+    assert (await pair.get(port=pair.port)).status == 200
+    assert (await pair.get()).status == 200
+    await pair.serve(tls=PERMISSIVE, permissions=permissions(allow=[identity(CLIENT)]), inspected=inspected)
+    assert (await pair.get()).status == 200
+    if inspected:
+        assert (await pair.get(port=pair.port)).status == 403
+    else:
+        await refused(pair.get(port=pair.port))
+
+
+async def test_permissive_mode_passes_the_applications_own_tls_on_unread(pair: Pair) -> None:
+    received = asyncio.Event()
+
+    async def record(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if (await reader.read(1)) == b"\x16":
+            received.set()
+        writer.close()
+
+    async with await asyncio.start_server(record, "127.0.0.1", 0) as server:
+        target = server.sockets[0].getsockname()[1]
+        await pair.serve(tls=PERMISSIVE, target_port=target)
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        await refused(pair.get(port=pair.port, tls=context))
+        await asyncio.wait_for(received.wait(), 5)
+
+
+ADMIN = paths(("prefix", "/admin"))
+VERDICTS = [
+    ([], [], "/", 403),
+    ([identity(CLIENT)], [], "/", 200),
+    ([identity(OTHER)], [], "/", 403),
+    ([identity("spiffe://default.default.mesh.local/ns/shop", "prefix")], [], "/", 200),
+    ([identity("spiffe://default.default.mesh.local/ns/sho", "prefix")], [], "/", 403),
+    ([identity("spiffe://default.default.mesh.local", "prefix")], [], "/", 200),
+    ([identity(CLIENT, methods=("GET",))], [], "/", 200),
+    ([identity(CLIENT, methods=("POST", "PUT"))], [], "/", 403),
+    ([ADMIN], [], "/admin", 200),
+    ([ADMIN], [], "/admin/x?y=1", 200),
+    ([ADMIN], [], "/admin?y=1", 200),
+    ([ADMIN], [], "/administrator", 403),
+    ([paths(("exact", "/a"), ("regex", "/b/[0-9]+"))], [], "/a?x", 200),
+    ([paths(("exact", "/a"), ("regex", "/b/[0-9]+"))], [], "/a/", 403),
+    ([paths(("exact", "/a"), ("regex", "/b/[0-9]+"))], [], "/b/12?x", 200),
+    ([paths(("exact", "/a"), ("regex", "/b/[0-9]+"))], [], "/b/12/3", 403),
+    ([ir.Caller(headers=(("x-team", ir.Text("exact", "a")),))], [], "/", 200),
+    ([ir.Caller(headers=(("x-team", ir.Text("exact", "b")),))], [], "/", 403),
+    ([ir.Caller(headers=(("x-team", ir.Text("present")),))], [], "/", 200),
+    ([ir.Caller(headers=(("x-other", ir.Text("present")),))], [], "/", 403),
+    ([ir.Caller(source_ranges=("127.0.0.0/8",))], [], "/", 200),
+    ([ir.Caller(source_ranges=("10.0.0.0/8", "::/0"))], [], "/", 403),
+    ([ir.Caller(server_names=("shop.echo.80.sekisho",))], [], "/", 200),
+    ([ir.Caller(server_names=("another.sekisho",))], [], "/", 403),
+    ([ir.Caller(claims=(("role", ir.Text("exact", "admin")),))], [], "/", 403),
+    ([ir.Caller()], [identity(CLIENT)], "/", 403),
+    ([ir.Caller()], [identity(OTHER)], "/", 200),
+    ([ir.Caller()], [ADMIN], "/", 200),
+    ([ir.Caller()], [ADMIN], "/admin", 403),
+    ([ir.Caller()], [ADMIN], "//admin", 403),
+    ([ir.Caller()], [ADMIN], "/./admin", 403),
+    ([ir.Caller()], [ADMIN], "/x/../admin", 403),
+    ([ir.Caller()], [ADMIN], "/x/%2e%2e/admin", 403),
+    ([ir.Caller()], [ADMIN], "/%61dmin", 403),
+    ([ir.Caller()], [ADMIN], "/%2Fadmin", 307),
+    ([ir.Caller()], [ADMIN], "/x/..%2fadmin", 307),
+]
+
+
+@pytest.mark.parametrize(("allow", "deny", "path", "status"), VERDICTS)
+async def test_permissions(pair: Pair, allow: Any, deny: Any, path: str, status: int) -> None:
+    await pair.serve(permissions=permissions(allow=allow, deny=deny))
+    for port in (pair.http, pair.port):
+        tls = pair.as_member(CLIENT) if port == pair.port else None
+        options = {"tls": tls, "server_name": "shop.echo.80.sekisho"} if tls else {}
+        answer = await pair.get(path, port=port, headers=[("x-team", "a")], **options)
+        assert answer.status == status
+
+
+async def test_a_header_that_comes_twice_does_not_evade_a_denial(pair: Pair) -> None:
+    guest = ir.Caller(headers=(("x-role", ir.Text("exact", "guest")),))
+    await pair.serve(permissions=permissions(allow=[ir.Caller()], deny=[guest]))
+    for roles in (["guest"], ["guest", "guest"], ["guest", "admin"], ["admin", "guest"]):
+        assert (await pair.get(headers=[("x-role", role) for role in roles])).status == 403
+
+
+async def test_bytes_are_refused_to_who_may_not_call(pair: Pair) -> None:
+    tcp = {"inspected": False, "protocol": ir.Protocol.TCP}
+    await pair.serve(permissions=permissions(allow=[identity(CLIENT)]), **tcp)
+    assert (await pair.get("/raw", port=pair.tcp)).status == 200
+    for allow in ([identity(OTHER)], [], [paths(("prefix", "/"))]):
+        await pair.serve(permissions=permissions(allow=allow), **tcp)
+        await refused(pair.get("/raw", port=pair.tcp))
+    await pair.serve(permissions=permissions(allow=[ir.Caller()], deny=[identity(CLIENT)]), **tcp)
+    await refused(pair.get("/raw", port=pair.tcp))
+
+
+async def test_a_shadow_denial_lets_in_and_counts(pair: Pair) -> None:
+    await pair.serve(permissions=permissions(shadow=[identity(CLIENT)]))
+    assert (await pair.get()).status == 200
+    stats = (await pair.server.envoy.admin("/stats?filter=shadow_denied")).body.decode()
+    assert stats.partition(": ")[2].strip() not in {"", "0"}
+
+
+def for_client(value: Any, otherwise: Any = None) -> tuple[ir.Conditional[Any], ...]:
+    chosen = ir.Conditional(caller=identity(CLIENT), value=value, origin=ORIGIN)
+    rest = () if otherwise is None else (ir.Conditional(caller=None, value=otherwise, origin=ORIGIN),)
+    return (chosen, *rest)
+
+
+async def test_a_limit_on_requests_is_the_callers_own(pair: Pair) -> None:
+    once = ir.RateLimit(tokens=1, interval_ms=600_000, status=503, set_headers=(("x-limited", "yes"),))
+    thrice = ir.RateLimit(tokens=3, interval_ms=600_000)
+    await pair.serve(rate_limits=for_client(once, thrice))
+    limited = [await pair.get_as(CLIENT) for _ in range(3)]
+    assert [answer.status for answer in limited] == [200, 503, 503]
+    assert limited[2].header("x-limited") == "yes"
+    assert [(await pair.get_as(OTHER)).status for _ in range(5)] == [200, 200, 200, 429, 429]
+
+
+async def test_a_limit_on_requests_may_be_for_everybody(pair: Pair) -> None:
+    twice = ir.RateLimit(tokens=2, interval_ms=600_000)
+    await pair.serve(rate_limits=(ir.Conditional(caller=None, value=twice, origin=ORIGIN),))
+    statuses = [(await pair.get_as(CLIENT)).status for _ in range(2)] + [(await pair.get_as(OTHER)).status]
+    assert statuses == [200, 200, 429]
+
+
+async def test_a_limit_on_connections_closes_those_beyond_it(pair: Pair) -> None:
+    await pair.serve(connection_rate=ir.RateLimit(tokens=2, interval_ms=600_000), inspected=False)
+    assert [(await pair.get_as(OTHER)).status for _ in range(2)] == [200, 200]
+    await refused(pair.get_as(OTHER))
+
+
+async def test_faults_are_for_whom_they_are_meant(pair: Pair) -> None:
+    broken = (ir.Fault(abort_status=418, abort_millionths=1_000_000),)
+    await pair.serve(faults=for_client(broken))
+    assert (await pair.get_as(CLIENT)).status == 418
+    assert (await pair.get_as(OTHER)).status == 200
+
+
+async def test_of_several_faults_each_strikes(pair: Pair) -> None:
+    slow = ir.Fault(delay_ms=150, delay_millionths=1_000_000)
+    broken = ir.Fault(abort_status=418, abort_millionths=1_000_000)
+    await pair.serve(faults=(ir.Conditional(caller=None, value=(slow, broken), origin=ORIGIN),))
+    began = time.monotonic()
+    assert (await pair.get_as(CLIENT)).status == 418
+    assert time.monotonic() - began >= 0.15
+
+
+async def test_times_are_the_callers_own(pair: Pair) -> None:
+    await pair.serve(times=for_client(ir.Times(request=100), ir.Times(request=5000)))
+    assert (await pair.get_as(CLIENT, "/?delay=0.4s")).status == 504
+    assert (await pair.get_as(OTHER, "/?delay=0.4s")).status == 200
+
+
+async def test_logs_are_written_for_whom_they_are_meant_refused_or_not(pair: Pair) -> None:
+    path = pair.folder / "access.log"
+    log = (ir.FileLog(path=str(path), format=ir.LogFormat(text="%REQ(:PATH)% %RESPONSE_CODE%")),)
+    everything = permissions(allow=[ir.Caller()], deny=[paths(("exact", "/no"))])
+    await pair.serve(access_logs=for_client(log), permissions=everything)
+    await pair.get_as(OTHER, "/other")
+    assert [(await pair.get_as(CLIENT, one)).status for one in ("/yes", "/no")] == [200, 403]
+
+    async def written() -> bool:
+        return path.exists() and "/no" in path.read_text()
+
+    await eventually(written, what="the log is written", within=15)
+    assert path.read_text().splitlines() == ["/yes 200", "/no 403"]

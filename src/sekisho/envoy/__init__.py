@@ -5,7 +5,8 @@ from sekisho.envoy.captured import captured_inbound
 from sekisho.envoy.clusters import cluster
 from sekisho.envoy.endpoints import cluster_load_assignment
 from sekisho.envoy.inbound import inbound_listener
-from sekisho.envoy.inbound_cluster import inbound_cluster, passthrough_cluster
+from sekisho.envoy.inbound_clusters import inbound_cluster, passthrough_cluster
+from sekisho.envoy.inbound_routes import inbound_route_configuration
 from sekisho.envoy.listeners import listener
 from sekisho.envoy.outbound import outbound_listener
 from sekisho.envoy.passthrough import passthrough_listener
@@ -25,6 +26,7 @@ __all__ = [
     "cluster_load_assignment",
     "inbound_cluster",
     "inbound_listener",
+    "inbound_route_configuration",
     "listener",
     "outbound_listener",
     "passthrough_cluster",

@@ -11,11 +11,13 @@ from sekisho.envoy.stats import stats_config
 RUNTIME = {
     # RE2's size of a compiled pattern; Envoy's default of 100 refuses everyday patterns.
     "re2.max_program_size.error_level": 1000,
-    # No connection may bring more than one request to the filters before others have had their turn.
-    "http.max_requests_per_io_cycle": 1,
     # Rapid-reset guard: a connection that resets most of its first 500 streams is closed.
     "overload.premature_reset_total_stream_count": 500,
 }
+
+# No connection may bring more than one request to the filters before others have had their turn. Sidecars
+# have few connections with many requests each, from members of the mesh.
+GATEWAY_RUNTIME = RUNTIME | {"http.max_requests_per_io_cycle": 1}
 
 ADMIN_PATHS = ("/ready", "/config_dump", "/clusters", "/certs", "/server_info", "/listeners")
 ADMIN_MODE = 0o600
@@ -48,8 +50,8 @@ def bootstrap(
 
     `node_id`: who this proxy is to the control plane. `xds_socket`, `admin_socket`: paths of Unix sockets;
     the first is the agent's, the second Envoy makes, for its own user only. `max_heap_bytes`: 80 % of the
-    memory it may use is advised. `max_connections`: of all listeners together,
-    at most half its file descriptors. `role`: a sidecar, of which there are many on a host, takes no more than
+    memory it may use is advised. `max_connections`: of all listeners together, at most half its file
+    descriptors. `role`: a sidecar, of which there are many on a host, takes no more than
     `SIDECAR_CONNECTIONS` and has no memory for figures of what is not used.
     """
     sidecar = role is Role.SIDECAR
@@ -63,7 +65,9 @@ def bootstrap(
         static_resources={"clusters": [_xds_cluster(xds_socket)]},
         overload_manager=overload_manager(max_heap_bytes=max_heap_bytes, max_connections=max_connections),
         # No admin layer: what is configured here cannot be changed from the admin interface.
-        layered_runtime={"layers": [{"name": "sekisho", "static_layer": RUNTIME}]},
+        layered_runtime={
+            "layers": [{"name": "sekisho", "static_layer": RUNTIME if sidecar else GATEWAY_RUNTIME}]
+        },
         stats_config=stats_config(),
         deferred_stat_options={"enable_deferred_creation_stats": True} if sidecar else None,
     )

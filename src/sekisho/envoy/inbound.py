@@ -11,7 +11,7 @@ from sekisho.envoy.choices import Choice
 from sekisho.envoy.faults import faults
 from sekisho.envoy.filters import router
 from sekisho.envoy.http_connection_manager import Side, http_connection_manager
-from sekisho.envoy.inbound_routes import inbound_routing, times_finder, times_of_everybody
+from sekisho.envoy.inbound_routes import guarded, inbound_routing, times_finder, times_of_everybody
 from sekisho.envoy.mesh_tls import mutual_tls
 from sekisho.envoy.rate_limits import connection_rate_limit, request_rate_limit
 from sekisho.envoy.rbac import http_rbac, network_rbac
@@ -91,21 +91,12 @@ def _http_filters(wanted: ir.Inbound) -> list[dict[str, Any]]:
     """In order. Logs are told apart first, for they are also of those who are not let in."""
     return [
         *Choice(LOGS, over_http=True).finder(wanted.access_logs),
-        *_permitted(wanted),
+        *(http_rbac() if guarded(wanted) else ()),
         *times_finder(wanted),
         *Choice("faults", over_http=True).filters(wanted.faults, faults),
         *Choice("rate_limits", over_http=True).filters(wanted.rate_limits, request_rate_limit),
         router.quiet_http_filter(),
     ]
-
-
-def _permitted(wanted: ir.Inbound) -> list[dict[str, Any]]:
-    return http_rbac(wanted.permissions) if _guarded(wanted) else []
-
-
-def _guarded(wanted: ir.Inbound) -> bool:
-    """Where nobody has an identity and nothing is said, nobody is refused."""
-    return wanted.tls is not None or bool(wanted.permissions.rules)
 
 
 def _bytes(wanted: ir.Inbound) -> list[dict[str, Any]]:
@@ -116,7 +107,7 @@ def _bytes(wanted: ir.Inbound) -> list[dict[str, Any]]:
     log = access_logs_by_caller(wanted.access_logs, logs)
     return [
         *logs.finder(wanted.access_logs),
-        *(network_rbac(wanted.permissions, wanted.name) if _guarded(wanted) else ()),
+        *(network_rbac(wanted.permissions, wanted.name) if guarded(wanted) else ()),
         *connection_rate_limit(wanted.connection_rate, wanted.name),
         tcp_proxy(wanted.name, forward, log, max_connection_ms=times.max_connection),
     ]

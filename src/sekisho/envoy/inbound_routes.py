@@ -1,28 +1,49 @@
-"""RouteConfiguration: of an inbound, which has one place to send to, and times that may differ by caller."""
+"""RouteConfiguration: of an inbound, which has one place to send to; who may call, and times, travel with it.
+
+Permissions come with the routes and not with the listener: a change holds from the next request on, also on
+connections that live for hours, and no connection is closed for it. Until it has come nobody is let in.
+"""
 
 from typing import Any
 
 from sekisho import ir
-from sekisho.envoy.building import OFF, extension, milliseconds
+from sekisho.envoy.building import ADS, OFF, extension, milliseconds, new
 from sekisho.envoy.choices import Choice, depends
+from sekisho.envoy.rbac import rbac_per_route
 
 _CHOICE = Choice("times", over_http=True)
 
 
-def inbound_routing(wanted: ir.Inbound) -> dict[str, Any]:
-    """Fields of HttpConnectionManager. The cluster is sent apart and may come later."""
+def inbound_route_configuration(wanted: ir.Inbound) -> Any:
+    """envoy.config.route.v3.RouteConfiguration, called like the inbound; its cluster may come later."""
     conditions = [each for each in enumerate(wanted.times) if each[1].caller is not None]
     routes = [
         *(_route(wanted, each.value, [_CHOICE.matched(number)]) for number, each in conditions),
         _route(wanted, times_of_everybody(wanted), []),
     ]
-    host = {"name": "*", "domains": ["*"], "routes": routes}
-    return {"route_config": {"name": wanted.name, "virtual_hosts": [host], "validate_clusters": OFF}}
+    permitted = rbac_per_route(wanted.permissions) if guarded(wanted) else {}
+    host = {"name": "*", "domains": ["*"], "routes": routes, "typed_per_filter_config": permitted}
+    return new(
+        "envoy.config.route.v3.RouteConfiguration",
+        name=wanted.name,
+        virtual_hosts=[host],
+        validate_clusters=OFF,
+    )
+
+
+def inbound_routing(wanted: ir.Inbound) -> dict[str, Any]:
+    """Fields of HttpConnectionManager."""
+    return {"rds": {"route_config_name": wanted.name, "config_source": ADS}}
+
+
+def guarded(wanted: ir.Inbound) -> bool:
+    """Where nobody has an identity and nothing is said, nobody is refused."""
+    return wanted.tls is not None or bool(wanted.permissions.rules)
 
 
 def times_finder(wanted: ir.Inbound) -> list[dict[str, Any]]:
     """HTTP filters: who calls is found out, and the route looked up again, for it is chosen before any
-    filter runs. All routes lead to the same place and nothing is protected by them."""
+    filter runs. All routes lead to the same place, and none has permissions of its own."""
     if not depends(wanted.times):
         return []
     again = extension(

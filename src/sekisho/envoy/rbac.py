@@ -4,24 +4,38 @@ from collections.abc import Iterable
 from typing import Any
 
 from sekisho import ir
-from sekisho.envoy.building import extension
+from sekisho.envoy.building import extension, new
 from sekisho.envoy.callers import policy
+from sekisho.protos import pack
 
 HTTP = "envoy.filters.http.rbac"
 NETWORK = "envoy.filters.network.rbac"
 HTTP_TYPE = "envoy.extensions.filters.http.rbac.v3.RBAC"
 NETWORK_TYPE = "envoy.extensions.filters.network.rbac.v3.RBAC"
 
-SHADOW_PREFIX = "shadow_"
-"""Before the statistics of rules that only count what they would have denied."""
+_PER_ROUTE = "envoy.extensions.filters.http.rbac.v3.RBACPerRoute"
+
+DENY, ALLOW = "deny", "allow"
+"""The two stages; the second is never left out."""
 
 
-def http_rbac(permissions: ir.Permissions) -> list[dict[str, Any]]:
-    """HTTP filters, in order. Without any rule nobody is let in."""
-    return [
-        extension(f"{HTTP}.{name}", HTTP_TYPE, **rules)
-        for name, rules in _stages(permissions, over_http=True).items()
-    ]
+def http_rbac() -> list[dict[str, Any]]:
+    """HTTP filters, in order: they let nobody in where no route says who may."""
+    stages = _stages(ir.Permissions(), over_http=True)
+    return [extension(f"{HTTP}.{name}", HTTP_TYPE, **stages.get(name, {})) for name in (DENY, ALLOW)]
+
+
+def rbac_per_route(permissions: ir.Permissions) -> dict[str, Any]:
+    """Per-route settings of these filters. Without any rule nobody is let in."""
+    stages = _stages(permissions, over_http=True)
+    return {
+        f"{HTTP}.{name}": pack(
+            new(_PER_ROUTE, rbac=stages[name])
+            if name in stages
+            else new("envoy.config.route.v3.FilterConfig", disabled=True)
+        )
+        for name in (DENY, ALLOW)
+    }
 
 
 def network_rbac(permissions: ir.Permissions, stat_prefix: str) -> list[dict[str, Any]]:
@@ -42,13 +56,10 @@ def _stages(permissions: ir.Permissions, *, over_http: bool) -> dict[str, dict[s
         shadowed = [rule for rule in shadowed if not rule.caller.needs_http]
     stages: dict[str, dict[str, Any]] = {}
     if denied:
-        stages["deny"] = {"rules": _rules("DENY", denied, over_http=over_http)}
-    stages["allow"] = {"rules": _rules("ALLOW", let_in, over_http=over_http)}
+        stages[DENY] = {"rules": _rules("DENY", denied, over_http=over_http)}
+    stages[ALLOW] = {"rules": _rules("ALLOW", let_in, over_http=over_http)}
     if shadowed:
-        stages["allow"] |= {
-            "shadow_rules": _rules("DENY", shadowed, over_http=over_http),
-            "shadow_rules_stat_prefix": SHADOW_PREFIX,
-        }
+        stages[ALLOW]["shadow_rules"] = _rules("DENY", shadowed, over_http=over_http)
     return stages
 
 

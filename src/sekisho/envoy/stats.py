@@ -15,6 +15,10 @@ _PATTERNS = (
     r"http\..*\.no_(route|cluster)",
     r"listener\..*\.(downstream_cx_(total|active|overflow)|no_filter_chain_match)",
     r"listener\..*\.ssl\.(handshake|connection_error|fail_.*)",
+    r".*\.rbac\.(allowed|denied|shadow_denied)",
+    r".*local_rate_limit\..*rate_limited",
+    r"http\..*\.fault\.(aborts|delays)_injected",
+    r"tcp\..*\.downstream_cx_(total|no_route)",
     r"connection_limit\..*\.limited_connections",
 )
 
