@@ -79,9 +79,9 @@ class Namespace:
         made.settimeout(0)
         return made
 
-    def caller(self, address: str, kind: int = socket.SOCK_STREAM) -> socket.socket:
-        """A socket inside, to be connected to an address of this family."""
-        with self.inside():
+    def caller(self, address: str, kind: int = socket.SOCK_STREAM, *, group: int = 0) -> socket.socket:
+        """A socket inside, of a program of this group, to be connected to an address of this family."""
+        with self.inside(), _as_group(group):
             made = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, kind)
         made.settimeout(0)
         return made
@@ -118,6 +118,16 @@ def _plug_in(each: Namespace, switch: str, port: str, *, default_route: bool) ->
     _ip("-n", each.name, "link", "set", "eth0", "up")
     if default_route:
         _ip("-n", each.name, "route", "add", "default", "via", "10.77.0.254")
+
+
+@contextmanager
+def _as_group(group: int) -> Iterator[None]:
+    before = os.getegid()
+    os.setegid(group)
+    try:
+        yield
+    finally:
+        os.setegid(before)
 
 
 def _is_up(each: Namespace) -> bool:

@@ -200,11 +200,12 @@ async def test_a_workload_that_calls_itself_through_its_proxy_is_inbound(capture
     assert (await call(inside, inside.address, APPLICATION_PORT, PROXY)).startswith("inbound")
     assert (await call(inside, inside.address, APPLICATION_PORT)).startswith("application")
     if not plan.transparent:  # as the proxy calls its application
-        with inside.caller(inside.address) as proxy:
-            proxy.bind(("127.0.0.6", 0))
-            loop = asyncio.get_running_loop()
-            await loop.sock_connect(proxy, (inside.address, APPLICATION_PORT))
-            assert (await loop.sock_recv(proxy, 64)).startswith(b"application")
+        for source, own in (("127.0.0.6", inside.address), ("::6", inside.address6)):
+            with inside.caller(own, group=PROXY) as proxy:
+                proxy.bind((source, 0))
+                loop = asyncio.get_running_loop()
+                await loop.sock_connect(proxy, (own, APPLICATION_PORT))
+                assert (await loop.sock_recv(proxy, 64)).startswith(b"application")
 
 
 async def test_tproxy_lets_the_application_see_its_caller(hosts: tuple[Namespace, Namespace]) -> None:

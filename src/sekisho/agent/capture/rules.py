@@ -34,7 +34,7 @@ def removal(table: str) -> str:
 def _redirecting(plan: Plan) -> Iterable[str]:
     to_inbound = f"meta l4proto tcp redirect to :{plan.inbound_port}"
     outbound = [
-        *(f"oif lo {source} accept" for source in INBOUND_SOURCES),
+        *(f"meta skgid {plan.guard_group} oif lo {source} accept" for source in INBOUND_SOURCES),
         *(f"{own} {to_inbound}" for own in _own_address(plan)),
         f"meta skgid {plan.guard_group} accept",
         *_users(plan),
