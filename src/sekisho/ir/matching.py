@@ -3,11 +3,10 @@
 from collections.abc import Iterable
 from typing import assert_never
 
-import re2
-
 from sekisho.ir.calls import Call
 from sekisho.ir.http import PathExact, PathMatch, PathPrefix, PathRegex, RouteMatch, StringMatch, VirtualHost
 from sekisho.ir.listener import Chain, Listener
+from sekisho.ir.texts import covers_segments, regex_matches
 from sekisho.kit import hostnames
 
 _JOINED = frozenset({
@@ -46,7 +45,7 @@ def matches(match: RouteMatch, call: Call, path: str) -> bool:
     return (
         _path_matches(match.path, bare)
         and match.method in ("", call.method)
-        and all(_any_matches(one, _matched_values(call, one.name)) for one in match.headers)
+        and all(_any_matches(one, matched_values(call, one.name)) for one in match.headers)
         and all(_any_matches(one, _parameter(query, one.name)) for one in match.query)
     )
 
@@ -57,8 +56,9 @@ def header(call: Call, name: str) -> str | None:
     return ",".join(values) if values else None
 
 
-def _matched_values(call: Call, name: str) -> tuple[str, ...]:
-    """What a match looks at, one by one: each line of its own, or all as one where Envoy has joined them."""
+def matched_values(call: Call, name: str) -> tuple[str, ...]:
+    """What a condition on a header looks at, one by one: each line of its own, or all as one where Envoy has
+    joined them; none when there is no such header."""
     if name == "host":
         return (call.authority,)
     values = _all(call, name)
@@ -74,9 +74,9 @@ def _path_matches(match: PathMatch, path: str) -> bool:
         case PathExact(value):
             return path == value
         case PathPrefix(value):
-            return path == value or path.startswith(value.rstrip("/") + "/")
+            return covers_segments(value, path)
         case PathRegex(value):
-            return re2.fullmatch(value, path) is not None
+            return regex_matches(value, path)
         case _ as never:
             assert_never(never)
 
@@ -92,5 +92,5 @@ def _parameter(query: str, name: str) -> tuple[str, ...]:
 
 def _any_matches(match: StringMatch, values: Iterable[str]) -> bool:
     if match.regex:
-        return any(re2.fullmatch(match.value, value) is not None for value in values)
+        return any(regex_matches(match.value, value) for value in values)
     return match.value in values
