@@ -2,9 +2,10 @@
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from random import SystemRandom
 
@@ -25,7 +26,7 @@ from sekisho.app.settings import Address, ControlPlane
 from sekisho.app.stopping import stop_requested
 from sekisho.client import kubeconfig
 from sekisho.control.loop import ControlLoop
-from sekisho.control.proxies import gateway_of
+from sekisho.control.proxies import AGENT, owner_of
 from sekisho.identity.files import private_directory
 from sekisho.identity.tokens import AGENT_LIFETIME, ALL_PROXIES, Role, Tokens
 from sekisho.model.document import check
@@ -33,8 +34,9 @@ from sekisho.model.names import ResourceId
 from sekisho.store.protocol import Store, Write
 from sekisho.store.sqlite import open_sqlite
 from sekisho.translate.facts import Settings
-from sekisho.translate.gateway.classes import CONTROLLER_NAME, serves
+from sekisho.translate.gateway.classes import CONTROLLER_NAME
 from sekisho.xds.admission import Refusal
+from sekisho.xds.rpc import Status
 from sekisho.xds.server import AdsServer
 from sekisho.xds.tls import server_context
 from sekisho.xds.view import View
@@ -110,6 +112,7 @@ async def run(parts: Parts, announce: Callable[[Address, Address], None], stop: 
     served: asyncio.Future[int] = asyncio.get_running_loop().create_future()
     ads = AdsServer(authorizer(parts.loop, parts.identities.peers), parts.loop.proxies)
     parts.identities.revocations.on_change(lambda: _cut_off(ads, parts.identities.peers))
+    parts.loop.on_move = partial(_send_on, ads)
     try:
         await run_until(
             stop,
@@ -132,25 +135,39 @@ async def run(parts: Parts, announce: Callable[[Address, Address], None], stop: 
 
 
 def authorizer(loop: ControlLoop, peers: Peers) -> Callable[[str | None, str], Sequence[View] | Refusal]:
-    """A proxy may follow the view of the Gateway in its certificate, as long as that Gateway is ours."""
+    """A proxy, and the agent beside it, may follow the views of the Gateway or Workload in its certificate,
+    as long as that is ours."""
 
     def authorize(peer: str | None, node_id: str) -> Sequence[View] | Refusal:
-        gateway = gateway_of(node_id)
-        if gateway is None:
-            return Refusal("the node id is not gateway/<namespace>/<name>/<instance>")
-        if refusal := peers.stream_refusal(peer, node_id):
+        owner = owner_of(node_id)
+        if owner is None:
+            return Refusal("the node id is not gateway|workload/<namespace>/<name>/<instance>")
+        if refusal := peers.stream_refusal(peer, node_id.removeprefix(AGENT)):
             return Refusal(refusal)
-        if not serves(loop.engine.read, gateway):
-            return Refusal(f"there is no Gateway {gateway.namespace}/{gateway.name} of a class of ours")
-        return [loop.publisher.view(gateway)]
+        views = loop.views_of(owner)
+        if views:
+            return views
+        if owner.kind == "Gateway":
+            return Refusal(f"there is no Gateway {owner.namespace}/{owner.name} of a class of ours")
+        return Refusal(f"there is no Workload {owner.namespace}/{owner.name} with a sidecar in a mesh")
 
     return authorize
+
+
+def _send_on(ads: AdsServer, moved: Collection[ResourceId]) -> None:
+    """Workloads that see another World than before begin anew, at once: they are sent the difference."""
+    ended = ads.disconnect(
+        lambda _, node: owner_of(node) in moved, "there is another view for it", Status.UNAVAILABLE
+    )
+    if ended:
+        log.info("streams of workloads began anew", streams=ended)
 
 
 def _cut_off(ads: AdsServer, peers: Peers) -> None:
     """Ends the streams of whoever would not be let in any more."""
     ended = ads.disconnect(
-        lambda peer, node: bool(peers.stream_refusal(peer, node)), "the certificate was revoked"
+        lambda peer, node: bool(peers.stream_refusal(peer, node.removeprefix(AGENT))),
+        "the certificate was revoked",
     )
     log.info("revoked streams ended", streams=ended)
 

@@ -51,7 +51,7 @@ def reviews(loop: ControlLoop, store: Store, identities: Identities, started: st
         return explain(loop.engine, loop.served(), spec)
 
     async def dump(_: User, spec: ConfigDumpSpec) -> ConfigDump:
-        return config_dump(loop.engine, spec)
+        return config_dump(loop.engine, loop.publisher.worlds, spec)
 
     async def certificate(user: User, spec: CertificateRequestSpec) -> CertificateAnswer:
         return await issuing.answer(user, spec)

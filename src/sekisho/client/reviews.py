@@ -46,12 +46,14 @@ class Explanation(Struct, frozen=True):
 
 
 class ConfigDumpSpec(Struct, frozen=True):
-    """Which resources."""
+    """Which resources: of a Gateway's proxies, or of a Workload's."""
 
-    gateway: str
+    gateway: str = ""
     """`namespace/name`."""
+    workload: str = ""
+    """`namespace/name`, where no Gateway is meant."""
     type: str = ""
-    """cluster, endpoints, secret, listener, scope, routes; empty for all."""
+    """cluster, endpoints, secret, listener, scope, routes, hostname, sidecar; empty for all."""
 
 
 class Published(Struct, frozen=True):
@@ -65,7 +67,7 @@ class Published(Struct, frozen=True):
 
 
 class ConfigDump(Struct, frozen=True):
-    """What a gateway's proxies are given."""
+    """What the proxies of a Gateway or Workload are given."""
 
     resources: tuple[Published, ...] = ()
 
@@ -94,8 +96,10 @@ class ProxyState(Struct, frozen=True):
     """One proxy, connected or known."""
 
     name: str
-    gateway: str
-    """`namespace/name`."""
+    gateway: str = ""
+    """`namespace/name`; empty for a sidecar."""
+    workload: str = ""
+    """`namespace/name`; empty for the proxy of a Gateway."""
     connected: bool = False
     synced: bool = False
     """It has acknowledged everything that was published for it."""
@@ -105,6 +109,17 @@ class ProxyState(Struct, frozen=True):
     """Seconds from the newest write that it acknowledged to that acknowledgement."""
     rejected: int = 0
     """Resources whose newest version it refused; the last good one serves."""
+
+
+class WorkloadState(Struct, frozen=True):
+    """One Workload with a sidecar."""
+
+    namespace: str
+    name: str
+    spiffe_id: str = ""
+    """Empty for one that has no identity."""
+    programmed: bool = False
+    """Its proxy has taken its whole configuration at least once, and refuses nothing."""
 
 
 class Trouble(Struct, frozen=True):
@@ -146,6 +161,9 @@ class SystemStatus(Struct, frozen=True):
 
     control_plane: ControlPlaneState = ControlPlaneState()
     gateways: tuple[GatewayState, ...] = ()
+    workloads: tuple[WorkloadState, ...] = ()
+    views: int = 0
+    """Distinct sets of Envoy resources that proxies share."""
     proxies: tuple[ProxyState, ...] = ()
     troubles: tuple[Trouble, ...] = ()
     certificates: tuple[CertificateState, ...] = ()

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 import structlog
@@ -23,13 +23,16 @@ from sekisho.model.kinds import KINDS
 from sekisho.model.names import ResourceId
 from sekisho.store.protocol import Store
 from sekisho.translate.facts import Settings, SettingsKey
-from sekisho.translate.gateway.classes import CONTROLLER_NAME
-from sekisho.translate.outputs import EXPIRIES, INFRASTRUCTURE, STATUSES
+from sekisho.translate.gateway.classes import CONTROLLER_NAME, serves
+from sekisho.translate.mesh.sight import world_of
+from sekisho.translate.outputs import EXPIRIES, INFRASTRUCTURE, MEMBERS, SEEN, STATUSES
 from sekisho.xds.types import LISTENER
+from sekisho.xds.view import View
 
 log = structlog.get_logger(__name__)
 
 _LISTENERS = next(one.output for one in EMISSIONS if one.type_url == LISTENER)
+_OWNERS = ("Gateway", "Workload")
 
 
 class ControlLoop:
@@ -49,17 +52,19 @@ class ControlLoop:
     ) -> None:
         """`addresses`: the range that Gateways get theirs from; None for `settings.address` for all."""
         self.engine = Engine(
-            [*(emission.output for emission in EMISSIONS), STATUSES, EXPIRIES, INFRASTRUCTURE]
+            [*(emission.output for emission in EMISSIONS), SEEN, MEMBERS, STATUSES, EXPIRIES, INFRASTRUCTURE]
         )
         self.inbox = Inbox()
         self.publisher = Publisher(clock)
-        self.proxies = Proxies(self.inbox, self.publisher, clock)
+        self.proxies = Proxies(self.inbox, self.publisher, clock, self.views_of)
         self.statuses = StatusWriter(store, clock, CONTROLLER_NAME)
         self._infrastructure = Infrastructure(store, clock)
         self.ready = asyncio.Event()
         """Set once everything in the store has been translated: proxies may be let in."""
         self.on_commit: list[Callable[[Mapping[Any, Any], Read], None]] = []
         """Called at the end of each commit with the leaves that changed."""
+        self.on_move: Callable[[Collection[ResourceId]], None] = _nothing
+        """Called with the Workloads that see another World than before: their streams must begin anew."""
         self._follower = Follower(store, tuple(KINDS), self.inbox, self.statuses, clock)
         self.expiry = Expiry(self.inbox, clock)
         self.clock = clock
@@ -75,6 +80,14 @@ class ControlLoop:
     def served(self) -> list[tuple[ResourceId, str]]:
         """(gateway, listener) of everything that is served now."""
         return list(self.engine.keys(_LISTENERS))
+
+    def views_of(self, owner: ResourceId) -> list[View]:
+        """The views that proxies of a Gateway or Workload follow; none when they may not follow any."""
+        read = self.engine.read
+        if owner.kind == "Gateway":
+            return [self.publisher.view(owner)] if serves(read, owner) else []
+        world = world_of(read, owner)
+        return [] if world is None else [self.publisher.view(world), self.publisher.view(owner)]
 
     async def run(self) -> None:
         """Run until cancelled."""
@@ -108,7 +121,9 @@ class ControlLoop:
             self.expiry.note(secret, not_after)
         for gateway, document in changes.outputs.get(INFRASTRUCTURE, {}).items():
             self._infrastructure.want(gateway, document)
-        for gone in (leaf for leaf, value in leaves.items() if leaf[0] == "Gateway" and value is None):
+        if moved := changes.outputs.get(SEEN):
+            self.on_move(moved.keys())
+        for gone in (leaf for leaf, value in leaves.items() if leaf[0] in _OWNERS and value is None):
             self.publisher.forget(gone)
             self.proxies.forget(gone)
         for listener in self.on_commit:
@@ -121,3 +136,7 @@ class ControlLoop:
         for (name, key), error in changes.failures.items():
             metrics.TRANSLATION_FAILURES.labels(name).inc()
             log.error("translation failed, last value kept", what=name, key=str(key), exc_info=error)
+
+
+def _nothing(_: Collection[ResourceId]) -> None:
+    """Before there is a server, nobody is connected."""

@@ -19,7 +19,8 @@ TRANSLATION_FAILURES = Counter(
     "sekisho_translation_failures", "Queries that raised: a fault of ours; the last value stays.", ["what"]
 )
 STATUS_WRITES = Counter("sekisho_status_writes", "Statuses written to the store.")
-VIEWS = Gauge("sekisho_views", "Distinct sets of Envoy resources that are kept for proxies.")
+VIEWS = Gauge("sekisho_views", "Distinct sets of Envoy resources that proxies share.")
+OWN_VIEWS = Gauge("sekisho_workload_views", "Sets of Envoy resources for the sidecar of one workload each.")
 PROXIES = Gauge("sekisho_proxies", "Proxies connected now.")
 REJECTIONS = Counter("sekisho_rejections", "Envoy resources that a proxy refused (NACK).", ["type"])
 SENT_RESOURCES = Counter("sekisho_sent_resources", "Envoy resources sent to proxies.", ["type"])

@@ -1,5 +1,6 @@
 """Who is connected, and what they say of what we sent: facts for translators, numbers for `status`."""
 
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -19,41 +20,65 @@ from sekisho.xds.view import View
 
 log = structlog.get_logger(__name__)
 
-NODE_PREFIX = "gateway/"
+_KINDS = {"gateway": "Gateway", "workload": "Workload"}
+AGENT = "agent/"
+"""Begins the node id of an agent's own stream; that of its proxy follows."""
+
+ViewsOf = Callable[[ResourceId], Sequence[View]]
+"""The views that the proxies of a Gateway or Workload follow now."""
 
 
 @dataclass(slots=True)
 class Proxy:
-    """One connected proxy."""
+    """One connected proxy, or the agent beside one."""
 
     id: str
     """`gateway/<namespace>/<name>/<instance>`: its node id."""
-    gateway: ResourceId
+    owner: ResourceId
+    """The Gateway or Workload."""
     since: datetime
-    acknowledged: int = 0
-    """The commit of its view up to which it has answered everything."""
+    views: tuple[View, ...]
+    """What it follows."""
+    positions: list[int]
+    """Of each view, the commit up to which it has answered everything."""
     rejected: dict[Name, str] = field(default_factory=dict)
     """What it refuses now, with Envoy's words."""
-    earlier: list[int] = field(default_factory=list)
-    """What it had acknowledged on streams before this one, whose end was not noticed yet."""
+    earlier: list["Proxy"] = field(default_factory=list)
+    """It, on streams before this one whose end was not noticed yet; the oldest first."""
+
+    @property
+    def acknowledged(self) -> int:
+        """The commit of its first view up to which it has answered everything."""
+        return self.positions[0]
+
+    @property
+    def behind(self) -> int:
+        """Commits of its views that it has not answered."""
+        return sum(max(0, view.seq - position) for view, position in self.following())
+
+    def following(self) -> Iterator[tuple[View, int]]:
+        """Each view with its position in it."""
+        return zip(self.views, self.positions, strict=True)
 
 
-def gateway_of(node_id: str) -> ResourceId | None:
-    """The Gateway a node id claims to serve; None when it claims none."""
-    parts = node_id.removeprefix(NODE_PREFIX).split("/")
-    if not node_id.startswith(NODE_PREFIX) or len(parts) not in (2, 3):
+def owner_of(node_id: str) -> ResourceId | None:
+    """The Gateway or Workload a node id claims to serve; None when it claims none."""
+    role, *rest = node_id.removeprefix(AGENT).split("/")
+    if role not in _KINDS or len(rest) not in (2, 3):
         return None
-    return ResourceId("Gateway", parts[0], parts[1])
+    return ResourceId(_KINDS[role], rest[0], rest[1])
 
 
 class Proxies(Observer):
     """Observer of the xDS server. Quick, and never raises: it is called from inside the protocol."""
 
-    def __init__(self, inbox: Inbox, publisher: Publisher, clock: Clock) -> None:
+    def __init__(self, inbox: Inbox, publisher: Publisher, clock: Clock, views_of: ViewsOf) -> None:
         self._inbox = inbox
         self._publisher = publisher
         self._clock = clock
+        self._views_of = views_of
         self.connected_now: dict[str, Proxy] = {}
+        self._agents: dict[str, Proxy] = {}
         self._synced: set[ResourceId] = set()
         self._refusing: dict[Rejection, set[str]] = {}
         self._sent: dict[str, list[int]] = {}
@@ -61,14 +86,18 @@ class Proxies(Observer):
 
     def connected(self, proxy: str, node: Any) -> None:
         """A stream began."""
-        gateway = gateway_of(node.id)
-        if gateway is None:
+        owner = owner_of(node.id)
+        if owner is None:
             return
-        before = self.connected_now.get(proxy)
-        earlier = [] if before is None else [*before.earlier, before.acknowledged]
+        streams = self._streams(proxy)
+        before = streams.get(proxy)
         for name in list(before.rejected) if before is not None else ():
             self._no_longer_refused(before, name)
-        self.connected_now[proxy] = Proxy(proxy, gateway, self._clock.now(), earlier=earlier)
+        views = tuple(self._views_of(owner))
+        now = Proxy(proxy, owner, self._clock.now(), views, [0] * len(views))
+        if before is not None:
+            now.earlier, before.earlier = [*before.earlier, before], []
+        streams[proxy] = now
         metrics.PROXIES.set(len(self.connected_now))
         log.info("proxy connected", proxy=proxy)
 
@@ -91,14 +120,15 @@ class Proxies(Observer):
 
     def synced(self, proxy: str, view: View, seq: int) -> None:
         """The proxy has answered everything up to `seq`."""
-        known = self.connected_now.get(proxy)
-        if known is None:
+        known = self.connected_now.get(proxy) or self._agents.get(proxy)
+        if known is None or view not in known.views:
             return
-        before, known.acknowledged = known.acknowledged, seq
+        place = known.views.index(view)
+        before, known.positions[place] = known.positions[place], seq
         self._publisher.synced(view, before, seq)
-        if known.gateway not in self._synced and seq > 0:
-            self._synced.add(known.gateway)
-            self._tell(ProxyState.of(known.gateway), SYNCED)
+        if known.owner not in self._synced and proxy in self.connected_now and all(known.positions):
+            self._synced.add(known.owner)
+            self._tell(ProxyState.of(known.owner), SYNCED)
 
     def rejected(self, proxy: str, name: Name, version: str, message: str) -> None:
         """The proxy refused this version; it keeps what it had. Its author is told through the status."""
@@ -112,7 +142,7 @@ class Proxies(Observer):
             "proxy refused a resource",
             proxy=proxy, type=name.type_url, name=name.name, version=version, reason=message,
         )  # fmt: skip
-        fact = Rejection.of(known.gateway, name.type_url, name.name)
+        fact = self._fact(known, name)
         self._refusing.setdefault(fact, set()).add(proxy)
         self._tell(fact, message)
 
@@ -127,34 +157,50 @@ class Proxies(Observer):
 
         Of a proxy that came back before its loss was noticed, this is the end of an earlier stream.
         """
-        known = self.connected_now.get(proxy)
+        streams = self._streams(proxy)
+        known = streams.get(proxy)
         if known is None:
             return
         if known.earlier:
-            self._publisher.left(self._publisher.view(known.gateway), known.earlier.pop(0))
+            self._left(known.earlier.pop(0))
             return
-        del self.connected_now[proxy]
+        del streams[proxy]
         metrics.PROXIES.set(len(self.connected_now))
         log.info("proxy disconnected", proxy=proxy, reason=reason)
         for name in list(known.rejected):
             self._no_longer_refused(known, name)
-        self._publisher.left(self._publisher.view(known.gateway), known.acknowledged)
+        self._left(known)
 
-    def forget(self, gateway: ResourceId) -> None:
-        """The Gateway is gone: one of the same name starts anew."""
-        if gateway in self._synced:
-            self._synced.discard(gateway)
-            self._tell(ProxyState.of(gateway), None)
+    def forget(self, owner: ResourceId) -> None:
+        """The Gateway or Workload is gone: one of the same name starts anew."""
+        if owner in self._synced:
+            self._synced.discard(owner)
+            self._tell(ProxyState.of(owner), None)
+
+    def _streams(self, proxy: str) -> dict[str, Proxy]:
+        """Agents are not proxies: they are waited for, but neither counted nor shown."""
+        return self._agents if proxy.startswith(AGENT) else self.connected_now
+
+    def _left(self, proxy: Proxy) -> None:
+        for view, position in proxy.following():
+            self._publisher.left(view, position)
 
     def _no_longer_refused(self, proxy: Proxy | None, name: Name) -> None:
         if proxy is None or proxy.rejected.pop(name, None) is None:
             return
-        fact = Rejection.of(proxy.gateway, name.type_url, name.name)
-        refusing = self._refusing.get(fact, set())
-        refusing.discard(proxy.id)
-        if not refusing:
-            self._refusing.pop(fact, None)
-            self._tell(fact, None)
+        for fact in [fact for fact, by in self._refusing.items() if proxy.id in by and fact[2:] == name]:
+            self._refusing[fact].discard(proxy.id)
+            if not self._refusing[fact]:
+                del self._refusing[fact]
+                self._tell(fact, None)
+
+    def _fact(self, proxy: Proxy, name: Name) -> Rejection:
+        """Said of the view that has it: whichever of its proxies refuses it, it is one matter."""
+        for view in proxy.views:
+            key = self._publisher.key(view)
+            if key is not None and view.get(name) is not None:
+                return Rejection.of(key, name.type_url, name.name)
+        return Rejection.of(proxy.owner, name.type_url, name.name)
 
     def _tell(self, leaf: ProxyState | Rejection, value: str | None) -> None:
         self._inbox.put({leaf: value}, self._clock.monotonic())

@@ -1,4 +1,4 @@
-"""A view per gateway, kept equal to the engine's outputs; and how far its proxies are with it."""
+"""A view per Gateway, per World and per Workload, equal to the engine's outputs; and how far proxies are."""
 
 import asyncio
 from collections import defaultdict
@@ -7,10 +7,15 @@ from dataclasses import dataclass
 
 from sekisho.aio.clock import Clock
 from sekisho.control import metrics
+from sekisho.control.worlds import Worlds
 from sekisho.engine import Changes
 from sekisho.envoy.outputs import changed_resources
-from sekisho.model.names import ResourceId
-from sekisho.xds.types import Blob, Name
+from sekisho.envoy.resource import Resource
+from sekisho.translate.facts import ViewKey
+from sekisho.translate.mesh.worlds import World
+from sekisho.translate.outputs import MEMBERS
+from sekisho.xds.resource import Shelf
+from sekisho.xds.types import TYPES, Blob, Name
 from sekisho.xds.view import View
 
 FLIGHTS_KEPT = 64
@@ -36,7 +41,14 @@ class Publisher:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._views: dict[ResourceId, View] = {}
+        self._views: dict[ViewKey, View] = {}
+        self._keys: dict[View, ViewKey] = {}
+        self._own = 0
+        """Views of one Workload each."""
+        self._shelf = Shelf()
+        """Of all Worlds: they show the same resources."""
+        self.worlds = Worlds()
+        """What is in every World."""
         self._flights: dict[View, list[_Flight]] = {}
         """Commits some proxy has not answered, oldest first."""
         self._lags: dict[View, float] = {}
@@ -45,38 +57,65 @@ class Publisher:
         self._landed = asyncio.Event()
         self._landed.set()
 
-    def view(self, gateway: ResourceId) -> View:
-        """The view of this gateway's proxies; empty until something is published for it."""
-        view = self._views.get(gateway)
+    def view(self, key: ViewKey) -> View:
+        """The view of a Gateway, World or Workload; empty until something is published for it."""
+        view = self._views.get(key)
         if view is None:
-            view = self._views[gateway] = View(str(gateway))
-            metrics.VIEWS.set(len(self._views))
+            view = View(str(key), self._shelf if isinstance(key, World) else None)
+            self._views[key] = view
+            self._keys[view] = key
+            self._own += key.kind == "Workload"
+            self._tell_views()
         return view
 
-    def forget(self, gateway: ResourceId) -> None:
-        """The gateway is gone; its view stays only while proxies follow it."""
-        view = self._views.get(gateway)
-        if view is not None and not view.members:
-            del self._views[gateway]
+    @property
+    def shared_views(self) -> int:
+        """How many views of Gateways and Worlds there are."""
+        return len(self._views) - self._own
+
+    def key(self, view: View) -> ViewKey | None:
+        """Whose view it is; None for one that was forgotten while proxies followed it."""
+        return self._keys.get(view)
+
+    def forget(self, key: ViewKey) -> None:
+        """The owner is gone; a view stays only while proxies follow it, as they may be let go on.
+
+        That of a World does not: its workloads see another one now, and are sent there.
+        """
+        view = self._views.get(key)
+        if view is not None and (isinstance(key, World) or not view.members):
+            del self._views[key], self._keys[view]
+            self.published -= sum(len(log.current) for type_url in TYPES if (log := view.log(type_url)))
             self._flights.pop(view, None)
             self._land(view)
             self._lags.pop(view, None)
-            metrics.VIEWS.set(len(self._views))
+            self._own -= key.kind == "Workload"
+            self._tell_views()
+
+    def _tell_views(self) -> None:
+        metrics.VIEWS.set(self.shared_views)
+        metrics.OWN_VIEWS.set(self._own)
 
     def publish(self, changes: Changes, since: float) -> int:
         """Commit what changed to the views; returns the number of changed resources."""
-        by_gateway: defaultdict[ResourceId, dict[Name, Blob | None]] = defaultdict(dict)
-        for gateway, type_url, name, resource in changed_resources(changes.outputs):
-            blob = None if resource is None else Blob(resource.version, resource.body)
-            by_gateway[gateway][Name(type_url, name)] = blob
-            self._count(self.view(gateway), Name(type_url, name), blob)
-        for gateway, changed in by_gateway.items():
-            self._commit(self.view(gateway), changed, since)
-        return sum(map(len, by_gateway.values()))
+        by_view: defaultdict[ViewKey, dict[Name, Blob | None]] = defaultdict(dict)
+        for key, type_url, name, resource in changed_resources(changes.outputs):
+            by_view[key][Name(type_url, name)] = _blob(resource)
+        for world, difference in self.worlds.changes(changes.outputs).items():
+            by_view[world].update((name, _blob(resource)) for name, resource in difference.items())
+        for world, members in changes.outputs.get(MEMBERS, {}).items():
+            if members is None:
+                by_view.pop(world, None)  # nobody is to lose anything on the way to another World
+                self.forget(world)
+        for key, changed in by_view.items():
+            view = self.view(key)
+            self._count(view, changed)
+            self._commit(view, changed, since)
+        return sum(map(len, by_view.values()))
 
-    def _count(self, view: View, name: Name, blob: Blob | None) -> None:
-        existed = view.get(name) is not None
-        self.published += (blob is not None) - existed
+    def _count(self, view: View, changed: Mapping[Name, Blob | None]) -> None:
+        for name, blob in changed.items():
+            self.published += (blob is not None) - (view.get(name) is not None)
 
     def _commit(self, view: View, changed: Mapping[Name, Blob | None], since: float) -> None:
         before = view.seq
@@ -111,9 +150,9 @@ class Publisher:
                 flight.waiting -= 1
         self._land(view)
 
-    def lag(self, gateway: ResourceId) -> float:
+    def lag(self, view: View) -> float:
         """Seconds the last commit took from being known to its last acknowledgement; 0 before the first."""
-        return self._lags.get(self.view(gateway), 0.0)
+        return self._lags.get(view, 0.0)
 
     def _land(self, view: View) -> None:
         """Take note of the commits that everybody has answered: older ones land with or before newer ones."""
@@ -140,3 +179,7 @@ class Publisher:
                 await self._landed.wait()
         except TimeoutError:
             return
+
+
+def _blob(resource: Resource | None) -> Blob | None:
+    return None if resource is None else Blob(resource.version, resource.body)

@@ -13,6 +13,7 @@ from sekisho.client.reviews import (
     ProxyState,
     SystemStatus,
     Trouble,
+    WorkloadState,
 )
 from sekisho.control.explain import source_of
 from sekisho.control.loop import ControlLoop
@@ -34,6 +35,8 @@ def system_status(loop: ControlLoop, started: str, revision: int) -> SystemStatu
             published=loop.publisher.published,
         ),
         gateways=tuple(_gateways(loop, statuses)),
+        workloads=tuple(_workloads(statuses)),
+        views=loop.publisher.shared_views,
         proxies=tuple(_proxies(loop)),
         troubles=tuple(_troubles(loop, statuses)),
         certificates=tuple(_certificates(loop)),
@@ -66,20 +69,33 @@ def _gateways(loop: ControlLoop, statuses: Mapping[ResourceId, Mapping[str, Any]
         )
 
 
+def _workloads(statuses: Mapping[ResourceId, Mapping[str, Any]]) -> Iterator[WorkloadState]:
+    for resource, status in sorted(statuses.items()):
+        if resource.kind == "Workload":
+            yield WorkloadState(
+                namespace=resource.namespace,
+                name=resource.name,
+                spiffe_id=status.get("spiffeID", ""),
+                programmed=_holds(status["conditions"], "Programmed"),
+            )
+
+
 def _holds(conditions: Iterable[Mapping[str, Any]], name: str) -> bool:
     return any(one["type"] == name and one["status"] == "True" for one in conditions)
 
 
 def _proxies(loop: ControlLoop) -> Iterator[ProxyState]:
     for proxy in sorted(loop.proxies.connected_now.values(), key=lambda one: one.id):
-        behind = max(0, loop.publisher.view(proxy.gateway).seq - proxy.acknowledged)
+        owner = f"{proxy.owner.namespace}/{proxy.owner.name}"
+        of_gateway = proxy.owner.kind == "Gateway"
         yield ProxyState(
             name=proxy.id,
-            gateway=f"{proxy.gateway.namespace}/{proxy.gateway.name}",
+            gateway=owner if of_gateway else "",
+            workload="" if of_gateway else owner,
             connected=True,
-            synced=behind == 0,
-            behind=behind,
-            lag=loop.publisher.lag(proxy.gateway),
+            synced=proxy.behind == 0,
+            behind=proxy.behind,
+            lag=max(map(loop.publisher.lag, proxy.views)),
             rejected=len(proxy.rejected),
         )
 

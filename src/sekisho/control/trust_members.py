@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
-from sekisho.control.proxies import Proxies, Proxy
+from sekisho.control.proxies import Proxies
 from sekisho.control.publisher import Publisher
 from sekisho.control.trust_gates import Member
 from sekisho.engine import Read
@@ -28,10 +28,10 @@ class TrustMembers:
     def members(self, held: HeldAuthority) -> Iterator[Member]:
         """The connected proxies of its mesh that are told whom to believe."""
         for proxy in self._proxies.connected_now.values():
-            owner = proxy.gateway
+            owner = proxy.owner
             if mesh_of(self._read, owner.namespace) != held.mesh:
                 continue
-            for view, acknowledged in self._positions(proxy):
+            for view, acknowledged in proxy.following():
                 if view.get(_TRUST) is not None:
                     role, namespace, name, *rest = proxy.id.split("/")
                     in_sync = holds(view, acknowledged, held.authority.believed, held.authority.not_believed)
@@ -41,10 +41,6 @@ class TrustMembers:
         """Whether the Gateway or Workload a proxy stands for exists."""
         role, namespace, name = proxy.split("/")
         return self._read.leaf(ResourceId(_KINDS[role], namespace, name)) is not None
-
-    def _positions(self, proxy: Proxy) -> Iterable[tuple[View, int]]:
-        """The views a proxy follows, and the commit of each that it has acknowledged."""
-        return [(self._publisher.view(proxy.gateway), proxy.acknowledged)]
 
 
 def acknowledged(view: View, position: int) -> bool:

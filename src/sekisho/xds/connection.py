@@ -326,7 +326,7 @@ class ClientConnection(asyncio.Protocol):
         self.flush()
         self._end()
 
-    def revoke(self, whom: Callable[[str | None, str], bool], reason: str) -> int:
+    def revoke(self, whom: Callable[[str | None, str], bool], reason: str, status: Status) -> int:
         """See server.AdsServer.disconnect."""
         peer = self._tls.peer if self._tls is not None else None
         ended = [
@@ -335,7 +335,7 @@ class ClientConnection(asyncio.Protocol):
             if stream.session is not None and whom(peer, stream.session.proxy)
         ]
         for stream_id in ended:
-            self.fail(stream_id, Failed(Status.PERMISSION_DENIED, reason))
+            self.fail(stream_id, Failed(status, reason))
         return len(ended)
 
     def _end(self) -> None:

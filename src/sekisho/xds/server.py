@@ -15,6 +15,7 @@ from sekisho.xds.connection import ClientConnection
 from sekisho.xds.fanout import Fanout
 from sekisho.xds.limits import Limits
 from sekisho.xds.observer import Observer
+from sekisho.xds.rpc import Status
 from sekisho.xds.session import PATIENCE
 
 _CHECKS_PER_LIMIT = 4
@@ -113,14 +114,16 @@ class AdsServer:
         self._clock.expect(interval)
         return self._loop.call_later(interval, self._check)
 
-    def disconnect(self, whom: Callable[[str | None, str], bool], reason: str) -> int:
+    def disconnect(
+        self, whom: Callable[[str | None, str], bool], reason: str, status: Status = Status.PERMISSION_DENIED
+    ) -> int:
         """Ends every live stream for which `whom(peer, node_id)` holds, before this call returns.
 
         The arguments are those of admission.Authorize, which is asked again should a proxy come back: what
-        was revoked is refused there. `reason` is shown to the proxy (gRPC PERMISSION_DENIED). Returns how
-        many streams were ended.
+        was revoked is refused there. `reason` is shown to the proxy, with a gRPC status: one that may come
+        back at once is told UNAVAILABLE. Returns how many streams were ended.
         """
-        return sum(connection.revoke(whom, reason) for connection in list(self._connections))
+        return sum(connection.revoke(whom, reason, status) for connection in list(self._connections))
 
     async def drain(self, deadline: float = 5.0) -> None:
         """Stops listening, sends the proxies away (GOAWAY), and after `deadline` seconds cuts who is left."""

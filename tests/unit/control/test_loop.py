@@ -199,10 +199,10 @@ async def test_a_config_dump_shows_what_is_published_by_type() -> None:
     async with running() as (store, loop):
         await store.write([write("create", one) for one in shop()])
         await until(lambda: loop.publisher.published == 5)
-        dump = config_dump(loop.engine, ConfigDumpSpec(gateway="shop/web"))
+        dump = config_dump(loop.engine, loop.publisher.worlds, ConfigDumpSpec(gateway="shop/web"))
         assert [one.type for one in dump.resources] == ["cluster", "endpoints", "listener", "scope", "scope"]
         assert REDACTED not in json.dumps([one.body for one in dump.resources])
-        only = config_dump(loop.engine, ConfigDumpSpec(gateway="shop/web", type="cluster"))
+        only = config_dump(loop.engine, loop.publisher.worlds, ConfigDumpSpec(gateway="shop/web", type="cluster"))
         assert [one.name for one in only.resources] == ["shop/cart/80"]
         assert id_of(shop()[2]) == WEB
 
