@@ -71,8 +71,12 @@ def _from_workloads(read: Read, service: ResourceId, port: Port) -> Iterator[ir.
 
 
 def is_ready(read: Read, workload: ResourceId) -> bool:
-    """Whether it takes requests: as its author says, and as its probe says where an agent runs one."""
+    """Whether it takes requests: as its author says, and as its agent says, where it has a sidecar.
+
+    Where there is a probe it must have passed; without one, only a sidecar that drains says no.
+    """
     spec = read.leaf(workload).spec
-    if spec.readiness_probe is None or spec.sidecar is None:
+    if spec.sidecar is None:
         return bool(spec.ready)
-    return bool(spec.ready and read.leaf(Readiness.of(workload)))
+    said = read.leaf(Readiness.of(workload))
+    return bool(spec.ready and (said if spec.readiness_probe is not None else said is not False))
