@@ -11,8 +11,10 @@ _LEAST_INTERVAL_MS = 50
 """Envoy fills no bucket more often."""
 
 
-def request_rate_limit(limit: ir.RateLimit) -> list[dict[str, Any]]:
-    """HTTP filters: requests beyond it are answered with its status."""
+def request_rate_limit(limit: ir.RateLimit | None) -> list[dict[str, Any]]:
+    """HTTP filters: requests beyond it are answered with its status. None for no bound."""
+    if limit is None:
+        return []
     headers = ir.HeaderEdits(set=limit.set_headers, add=limit.add_headers)
     return [
         extension(

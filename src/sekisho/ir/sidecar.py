@@ -37,7 +37,8 @@ class Inbound(Struct, frozen=True, kw_only=True, gc=False):
     inspected: bool
     """Whether bytes that come as TCP are read as HTTP: something here needs it."""
     permissions: Permissions
-    rate_limits: tuple[Conditional[RateLimit], ...] = ()
+    rate_limits: tuple[Conditional[RateLimit | None], ...] = ()
+    """None for callers without a bound."""
     connection_rate: RateLimit | None = None
     faults: tuple[Conditional[tuple[Fault, ...]], ...] = ()
     times: tuple[Conditional[Times], ...] = ()

@@ -22,7 +22,9 @@ _REFUSED = 429
 def inbound(node: ir.Inbound, rules: Iterable[Rule]) -> ir.Inbound:
     """Requests by who calls; connections of everybody together."""
     found = chosen(rules, RateLimitDefault)
-    limited = [replace(one, value=limit) for one in found if (limit := requests(one.value)) is not None]
+    limited = [replace(one, value=requests(one.value)) for one in found]
+    if limited and limited[-1].caller is None and limited[-1].value is None:
+        limited.pop()  # for those who fit none before, nothing is the same as no rule
     connection_rate = next((connections(one.value) for one in found if one.caller is None), None)
     return replace(node, rate_limits=tuple(limited), connection_rate=connection_rate)
 
