@@ -3,6 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+_OF_AGENTS = "Ready"
+"""What the agent beside a Workload says of its readiness probe."""
+
 
 def merged_status(
     current: Mapping[str, Any] | None, desired: Mapping[str, Any], now: str, controller: str
@@ -11,8 +14,8 @@ def merged_status(
 
     `desired` is what translation says, without lastTransitionTime. Conditions are merged by type; entries of
     `parents` by (parentRef, controllerName), where only entries of `controller` are ours; `listeners` by
-    name, all ours. Conditions whose type has a domain (`example.com/Checked`) are others'; plain ones are of
-    the Gateway API, hence ours. Equal to `current` when nothing is to be said.
+    name, all ours. Conditions whose type has a domain (`example.com/Checked`) are others', and so is `Ready`
+    where we do not say it; other plain ones are ours. Equal to `current` when nothing is to be said.
     """
     current = current or {}
     merged = dict(current)
@@ -32,9 +35,13 @@ def _conditions(current: Sequence[Any], desired: Sequence[Any], now: str) -> lis
     wanted = {condition["type"]: condition for condition in desired}
     before = {condition["type"]: condition for condition in current}
     ours = [_condition(before.get(name), condition, now) for name, condition in wanted.items()]
-    foreign = [condition for name, condition in before.items() if name not in wanted and "/" in name]
+    foreign = [condition for name, condition in before.items() if name not in wanted and _is_of_others(name)]
     order = {condition["type"]: place for place, condition in enumerate(current)}
     return sorted([*ours, *foreign], key=lambda condition: order.get(condition["type"], len(order)))
+
+
+def _is_of_others(name: str) -> bool:
+    return "/" in name or name == _OF_AGENTS
 
 
 def _condition(before: Mapping[str, Any] | None, desired: Mapping[str, Any], now: str) -> dict[str, Any]:

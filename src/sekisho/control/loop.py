@@ -9,7 +9,7 @@ import structlog
 
 from sekisho.aio.clock import Clock
 from sekisho.control import metrics
-from sekisho.control.addresses import AddressPool, Range
+from sekisho.control.addresses import EXTERNAL_RANGE, EXTERNAL_SERVICES, GATEWAYS, AddressPool, Range
 from sekisho.control.expiry import Expiry
 from sekisho.control.inbox import Inbox
 from sekisho.control.infrastructure import Infrastructure
@@ -69,7 +69,9 @@ class ControlLoop:
         self.expiry = Expiry(self.inbox, clock)
         self.clock = clock
         self._patience = patience
-        self._pool = None if addresses is None else AddressPool(addresses, self.statuses.current)
+        self._pools = [AddressPool(EXTERNAL_RANGE, self.statuses.current, EXTERNAL_SERVICES)]
+        if addresses is not None:
+            self._pools.append(AddressPool(addresses, self.statuses.current, GATEWAYS))
         self.inbox.put({SettingsKey(): settings}, clock.monotonic())
 
     @property
@@ -109,8 +111,8 @@ class ControlLoop:
 
     def _commit(self) -> None:
         leaves, since = self.inbox.take()
-        if self._pool is not None:
-            leaves.update(self._pool.changes(leaves))
+        for pool in self._pools:
+            leaves.update(pool.changes(leaves))
         started = time.perf_counter()
         changes = self.engine.commit(leaves)
         self._report_failures(changes)

@@ -1,6 +1,6 @@
 """Following the store: its resources as leaves of the engine, its statuses to the status writer."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import structlog
@@ -11,6 +11,7 @@ from sekisho.control.status import StatusWriter
 from sekisho.model.document import decode, engine_view
 from sekisho.model.names import ResourceId
 from sekisho.store.protocol import Event, EventType, Expired, Record, Store
+from sekisho.translate.facts import Readiness
 
 log = structlog.get_logger(__name__)
 
@@ -51,7 +52,9 @@ class Follower:
     async def _list(self) -> None:
         listing = await self._store.list(self._kinds)
         present = {record.id for record in listing.records}
-        leaves: dict[ResourceId, Any] = dict.fromkeys(self._known - present)
+        leaves: dict[Any, Any] = {}
+        for gone in self._known - present:
+            leaves.update(_absent(gone))
         leaves.update(self._leaves(listing.records))
         for gone in self._known - present:
             self._statuses.gone(gone)
@@ -60,21 +63,21 @@ class Follower:
         self._inbox.put(leaves, self._clock.monotonic())
 
     def _take(self, events: Sequence[Event]) -> None:
-        leaves: dict[ResourceId, Any] = {}
+        leaves: dict[Any, Any] = {}
         for event in events:
             resource = event.record.id
             if event.type is EventType.DELETED:
                 self._known.discard(resource)
                 self._statuses.gone(resource)
-                leaves[resource] = None
+                leaves.update(_absent(resource))
             else:
                 self._known.add(resource)
                 leaves.update(self._leaves([event.record]))
             self._revision = event.record.revision
         self._inbox.put(leaves, self._clock.monotonic())
 
-    def _leaves(self, records: Iterable[Record]) -> dict[ResourceId, Any]:
-        leaves: dict[ResourceId, Any] = {}
+    def _leaves(self, records: Iterable[Record]) -> dict[Any, Any]:
+        leaves: dict[Any, Any] = {}
         for record in records:
             try:
                 resource = decode(record.id.kind, record.body)
@@ -82,6 +85,22 @@ class Follower:
                 # Written by another version of Sekisho, or damaged: the others must not wait for it.
                 log.exception("stored resource not understood", resource=str(record.id), error=str(error))
                 continue
-            self._statuses.seen(record.id, getattr(resource, "status", None))
+            status = getattr(resource, "status", None)
+            self._statuses.seen(record.id, status, record.revision)
             leaves[record.id] = engine_view(resource)
+            if record.id.kind == "Workload":
+                leaves[Readiness.of(record.id)] = _readiness(status)
         return leaves
+
+
+def _absent(resource: ResourceId) -> dict[Any, None]:
+    """What is no more with it."""
+    return {resource: None, Readiness.of(resource): None} if resource.kind == "Workload" else {resource: None}
+
+
+def _readiness(status: Mapping[str, Any] | None) -> bool | None:
+    """What the agent beside a Workload says of its probe; None while it has said nothing."""
+    for condition in (status or {}).get("conditions") or ():
+        if condition.get("type") == "Ready":
+            return bool(condition.get("status") == "True")
+    return None

@@ -10,12 +10,14 @@ from sekisho.aio.clock import Clock
 from sekisho.control import metrics
 from sekisho.control.conditions import merged_status
 from sekisho.model.names import ResourceId
-from sekisho.store.protocol import NotFound, StorageFull, Store, StoreFailed, Write
+from sekisho.store.protocol import Conflict, NotFound, StorageFull, Store, StoreFailed, Write
 
 log = structlog.get_logger(__name__)
 
 BATCH = 256
 """Status writes in one commit of the store."""
+SHARED = frozenset({"Workload"})
+"""Kinds whose status agents write to as often as we do: nothing is written over what we have not seen."""
 RETRY = 1.0
 """Seconds until a batch is tried again that the store could not take."""
 
@@ -35,6 +37,8 @@ class StatusWriter:
         self._interval = interval
         self._desired: dict[ResourceId, Mapping[str, Any]] = {}
         self._current: dict[ResourceId, Mapping[str, Any] | None] = {}
+        self._revisions: dict[ResourceId, int] = {}
+        """Of those in `SHARED`: the revision last seen."""
         self._not_before: dict[ResourceId, float] = {}
         self._dirty: dict[ResourceId, None] = {}
         self._wake = asyncio.Event()
@@ -59,8 +63,10 @@ class StatusWriter:
         self._dirty[resource] = None
         self._wake.set()
 
-    def seen(self, resource: ResourceId, status: Mapping[str, Any] | None) -> None:
+    def seen(self, resource: ResourceId, status: Mapping[str, Any] | None, revision: int = 0) -> None:
         """The status this resource has, as the store told us. Somebody else's change is answered."""
+        if resource.kind in SHARED:
+            self._revisions[resource] = revision
         if resource not in self._current or self._current[resource] != status:
             self._current[resource] = status
             if resource in self._desired:
@@ -69,7 +75,7 @@ class StatusWriter:
 
     def gone(self, resource: ResourceId) -> None:
         """The resource was deleted."""
-        for table in (self._desired, self._current, self._not_before, self._dirty):
+        for table in (self._desired, self._current, self._revisions, self._not_before, self._dirty):
             table.pop(resource, None)
 
     async def run(self) -> None:
@@ -92,7 +98,8 @@ class StatusWriter:
         for resource in due:
             del self._dirty[resource]
             if (status := self._difference(resource)) is not None:
-                writes.append(Write("status", resource, {"status": status}))
+                expected = self._revisions.get(resource)
+                writes.append(Write("status", resource, {"status": status}, expected))
         if not writes:
             return 0.0
         return await self._commit(writes, now)
@@ -116,9 +123,15 @@ class StatusWriter:
         for write, result in zip(writes, results, strict=True):
             if isinstance(result, NotFound):
                 self.gone(write.id)
+            elif isinstance(result, Conflict):
+                # What was written meanwhile is on its way to us.
+                self._dirty[write.id] = None
+                self._not_before[write.id] = now + self._interval
             elif isinstance(result, Exception):
                 log.error("status not written", resource=str(write.id), error=str(result))
             else:
+                if write.expect is not None:
+                    self._revisions[write.id] = result.revision
                 self.written += 1
                 metrics.STATUS_WRITES.inc()
                 self._current[write.id] = (write.object or {})["status"]

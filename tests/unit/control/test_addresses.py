@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sekisho.control.addresses import AddressPool
+from sekisho.control.addresses import GATEWAYS, AddressPool
 from sekisho.model.document import check
 from sekisho.model.names import ResourceId
 from sekisho.translate.facts import AssignedAddress
@@ -36,7 +36,7 @@ def pool(range_: str = "10.0.0.0/29", statuses: dict[str, list[str]] | None = No
         gateway_id(name): {"addresses": [{"type": "IPAddress", "value": one} for one in addresses]}
         for name, addresses in (statuses or {}).items()
     }
-    return AddressPool(ip_network(range_), known.get)
+    return AddressPool(ip_network(range_), known.get, GATEWAYS)
 
 
 def told(changes: dict[AssignedAddress, str | None]) -> dict[str, str | None]:
