@@ -1,15 +1,19 @@
 """Who may follow which views: decided on the first request of a stream, below everything else."""
 
+from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sekisho.xds.limits import Limits
+from sekisho.xds.limits import Budget, Limits
 from sekisho.xds.observer import Observer
 from sekisho.xds.requests import Requests
 from sekisho.xds.rpc import Failed, Status
 from sekisho.xds.session import PATIENCE, Session
 from sekisho.xds.view import View
+
+_IDENTITIES = 10_000
+"""Whose new streams are counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +37,8 @@ class Admission:
     limits: Limits
     patience: float = PATIENCE
     requests: Requests = field(default_factory=Requests)
+    budgets: "OrderedDict[str, Budget]" = field(default_factory=OrderedDict)
+    """New streams left to each identity, those heard of last at the end."""
 
     def admit(self, node: Any, peer: str | None, now: float) -> Session:
         """Raises Failed when the node says too much or too little, or may not have anything."""
@@ -40,6 +46,8 @@ class Admission:
             raise Failed(Status.INVALID_ARGUMENT, "the first request carries no node id")
         if node.ByteSize() > self.limits.node:
             raise Failed(Status.RESOURCE_EXHAUSTED, f"a node of more than {self.limits.node} octets")
+        if peer is not None and not self._budget(peer).spend(1, now):
+            raise Failed(Status.UNAVAILABLE, "too many new streams; come back later")
         views = self.authorize(peer, node.id)
         if isinstance(views, Refusal):
             raise Failed(Status.PERMISSION_DENIED, views.reason)
@@ -47,3 +55,13 @@ class Admission:
         if self.observer:
             self.observer.connected(node.id, node)
         return session
+
+    def _budget(self, peer: str) -> Budget:
+        """Only identities with a good certificate get here, so one is not pushed out by a crowd of others."""
+        budget = self.budgets.get(peer)
+        if budget is None:
+            if len(self.budgets) >= _IDENTITIES:
+                self.budgets.popitem(last=False)
+            budget = self.budgets[str(peer)] = Budget(self.limits.stream_burst, self.limits.stream_rate)
+        self.budgets.move_to_end(peer)
+        return budget

@@ -23,6 +23,11 @@ class Limits:
     """The serialised `Node` of a first request, metadata included."""
     streams: int = 2
     """Concurrent streams per connection: one, and a successor while the first is being given up."""
+    stream_burst: int = 4_096
+    """New streams that one identity may begin at once: as many as proxies that share a certificate are ever
+    likely to be, when all come back together."""
+    stream_rate: float = 100.0
+    """The same, regained per second (reliability.md 5.4): what a proxy costs that only ever reconnects."""
     header_list: int = 2**14
     """Decoded header fields, counted as in RFC 9113 section 6.5.2; the encoded block is held to the same."""
     continuations: int = 8
