@@ -43,7 +43,7 @@ def with_a_listener(given: Plan) -> Messages:
 def as_yaml(built: Messages) -> str:
     content = {
         kind: [as_dict(each) for each in getattr(built, kind)]
-        for kind in ("listeners", "scopes", "clusters", "endpoints")
+        for kind in ("listeners", "scopes", "routes", "clusters", "endpoints", "secrets")
         if getattr(built, kind)
     }
     return yaml.dump(content, Dumper=Readable, width=110)

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from sekisho import ir
 from sekisho.envoy.balancing import load_balancing
-from sekisho.envoy.building import ADS, milliseconds, new, value
+from sekisho.envoy.building import ADS, extension, milliseconds, new, value
 from sekisho.envoy.health_checks import health_check
 from sekisho.envoy.limits import circuit_breakers
 from sekisho.envoy.outliers import outlier_detection
@@ -115,7 +115,7 @@ def _hosts(name: str, hosts: Sequence[ir.Host]) -> dict[str, Any]:
     """Addresses as they are; names are looked up, as often as their records want."""
     fields: dict[str, Any] = {"type": "STATIC"}
     if not all(_is_address(host.address) for host in hosts):
-        fields = {"type": "STRICT_DNS", "respect_dns_ttl": True, "dns_lookup_family": "V4_PREFERRED"}
+        fields = {"cluster_type": _by_dns()}
     priorities = sorted({host.priority for host in hosts})
     localities = [
         {
@@ -125,6 +125,16 @@ def _hosts(name: str, hosts: Sequence[ir.Host]) -> dict[str, Any]:
         for number, priority in enumerate(priorities)
     ]
     return fields | {"load_assignment": {"cluster_name": name, "endpoints": localities}}
+
+
+def _by_dns() -> dict[str, Any]:
+    """envoy.config.cluster.v3.Cluster.CustomClusterType"""
+    return extension(
+        "envoy.clusters.dns",
+        "envoy.extensions.clusters.dns.v3.DnsCluster",
+        respect_dns_ttl=True,
+        dns_lookup_family="V4_PREFERRED",
+    )
 
 
 def _is_address(text: str) -> bool:

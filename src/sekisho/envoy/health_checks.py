@@ -10,6 +10,7 @@ from sekisho.envoy.headers import header_value_options
 def health_check(wanted: ir.HealthCheck, host: str, *, http2: bool) -> dict[str, Any]:
     """envoy.config.core.v3.HealthCheck; `host`: what a server is called that has no other name."""
     return {
+        "name": wanted.kind,
         "interval": milliseconds(wanted.interval_ms),
         "timeout": milliseconds(wanted.timeout_ms),
         "unhealthy_threshold": value(wanted.unhealthy_threshold),

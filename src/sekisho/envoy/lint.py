@@ -4,11 +4,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from sekisho.envoy import lint_rules as rules
+from sekisho.envoy.lint_applying import apply
+from sekisho.envoy.lint_mesh import inbound_permissions, sidecar_listener, transport_to_members
 from sekisho.envoy.scope_keys import HEADER, SEPARATOR, WILDCARD
 from sekisho.protos import unpack
 
 _ANY = "google.protobuf.Any"
-_DURATION = "google.protobuf.Duration"
 _HTTP_OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
 
 
@@ -24,25 +25,33 @@ def lint(message: Any) -> list[str]:
 
 
 def _listener(listener: Any) -> Iterator[str]:
-    yield from _apply(rules.LISTENER, listener, listener.name)
+    if listener.traffic_direction:
+        return sidecar_listener(listener)
+    return _gateway_listener(listener)
+
+
+def _gateway_listener(listener: Any) -> Iterator[str]:
+    yield from apply(rules.LISTENER, listener, listener.name)
     for chain in listener.filter_chains:
         where = f"{listener.name} chain {chain.name}"
-        yield from _apply(rules.FILTER_CHAIN, chain, where)
+        yield from apply(rules.FILTER_CHAIN, chain, where)
         network = {each.name.rpartition(".")[2]: unpack(each.typed_config) for each in chain.filters}
         yield from _required(network, "connection_limit", rules.CONNECTION_LIMIT, where)
         yield from _required(network, "http_connection_manager", rules.HTTP_CONNECTION_MANAGER, where)
         if chain.HasField("transport_socket"):
-            yield from _apply(rules.DOWNSTREAM_TLS, unpack(chain.transport_socket.typed_config), where)
+            yield from apply(rules.DOWNSTREAM_TLS, unpack(chain.transport_socket.typed_config), where)
 
 
 def _cluster(cluster: Any) -> Iterator[str]:
-    yield from _apply(rules.CLUSTER, cluster, cluster.name)
+    yield from apply(rules.CLUSTER, cluster, cluster.name)
+    yield from transport_to_members(cluster)
     for thresholds in cluster.circuit_breakers.thresholds:
-        yield from _apply(rules.THRESHOLDS, thresholds, f"{cluster.name} circuit breaker")
+        retries = () if thresholds.HasField("max_retries") else (rules.RETRY_BUDGET,)
+        yield from apply([*rules.THRESHOLDS, *retries], thresholds, f"{cluster.name} circuit breaker")
     if _HTTP_OPTIONS in cluster.typed_extension_protocol_options:
         http = unpack(cluster.typed_extension_protocol_options[_HTTP_OPTIONS]).explicit_http_config
         if http.HasField("http2_protocol_options"):
-            yield from _apply(rules.UPSTREAM_HTTP2, http.http2_protocol_options, cluster.name)
+            yield from apply(rules.UPSTREAM_HTTP2, http.http2_protocol_options, cluster.name)
 
 
 def _scope(scope: Any) -> Iterator[str]:
@@ -59,9 +68,12 @@ def _scope(scope: Any) -> Iterator[str]:
 
 
 def _bootstrap(bootstrap: Any) -> Iterator[str]:
-    yield from _apply(rules.BOOTSTRAP, bootstrap, "bootstrap")
+    yield from apply(rules.BOOTSTRAP, bootstrap, "bootstrap")
     yield from _admin_paths(bootstrap.admin.allow_paths)
-    yield from _runtime(bootstrap.layered_runtime)
+    sidecar = bootstrap.deferred_stat_options.enable_deferred_creation_stats
+    yield from _runtime(
+        bootstrap.layered_runtime, rules.RUNTIME if sidecar else rules.RUNTIME | rules.GATEWAY_RUNTIME
+    )
     yield from _overload(bootstrap.overload_manager)
 
 
@@ -77,13 +89,13 @@ def _admin_paths(allowed: Iterable[Any]) -> Iterator[str]:
             yield f"bootstrap: an admin path is allowed by {kind}, which is hard to judge"
 
 
-def _runtime(runtime: Any) -> Iterator[str]:
+def _runtime(runtime: Any, required: Mapping[str, Any]) -> Iterator[str]:
     values: dict[str, Any] = {}
     for layer in runtime.layers:
         if layer.WhichOneof("layer_specifier") != "static_layer":
             yield f"bootstrap: runtime layer {layer.name} can be changed from outside"
         values |= dict(layer.static_layer.items())
-    for key, (holds, must) in rules.RUNTIME.items():
+    for key, (holds, must) in required.items():
         if not holds(values.get(key)):
             yield f"bootstrap: runtime {key} is {values.get(key)}, must be {must}"
 
@@ -109,6 +121,7 @@ _CHECKS: Mapping[str, Callable[[Any], Iterator[str]]] = {
     "envoy.config.listener.v3.Listener": _listener,
     "envoy.config.cluster.v3.Cluster": _cluster,
     "envoy.config.route.v3.ScopedRouteConfiguration": _scope,
+    "envoy.config.route.v3.RouteConfiguration": inbound_permissions,
     "envoy.config.bootstrap.v3.Bootstrap": _bootstrap,
 }
 
@@ -119,28 +132,7 @@ def _required(
     if name not in network:
         yield f"{where}: filter {name} is missing"
     else:
-        yield from _apply(required, network[name], where)
-
-
-def _apply(required: Iterable[rules.Rule], message: Any, where: str) -> Iterator[str]:
-    for rule in required:
-        value = _value(message, rule.path)
-        if not rule.holds(value):
-            yield f"{where}: {rule.path} is {value!r}, must be {rule.must}"
-
-
-def _value(message: Any, path: str) -> Any:
-    """What is at `path`, as `Rule.path` explains; None when a message on the way is absent."""
-    for name in path.split("."):
-        field = message.DESCRIPTOR.fields_by_name[name]
-        if field.has_presence and not message.HasField(name):
-            return None
-        message = getattr(message, name)
-        if field.enum_type:
-            return field.enum_type.values_by_number[message].name
-        if field.message_type and field.message_type.full_name == _DURATION:
-            return message.seconds + message.nanos / 1e9
-    return message
+        yield from apply(required, network[name], where)
 
 
 def _strangers(message: Any) -> list[str]:

@@ -69,45 +69,93 @@ DOWNSTREAM_TLS = (
     Rule("common_tls_context.tls_certificates", lambda value: not value, "empty: keys come by SDS"),
 )
 
-HTTP_CONNECTION_MANAGER = (
+_HTTP_EVERYWHERE = (
     Rule("http2_protocol_options.max_concurrent_streams.value", *at_most(100)),
     Rule("http2_protocol_options.initial_stream_window_size.value", *at_most(64 * 1024)),
     Rule("http2_protocol_options.initial_connection_window_size.value", *at_most(1024 * 1024)),
     *(Rule(f"http2_protocol_options.{name}.value", *not_above(limit)) for name, limit in _HTTP2_DEFAULTS),
-    Rule("use_remote_address.value", *ON),
     Rule("internal_address_config", *ABSENT),
-    Rule("forward_client_cert_details", *one_of("SANITIZE")),
+    Rule("early_header_mutation_extensions", *PRESENT),
     Rule("normalize_path.value", *ON),
     Rule("merge_slashes", *ON),
     Rule("path_with_escaped_slashes_action", *one_of("UNESCAPE_AND_REDIRECT", "REJECT_REQUEST")),
     Rule("strip_trailing_host_dot", *ON),
-    Rule("common_http_protocol_options.headers_with_underscores_action", *one_of("REJECT_REQUEST")),
     Rule("common_http_protocol_options.max_headers_count.value", *at_most(100)),
-    Rule("common_http_protocol_options.idle_timeout", *at_most(3600)),
-    Rule("common_http_protocol_options.max_connection_duration", *at_most(3600)),
     Rule("http1_safe_max_connection_duration", *ON),
     Rule("max_request_headers_kb.value", *at_most(60)),
+    Rule("http_protocol_options.accept_http_10", lambda value: not value, "off"),
+    Rule("http_protocol_options.allow_chunked_length", lambda value: not value, "off"),
+)
+
+HTTP_CONNECTION_MANAGER = (
+    *_HTTP_EVERYWHERE,
+    Rule("use_remote_address.value", *ON),
+    Rule("forward_client_cert_details", *one_of("SANITIZE")),
+    Rule("common_http_protocol_options.headers_with_underscores_action", *one_of("REJECT_REQUEST")),
+    Rule("common_http_protocol_options.idle_timeout", *at_most(3600)),
+    Rule("common_http_protocol_options.max_connection_duration", *at_most(3600)),
     Rule("stream_idle_timeout", *at_most(300)),
     Rule("request_timeout", *at_most(300)),
     Rule("request_headers_timeout", *at_most(10)),
-    Rule("http_protocol_options.accept_http_10", lambda value: not value, "off"),
-    Rule("http_protocol_options.allow_chunked_length", lambda value: not value, "off"),
     Rule("scoped_routes.scope_key_builder.fragments", *PRESENT),
-    Rule("early_header_mutation_extensions", *PRESENT),
 )
+"""Of a gateway, where anybody may call."""
+
+INBOUND_HTTP = (
+    *_HTTP_EVERYWHERE,
+    Rule("use_remote_address.value", *OFF),
+    Rule("forward_client_cert_details", *one_of("SANITIZE_SET")),
+    Rule("rds.route_config_name", *PRESENT),
+)
+
+OUTBOUND_HTTP = (
+    *_HTTP_EVERYWHERE,
+    Rule("use_remote_address.value", *OFF),
+    Rule("forward_client_cert_details", *one_of("SANITIZE")),
+)
+"""Times of sidecars are the user's to choose: no stranger can reach them."""
+
+_MEMBER = (
+    Rule("common_tls_context.tls_params.tls_minimum_protocol_version", *one_of("TLSv1_2", "TLSv1_3")),
+    Rule("common_tls_context.tls_params.tls_maximum_protocol_version", *one_of("TLSv1_2", "TLSv1_3")),
+    Rule("common_tls_context.tls_certificate_sds_secret_configs", *PRESENT),
+    Rule("common_tls_context.tls_certificates", lambda value: not value, "empty: keys come by SDS"),
+    Rule(
+        "common_tls_context.combined_validation_context.validation_context_sds_secret_config.name", *PRESENT
+    ),
+    Rule(
+        "common_tls_context.combined_validation_context.default_validation_context"
+        ".match_typed_subject_alt_names",
+        *PRESENT,
+    ),
+)
+
+MEMBERS_ONLY = (
+    *_MEMBER,
+    Rule("require_client_certificate.value", *ON),
+    Rule("disable_stateless_session_resumption", *ON),
+    Rule("disable_stateful_session_resumption", *ON),
+)
+"""A sidecar's server side: nobody unknown, and no session that outlives trust."""
+
+TO_MEMBERS = (*_MEMBER, Rule("max_session_keys.value", *exactly(0)), Rule("sni", *PRESENT))
+"""And its client side."""
 
 CLUSTER = (
     _BUFFER,
-    Rule("connect_timeout", *at_most(5)),
+    Rule("connect_timeout", *at_most(30)),
     Rule("circuit_breakers.thresholds", *PRESENT),
 )
 
 THRESHOLDS = (
-    Rule("max_connections.value", *at_most(1024)),
-    Rule("max_pending_requests.value", *at_most(1024)),
-    Rule("max_requests.value", *at_most(1024)),
-    Rule("retry_budget.budget_percent.value", *at_most(20)),
+    Rule("max_connections.value", *PRESENT),
+    Rule("max_pending_requests.value", *PRESENT),
+    Rule("max_requests.value", *PRESENT),
 )
+"""Said, whatever a user chose."""
+
+RETRY_BUDGET = Rule("retry_budget.budget_percent.value", *at_most(20))
+"""Where no number of retries was chosen."""
 
 UPSTREAM_HTTP2 = (
     Rule("max_concurrent_streams.value", *at_most(100)),
@@ -127,9 +175,11 @@ BOOTSTRAP = (
 
 RUNTIME = {
     "re2.max_program_size.error_level": exactly(1000),
-    "http.max_requests_per_io_cycle": exactly(1),
     "overload.premature_reset_total_stream_count": not_above(500),
 }
+
+GATEWAY_RUNTIME = {"http.max_requests_per_io_cycle": exactly(1)}
+"""Of who has figures of everything, and so is no sidecar."""
 
 RESOURCE_MONITORS = {
     "envoy.resource_monitors.fixed_heap",
@@ -156,6 +206,30 @@ FORBIDDEN_ADMIN_PATHS = (
 )
 
 EXTENSIONS = {
+    "envoy.config.trace.v3.OpenTelemetryConfig",
+    "envoy.config.trace.v3.ZipkinConfig",
+    "envoy.extensions.access_loggers.file.v3.FileAccessLog",
+    "envoy.extensions.access_loggers.open_telemetry.v3.OpenTelemetryAccessLogConfig",
+    "envoy.extensions.clusters.dns.v3.DnsCluster",
+    "envoy.extensions.filters.http.composite.v3.Composite",
+    "envoy.extensions.filters.http.composite.v3.ExecuteFilterAction",
+    "envoy.extensions.filters.http.fault.v3.HTTPFault",
+    "envoy.extensions.filters.http.local_ratelimit.v3.LocalRateLimit",
+    "envoy.extensions.filters.http.rbac.v3.RBAC",
+    "envoy.extensions.filters.http.rbac.v3.RBACPerRoute",
+    "envoy.extensions.filters.http.set_filter_state.v3.Config",
+    "envoy.extensions.filters.listener.http_inspector.v3.HttpInspector",
+    "envoy.extensions.filters.listener.original_dst.v3.OriginalDst",
+    "envoy.extensions.filters.listener.original_src.v3.OriginalSrc",
+    "envoy.extensions.filters.network.local_ratelimit.v3.LocalRateLimit",
+    "envoy.extensions.filters.network.rbac.v3.RBAC",
+    "envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy",
+    "envoy.extensions.matching.common_inputs.network.v3.DynamicMetadataInput",
+    "envoy.extensions.matching.input_matchers.metadata.v3.Metadata",
+    "envoy.extensions.retry.priority.previous_priorities.v3.PreviousPrioritiesConfig",
+    "envoy.extensions.transport_sockets.raw_buffer.v3.RawBuffer",
+    "envoy.extensions.transport_sockets.tls.v3.SPIFFECertValidatorConfig",
+    "envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext",
     "envoy.extensions.filters.http.cors.v3.Cors",
     "envoy.extensions.filters.http.cors.v3.CorsPolicy",
     "envoy.extensions.filters.http.lua.v3.Lua",

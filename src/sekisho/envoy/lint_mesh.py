@@ -1,0 +1,103 @@
+"""Rules of the mesh: protected never becomes unprotected.
+
+Every inbound asks who calls before it passes a byte on; every cluster of the mesh asks who answers.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from sekisho.envoy import lint_rules as rules
+from sekisho.envoy.captured import CLOSED_CHAIN
+from sekisho.envoy.inbound import FOREIGN_TLS, OPEN, PLAINTEXT
+from sekisho.envoy.lint_applying import apply
+from sekisho.envoy.rbac import ALLOW, HTTP, NETWORK
+from sekisho.envoy.tcp import CLOSED
+from sekisho.envoy.tcp import NAME as TCP_PROXY
+from sekisho.protos import unpack
+
+_HTTP = "envoy.filters.network.http_connection_manager"
+_INBOUND = 1
+"""envoy.config.core.v3.TrafficDirection"""
+_UNENCRYPTED = {OPEN, PLAINTEXT, FOREIGN_TLS, CLOSED_CHAIN}
+_SPIFFE = "spiffe://"
+
+
+def sidecar_listener(listener: Any) -> Iterator[str]:
+    """Findings in a Listener of a sidecar."""
+    inbound = listener.traffic_direction == _INBOUND
+    yield from apply(rules.LISTENER, listener, listener.name)
+    for chain in listener.filter_chains:
+        where = f"{listener.name} chain {chain.name}"
+        for manager in _unpacked(chain.filters, _HTTP):
+            yield from apply(rules.INBOUND_HTTP if inbound else rules.OUTBOUND_HTTP, manager, where)
+        if inbound:
+            yield from _encrypted(chain, where)
+            yield from _guarded(chain, where)
+
+
+def _unpacked(filters: Sequence[Any], name: str) -> Iterator[Any]:
+    return (unpack(each.typed_config) for each in filters if each.name == name)
+
+
+def _encrypted(chain: Any, where: str) -> Iterator[str]:
+    if not chain.HasField("transport_socket"):
+        if chain.name not in _UNENCRYPTED:
+            yield f"{where}: takes anybody without mutual TLS"
+        return
+    context = unpack(chain.transport_socket.typed_config)
+    yield from apply(rules.FILTER_CHAIN, chain, where)
+    yield from apply(rules.MEMBERS_ONLY, context, where)
+    for name in _believed(context):
+        if not (name.prefix.startswith(_SPIFFE) and name.prefix.endswith("/")) and not name.exact:
+            yield f"{where}: believes callers by {name!s}, which is no whole trust domain"
+
+
+def _believed(context: Any) -> list[Any]:
+    """StringMatchers of the SPIFFE IDs."""
+    combined = context.common_tls_context.combined_validation_context
+    return [each.matcher for each in combined.default_validation_context.match_typed_subject_alt_names]
+
+
+def _guarded(chain: Any, where: str) -> Iterator[str]:
+    """Permissions are asked before anything is passed on."""
+    if chain.name == OPEN:
+        return
+    if chain.name == CLOSED_CHAIN:
+        if any(proxy.cluster != CLOSED for proxy in _unpacked(chain.filters, TCP_PROXY)):
+            yield f"{where}: passes on what it should close"
+        return
+    http = [unpack(each.typed_config) for each in chain.filters if each.name == _HTTP]
+    filters = http[0].http_filters if http else chain.filters
+    wanted = f"{HTTP if http else NETWORK}.{ALLOW}"
+    found = next((unpack(each.typed_config) for each in filters if each.name == wanted), None)
+    if found is None or not found.HasField("rules") or found.rules.action:
+        yield f"{where}: nobody is asked for permission"
+
+
+def inbound_permissions(routes: Any) -> Iterator[str]:
+    """Findings in a RouteConfiguration: permissions may be said, and never be switched off."""
+    for host in routes.virtual_hosts:
+        places = [host, *host.routes]
+        for place in places:
+            said = place.typed_per_filter_config
+            if f"{HTTP}.{ALLOW}" in said and not _lets_in_by_rule(unpack(said[f"{HTTP}.{ALLOW}"])):
+                yield f"{routes.name}: {place.name or 'a route'} switches permissions off"
+
+
+def _lets_in_by_rule(per_route: Any) -> bool:
+    if per_route.DESCRIPTOR.name != "RBACPerRoute":
+        return False
+    return bool(per_route.rbac.HasField("rules")) and not per_route.rbac.rules.action
+
+
+def transport_to_members(cluster: Any) -> Iterator[str]:
+    """Findings in how a Cluster reaches members of the mesh; a plain way is for marked endpoints alone."""
+    for match in cluster.transport_socket_matches:
+        where = f"{cluster.name} transport {match.name}"
+        context = unpack(match.transport_socket.typed_config)
+        if context.DESCRIPTOR.name == "UpstreamTlsContext":
+            yield from apply(rules.TO_MEMBERS, context, where)
+            if not all(name.exact for name in _believed(context)):
+                yield f"{where}: believes servers whose name is not exactly known"
+        elif match.match.fields:
+            yield f"{where}: endpoints with a sidecar are reached without TLS"
