@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from sekisho.engine import Output, Read, output
+from sekisho.model.kinds import POLICY_KINDS
 from sekisho.model.names import ResourceId
 from sekisho.translate.gateway.certificates import EXPIRIES
 from sekisho.translate.gateway.class_status import class_status
@@ -22,6 +23,7 @@ from sekisho.translate.mesh.content import (
     ROUTE_TABLES,
 )
 from sekisho.translate.mesh.inbounds import CAPTURED_INBOUNDS, INBOUNDS
+from sekisho.translate.mesh.policy_status import policy_status
 from sekisho.translate.mesh.secrets import AUTHORITIES, CLIENT_CERTIFICATES, TRUST
 from sekisho.translate.mesh.sidecars import PASSTHROUGHS, SIDECARS
 from sekisho.translate.mesh.sight import SEEN
@@ -47,6 +49,7 @@ _STATUSES: dict[str, Callable[[Read, ResourceId], dict[str, Any] | None]] = {
     "ExternalService": external_service_status,
     "HostnameGenerator": hostname_generator_status,
     "Mesh": mesh_status,
+    **dict.fromkeys(POLICY_KINDS, policy_status),
 }
 
 

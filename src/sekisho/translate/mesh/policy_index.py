@@ -127,7 +127,7 @@ def _clients(read: Read, policy: ResourceId) -> Iterator[ClientScope]:
     if target and target.namespace:
         namespace = target.namespace
     if target and (kind == "Gateway" or target.name or target.labels):
-        yield ClientScope(mesh, "" if kind == "Workload" else policy.kind, f"{kind}?", namespace)
+        yield ClientScope(mesh, "", f"{kind}?", namespace)
     else:
         yield ClientScope(mesh, policy.kind, kind, namespace)
 

@@ -55,18 +55,23 @@ def client_policies(read: Read, kind: str, client: Client) -> tuple[ResourceId, 
     if isinstance(client, World):
         picked = {policy for policy in client.selected if policy.kind == kind}
         return tuple(sorted(picked | _broad(read, kind, client.mesh, client.namespace, ("Mesh", "Workload"))))
-    mesh, proxy = mesh_of(read, client.namespace), _proxy(read, client)
+    mesh = mesh_of(read, client.namespace)
     found = set(_broad(read, kind, mesh, client.namespace, ("Mesh", client.kind)))
-    each = _looked_at(read, "" if client.kind == "Workload" else kind, mesh, client)
-    return tuple(sorted(found | {one for one in _picked(read, each, proxy) if one.kind == kind}))
+    picked = {one for one in picked_one_by_one(read, client) if one.kind == kind}
+    return tuple(sorted(found | picked))
 
 
 @query
 def selected(read: Read, workload: ResourceId) -> tuple[ResourceId, ...]:
     """The policies about calls that pick a workload by its name or labels, sorted."""
-    mesh = mesh_of(read, workload.namespace)
-    found = _picked(read, _looked_at(read, "", mesh, workload), _proxy(read, workload))
-    return tuple(sorted(one for one in found if BY_KIND[one.kind].tells_clients))
+    return tuple(one for one in picked_one_by_one(read, workload) if BY_KIND[one.kind].tells_clients)
+
+
+@query
+def picked_one_by_one(read: Read, proxy: ResourceId) -> tuple[ResourceId, ...]:
+    """The policies, but for those with `rules`, that pick a Workload or Gateway by name or labels, sorted."""
+    mesh = mesh_of(read, proxy.namespace)
+    return tuple(sorted(_picked(read, _looked_at(read, mesh, proxy), _proxy(read, proxy))))
 
 
 def _broad(
@@ -80,10 +85,10 @@ def _broad(
     return found
 
 
-def _looked_at(read: Read, kind: str, mesh: str, proxy: ResourceId) -> frozenset[ResourceId]:
+def _looked_at(read: Read, mesh: str, proxy: ResourceId) -> frozenset[ResourceId]:
     group = f"{proxy.kind}?"
-    everywhere = read.bucket(CLIENTS, ClientScope(mesh, kind, group, EVERYWHERE))
-    return everywhere | read.bucket(CLIENTS, ClientScope(mesh, kind, group, proxy.namespace))
+    everywhere = read.bucket(CLIENTS, ClientScope(mesh, "", group, EVERYWHERE))
+    return everywhere | read.bucket(CLIENTS, ClientScope(mesh, "", group, proxy.namespace))
 
 
 def _picked(read: Read, policies: Iterable[ResourceId], proxy: Proxy) -> Iterator[ResourceId]:

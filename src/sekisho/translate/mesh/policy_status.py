@@ -1,0 +1,96 @@
+"""The status a policy should have: whether it counts, and how many proxies it reaches."""
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from sekisho.engine import Read, index, query
+from sekisho.model.meta import Resource
+from sekisho.model.names import ResourceId
+from sekisho.model.targets import TargetRef
+from sekisho.policies.roles import is_for_all, role
+from sekisho.translate.gateway.conditions import condition
+from sekisho.translate.mesh.inbounds import inbound_ports
+from sekisho.translate.mesh.instances import is_meshed
+from sekisho.translate.mesh.meshes import mesh_of
+from sekisho.translate.mesh.policy_index import EVERYWHERE, is_live, mesh_of_policy, target_of
+from sekisho.translate.mesh.policy_values import picked_one_by_one, server_policies
+
+
+class _Members(NamedTuple):
+    """Proxies of one kind, of a mesh or of one namespace of it."""
+
+    mesh: str
+    kind: str
+    namespace: str
+
+
+@query
+def policy_status(read: Read, policy: ResourceId) -> dict[str, Any]:
+    """Accepted, as it was checked when it was written, and Attached."""
+    resource: Resource = read.leaf(policy)
+    generation = resource.metadata.generation
+    if not is_live(read, resource):
+        told = "In shadow: it changes nothing."
+        return {"conditions": [condition("Accepted", "True", "Shadow", told, generation)]}
+    accepted = condition("Accepted", "True", "Accepted", "", generation)
+    return {"conditions": [accepted, _attached(read, resource, generation)]}
+
+
+def _attached(read: Read, resource: Resource, generation: int | None) -> dict[str, Any]:
+    target = target_of(resource)
+    if target and target.kind == "HTTPRoute":
+        route = ResourceId("HTTPRoute", target.namespace or resource.metadata.namespace, target.name or "")
+        if read.leaf(route) is None:
+            return condition("Attached", "False", "TargetNotFound", f"{route} does not exist.", generation)
+        return condition("Attached", "True", "Attached", f"For requests that {route} routes.", generation)
+    number = _number(read, resource, target)
+    if number == 0:
+        return condition("Attached", "False", "NoProxies", "No proxy is picked.", generation)
+    told = f"For {number} {'proxy' if number == 1 else 'proxies'}."
+    return condition("Attached", "True", "Attached", told, generation)
+
+
+def _number(read: Read, resource: Resource, target: TargetRef | None) -> int:
+    """Of a whole mesh or namespace they are counted, not looked at: they come and go."""
+    if target is not None and not _is_broad(target):
+        return read.count(_PICKED, resource.id)
+    mesh = mesh_of_policy(read, resource.id)
+    namespace = EVERYWHERE if is_for_all(role(resource)) else resource.metadata.namespace
+    if target is not None and target.namespace:
+        namespace = target.namespace
+    number = read.count(_MEMBERS, _Members(mesh, "Workload", namespace))
+    if (target is None or target.kind == "Mesh") and not getattr(resource.spec, "rules", ()):  # type: ignore[attr-defined]
+        number += read.count(_MEMBERS, _Members(mesh, "Gateway", namespace))
+    return number
+
+
+def _is_broad(target: TargetRef) -> bool:
+    if target.kind == "Mesh":
+        return True
+    return target.kind == "Workload" and not (target.name or target.labels or target.section_name)
+
+
+def _places(read: Read, proxy: ResourceId) -> Iterator[_Members]:
+    if proxy.kind == "Gateway" or is_meshed(read, proxy):
+        mesh = mesh_of(read, proxy.namespace)
+        yield _Members(mesh, proxy.kind, EVERYWHERE)
+        yield _Members(mesh, proxy.kind, proxy.namespace)
+
+
+def _policies(read: Read, proxy: ResourceId) -> Iterator[ResourceId]:
+    """Those that pick it one by one."""
+    if proxy.kind == "Workload" and not is_meshed(read, proxy):
+        return
+    yield from picked_one_by_one(read, proxy)
+    if proxy.kind == "Gateway":
+        return
+    found = {policy for port in inbound_ports(read, proxy) for policy in server_policies(read, proxy, port)}
+    for policy in found:
+        resource: Resource | None = read.leaf(policy)
+        target = target_of(resource) if resource is not None else None
+        if target is not None and not _is_broad(target):
+            yield policy
+
+
+_MEMBERS = index("proxies by mesh", source=("Workload", "Gateway"), emit=_places)
+_PICKED = index("proxies by policy", source=("Workload", "Gateway"), emit=_policies)
