@@ -54,7 +54,7 @@ conformance: setup ## Upstream's Gateway API conformance suite; all, or one test
 	$(PY) -m conformance.cluster $(if $(TEST),--run-test=$(TEST),--report)
 
 docs: setup ## Derived pages: docs/reference and the graph in docs/architecture.md
-	$(PY) tools/docs.py
+	$(PY) -m tools.docs
 
 packages: ## Debian packages the tests and benchmarks use, where this machine lets us install them
 	@missing=""; for p in $(PACKAGES); do dpkg -s $$p >/dev/null 2>&1 || missing="$$missing $$p"; done; \

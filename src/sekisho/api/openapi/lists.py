@@ -49,6 +49,8 @@ RULES: Mapping[tuple[str, str], ListRule] = {
     ("ObjectMeta", "finalizers"): _SET,
     ("ServiceSpec", "ports"): _BY_PORT,
     ("ServiceSpec", "selector"): _ATOMIC,
+    ("ServiceAccount", "secrets"): _BY_NAME,
+    ("ServiceAccount", "imagePullSecrets"): _BY_NAME,
     ("WorkloadSpec", "ports"): _BY_PORT,
     ("Endpoint", "addresses"): _SET,
     ("GatewaySpec", "listeners"): _BY_NAME,

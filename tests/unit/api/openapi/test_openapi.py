@@ -4,10 +4,12 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+import msgspec
 import pytest
 from tests.unit.api.harness import Api
 
 from sekisho.api.openapi import protobuf
+from sekisho.model.kinds import KINDS
 
 ROUTE = "io.k8s.networking.gateway.v1.HTTPRoute"
 
@@ -31,6 +33,30 @@ async def test_every_reference_leads_to_a_definition(api: Api) -> None:
         assert {ref.removeprefix("#/components/schemas/") for ref in references(v3)} <= set(
             v3["components"]["schemas"]
         )
+
+
+@pytest.mark.parametrize("group", sorted({kind.group for kind in KINDS.values()}))
+def test_no_two_types_of_a_group_share_the_name_of_a_definition(group: str) -> None:
+    """`Definitions` names them by class within a group: the second would be explained as the first."""
+    owners: dict[str, set[str]] = {}
+    roots = [kind.type for kind in KINDS.values() if kind.group == group]
+    for one in msgspec.inspect.multi_type_info(roots):
+        for struct in structs_in(one):
+            owners.setdefault(struct.cls.__name__, set()).add(struct.cls.__module__)
+    assert {name: sorted(modules) for name, modules in owners.items() if len(modules) > 1} == {}
+
+
+def structs_in(type_: Any) -> Iterator[msgspec.inspect.StructType]:
+    """All struct types that a type is made of."""
+    if isinstance(type_, msgspec.inspect.StructType):
+        yield type_
+        for field in type_.fields:
+            yield from structs_in(field.type)
+    for name in ("type", "item_type", "value_type"):
+        if isinstance(inner := getattr(type_, name, None), msgspec.inspect.Type):
+            yield from structs_in(inner)
+    for option in getattr(type_, "types", ()):
+        yield from structs_in(option)
 
 
 async def test_every_kind_and_version_has_its_definition_and_its_paths(api: Api) -> None:
