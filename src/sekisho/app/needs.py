@@ -19,6 +19,9 @@ class Service(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """Run in the folder, without a shell. `python` is the Python that runs Sekisho."""
     port: Annotated[int, msgspec.Meta(ge=1, le=65535)]
     """TCP port on 127.0.0.1 that it listens on; it is up when this answers."""
+    workload: Annotated[str, msgspec.Meta(pattern="^([a-z0-9-]{1,63}/[a-z0-9.-]{1,253})?$")] = ""
+    """`namespace/name` of the Workload that it is: it is started once its sidecar serves, and told by
+    variables like CATALOG_SERVICE_HOST and CATALOG_SERVICE_PORT where the services it calls are."""
 
 
 class Certificate(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

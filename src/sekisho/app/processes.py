@@ -6,11 +6,12 @@ import signal
 import sys
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Protocol
 
 from sekisho.app import tether
+from sekisho.app.settings import ENVIRONMENT
 from sekisho.identity.files import private_directory
 
 READY = "ready"
@@ -30,6 +31,8 @@ class Command:
     """Gets its stdout and stderr, appended."""
     folder: Path | None = None
     """Working directory; None for ours."""
+    environment: Mapping[str, str] = field(default_factory=dict)
+    """Variables it has beside ours."""
     announces: bool = False
     """It prints a line that starts with `ready` on stdout once it is."""
 
@@ -86,6 +89,7 @@ async def start(command: Command) -> Process:
             stdout=asyncio.subprocess.PIPE if command.announces else log,
             stderr=log,
             cwd=command.folder,
+            env={**ENVIRONMENT, **command.environment},
             start_new_session=True,  # Ctrl-C reaches us only, and we end the others in order
         )
     except BaseException:

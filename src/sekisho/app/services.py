@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from sekisho.app.needs import Service
@@ -12,8 +13,10 @@ ANSWERS_WITHIN = 10.0
 _LOOK_EVERY = 0.02
 
 
-def command(service: Service, folder: Path, logs: Path) -> Command:
-    """How the service is run."""
+def command(
+    service: Service, folder: Path, logs: Path, environment: Mapping[str, str] | None = None
+) -> Command:
+    """How the service is run; `environment` are variables it has beside ours."""
     program, *arguments = service.command
     if program in ("python", "python3"):
         program = sys.executable
@@ -22,24 +25,36 @@ def command(service: Service, folder: Path, logs: Path) -> Command:
         arguments=(program, *arguments),
         log=logs / f"service-{service.name}.log",
         folder=folder.resolve(),
+        environment=environment or {},
     )
 
 
 async def answers(service: Service) -> bool:
     """Whether the service takes connections in time."""
+    return await all_connect([("127.0.0.1", service.port)], ANSWERS_WITHIN)
+
+
+async def all_connect(places: Iterable[tuple[str, int]], within: float) -> bool:
+    """Whether connections are taken at all of these places within so many seconds."""
     try:
-        async with asyncio.timeout(ANSWERS_WITHIN):
-            while True:
-                if await _connects(service.port):
-                    return True
-                await asyncio.sleep(_LOOK_EVERY)
+        async with asyncio.timeout(within):
+            for place in places:
+                await _connection(*place)
     except TimeoutError:
         return False
+    return True
 
 
-async def _connects(port: int) -> bool:
+async def _connection(host: str, port: int) -> None:
+    while True:
+        if await _connects(host, port):
+            return
+        await asyncio.sleep(_LOOK_EVERY)
+
+
+async def _connects(host: str, port: int) -> bool:
     try:
-        _, writer = await asyncio.open_connection("127.0.0.1", port)
+        _, writer = await asyncio.open_connection(host, port)
     except OSError:
         return False
     writer.close()

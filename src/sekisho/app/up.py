@@ -11,7 +11,7 @@ import msgspec
 from watchfiles import awatch
 
 from sekisho.aio.tasks import run_until
-from sekisho.app import needs, ports, selfsigned, services, sites
+from sekisho.app import needs, ports, selfsigned, services, sites, workload_programs
 from sekisho.app.applying import Applier, Outcome
 from sekisho.app.lock import exclusive
 from sekisho.app.manifests import SUFFIXES, Folder, Manifest
@@ -28,9 +28,12 @@ MANAGER = "sekisho-up"
 """Field manager of what is applied from the folder."""
 GATEWAYS_WITHIN = 20.0
 """Seconds the gateways get to be programmed before we say that they are not."""
+WORKLOAD_GRACE = 0.8
 AGENT_GRACE = 2.5
 REST_GRACE = 1.5
 """Seconds to end in: together below the five seconds a person waits for Ctrl-C."""
+SIDECAR_WITHIN = 20.0
+"""Seconds the sidecar of a program gets to serve before we say that it does not, and wait on."""
 _RETRY = 0.2
 """Seconds between attempts while the control plane is started again."""
 _SETTLE_MS = 40
@@ -77,7 +80,9 @@ class _Up:
             ports.check("127.0.0.1", service.port, f"service {service.name}")
         control_plane, addresses = await self._start_control_plane()
         programs = [
-            services.command(service, self._settings.folder, self._logs) for service in self._needs.services
+            services.command(service, self._settings.folder, self._logs)
+            for service in self._needs.services
+            if not service.workload
         ]
         for program in programs:
             await self._supervisor.launch(program)
@@ -97,9 +102,13 @@ class _Up:
         await self._supervisor.keep(agent)
 
     async def end(self) -> None:
-        """The agent first, which lets its proxies finish what they are serving; then all others."""
+        """Programs with a sidecar first, as they need theirs to the end; then the agent, which lets its
+        proxies finish what they are serving; then all others.
+        """
         if self._supervisor.is_running:
             self._voice.note("ending")
+        meshed = [f"service {service.name}" for service in self._needs.services if service.workload]
+        await self._supervisor.stop(meshed, WORKLOAD_GRACE)
         await self._supervisor.stop(["agent"], AGENT_GRACE)
         names = [f"service {service.name}" for service in self._needs.services]
         await self._supervisor.stop(["control plane", *names], REST_GRACE)
@@ -108,6 +117,10 @@ class _Up:
         applier = Applier(client, manager=MANAGER, set_name=set_name(self._settings.folder))
         await self._apply_certificates(client)
         await self._apply(applier, first=True)
+        async with asyncio.TaskGroup() as starting:
+            for service in self._needs.services:
+                if service.workload:
+                    starting.create_task(self._start_meshed(client, service, group), name=service.name)
         await self._wait_for_services()
         await self._tell_sites(client)
         group.create_task(tell_troubles(client, self._voice, self._folder.line_of), name="tell of troubles")
@@ -122,6 +135,21 @@ class _Up:
             await self._edited.wait()
             self._edited.clear()
             await self._apply(applier, first=False)
+
+    async def _start_meshed(self, client: Client, service: needs.Service, group: asyncio.TaskGroup) -> None:
+        """Starts a program once its sidecar serves, so that its first call finds the way."""
+        found = await workload_programs.find(client, service.workload)
+        if found is None:
+            self._voice.trouble(
+                f"service {service.name} is not started",
+                f"There is no Workload {service.workload} with a sidecar in {self._settings.folder}.",
+            )
+            return
+        while not await services.all_connect(found.sidecar, SIDECAR_WITHIN):
+            self._voice.trouble(f"the sidecar of {service.workload} does not serve", "See `sekisho status`.")
+        command = services.command(service, self._settings.folder, self._logs, found.variables)
+        await self._supervisor.launch(command)
+        group.create_task(self._supervisor.keep(command), name=f"keep {command.name}")
 
     async def _start_control_plane(self) -> tuple[Command, Mapping[str, str]]:
         """Started again, it keeps the ports that it chose the first time."""

@@ -15,7 +15,8 @@ from sekisho.envoy.captured import captured_inbound
 from sekisho.envoy.clusters import cluster
 from sekisho.envoy.endpoints import cluster_load_assignment
 from sekisho.envoy.inbound import inbound_listener
-from sekisho.envoy.inbound_cluster import inbound_cluster, passthrough_cluster
+from sekisho.envoy.inbound_clusters import inbound_cluster, passthrough_cluster
+from sekisho.envoy.inbound_routes import inbound_route_configuration
 from sekisho.envoy.listeners import listener
 from sekisho.envoy.outbound import outbound_listener
 from sekisho.envoy.passthrough import passthrough_listener
@@ -201,6 +202,7 @@ _OF_WORKLOADS = (
     _emission(CLUSTER, INBOUNDS, _made(INBOUNDS, inbound_cluster)),
     _emission(CLUSTER, PASSTHROUGHS, _made(PASSTHROUGHS, passthrough_cluster)),
     _emission(LISTENER, INBOUNDS, _made(INBOUNDS, inbound_listener)),
+    _emission(ROUTES, INBOUNDS, _made(INBOUNDS, inbound_route_configuration)),
     _emission(LISTENER, CAPTURED_INBOUNDS, _made(CAPTURED_INBOUNDS, captured_inbound)),
     _emission(LISTENER, PASSTHROUGHS, _made(PASSTHROUGHS, passthrough_listener)),
     _emission(SIDECAR_TYPE, SIDECARS, _told(SIDECARS, SIDECAR_TYPE)),
