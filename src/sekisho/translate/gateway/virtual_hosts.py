@@ -12,6 +12,8 @@ virtual host (`listeners.owner`).
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
+from msgspec.structs import replace
+
 from sekisho import ir
 from sekisho.engine import Read, index, output, query
 from sekisho.kit.hostnames import EVERY, intersect, is_wildcard
@@ -20,6 +22,8 @@ from sekisho.translate.gateway.attachment import PLACED, Place, attached_doors, 
 from sekisho.translate.gateway.gateways import admission
 from sekisho.translate.gateway.listeners import Door, doors, owner, port_doors
 from sekisho.translate.gateway.routes import Entry, at_listener, plan
+from sekisho.translate.mesh import effective
+from sekisho.translate.mesh.names import destination_of
 
 
 class HostKey(NamedTuple):
@@ -55,7 +59,10 @@ def virtual_host(read: Read, gateway: ResourceId, table: str, hostname: str) -> 
         return _misdirected(table, hostname, host_owner)
     entries = _entries(read, host_owner, hostname)
     entries.sort()
-    routes = [at_listener(entry.route, host_owner.scheme, host_owner.port) for _, entry in entries]
+    routes = [
+        _with_policies(read, gateway, at_listener(entry.route, host_owner.scheme, host_owner.port))
+        for _, entry in entries
+    ]
     resources = {route.origin.resource for route in routes}
     origins = sorted([host_owner.origin, *map(Origin, resources)])
     return ir.VirtualHost(table=table, hostname=hostname, routes=tuple(routes), origins=tuple(origins))
@@ -81,6 +88,19 @@ def _entries(read: Read, host_owner: Door, hostname: str) -> list[tuple[int, Ent
                 found += [(width, entry) for entry in plan(read, route).entries]
             seen |= here
     return found
+
+
+def _with_policies(read: Read, gateway: ResourceId, route: ir.Route) -> ir.Route:
+    """What policies say about requests to the first of its backends: a rule has one timeout, one retry."""
+    action = route.action
+    if not isinstance(action, ir.Forward):
+        return route
+    named = next((share.cluster for share in action.shares if share.cluster is not None), None)
+    if named is None:
+        return route
+    by, destination = route.origin.resource, destination_of(named)
+    wanted = effective.forward_with_policies(read, gateway, action, destination, by)
+    return route if wanted is action else replace(route, action=wanted)
 
 
 def _misdirected(table: str, hostname: str, host_owner: Door) -> ir.VirtualHost:
