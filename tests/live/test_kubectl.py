@@ -293,6 +293,47 @@ def test_explain_tells_fields_and_their_meaning(kubectl: Kubectl) -> None:
     assert "services" in kubectl("api-resources")
 
 
+MESH = """
+apiVersion: sekisho.dev/v1alpha1
+kind: Mesh
+metadata: {name: default}
+---
+apiVersion: sekisho.dev/v1alpha1
+kind: Workload
+metadata: {name: cart-1, namespace: default, labels: {app: cart}}
+spec:
+  address: 10.0.0.1
+  ports: [{port: 80, targetPort: 8080}]
+  sidecar: {capture: Redirect}
+---
+apiVersion: v1
+kind: ServiceAccount
+metadata: {name: cart, namespace: default}
+---
+apiVersion: sekisho.dev/v1alpha1
+kind: HostnameGenerator
+metadata: {name: services, namespace: sekisho-system}
+spec:
+  selector: {service: {}}
+  template: "{{ .Name }}.{{ .Namespace }}.svc.mesh.local"
+"""
+
+
+def test_the_kinds_of_the_mesh_are_applied_listed_and_explained(kubectl: Kubectl) -> None:
+    kubectl("apply", "-f", "-", given=MESH)
+    assert "unchanged" in kubectl("apply", "-f", "-", given=MESH)
+    lines = kubectl("get", "workloads,meshes,serviceaccounts").splitlines()
+    assert [line.split()[:6] for line in lines if line.startswith("workload")] == [
+        ["workload.sekisho.dev/cart-1", "10.0.0.1", "80/TCP", "default", "Redirect", "True"]
+    ]
+    assert any(line.startswith("mesh.sekisho.dev/default ") for line in lines)
+    assert "{{ .Name }}" in kubectl("get", "hg", "--namespace", "sekisho-system")
+    assert "workload/cart-1" in kubectl("get", "sekisho", "-o", "name").replace(".sekisho.dev", "")
+    assert "nftables" in kubectl("explain", "workload.spec.sidecar.capture")
+    assert "The oldest." in kubectl("explain", "meshtls.spec.rules.default.tlsVersion.min")
+    assert "spiffeID" in kubectl("explain", "trafficpermission.spec.rules.default.allow")
+
+
 def test_wait_returns_when_a_condition_comes_true(shop: Kubectl) -> None:
     waiting = shop.start("wait", "--for=condition=Programmed", "gateway/gw", "--timeout=30s")
     condition = {

@@ -1,6 +1,5 @@
 """Create, get, list, update and delete, as Kubernetes clients know them."""
 
-
 import pytest
 
 from .harness import ROUTES, Api, config_map, route

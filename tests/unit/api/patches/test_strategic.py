@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from sekisho.api.openapi.structures import structure_of
-from sekisho.kit.json_patch import PatchFailed
 from sekisho.api.patches.strategic import strategic_merge
+from sekisho.kit.json_patch import PatchFailed
 from sekisho.model.kinds import KINDS
 
 SERVICE = structure_of(KINDS["Service"].type)
