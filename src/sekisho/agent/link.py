@@ -133,7 +133,9 @@ class Link:
 
     async def _credentials(self) -> Credentials:
         if self._keys.issued is None:
-            self._failed("there is no certificate for this proxy yet")
+            # No warning: so every proxy begins. Should it not come, `Keys` says why.
+            self.fault = "there is no certificate for this proxy yet"
+            self.tried.set()
         return await self._keys.credentials()
 
     def _failed(self, fault: str) -> None:
