@@ -61,7 +61,7 @@ def _resources(engine: Engine, worlds: Worlds, view: ViewKey) -> Iterator[Resour
     for emission in EMISSIONS:
         if not emission.is_shared:
             for key in engine.keys(emission.output):
-                if key[0] == view:
+                if emission.view(key) == view:
                     yield engine.value(emission.output, key)
     if isinstance(view, World):
         yield from (resource for _, resource in worlds.resources(view))

@@ -46,7 +46,7 @@ class Publisher:
         self._own = 0
         """Views of one Workload each."""
         self._shelf = Shelf()
-        """Of all Worlds: they show the same resources."""
+        """Of all views: Worlds show the same resources, and much is alike for all workloads."""
         self.worlds = Worlds()
         """What is in every World."""
         self._flights: dict[View, list[_Flight]] = {}
@@ -61,7 +61,7 @@ class Publisher:
         """The view of a Gateway, World or Workload; empty until something is published for it."""
         view = self._views.get(key)
         if view is None:
-            view = View(str(key), self._shelf if isinstance(key, World) else None)
+            view = View(str(key), self._shelf)
             self._views[key] = view
             self._keys[view] = key
             self._own += key.kind == "Workload"

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from operator import itemgetter
 from typing import Any
 
+from msgspec.structs import replace
+
 from sekisho import ir
 from sekisho.engine import Output, Read, output, query
 from sekisho.envoy.agent import agent_resource
@@ -27,9 +29,12 @@ from sekisho.envoy.scopes import scoped_route_configuration
 from sekisho.envoy.secrets import secret
 from sekisho.envoy.trust import authority_bundle, trust_bundle
 from sekisho.ir.agent import HOSTNAME_TYPE, SIDECAR_TYPE
+from sekisho.model.names import Origin, ResourceId
 from sekisho.translate.facts import ViewKey
 from sekisho.translate.gateway.endpoints import endpoints
+from sekisho.translate.mesh.inbounds import CAPTURED_NAME
 from sekisho.translate.mesh.names import cluster_name, outbound_name
+from sekisho.translate.mesh.sidecars import PASSTHROUGH_NAME, SIDECAR_NAME
 from sekisho.translate.outputs import (
     AUTHORITIES,
     CAPTURED_INBOUNDS,
@@ -63,6 +68,8 @@ class Emission:
     output: Output[Resource]
     name: Name
     """Key → Envoy's name of the resource; needed when it is gone."""
+    view: Callable[[Any], ViewKey] = itemgetter(0)
+    """Key → the view it is published in; of a shared one, the part of Worlds."""
     is_shared: bool = False
     """Whether a key starts with a part of a World (`World.profile`, `client` or `base`), for all Worlds it is
     a part of that have the service the rest of the key is about; else with the one view it is for."""
@@ -89,6 +96,21 @@ def _trust(_: Read, wanted: ir.TrustBundle) -> Resource:
     return resource(trust_bundle(wanted))
 
 
+@query
+def _captured(_: Read, wanted: ir.CapturedInbound) -> Resource:
+    return resource(captured_inbound(wanted))
+
+
+@query
+def _passthrough(_: Read, wanted: ir.Passthrough) -> Resource:
+    return resource(passthrough_listener(wanted))
+
+
+@query
+def _passthrough_cluster(_: Read, wanted: ir.Passthrough) -> Resource:
+    return resource(passthrough_cluster(wanted))
+
+
 def _made(planned: Output[Any], make: Callable[[Any], Any]) -> Build:
     """For what no two views share."""
 
@@ -105,6 +127,19 @@ def _remembered(planned: Output[Any], make: Callable[[Read, Any], Resource]) -> 
     def build(read: Read, key: Any) -> Resource | None:
         wanted = planned.build(read, key)
         return None if wanted is None else make(read, wanted)
+
+    return build
+
+
+_ANY_WORKLOAD = Origin(ResourceId("Workload", "", ""))
+
+
+def _alike(planned: Output[Any], make: Callable[[Read, Any], Resource]) -> Build:
+    """For what is the same for most workloads, but for whose it is; `make` is a query."""
+
+    def build(read: Read, workload: Any) -> Resource | None:
+        wanted = planned.build(read, workload)
+        return None if wanted is None else make(read, replace(wanted, origin=_ANY_WORKLOAD))
 
     return build
 
@@ -128,7 +163,15 @@ def _emission(
     shared: bool = False,
 ) -> Emission:
     kind = type_url.rpartition(".")[2]
-    return Emission(type_url, output(f"{kind} of {planned.name}", planned, build), name, shared)
+    made = output(f"{kind} of {planned.name}", planned, build)
+    return Emission(type_url, made, name, is_shared=shared)
+
+
+def _of_workload(type_url: str, planned: Output[Any], build: Build, name: str) -> Emission:
+    """One of a kind: the key is the Workload itself."""
+    kind = type_url.rpartition(".")[2]
+    made = output(f"{kind} of {planned.name}", planned, build)
+    return Emission(type_url, made, lambda _: name, lambda workload: workload)
 
 
 CLUSTER = TYPE_URL_PREFIX + "envoy.config.cluster.v3.Cluster"
@@ -200,12 +243,12 @@ _OF_WORLDS = (
 
 _OF_WORKLOADS = (
     _emission(CLUSTER, INBOUNDS, _made(INBOUNDS, inbound_cluster)),
-    _emission(CLUSTER, PASSTHROUGHS, _made(PASSTHROUGHS, passthrough_cluster)),
+    _of_workload(CLUSTER, PASSTHROUGHS, _alike(PASSTHROUGHS, _passthrough_cluster), PASSTHROUGH_NAME),
     _emission(LISTENER, INBOUNDS, _made(INBOUNDS, inbound_listener)),
     _emission(ROUTES, INBOUNDS, _made(INBOUNDS, inbound_route_configuration)),
-    _emission(LISTENER, CAPTURED_INBOUNDS, _made(CAPTURED_INBOUNDS, captured_inbound)),
-    _emission(LISTENER, PASSTHROUGHS, _made(PASSTHROUGHS, passthrough_listener)),
-    _emission(SIDECAR_TYPE, SIDECARS, _told(SIDECARS, SIDECAR_TYPE)),
+    _of_workload(LISTENER, CAPTURED_INBOUNDS, _alike(CAPTURED_INBOUNDS, _captured), CAPTURED_NAME),
+    _of_workload(LISTENER, PASSTHROUGHS, _alike(PASSTHROUGHS, _passthrough), PASSTHROUGH_NAME),
+    _of_workload(SIDECAR_TYPE, SIDECARS, _told(SIDECARS, SIDECAR_TYPE), SIDECAR_NAME),
 )
 
 EMISSIONS = (*_OF_GATEWAYS, *_OF_WORLDS, *_OF_WORKLOADS)
@@ -218,4 +261,4 @@ def changed_resources(
     for emission in EMISSIONS:
         if not emission.is_shared:
             for key, made in outputs.get(emission.output, {}).items():
-                yield key[0], emission.type_url, emission.name(key), made
+                yield emission.view(key), emission.type_url, emission.name(key), made

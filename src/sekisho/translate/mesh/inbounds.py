@@ -17,6 +17,7 @@ from sekisho.translate.mesh.mutual_tls import mutual_tls
 from sekisho.translate.mesh.names import inbound_name
 from sekisho.translate.mesh.ports import declared_protocol, is_http, service_ports, target_number
 
+CAPTURED_NAME = "inbound"
 LOOPBACK = "127.0.0.1"
 _BY_WEIGHT = tuple(ir.Protocol)
 """Of several protocols said for one port, the first of these counts; TCP is the last."""
@@ -96,22 +97,18 @@ def _inbound(read: Read, key: tuple[ResourceId, str]) -> Inbound:
     return inbound(read, workload, int(name.rpartition("/")[2]))
 
 
-def _captured(read: Read, workload: ResourceId) -> Iterator[tuple[ResourceId, str]]:
-    if is_meshed(read, workload) and read.leaf(workload).spec.sidecar.capture != "None":
-        yield workload, "inbound"
-
-
-def _captured_inbound(read: Read, key: tuple[ResourceId, str]) -> CapturedInbound:
-    workload = key[0]
-    transparent = read.leaf(workload).spec.sidecar.capture == "TransparentProxy"
+def _captured(read: Read, workload: ResourceId) -> CapturedInbound | None:
+    sidecar = read.leaf(workload).spec.sidecar
+    if not is_meshed(read, workload) or sidecar.capture == "None":
+        return None
+    transparent = sidecar.capture == "TransparentProxy"
     return CapturedInbound(transparent=transparent, origin=Origin(workload, "spec.sidecar.capture"))
 
 
 _INBOUND_PORTS = index("inbound ports", source="Workload", emit=_inbounds)
-_CAPTURED = index("workloads with captured connections", source="Workload", emit=_captured)
 
 INBOUNDS = output("inbounds", source=_INBOUND_PORTS, build=_inbound)
 """(workload, `inbound/<port>`) → `ir.Inbound`."""
 
-CAPTURED_INBOUNDS = output("captured inbounds", source=_CAPTURED, build=_captured_inbound)
-"""(workload, `inbound`) → `ir.CapturedInbound`."""
+CAPTURED_INBOUNDS = output("captured inbounds", source="Workload", build=_captured)
+"""Workload → `ir.CapturedInbound`; none where nothing is captured."""

@@ -18,6 +18,8 @@ _OUTBOUND = "outbound/"
 def refused(read: Read, author: ResourceId) -> tuple[str, ...]:
     """Why sidecars refused what came of a route, Service, ExternalService or Workload, each with the name of
     the Envoy resource, sorted."""
+    if not read.count(_KINDS, author.kind):  # mostly: then there is nothing to wait for in each one's name
+        return ()
     keys: Iterable[Rejection] = read.bucket(_REFUSED, author)
     return tuple(sorted({f"{key.resource_name}: {' '.join(read.leaf(key).split())}" for key in keys}))
 
@@ -46,4 +48,9 @@ def _destination(key: Rejection) -> Destination | None:
         return None
 
 
+def _kind(_: Read, author: ResourceId) -> tuple[str, ...]:
+    return (author.kind,)
+
+
 _REFUSED = index("refused by sidecars", source="Rejection", emit=_authors)
+_KINDS = index("kinds refused by sidecars", source=_REFUSED, emit=_kind)

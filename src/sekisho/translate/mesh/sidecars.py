@@ -1,8 +1,6 @@
 """What a sidecar is besides its ports: what its agent is told, and what becomes of connections to outside."""
 
-from collections.abc import Iterator
-
-from sekisho.engine import Read, index, output
+from sekisho.engine import Read, output
 from sekisho.ir.agent import AgentConfig, Excluded, GrpcProbe, HttpProbe, Probe, TcpProbe
 from sekisho.ir.sidecar import Passthrough
 from sekisho.ir.transport import MutualTlsMode
@@ -21,8 +19,10 @@ SIDECAR_NAME = "sidecar"
 PASSTHROUGH_NAME = "passthrough"
 
 
-def agent_config(read: Read, workload: ResourceId) -> AgentConfig:
-    """What the agent beside a workload is told."""
+def agent_config(read: Read, workload: ResourceId) -> AgentConfig | None:
+    """What the agent beside a workload is told; None without a sidecar."""
+    if not is_meshed(read, workload):
+        return None
     resource: Workload = read.leaf(workload)
     spec, sidecar = resource.spec, resource.spec.sidecar or Sidecar()
     address = normal_address(spec.address) or spec.address
@@ -44,9 +44,12 @@ def agent_config(read: Read, workload: ResourceId) -> AgentConfig:
     return effective.agent_with_policies(read, workload, plain)
 
 
-def passthrough(read: Read, workload: ResourceId) -> Passthrough:
-    """Everything may leave, unless a policy says otherwise."""
-    transparent = read.leaf(workload).spec.sidecar.capture == "TransparentProxy"
+def passthrough(read: Read, workload: ResourceId) -> Passthrough | None:
+    """Everything may leave, unless a policy says otherwise; None where nothing is captured."""
+    sidecar = read.leaf(workload).spec.sidecar
+    if not is_meshed(read, workload) or sidecar.capture == "None":
+        return None
+    transparent = sidecar.capture == "TransparentProxy"
     plain = Passthrough(
         everything=True, transparent=transparent, origin=Origin(workload, "spec.sidecar.capture")
     )
@@ -111,29 +114,8 @@ def _renew_before(read: Read, workload: ResourceId) -> str:
     return "" if state is None else state.renew_before
 
 
-def _sidecar(read: Read, workload: ResourceId) -> Iterator[tuple[ResourceId, str]]:
-    if is_meshed(read, workload):
-        yield workload, SIDECAR_NAME
+SIDECARS = output("agent configurations", source="Workload", build=agent_config)
+"""Workload → `ir.AgentConfig`; none without a sidecar."""
 
-
-def _captured(read: Read, workload: ResourceId) -> Iterator[tuple[ResourceId, str]]:
-    if is_meshed(read, workload) and read.leaf(workload).spec.sidecar.capture != "None":
-        yield workload, PASSTHROUGH_NAME
-
-
-def _agent_config(read: Read, key: tuple[ResourceId, str]) -> AgentConfig:
-    return agent_config(read, key[0])
-
-
-def _passthrough(read: Read, key: tuple[ResourceId, str]) -> Passthrough:
-    return passthrough(read, key[0])
-
-
-_SIDECARS = index("sidecars", source="Workload", emit=_sidecar)
-_CAPTURED = index("captured workloads", source="Workload", emit=_captured)
-
-SIDECARS = output("agent configurations", source=_SIDECARS, build=_agent_config)
-"""(workload, `sidecar`) → `ir.AgentConfig`."""
-
-PASSTHROUGHS = output("passthroughs", source=_CAPTURED, build=_passthrough)
-"""(workload, `passthrough`) → `ir.Passthrough`."""
+PASSTHROUGHS = output("passthroughs", source="Workload", build=passthrough)
+"""Workload → `ir.Passthrough`; none where nothing is captured."""

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sekisho.engine import Read, query
+from sekisho.engine import Read
 from sekisho.model.names import ResourceId
 from sekisho.translate.facts import SYNCED, Authority, AuthorityState, ProxyState
 from sekisho.translate.gateway.conditions import condition, sentence
@@ -16,7 +16,6 @@ from sekisho.translate.mesh.rejections import refused
 from sekisho.translate.mesh.trust import trust_domains
 
 
-@query
 def workload_status(read: Read, workload: ResourceId) -> dict[str, Any] | None:
     """Of a Workload with a sidecar: who it is, and how far its proxy is. `Ready` is its agent's to say."""
     resource = read.leaf(workload)
@@ -36,7 +35,6 @@ def workload_status(read: Read, workload: ResourceId) -> dict[str, Any] | None:
     return said if found is None else {"spiffeID": found.spiffe_id, **said}
 
 
-@query
 def external_service_status(read: Read, service: ResourceId) -> dict[str, Any] | None:
     """Its address and names; none where there is no mesh to call it."""
     if not mesh_of(read, service.namespace):
@@ -64,7 +62,6 @@ def external_service_status(read: Read, service: ResourceId) -> dict[str, Any] |
     }
 
 
-@query
 def hostname_generator_status(read: Read, generator: ResourceId) -> dict[str, Any]:
     """Whether every name it made is its own."""
     generation = read.leaf(generator).metadata.generation
@@ -75,7 +72,6 @@ def hostname_generator_status(read: Read, generator: ResourceId) -> dict[str, An
     return {"conditions": [condition("Generated", "True", "Generated", "", generation)]}
 
 
-@query
 def mesh_status(read: Read, mesh: ResourceId) -> dict[str, Any]:
     """Whom its members believe, and how far a change of authority is."""
     state: AuthorityState | None = read.leaf(Authority.of(mesh.name))
