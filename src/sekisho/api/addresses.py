@@ -52,9 +52,9 @@ class AddressTaken(Exception):
 class ServiceAddresses:
     """Gives each new Service an address that follows from its name, or the next free one.
 
-    Nothing is stored apart from the Services themselves: they are read once, when the first address is asked
-    for. Whoever is listed here as a holder is looked at again before it keeps somebody from an address, so an
-    entry that is out of date does no harm. One process gives out the addresses of a store.
+    Nothing is stored apart from the Services themselves: they are read once, at the start. Whoever is listed
+    here as a holder is looked at again before it keeps somebody from an address, so an entry that is out of
+    date does no harm. One process gives out the addresses of a store.
     """
 
     def __init__(self, store: Store, range_: IPv4Network) -> None:
@@ -97,8 +97,10 @@ class ServiceAddresses:
     async def complete(self) -> int:
         """Gives an address to each Service in the store that should have one and has not; says to how many.
 
-        Raises RangeExhausted.
+        To be called before the first request, which then need not wait for the Services to be read. Raises
+        RangeExhausted.
         """
+        await self._known()
         listing = await self._store.list(["Service"])
         missing = [record for record in listing.records if _lacks_address(record)]
         for start in range(0, len(missing), _BATCH):
