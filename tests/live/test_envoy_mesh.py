@@ -209,6 +209,14 @@ async def test_a_trust_domain_is_believed_from_the_moment_its_authority_is_known
     await refused(pair.get(port=pair.port, tls=stranger))
 
 
+async def test_without_any_authority_nobody_is_believed(pair: Pair) -> None:
+    await pair.serve()
+    await pair.server.publish(trust())
+    await refused(pair.get_as(OTHER))
+    await pair.server.publish(trust((TRUST_DOMAIN, pair.authority)))
+    assert (await pair.get_as(OTHER)).status == 200
+
+
 async def test_no_session_is_resumed(pair: Pair) -> None:
     await pair.serve()
     context, session = pair.as_member(OTHER), None
@@ -350,6 +358,33 @@ async def test_bytes_are_refused_to_who_may_not_call(pair: Pair) -> None:
         await refused(pair.get("/raw", port=pair.tcp))
     await pair.serve(permissions=permissions(allow=[ir.Caller()], deny=[identity(CLIENT)]), **tcp)
     await refused(pair.get("/raw", port=pair.tcp))
+
+
+async def test_a_server_that_speaks_first_tells_nothing_to_who_may_not_call(pair: Pair) -> None:
+    async def greet(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"welcome")
+
+    async with await asyncio.start_server(greet, "127.0.0.1", 0) as server:
+        fields = {
+            "target_port": server.sockets[0].getsockname()[1],
+            "protocol": ir.Protocol.TCP,
+            "inspected": False,
+        }
+        for account, expected in ((CLIENT, b"welcome"), (OTHER, b"")):
+            await pair.serve(permissions=permissions(allow=[identity(CLIENT)]), **fields)
+            reader, writer = await asyncio.open_connection(
+                "127.0.0.1", pair.port, ssl=pair.as_member(account), server_hostname="a"
+            )
+            assert await _first_bytes(reader, 7 if expected else 1) == expected
+            writer.close()
+
+
+async def _first_bytes(reader: asyncio.StreamReader, count: int) -> bytes:
+    """What comes within a second, or before the end."""
+    try:
+        return await asyncio.wait_for(reader.read(count), 1)
+    except (OSError, TimeoutError):
+        return b""
 
 
 async def test_a_shadow_denial_lets_in_and_counts(pair: Pair) -> None:

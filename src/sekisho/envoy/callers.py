@@ -55,10 +55,10 @@ def _identity(text: ir.Text) -> list[dict[str, Any]]:
     """By the URI of the caller's certificate; who has none is nobody here."""
     if text.kind == "present":
         return [{"authenticated": {}}]
-    return [{"authenticated": {"principal_name": one}} for one in _segments(text)]
+    return [{"authenticated": {"principal_name": one}} for one in segments(text)]
 
 
-def _segments(text: ir.Text) -> list[dict[str, Any]]:
+def segments(text: ir.Text) -> list[dict[str, Any]]:
     """StringMatchers; a prefix covers whole segments, and is itself one."""
     if text.kind != "prefix":
         return [string_matcher(text)]
@@ -106,7 +106,7 @@ def _path(text: ir.Text) -> list[dict[str, Any]]:
     """Envoy leaves the query out and has normalised the rest (`http_connection_manager.py`)."""
     if text.kind == "present" or (text.kind == "prefix" and text.value in {"", "/"}):
         return [_ANY]
-    return [{"url_path": {"path": one}} for one in _segments(text)]
+    return [{"url_path": {"path": one}} for one in segments(text)]
 
 
 def _header(name: str, text: ir.Text) -> dict[str, Any]:

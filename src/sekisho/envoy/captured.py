@@ -4,7 +4,7 @@ from typing import Any
 
 from sekisho import ir
 from sekisho.envoy.building import ON
-from sekisho.envoy.sockets import ORIGINAL_DESTINATION, filter_chain, sidecar_listener
+from sekisho.envoy.sockets import ORIGINAL_DESTINATION, both_families, filter_chain, sidecar_listener
 from sekisho.envoy.tcp import closed
 
 CLOSED_CHAIN = "closed"
@@ -14,7 +14,7 @@ def captured_inbound(wanted: ir.CapturedInbound) -> Any:
     """envoy.config.listener.v3.Listener. Connections to a port without an `Inbound` stay here, and end."""
     return sidecar_listener(
         wanted.name,
-        [wanted.address],
+        both_families(wanted.address),
         wanted.port,
         "INBOUND",
         [filter_chain(CLOSED_CHAIN, [closed(wanted.name)])],

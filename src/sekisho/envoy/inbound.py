@@ -55,16 +55,22 @@ def _chains(wanted: ir.Inbound) -> Iterator[dict[str, Any]]:
         return
     if wanted.inspected or wanted.protocol is not ir.Protocol.TCP:
         yield _members(wanted.tls, ALPN_HTTP2, _http(wanted, "HTTP2"))
-    yield _members(wanted.tls, ALPN_TCP, _as_it_comes(wanted))
+    unread = None if wanted.inspected else wanted.permissions
+    yield _members(wanted.tls, ALPN_TCP, _as_it_comes(wanted), unread)
     if wanted.tls.mode is ir.MutualTlsMode.PERMISSIVE:
         yield filter_chain(PLAINTEXT, _as_it_comes(wanted), {"transport_protocol": "raw_buffer"})
         # The application's own TLS: nobody here can read it.
         yield filter_chain(FOREIGN_TLS, _bytes(wanted), {"transport_protocol": "tls"})
 
 
-def _members(tls: ir.MutualTls, alpn: str, filters: list[dict[str, Any]]) -> dict[str, Any]:
+def _members(
+    tls: ir.MutualTls,
+    alpn: str,
+    filters: list[dict[str, Any]],
+    permissions: ir.Permissions | None = None,
+) -> dict[str, Any]:
     match = {"transport_protocol": "tls", "application_protocols": [alpn]}
-    return filter_chain(alpn, filters, match, mutual_tls(tls, alpn))
+    return filter_chain(alpn, filters, match, mutual_tls(tls, alpn, permissions))
 
 
 def _as_it_comes(wanted: ir.Inbound) -> list[dict[str, Any]]:

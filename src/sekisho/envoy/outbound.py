@@ -13,6 +13,8 @@ from sekisho.envoy.sockets import filter_chain, sidecar_listener
 from sekisho.envoy.tcp import tcp_proxy
 
 CHAIN = "outbound"
+STATISTICS = "outbound"
+"""All outbounds count together; each destination has figures of its own, those of its cluster."""
 
 
 def outbound_listener(wanted: ir.Outbound) -> Any:
@@ -20,7 +22,13 @@ def outbound_listener(wanted: ir.Outbound) -> Any:
     captured: dict[str, Any] = {} if wanted.bound else {"bind_to_port": OFF}
     filters = _http(wanted) if wanted.tcp is None else _tcp(wanted, wanted.tcp)
     return sidecar_listener(
-        wanted.name, wanted.addresses, wanted.port, "OUTBOUND", [filter_chain(CHAIN, filters)], **captured
+        wanted.name,
+        wanted.addresses,
+        wanted.port,
+        "OUTBOUND",
+        [filter_chain(CHAIN, filters)],
+        stat_prefix=STATISTICS,
+        **captured,
     )
 
 
@@ -32,7 +40,7 @@ def _http(wanted: ir.Outbound) -> list[dict[str, Any]]:
     return [
         http_connection_manager(
             Side.OUTBOUND,
-            wanted.name,
+            STATISTICS,
             http_filters,
             routing,
             times=wanted.times,
@@ -46,7 +54,7 @@ def _tcp(wanted: ir.Outbound, forward: ir.TcpForward) -> list[dict[str, Any]]:
     return [
         *connection_rate_limit(wanted.rate_limit, wanted.name),
         tcp_proxy(
-            wanted.name,
+            STATISTICS,
             forward,
             access_logs(wanted.access_logs),
             max_connection_ms=wanted.times.max_connection,

@@ -17,6 +17,7 @@ from sekisho.envoy.sockets import (
     HTTP_INSPECTOR,
     ORIGINAL_DESTINATION,
     TLS_INSPECTOR,
+    both_families,
     filter_chain,
     sidecar_listener,
 )
@@ -35,7 +36,7 @@ def passthrough_listener(wanted: ir.Passthrough) -> Any:
         fields["default_filter_chain"] = filter_chain("everything", [_through(wanted)])
     return sidecar_listener(
         wanted.name,
-        [wanted.address],
+        both_families(wanted.address),
         wanted.port,
         "OUTBOUND",
         [_loop_guard(wanted), *_matched(wanted)],

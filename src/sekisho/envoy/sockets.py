@@ -9,6 +9,8 @@ from sekisho.envoy.clusters import CONNECTION_BUFFER_BYTES
 LISTENER_FILTERS_SECONDS = 5
 HANDSHAKE_SECONDS = 10
 
+_ANY_IPV4, _ANY_IPV6 = "0.0.0.0", "::"  # noqa: S104 - connections are redirected to it, whatever they were for
+
 Direction = Literal["INBOUND", "OUTBOUND"]
 
 ORIGINAL_DESTINATION = extension(
@@ -48,7 +50,8 @@ def sidecar_listener(
 
     A taken port is refused and reported instead of shared (`enable_reuse_port`), as for gateways.
     """
-    first, *others = (address_of(address, port) for address in addresses)
+    alone = len(addresses) == 1
+    first, *others = (address_of(address, port, ipv4_too=alone) for address in addresses)
     return new(
         "envoy.config.listener.v3.Listener",
         name=name,
@@ -64,10 +67,15 @@ def sidecar_listener(
     )
 
 
-def address_of(address: str, port: int) -> dict[str, Any]:
-    """envoy.config.core.v3.Address"""
-    # An IPv6 wildcard socket serves IPv4 as well, as other servers' do.
-    return {"socket_address": {"address": address, "port_value": port, "ipv4_compat": address == "::"}}
+def both_families(address: str) -> Sequence[str]:
+    """An address, and for that of all IPv4 interfaces the one of IPv6 too, on a socket of its own."""
+    return [address, _ANY_IPV6] if address == _ANY_IPV4 else [address]
+
+
+def address_of(address: str, port: int, *, ipv4_too: bool = True) -> dict[str, Any]:
+    """envoy.config.core.v3.Address; `ipv4_too`: an IPv6 wildcard socket serves IPv4 as well, as others' do."""
+    compatible = ipv4_too and address == _ANY_IPV6
+    return {"socket_address": {"address": address, "port_value": port, "ipv4_compat": compatible}}
 
 
 def filter_chain(

@@ -11,8 +11,7 @@ _TYPE = "envoy.extensions.transport_sockets.tls.v3.Secret"
 def trust_bundle(wanted: ir.TrustBundle) -> Any:
     """envoy.extensions.transport_sockets.tls.v3.Secret with Envoy's SPIFFE validator.
 
-    Without any authority nobody is believed: Envoy refuses a validator without trust domains, and keeps
-    what it had, so one is named that has no member.
+    Without any authority nobody is believed.
     """
     domains = [{"name": name, "trust_bundle": {"inline_bytes": pem}} for name, pem in wanted.authorities]
     validator = extension(
