@@ -15,6 +15,10 @@ def test_upper_and_lower_case_do_not_count() -> None:
     assert text.closest("ParentREFS", FIELDS) == "parentRefs"
 
 
+def test_letters_in_the_wrong_order_are_near_in_the_shortest_words() -> None:
+    assert text.closest("ot", ("to", "rules")) == "to"
+
+
 def test_nothing_is_suggested_when_nothing_is_near() -> None:
     assert text.closest("zebra", FIELDS) is None
     assert text.did_you_mean("zebra", FIELDS) == ""
