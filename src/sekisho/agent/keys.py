@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 from random import Random
@@ -11,7 +12,8 @@ import msgspec
 import structlog
 
 from sekisho.aio.clock import Clock
-from sekisho.identity.authority import Refused
+from sekisho.aio.tasks import run_until
+from sekisho.identity.authority import BACKDATED, Refused
 from sekisho.identity.files import write_private
 from sekisho.identity.keys import Credentials, Issued, belongs, new_key, signing_request
 from sekisho.identity.rotation import keep_renewed, until_issued
@@ -19,6 +21,9 @@ from sekisho.identity.secret import Secret
 from sekisho.identity.spiffe import peer_identity
 
 log = structlog.get_logger()
+
+OUTDATED_SPREAD = 3.0
+"""Seconds over which the proxies of a mesh spread that are all told at once to renew."""
 
 
 class Purpose(StrEnum):
@@ -70,6 +75,7 @@ class Keys:
         self._random = random
         self._credentials = self._load()
         self._present = asyncio.Event()
+        self._outdated = asyncio.Event()
         self._listeners: list[Callable[[], None]] = []
         if self._credentials:
             self._present.set()
@@ -97,7 +103,18 @@ class Keys:
     async def run(self) -> None:
         """Gets the first certificate unless there is a good one, and renews it, until cancelled."""
         issued = self.issued or await until_issued(self._renew, clock=self._clock, random=self._random)
-        await keep_renewed(issued, self._renew, clock=self._clock, random=self._random)
+        while True:
+            keeping = keep_renewed(issued, self._renew, clock=self._clock, random=self._random)
+            await run_until(self._outdated, {f"{self._proxy}: renew": keeping})
+            self._outdated.clear()
+            await self._clock.sleep(self._random.uniform(0, OUTDATED_SPREAD))
+            issued = await until_issued(self._renew, clock=self._clock, random=self._random)
+
+    def renew_before(self, moment: datetime) -> None:
+        """Renews at once, and not at its usual time, a certificate that was signed before this moment."""
+        issued = self.issued
+        if issued is not None and issued.not_before + BACKDATED < moment:
+            self._outdated.set()
 
     async def _renew(self) -> Issued:
         key = new_key()  # a new one each time: a key that leaked is good for no longer than its certificate

@@ -41,7 +41,7 @@ class Identities:
         clock: Clock = loop.clock
         revocations = Revocations(state / "revocations.json", PROXY_LIFETIME, clock)
         trusts = Trusts(MeshAuthorities(state / "meshes", clock), loop.inbox, clock)
-        members = TrustMembers(loop.engine.read, loop.proxies, loop.publisher)
+        members = TrustMembers(loop.engine.read, loop.proxies)
         trusts.follow(members.members, members.is_registered)
         loop.on_commit.append(trusts.committed)
         return cls(

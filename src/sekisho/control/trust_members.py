@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Iterator
 
 from sekisho.control.proxies import Proxies
-from sekisho.control.publisher import Publisher
 from sekisho.control.trust_gates import Member
 from sekisho.engine import Read
 from sekisho.identity.authorities import HeldAuthority
@@ -20,10 +19,9 @@ _KINDS = {"gateway": "Gateway", "workload": "Workload"}
 class TrustMembers:
     """Looks at what is connected and published; keeps nothing itself."""
 
-    def __init__(self, read: Read, proxies: Proxies, publisher: Publisher) -> None:
+    def __init__(self, read: Read, proxies: Proxies) -> None:
         self._read = read
         self._proxies = proxies
-        self._publisher = publisher
 
     def members(self, held: HeldAuthority) -> Iterator[Member]:
         """The connected proxies of its mesh that are told whom to believe."""
@@ -34,7 +32,9 @@ class TrustMembers:
             for view, acknowledged in proxy.following():
                 if view.get(_TRUST) is not None:
                     role, namespace, name, *rest = proxy.id.split("/")
-                    in_sync = holds(view, acknowledged, held.authority.believed, held.authority.not_believed)
+                    in_sync = _TRUST not in proxy.rejected and holds(
+                        view, acknowledged, held.authority.believed, held.authority.not_believed
+                    )
                     yield Member(f"{role}/{namespace}/{name}", "/".join(rest), in_sync)
 
     def is_registered(self, proxy: str) -> bool:

@@ -13,7 +13,7 @@ from tests.kit.wait import eventually
 from sekisho.agent.keys import Keys
 from sekisho.aio.clock import Clock, FakeClock, SystemClock
 from sekisho.aio.tasks import background
-from sekisho.identity.authority import Registration
+from sekisho.identity.authority import BACKDATED, Registration
 from sekisho.identity.builtin import BuiltInAuthority
 from sekisho.identity.keys import Issued, belongs
 from sekisho.identity.rotation import Unavailable
@@ -135,3 +135,22 @@ async def test_it_is_renewed_with_a_new_key_and_listeners_are_told(
     assert second.key.reveal() != first.key.reveal()
     assert second.issued.not_after > first.issued.not_after
     assert belongs(second.key, second.issued.leaf())
+
+
+async def test_a_certificate_of_a_root_that_goes_is_renewed_at_once(
+    tmp_path: Path, signer: Signer, clock: FakeClock
+) -> None:
+    made = keys(tmp_path, signer, clock)
+    async with background(made.run(), name="keys"):
+        before = await asyncio.wait_for(made.credentials(), 5)
+        made.renew_before(before.issued.not_before + BACKDATED)
+        clock.advance(60.0)
+        assert len(signer.requests) == 1, "it was signed after that moment"
+        made.renew_before(clock.now())
+
+        async def renewed() -> bool:
+            clock.advance(1.0)
+            return made.issued is not None and made.issued != before.issued
+
+        await eventually(renewed, what="another certificate", within=10)
+    assert len(signer.requests) == 2
