@@ -10,12 +10,21 @@ from sekisho.model.policies.collectors import Collector
 INBOUND = "inbound/"
 """Begins the names of collectors of a workload's own view, so that they never meet those of its World."""
 
+_BY_ADDRESS = "collector/address/"
+
 
 def cluster_name(collector: Collector, side: str = "") -> str:
-    """`collector/<address>/<port>`, or the ordinary cluster of a Service, `<namespace>/<service>/<port>`."""
+    """`collector/address/<address>/<port>`, or the ordinary cluster of a Service,
+    `<namespace>/<service>/<port>`."""
     if collector.service is not None:
         return f"{collector.service.namespace}/{collector.service.name}/{collector.service.port}"
-    return f"{side}collector/{collector.address}/{collector.port}"
+    return f"{side}{_BY_ADDRESS}{collector.address}/{collector.port}"
+
+
+def is_address(name: str) -> bool:
+    """Whether it is the name of a collector by address; that of a Service has one part less."""
+    plain = name.removeprefix(INBOUND)
+    return plain.startswith(_BY_ADDRESS) and plain.count("/") > _BY_ADDRESS.count("/")
 
 
 def cluster(collector: Collector, protocol: ir.Protocol, origin: Origin, side: str = "") -> ir.Cluster | None:

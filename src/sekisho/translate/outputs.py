@@ -14,6 +14,7 @@ from sekisho.translate.gateway.infrastructure import INFRASTRUCTURE
 from sekisho.translate.gateway.route_status import route_status
 from sekisho.translate.gateway.sockets import CERTIFICATES, LISTENERS
 from sekisho.translate.gateway.virtual_hosts import VIRTUAL_HOSTS, WILDCARD_TABLES
+from sekisho.translate.mesh.collectors import COLLECTORS
 from sekisho.translate.mesh.content import (
     HOSTNAMES,
     MEMBERS,
@@ -35,10 +36,10 @@ from sekisho.translate.mesh.status import (
 )
 
 __all__ = [
-    "AUTHORITIES", "CAPTURED_INBOUNDS", "CERTIFICATES", "CLIENT_CERTIFICATES", "CLUSTERS", "ENDPOINTS",
-    "EXPIRIES", "HOSTNAMES", "INBOUNDS", "INFRASTRUCTURE", "LISTENERS", "MEMBERS", "MESH_CLUSTERS",
-    "MESH_ENDPOINTS", "OUTBOUNDS", "OUTPUTS", "PASSTHROUGHS", "ROUTE_TABLES", "SEEN", "SIDECARS", "STATUSES",
-    "TRUST", "VIRTUAL_HOSTS", "WILDCARD_TABLES",
+    "AUTHORITIES", "CAPTURED_INBOUNDS", "CERTIFICATES", "CLIENT_CERTIFICATES", "CLUSTERS", "COLLECTORS",
+    "ENDPOINTS", "EXPIRIES", "HOSTNAMES", "INBOUNDS", "INFRASTRUCTURE", "LISTENERS", "MEMBERS",
+    "MESH_CLUSTERS", "MESH_ENDPOINTS", "OUTBOUNDS", "OUTPUTS", "PASSTHROUGHS", "ROUTE_TABLES", "SEEN",
+    "SIDECARS", "STATUSES", "TRUST", "VIRTUAL_HOSTS", "WILDCARD_TABLES",
 ]  # fmt: skip
 
 _STATUSES: dict[str, Callable[[Read, ResourceId], dict[str, Any] | None]] = {
@@ -63,5 +64,6 @@ STATUSES: Output[dict[str, Any]] = output("statuses", source=tuple(_STATUSES), b
 OUTPUTS: tuple[Output[Any], ...] = (
     LISTENERS, VIRTUAL_HOSTS, WILDCARD_TABLES, CLUSTERS, ENDPOINTS, CERTIFICATES, EXPIRIES, INFRASTRUCTURE,
     INBOUNDS, CAPTURED_INBOUNDS, PASSTHROUGHS, SIDECARS, SEEN, MEMBERS, OUTBOUNDS, ROUTE_TABLES,
-    MESH_CLUSTERS, MESH_ENDPOINTS, HOSTNAMES, TRUST, AUTHORITIES, CLIENT_CERTIFICATES, STATUSES,
+    MESH_CLUSTERS, MESH_ENDPOINTS, HOSTNAMES, TRUST, AUTHORITIES, CLIENT_CERTIFICATES, COLLECTORS,
+    STATUSES,
 )  # fmt: skip

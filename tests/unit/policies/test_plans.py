@@ -435,7 +435,7 @@ TCP_LOG = TcpLog(
 
 def test_access_log_knows_three_backends() -> None:
     wanted = conf(AccessLogDefault, backends=[FILE, TCP, OTEL])
-    otel = OtelLog(cluster="collector/10.0.0.9/4317", attributes=(("a", "b"),), body="hello")
+    otel = OtelLog(cluster="collector/address/10.0.0.9/4317", attributes=(("a", "b"),), body="hello")
     assert access_log.outbound(OUTBOUND, wanted).access_logs == (FILE_LOG, TCP_LOG, otel)
     assert [one.address for one in access_log.collectors(wanted)] == ["10.0.0.9"]
 
@@ -453,7 +453,7 @@ def test_tracing_sends_spans_to_one_backend() -> None:
     sampling = {"overall": "12.5", "random": 1}
     wanted = conf(TracingDefault, backends=[zipkin], sampling=sampling, tags=tags)
     assert tracing.tracing(wanted, collectors.INBOUND) == ir.Tracing(
-        provider="zipkin", cluster="inbound/collector/z/9411", path="/p", trace_id_128=False,
+        provider="zipkin", cluster="inbound/collector/address/z/9411", path="/p", trace_id_128=False,
         overall=12.5, random=1.0, tags=(Tag(name="a", literal="b"), Tag(name="c", header="x-c", default="d")),
     )  # fmt: skip
     assert tracing.tracing(conf(TracingDefault, backends=[])) is None
@@ -467,7 +467,7 @@ def test_a_collector_in_the_mesh_is_the_cluster_of_its_service_and_one_outside_g
     assert collectors.cluster(inside, ir.Protocol.GRPC, ORIGIN) is None
     outside = conf(Collector, address="10.0.0.9", port=4317)
     assert collectors.cluster(outside, ir.Protocol.GRPC, ORIGIN) == ir.Cluster(
-        name="collector/10.0.0.9/4317", protocol=ir.Protocol.GRPC, hosts=(ir.Host("10.0.0.9", 4317),),
+        name="collector/address/10.0.0.9/4317", protocol=ir.Protocol.GRPC, hosts=(ir.Host("10.0.0.9", 4317),),
         origin=ORIGIN,
     )  # fmt: skip
 

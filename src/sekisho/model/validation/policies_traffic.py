@@ -5,6 +5,7 @@ from typing import Any
 
 from sekisho.kit import durations
 from sekisho.model import paths
+from sekisho.model.policies.access_log import AccessLogDefault
 from sekisho.model.policies.circuit_breaker import CircuitBreakerDefault
 from sekisho.model.policies.fault_injection import FaultInjectionDefault
 from sekisho.model.policies.health_check import HealthCheckDefault
@@ -191,8 +192,19 @@ def rule(kind: str, path: str, item: Any) -> Iterator[Problem]:
         where = paths.field(path, "default.local.tcp")
         message = "connections are counted before anything is known of the caller"
         yield Problem(where, message, "write a rule without matches", Reason.FORBIDDEN)
+    if kind == "AccessLog":
+        yield from _outside(paths.field(path, "default.backends"), default)
     if kind == "Timeout" and item.matches:
         yield from _bare_times(paths.field(path, "default"), default)
+
+
+def _outside(path: str, value: AccessLogDefault) -> Iterator[Problem]:
+    """A proxy that serves need not know any Service."""
+    for index, backend in enumerate(value.backends or ()):
+        if backend.open_telemetry and backend.open_telemetry.collector.service:
+            where = f"{path}[{index}].openTelemetry.collector.service"
+            message = "rules cannot send to a Service of the mesh"
+            yield Problem(where, message, "name its address and port", Reason.NOT_SUPPORTED)
 
 
 def _bare_times(path: str, value: TimeoutDefault) -> Iterator[Problem]:

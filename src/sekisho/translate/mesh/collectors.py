@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from sekisho import ir
-from sekisho.engine import Read, query
+from sekisho.engine import Read, index, output, query
 from sekisho.model.names import Origin, ResourceId
 from sekisho.model.policies.access_log import AccessLogDefault
 from sekisho.model.policies.collectors import Collector
@@ -12,9 +12,11 @@ from sekisho.policies import access_log, tracing
 from sekisho.policies.collectors import INBOUND, cluster
 from sekisho.policies.merging import stacked, typed
 from sekisho.translate.mesh.inbounds import inbound_ports
+from sekisho.translate.mesh.instances import is_meshed
 from sekisho.translate.mesh.names import Destination
 from sekisho.translate.mesh.policy_index import entries
 from sekisho.translate.mesh.policy_values import Client, client_policies, for_mesh, rules
+from sekisho.translate.mesh.sight import WORLDS
 from sekisho.translate.mesh.worlds import World
 
 
@@ -89,3 +91,24 @@ def _logged(conf: AccessLogDefault, origin: Origin) -> Iterator[_Use]:
 
 def _is_workload(client: Client) -> bool:
     return not isinstance(client, World) and client.kind == "Workload"
+
+
+def _places(read: Read, view: World | ResourceId) -> Iterator[tuple[World | ResourceId, str]]:
+    if isinstance(view, World) or is_meshed(read, view):
+        for made in helper_clusters(read, _client(view)):
+            yield view, made.name
+
+
+def _cluster(read: Read, key: tuple[World | ResourceId, str]) -> ir.Cluster | None:
+    view, name = key
+    return next((made for made in helper_clusters(read, _client(view)) if made.name == name), None)
+
+
+def _client(view: World | ResourceId) -> Client:
+    return view.client if isinstance(view, World) else view
+
+
+_NAMED = index("collectors in use", source=(WORLDS, "Workload"), emit=_places)
+
+COLLECTORS = output("collectors", source=_NAMED, build=_cluster)
+"""(World or Workload, cluster name) → `ir.Cluster`."""

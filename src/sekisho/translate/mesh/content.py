@@ -16,6 +16,7 @@ from sekisho.model.names import ResourceId
 from sekisho.translate.gateway.endpoints import endpoints
 from sekisho.translate.mesh.attachment import routed_services
 from sekisho.translate.mesh.clusters import reads_http, sidecar_cluster
+from sekisho.translate.mesh.collectors import helper_destinations
 from sekisho.translate.mesh.destinations import destinations
 from sekisho.translate.mesh.hostnames import hostname_record, hostnames
 from sekisho.translate.mesh.names import Destination, Part, cluster_name
@@ -31,7 +32,7 @@ class Membership(Struct, frozen=True, kw_only=True, gc=False):
     services: frozenset[ResourceId]
     """Everything of these Services and ExternalServices."""
     backends: frozenset[Destination]
-    """Clusters and endpoints of further ones, to which routes of the visible ones lead."""
+    """Clusters and endpoints of further ones, to which routes of the visible ones lead, and of collectors."""
 
 
 @query
@@ -45,6 +46,7 @@ def membership(read: Read, world: World) -> Membership:
         for backend in backends(read, client, destination)
         if backend.resource not in seen
     }
+    led |= {helper for helper in helper_destinations(read, client) if helper.resource not in seen}
     return Membership(services=seen, backends=frozenset(led))
 
 
@@ -81,6 +83,11 @@ def _reached(read: Read, key: tuple[World, Destination]) -> Iterator[tuple[World
             yield client, backend
 
 
+def _helping(read: Read, profile: World) -> Iterator[tuple[World, Destination]]:
+    for helper in helper_destinations(read, profile.client):
+        yield profile.client, helper
+
+
 def _located(_: Read, key: tuple[World, Destination]) -> tuple[tuple[World, Destination], ...]:
     return ((key[0].base, key[1]),) if key[1].kind == "Service" else ()
 
@@ -110,7 +117,8 @@ _PORTS = index("visible ports", source=_PROFILES, emit=_ports)
 _NAMES = index("visible hostnames", source=_PROFILES, emit=_names)
 _REQUESTED = index("requested ports", source=_PORTS, emit=_requested)
 _REACHED = index("reached ports", source=_REQUESTED, emit=_reached)
-_LOCATED = index("located ports", source=_REACHED, emit=_located)
+_HELPING = index("ports of collectors", source=_PROFILES, emit=_helping)
+_LOCATED = index("located ports", source=(_REACHED, _HELPING), emit=_located)
 
 MEMBERS = output("members", source=WORLDS, build=membership)
 """World → `Membership`."""
@@ -121,7 +129,7 @@ OUTBOUNDS = output("outbounds", source=_PORTS, build=_outbound)
 ROUTE_TABLES = output("outbound route tables", source=_REQUESTED, build=_route_table)
 """(`World.client`, destination) → `ir.RouteTable`; none where the outbound reads no HTTP."""
 
-MESH_CLUSTERS = output("mesh clusters", source=_REACHED, build=_cluster)
+MESH_CLUSTERS = output("mesh clusters", source=(_REACHED, _HELPING), build=_cluster)
 """(`World.client`, destination) → `ir.Cluster`."""
 
 MESH_ENDPOINTS = output("mesh endpoints", source=_LOCATED, build=_endpoints)

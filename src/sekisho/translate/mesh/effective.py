@@ -7,17 +7,19 @@ from sekisho.engine import Read
 from sekisho.ir.agent import AgentConfig
 from sekisho.ir.callers import PermissionRule
 from sekisho.ir.patches import Patch
+from sekisho.ir.telemetry import AccessLog, OtelLog
 from sekisho.model.names import ResourceId
 from sekisho.model.policies.traffic_permission import TrafficPermissionDefault
 from sekisho.policies import metrics, passthrough, proxy_patch, tracing, traffic_permission
-from sekisho.policies.collectors import INBOUND
+from sekisho.policies.collectors import INBOUND, is_address
 from sekisho.policies.merging import stacked, typed
 from sekisho.policies.registry import REGISTRY
 from sekisho.translate.mesh.destinations import spoken
 from sekisho.translate.mesh.meshes import mesh_of, own_domain
-from sekisho.translate.mesh.names import Destination
+from sekisho.translate.mesh.names import Destination, destination_of
 from sekisho.translate.mesh.policy_index import CONSUMERS
 from sekisho.translate.mesh.policy_values import Client, for_destination, for_mesh, rules, selected
+from sekisho.translate.mesh.ports import service_port
 from sekisho.translate.mesh.worlds import World
 
 __all__ = [
@@ -70,7 +72,10 @@ def outbound_with_policies(
             found = for_destination(read, policy.kind, client, destination)
             if found.value is not None:
                 outbound = policy.outbound(outbound, found.value)
-    return replace(outbound, tracing=tracing_of(read, client)) if outbound.tcp is None else outbound
+    if outbound.tcp is None:
+        outbound = replace(outbound, tracing=tracing_of(read, client))
+    logs = tuple(log for log in outbound.access_logs if _arrives(read, log))
+    return replace(outbound, access_logs=logs)
 
 
 def inbound_with_policies(read: Read, workload: ResourceId, inbound: ir.Inbound) -> ir.Inbound:
@@ -132,7 +137,21 @@ def _permissions(read: Read, workload: ResourceId, inbound: ir.Inbound) -> ir.Pe
 def tracing_of(read: Read, client: Client, side: str = "") -> ir.Tracing | None:
     """Where the proxies of a client send spans; None for nowhere."""
     found = for_mesh(read, "Tracing", client)
-    return None if found.value is None else tracing.tracing(found.value, side)
+    wanted = None if found.value is None else tracing.tracing(found.value, side)
+    return wanted if wanted is None or _is_there(read, wanted.cluster) else None
+
+
+def _arrives(read: Read, log: AccessLog) -> bool:
+    return not isinstance(log, OtelLog) or _is_there(read, log.cluster)
+
+
+def _is_there(read: Read, cluster: str) -> bool:
+    """Whether a collector has a cluster. Envoy refuses a listener that tells one it does not know, so a
+    Service that is gone takes the logs and spans with it, and not the traffic."""
+    if is_address(cluster):
+        return True
+    destination = destination_of(cluster)
+    return service_port(read, destination.resource, destination.port) is not None
 
 
 def passthrough_with_policies(
