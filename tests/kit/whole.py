@@ -1,7 +1,7 @@
 """A whole control plane in this process, over real sockets, to be asked as agent and as administrator."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -69,10 +69,12 @@ def hello(node: str) -> bytes:
     return bytes(request(CLUSTER, "*", node=node).SerializeToString())
 
 
-def workload(name: str, account: str = "default", **spec: Any) -> dict[str, Any]:
+def workload(
+    name: str, account: str = "default", labels: Mapping[str, str] | None = None, **spec: Any
+) -> dict[str, Any]:
     """A Workload with a sidecar, in `shop`."""
     fields = {"address": "10.0.0.1", "serviceAccountName": account, "sidecar": {}, **spec}
-    return manifest("Workload", name, spec=fields)
+    return manifest("Workload", name, labels=dict(labels or {}), spec=fields)
 
 
 def leaf(credentials: Credentials) -> Leaf:

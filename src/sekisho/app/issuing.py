@@ -91,6 +91,8 @@ class Issuing:
             raise Refused(
                 f"the identity of {spec.proxy} is issued by the SPIRE agent at {found.spire_socket}"
             )
+        if found.brought:
+            raise Refused(f"the MeshIdentity of {spec.proxy} brings its own authority, which is not used yet")
         identity = SpiffeId.parse(found.spiffe_id)
         held = self._trusts.authorities.get(found.mesh, identity.trust_domain)
         if held is None:

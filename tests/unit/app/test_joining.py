@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -140,6 +141,36 @@ async def test_the_account_of_a_workload_decides_at_the_next_renewal(whole: Whol
         return False
 
     await eventually(refused, what="who is not registered gets no identity", within=10)
+
+
+@pytest.mark.parametrize(
+    ("provider", "reason"),
+    [
+        (
+            {"type": "Spire", "spire": {"socketPath": "/run/spire.sock"}},
+            "issued by the SPIRE agent at /run/spire",
+        ),
+        ({"type": "Bundled", "bundled": {"ca": {"secretRef": {"name": "own"}}}}, "brings its own authority"),
+    ],
+)
+async def test_an_identity_that_somebody_else_is_to_issue_is_not_issued_here(
+    whole: Whole, provider: dict[str, Any], reason: str
+) -> None:
+    await whole.apply(manifest("Namespace", "sekisho-system"), workload("else-1", labels={"issuer": "else"}))
+    selector = {"workload": {"matchLabels": {"issuer": "else"}}}
+    identities = [
+        manifest("MeshIdentity", "all", namespace="sekisho-system", spec={"selector": {"workload": {}}}),
+        manifest("MeshIdentity", "else", namespace="sekisho-system",
+                 spec={"selector": selector, "provider": provider}),
+    ]  # fmt: skip
+    await whole.apply(*identities)
+    try:
+        held = await joined(whole, "workload/shop/else-1")
+        with pytest.raises(Refused, match=reason):
+            await obtain(signer(whole, held=held).sign, "workload/shop/else-1", Purpose.TRAFFIC)
+    finally:
+        for name in ("all", "else"):
+            await whole.client.delete("MeshIdentity", name, "sekisho-system")
 
 
 async def test_a_workload_without_a_sidecar_has_no_proxy_and_no_certificate(whole: Whole) -> None:

@@ -22,6 +22,8 @@ class Issuance(NamedTuple):
     """Milliseconds a certificate is good for."""
     spire_socket: str
     """Of the SPIRE agent that issues it; empty where the zone's own authority does."""
+    brought: bool = False
+    """An authority that was brought along is to issue it, which we do not do yet."""
 
 
 @query
@@ -36,8 +38,9 @@ def issuance(read: Read, member: ResourceId) -> Issuance | None:
     provider = read.leaf(found.issuer).spec.provider
     if provider.type == "Spire":
         return Issuance(mesh, found.spiffe_id, 0, provider.spire.socket_path if provider.spire else "")
-    parameters = (provider.bundled or BundledProvider()).certificate_parameters
-    return Issuance(mesh, found.spiffe_id, durations.parse(parameters.expiry), "")
+    bundled = provider.bundled or BundledProvider()
+    lifetime = durations.parse(bundled.certificate_parameters.expiry)
+    return Issuance(mesh, found.spiffe_id, lifetime, "", bundled.ca is not None)
 
 
 def bundled_domains(read: Read, mesh: str) -> tuple[str, ...]:
