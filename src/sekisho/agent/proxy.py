@@ -13,6 +13,7 @@ import structlog
 from google.protobuf import json_format
 
 from sekisho.agent.envoy import Envoy, State, run_directory, socket_path
+from sekisho.agent.identity import ChosenIdentity
 from sekisho.agent.keys import Keys, Purpose, Signer
 from sekisho.agent.limits import connections, heap_bytes
 from sekisho.agent.link import Dial, Link
@@ -70,7 +71,7 @@ class Proxy:
         self._keys = Keys(self._state_directory / "identity.json", id, signer, clock=clock, random=random)
         self._tell_credentials()
         self._keys.on_renewal(self._tell_credentials)
-        self._identity = Keys(
+        self._own = Keys(
             self._state_directory / "traffic.json",
             id,
             signer,
@@ -78,6 +79,7 @@ class Proxy:
             random=random,
             purpose=Purpose.TRAFFIC,
         )
+        self._identity = ChosenIdentity(self._own, clock=clock, random=random)
         self._secrets = SecretServer(id, self._identity)
         self._link = Link(id, dial, self._keys, clock=clock, random=random.random)
         self._relay = Relay(id, self._link, self._snapshot, clock=clock)
@@ -105,7 +107,9 @@ class Proxy:
             "link": self._link.run,
             "last known good": partial(self._snapshot.keep_saved, self._snapshot_file, clock=self._clock),
         }
-        needed |= self._workload.services() if self._workload else {}
+        if self._workload:
+            needed |= self._workload.services()
+            needed["outdated identity"] = partial(self._workload.tell_outdated, self._own.renew_before)
         services = {f"{self.id}: {name}": self._kept_up(name, each) for name, each in needed.items()}
         user = self._options.envoy.user
         group = user.id if user else None
@@ -128,7 +132,7 @@ class Proxy:
     async def _keep_identity(self) -> None:
         """Nobody asks for an identity in the name of a proxy that is in no mesh."""
         await self._secrets.wanted.wait()
-        await self._identity.run()
+        await self._identity.run(self._workload.configuration if self._workload else None)
 
     async def _kept_up(self, name: str, service: Callable[[], Awaitable[None]]) -> None:
         """Starts a service again that failed: a mistake of ours must not end an Envoy that serves."""

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 from functools import partial
 from random import Random
 
@@ -38,7 +39,7 @@ class Workload:
         self._clock = clock
         self._file = options.state_directory / directory_name(id) / "agent-last-known-good"
         self._snapshot = Snapshot(load(self._file))
-        self._configuration = Configuration(
+        self.configuration = Configuration(
             id,
             f"agent/{id}/{options.instance}",
             link,
@@ -47,10 +48,11 @@ class Workload:
             random=random.random,
             given=options.given,
         )
+        """What the control plane says how to run it."""
         self._reporting = Reporting(id, reporter, clock=clock, random=random.random)
         name = id.removeprefix(PREFIX)
         self._sidecar = Sidecar(
-            name, self._configuration, admin, self._reporting, clock, may_capture=options.may_capture
+            name, self.configuration, admin, self._reporting, clock, may_capture=options.may_capture
         )
 
     @property
@@ -58,10 +60,19 @@ class Workload:
         """Set once what is to be captured is."""
         return self._sidecar.captured
 
+    async def tell_outdated(self, renew_before: Callable[[datetime], None]) -> None:
+        """Calls it with the moment before which identities are outdated, if there is one, until cancelled."""
+        told = ""
+        async for _ in self.configuration.changes():
+            config = self.configuration.sidecar
+            if config is not None and config.renew_before not in {"", told}:
+                told = config.renew_before
+                renew_before(datetime.fromisoformat(told))
+
     def services(self) -> dict[str, Callable[[], Awaitable[None]]]:
         """What is to run as long as the proxy does."""
         return {
-            "configuration": self._configuration.run,
+            "configuration": self.configuration.run,
             "its last known good": partial(self._snapshot.keep_saved, self._file, clock=self._clock),
             "sidecar": self._sidecar.run,
             "reporting": self._reporting.run,

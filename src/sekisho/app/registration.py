@@ -38,7 +38,7 @@ class Registration:
                 return await self._register()
             except ClientError as error:
                 if (reason := str(error)) != told:
-                    log.warning("workload is not registered yet", workload=str(self._own), reason=reason)
+                    log.info("workload is not registered yet", workload=str(self._own), reason=reason)
                 told = reason
             await self._clock.sleep(backoff.next())
 

@@ -73,7 +73,7 @@ def both_families(address: str) -> Sequence[str]:
 
 
 def address_of(address: str, port: int, *, ipv4_too: bool = True) -> dict[str, Any]:
-    """envoy.config.core.v3.Address; `ipv4_too`: an IPv6 wildcard socket serves IPv4 as well, as others' do."""
+    """envoy.config.core.v3.Address; `ipv4_too`: an IPv6 wildcard socket serves IPv4 as well, as usual."""
     compatible = ipv4_too and address == _ANY_IPV6
     return {"socket_address": {"address": address, "port_value": port, "ipv4_compat": compatible}}
 
