@@ -416,7 +416,7 @@ TCP = {
     "type": "Tcp",
     "tcp": {
         "address": "logs.example.com:5000",
-        "format": {"type": "Json", "json": [{"key": "c", "value": "%X%"}], "omitEmptyValues": True},
+        "format": {"type": "Json", "json": [{"key": "c", "value": "%DURATION%"}], "omitEmptyValues": True},
     },
 }
 OTEL = {
@@ -429,7 +429,7 @@ OTEL = {
 }
 FILE_LOG = FileLog(path="/dev/stdout", format=LogFormat(text="%RESPONSE_CODE%"))
 TCP_LOG = TcpLog(
-    address="logs.example.com", port=5000, format=LogFormat(fields=(("c", "%X%"),), omit_empty=True)
+    address="logs.example.com", port=5000, format=LogFormat(fields=(("c", "%DURATION%"),), omit_empty=True)
 )
 
 
