@@ -63,12 +63,14 @@ def bootstrap(
         admin=_admin(admin_socket),
         dynamic_resources={"ads_config": _ads(), "cds_config": ADS, "lds_config": ADS},
         static_resources={"clusters": [_xds_cluster(xds_socket)]},
-        overload_manager=overload_manager(max_heap_bytes=max_heap_bytes, max_connections=max_connections),
+        overload_manager=overload_manager(
+            max_heap_bytes=max_heap_bytes, max_connections=max_connections, weighs_streams=not sidecar
+        ),
         # No admin layer: what is configured here cannot be changed from the admin interface.
         layered_runtime={
             "layers": [{"name": "sekisho", "static_layer": RUNTIME if sidecar else GATEWAY_RUNTIME}]
         },
-        stats_config=stats_config(),
+        stats_config=stats_config(sidecar=sidecar),
         deferred_stat_options={"enable_deferred_creation_stats": True} if sidecar else None,
     )
 

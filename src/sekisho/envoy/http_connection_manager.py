@@ -78,7 +78,7 @@ def http_connection_manager(
         **_protocols(side, times or ir.Times()),
         **_TRUST[side],
         **_normalisation(),
-        **({} if side is Side.GATEWAY else _quiet(request_id=tracing is not None)),
+        **({} if side is Side.GATEWAY else _quiet(side, request_id=tracing is not None)),
         **fields,
     )
 
@@ -140,17 +140,19 @@ def _normalisation() -> dict[str, Any]:
     }
 
 
-def _quiet(*, request_id: bool) -> dict[str, Any]:
+def _quiet(side: Side, *, request_id: bool) -> dict[str, Any]:
     """A sidecar is not there, as far as the application can see."""
-    return {
+    fields: dict[str, Any] = {
         "server_header_transformation": "PASS_THROUGH",
         "generate_request_id": {"value": request_id},
         "skip_xff_append": True,
-        "early_header_mutation_extensions": [
+    }
+    if side is Side.INBOUND:
+        fields["early_header_mutation_extensions"] = [
             extension(
                 "envoy.http.early_header_mutation.header_mutation",
                 "envoy.extensions.http.early_header_mutation.header_mutation.v3.HeaderMutation",
                 mutations=[_RESERVED_HEADERS],
             )
-        ],
-    }
+        ]
+    return fields

@@ -74,7 +74,8 @@ def _bootstrap(bootstrap: Any) -> Iterator[str]:
     yield from _runtime(
         bootstrap.layered_runtime, rules.RUNTIME if sidecar else rules.RUNTIME | rules.GATEWAY_RUNTIME
     )
-    yield from _overload(bootstrap.overload_manager)
+    actions = rules.OVERLOAD_ACTIONS | ({} if sidecar else rules.GATEWAY_OVERLOAD_ACTIONS)
+    yield from _overload(bootstrap.overload_manager, actions)
 
 
 def _admin_paths(allowed: Iterable[Any]) -> Iterator[str]:
@@ -100,12 +101,12 @@ def _runtime(runtime: Any, required: Mapping[str, Any]) -> Iterator[str]:
             yield f"bootstrap: runtime {key} is {values.get(key)}, must be {must}"
 
 
-def _overload(manager: Any) -> Iterator[str]:
+def _overload(manager: Any, required: Mapping[str, float]) -> Iterator[str]:
     monitors = {monitor.name for monitor in manager.resource_monitors}
     for missing in sorted(rules.RESOURCE_MONITORS - monitors):
         yield f"bootstrap: overload manager has no {missing}"
     actions = {action.name: action for action in manager.actions}
-    for name, limit in rules.OVERLOAD_ACTIONS.items():
+    for name, limit in required.items():
         if name not in actions or not actions[name].triggers:
             yield f"bootstrap: overload manager never does {name}"
         elif any(_saturation(trigger) > limit for trigger in actions[name].triggers):

@@ -75,7 +75,6 @@ _HTTP_EVERYWHERE = (
     Rule("http2_protocol_options.initial_connection_window_size.value", *at_most(1024 * 1024)),
     *(Rule(f"http2_protocol_options.{name}.value", *not_above(limit)) for name, limit in _HTTP2_DEFAULTS),
     Rule("internal_address_config", *ABSENT),
-    Rule("early_header_mutation_extensions", *PRESENT),
     Rule("normalize_path.value", *ON),
     Rule("merge_slashes", *ON),
     Rule("path_with_escaped_slashes_action", *one_of("UNESCAPE_AND_REDIRECT", "REJECT_REQUEST")),
@@ -97,6 +96,7 @@ HTTP_CONNECTION_MANAGER = (
     Rule("stream_idle_timeout", *at_most(300)),
     Rule("request_timeout", *at_most(300)),
     Rule("request_headers_timeout", *at_most(10)),
+    Rule("early_header_mutation_extensions", *PRESENT),
     Rule("scoped_routes.scope_key_builder.fragments", *PRESENT),
 )
 """Of a gateway, where anybody may call."""
@@ -105,6 +105,7 @@ INBOUND_HTTP = (
     *_HTTP_EVERYWHERE,
     Rule("use_remote_address.value", *OFF),
     Rule("forward_client_cert_details", *one_of("SANITIZE_SET")),
+    Rule("early_header_mutation_extensions", *PRESENT),
     Rule("rds.route_config_name", *PRESENT),
 )
 
@@ -189,10 +190,12 @@ RESOURCE_MONITORS = {
 OVERLOAD_ACTIONS = {
     "envoy.overload_actions.shrink_heap": 0.95,
     "envoy.overload_actions.disable_http_keepalive": 0.92,
-    "envoy.overload_actions.reset_high_memory_stream": 0.98,
     "envoy.overload_actions.stop_accepting_requests": 0.98,
 }
 """And the pressure, from 0 to 1, at which each must be at work fully."""
+
+GATEWAY_OVERLOAD_ACTIONS = {"envoy.overload_actions.reset_high_memory_stream": 0.98}
+"""Of who has figures of everything, and so is no sidecar."""
 
 FORBIDDEN_ADMIN_PATHS = (
     "/quitquitquit",

@@ -10,8 +10,23 @@ _ACCOUNT_POWER_OF_TWO = 20
 """Streams that hold 1 MiB or more are candidates for a reset."""
 
 
-def overload_manager(*, max_heap_bytes: int, max_connections: int) -> dict[str, Any]:
-    """envoy.config.overload.v3.OverloadManager. Pressure is a share of the limit, 0 to 1."""
+def overload_manager(
+    *, max_heap_bytes: int, max_connections: int, weighs_streams: bool = True
+) -> dict[str, Any]:
+    """envoy.config.overload.v3.OverloadManager. Pressure is a share of the limit, 0 to 1.
+
+    `weighs_streams`: keep account of the memory of each stream, to end the heaviest. It is 4 % of the work of
+    a sidecar, whose streams are of members of the mesh and bounded by their buffers.
+    """
+    actions = [
+        _action("shrink_heap", {"threshold": {"value": 0.90}}),
+        _action("disable_http_keepalive", {"threshold": {"value": 0.92}}),
+        _action("stop_accepting_requests", _scaled(0.95, 0.98)),
+    ]
+    accounts: dict[str, Any] = {}
+    if weighs_streams:
+        actions.insert(1, _action("reset_high_memory_stream", _scaled(0.90, 0.98)))
+        accounts["buffer_factory_config"] = {"minimum_account_to_track_power_of_two": _ACCOUNT_POWER_OF_TWO}
     return {
         "refresh_interval": milliseconds(250),
         "resource_monitors": [
@@ -26,13 +41,8 @@ def overload_manager(*, max_heap_bytes: int, max_connections: int) -> dict[str, 
                 max_active_downstream_connections=max_connections,
             ),
         ],
-        "buffer_factory_config": {"minimum_account_to_track_power_of_two": _ACCOUNT_POWER_OF_TWO},
-        "actions": [
-            _action("shrink_heap", {"threshold": {"value": 0.90}}),
-            _action("reset_high_memory_stream", _scaled(0.90, 0.98)),
-            _action("disable_http_keepalive", {"threshold": {"value": 0.92}}),
-            _action("stop_accepting_requests", _scaled(0.95, 0.98)),
-        ],
+        **accounts,
+        "actions": actions,
         "loadshed_points": [
             {
                 "name": "envoy.load_shed_points.tcp_listener_accept",

@@ -9,7 +9,7 @@ _PATTERNS = (
     r"cluster\..*\.upstream_cx_(total|active|connect_fail)",
     r"cluster\..*\.membership_(healthy|total)",
     r"cluster\..*\.update_rejected",
-    r"http\..*\.downstream_rq_(total|[1-5]xx|active|time|too_large|timeout|overload_close)",
+    r"http\..*\.downstream_rq_(total|[1-5]xx|active|too_large|timeout|overload_close)",
     r"http\..*\.downstream_cx_(total|active|protocol_error)",
     r"http\..*\.scoped_rds\..*\.update_(success|rejected)",
     r"http\..*\.no_(route|cluster)",
@@ -29,14 +29,20 @@ _TAGS = {
 }
 
 
-def stats_config() -> dict[str, Any]:
+_DURATIONS = r"http\..*\.downstream_rq_time"
+_DURATIONS_OF_SIDECARS = r"http\.inbound/.*\.downstream_rq_time"
+"""A request through the mesh is timed once, where it is answered."""
+
+
+def stats_config(*, sidecar: bool = False) -> dict[str, Any]:
     """envoy.config.metrics.v3.StatsConfig"""
+    patterns = (*_PATTERNS, _DURATIONS_OF_SIDECARS if sidecar else _DURATIONS)
     return {
         "stats_matcher": {
             "inclusion_list": {
                 "patterns": [
                     *({"prefix": prefix} for prefix in _PREFIXES),
-                    *({"safe_regex": {"regex": pattern}} for pattern in _PATTERNS),
+                    *({"safe_regex": {"regex": pattern}} for pattern in patterns),
                 ]
             }
         },

@@ -157,7 +157,7 @@ def test_admin_paths_that_change_envoy(path: str, how: str, tmp_path: Path) -> N
     assert any(path in finding for finding in lint(message))
 
 
-@pytest.mark.parametrize("name", lint_rules.OVERLOAD_ACTIONS)
+@pytest.mark.parametrize("name", lint_rules.OVERLOAD_ACTIONS | lint_rules.GATEWAY_OVERLOAD_ACTIONS)
 def test_overload_actions(name: str, tmp_path: Path) -> None:
     message = bootstrap(tmp_path)
     kept = [action for action in message.overload_manager.actions if action.name != name]
