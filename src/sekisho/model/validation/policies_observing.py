@@ -3,11 +3,13 @@
 import re
 from collections.abc import Iterator
 
+from sekisho.kit.text import did_you_mean
 from sekisho.model import paths
 from sekisho.model.fields import Port
 from sekisho.model.mistakes import value_mistakes
 from sekisho.model.policies.access_log import AccessLogDefault, LogFormat
 from sekisho.model.policies.collectors import Collector
+from sekisho.model.policies.log_operators import OPERATORS
 from sekisho.model.policies.metrics import MetricsDefault
 from sekisho.model.policies.tracing import TracingDefault
 from sekisho.model.problems import Problem
@@ -19,7 +21,7 @@ from sekisho.model.validation.shared import unique
 _BACKENDS = {"File": "file", "Tcp": "tcp", "OpenTelemetry": "open_telemetry"}
 _TRACERS = {"Zipkin": "zipkin", "OpenTelemetry": "open_telemetry"}
 _FORMATS = {"Plain": "plain", "Json": "json"}
-_OPERATOR = re.compile(r"%%|%[A-Z0-9_]+(?:\([^()%]*\))?(?::[0-9]{1,6})?%")
+_OPERATOR = re.compile(r"%%|%([A-Z0-9_]+)(?:\([^()%]*\))?(?::[0-9]{1,6})?%")
 """Envoy's command operators: `%NAME%`, `%NAME(ARGUMENT):LENGTH%`, and `%%` for the sign itself."""
 
 
@@ -57,6 +59,9 @@ def _operators(path: str, text: str) -> Iterator[Problem]:
     if "%" in _OPERATOR.sub("", text):
         hint = "such as %RESPONSE_CODE% or %REQ(X-NAME)%; write %% for the sign itself"
         yield Problem(path, "has a `%` that belongs to no command operator", hint)
+    for name in _OPERATOR.findall(text):
+        if name and name not in OPERATORS:
+            yield Problem(path, f"unknown command operator %{name}%", did_you_mean(name, OPERATORS))
 
 
 def _collector(path: str, collector: Collector) -> Iterator[Problem]:

@@ -311,6 +311,23 @@ def test_so_are_those_of_policies_with_one_default(kind: str, default: Any, path
     assert any(one.endswith(path) for one in found), found
 
 
+def test_an_operator_that_envoy_does_not_know_is_refused_with_the_one_that_was_meant() -> None:
+    log = {
+        "type": "File",
+        "file": {"path": "/dev/stdout", "format": {"plain": "%RESPONSE_CODEE% %REQ(X-A):9%"}},
+    }
+    (message,) = problems("AccessLog", to({"backends": [log]})).values()
+    assert message == "unknown command operator %RESPONSE_CODEE%"
+
+
+def test_rules_cannot_log_to_a_service() -> None:
+    otel = {"collector": {"service": {"name": "otel", "port": 4317}}}
+    log = {"backends": [{"type": "OpenTelemetry", "openTelemetry": otel}]}
+    (path,) = problems("AccessLog", rules(log))
+    assert path == "spec.rules[0].default.backends[0].openTelemetry.collector.service"
+    assert not problems("AccessLog", to(log))
+
+
 def test_what_was_left_out_is_not_filled_in() -> None:
     """Or it would override what another policy says."""
     metadata = {"name": "a", "namespace": "shop"}
