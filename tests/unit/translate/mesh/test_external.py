@@ -1,0 +1,122 @@
+"""ExternalServices: an address and a name inside, verified TLS outside, or nothing at all."""
+
+import base64
+from typing import Any
+
+import pytest
+from tests.unit.translate.certificates import tls_secret
+from tests.unit.translate.mesh.mesh import Mesh, member
+from tests.unit.translate.world import Document, document, of_type
+
+from sekisho import ir
+from sekisho.ir.transport import ServerTls
+from sekisho.model.names import ResourceId
+from sekisho.translate.facts import AssignedVip
+from sekisho.translate.mesh.names import Destination
+from sekisho.translate.outputs import AUTHORITIES, CLIENT_CERTIFICATES, OUTBOUNDS
+
+BANK = ResourceId("ExternalService", "shop", "bank")
+TO = Destination("ExternalService", "shop", "bank", 443)
+
+
+def bank(**verification: Any) -> Document:
+    """TLS is spoken where anything is said about it."""
+    endpoints = [
+        {"address": "api.bank.example", "port": 8443},
+        {"address": "backup.bank.example", "port": 443, "priority": 1},
+    ]
+    tls = {"tls": {"enabled": True, "verification": verification}} if verification else {}
+    match = {"port": 443, "protocol": "http"}
+    return document("ExternalService", "bank", spec={"match": match, "endpoints": endpoints, **tls})
+
+
+def found_with(*documents: Document) -> Mesh:
+    found = Mesh(member("web-1", "web"), *documents)
+    found.commit({AssignedVip.of(BANK): "242.0.128.1"})
+    return found
+
+
+def transport(found: Mesh) -> ServerTls | None:
+    cluster = found.cluster("web-1", TO)
+    assert cluster is not None
+    assert not isinstance(cluster.transport, ir.MeshTransport)
+    return cluster.transport
+
+
+def test_it_is_called_at_its_address_and_by_its_name() -> None:
+    found = found_with(bank())
+    outbound = found.engine.value(OUTBOUNDS, (found.world("web-1").profile, TO))
+    assert outbound.addresses == ("242.0.128.1", "fd5e:6b69:7368:6f::f200:8001")
+    assert found.hostnames("web-1") == {"bank.shop.extsvc.mesh.local": outbound.addresses}
+    cluster = found.cluster("web-1", TO)
+    assert cluster is not None
+    assert cluster.hosts == (("api.bank.example", 8443, 0), ("backup.bank.example", 443, 1))
+
+
+def test_without_tls_bytes_go_out_as_they_are() -> None:
+    assert transport(found_with(bank())) is None
+
+
+def test_the_server_is_verified_by_the_name_of_its_endpoint() -> None:
+    tls = transport(found_with(bank(mode="Secured")))
+    assert tls is not None
+    assert (tls.server_name, tls.verify, tls.authorities) == ("api.bank.example", "all", "")
+
+
+def test_what_is_not_verified_was_asked_for_by_name() -> None:
+    tls = transport(found_with(bank(mode="SkipSAN")))
+    assert tls is not None
+    assert tls.verify == "no-names"
+
+
+def test_other_names_may_be_expected() -> None:
+    tls = transport(found_with(bank(subjectAltNames=[{"type": "Prefix", "value": "spiffe://x/"}])))
+    assert tls is not None
+    assert tls.alternative_names == (("uri", "prefix", "spiffe://x/"),)
+
+
+def authority(pem: bytes) -> Document:
+    data = {"ca.crt": base64.b64encode(pem).decode()}
+    return document("Secret", "ca", type="Opaque", data=data)
+
+
+def test_authorities_and_certificates_come_along() -> None:
+    pair = tls_secret("cert", "client.example.com")
+    pem = base64.b64decode(pair["data"]["tls.crt"])
+    found = found_with(
+        bank(caCertificateRef={"name": "ca"}, clientCertificateRef={"name": "cert"}), authority(pem), pair
+    )
+    tls = transport(found)
+    assert tls is not None
+    assert (tls.authorities, tls.certificate) == ("authorities/Secret/shop/ca", "secret/shop/cert")
+    world = found.world("web-1")
+    assert found.engine.value(AUTHORITIES, (world, tls.authorities)).authorities == pem
+    assert found.engine.value(CLIENT_CERTIFICATES, (world, tls.certificate)).key
+
+
+@pytest.mark.parametrize(
+    ("tls", "extra"),
+    [
+        ({"caCertificateRef": {"name": "ca"}}, []),
+        ({"caCertificateRef": {"name": "ca"}}, [authority(b"nonsense")]),
+        ({"clientCertificateRef": {"name": "cert"}}, []),
+    ],
+    ids=["no authority", "no certificate in it", "no client certificate"],
+)
+def test_what_cannot_be_verified_or_shown_closes_the_way(tls: Document, extra: list[Document]) -> None:
+    found = found_with(bank(**tls), *extra)
+    assert found.cluster("web-1", TO) is None
+    assert of_type(found.status(BANK)["conditions"], "ResolvedRefs") == ("False", "InvalidReference")
+
+
+def test_its_status_has_its_address_and_names() -> None:
+    status = found_with(bank()).status(BANK)
+    assert status["vip"] == {"ip": "242.0.128.1"}
+    assert status["addresses"] == [{"hostname": "bank.shop.extsvc.mesh.local"}]
+    assert of_type(status["conditions"], "Accepted") == ("True", "Accepted")
+
+
+def test_while_no_address_is_free_it_cannot_be_called() -> None:
+    found = Mesh(member("web-1", "web"), bank())
+    assert found.engine.value(OUTBOUNDS, (found.world("web-1").profile, TO)) is None
+    assert of_type(found.status(BANK)["conditions"], "Accepted") == ("False", "AddressNotAvailable")
