@@ -50,5 +50,5 @@ OPERATORS = frozenset(
     UPSTREAM_WIRE_BYTES_SENT VIRTUAL_CLUSTER_NAME
     """.split()  # noqa: SIM905  a hundred and fifty lines otherwise
 )
-"""Names between the percent signs, in Envoy 1.40; but for ENVIRONMENT, which tells what is not the author's to
-know."""
+"""Names between the percent signs, in Envoy 1.40. Without ENVIRONMENT: what is in there is not for
+authors of policies."""
