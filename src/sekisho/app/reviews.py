@@ -60,7 +60,7 @@ def reviews(loop: ControlLoop, store: Store, identities: Identities, started: st
         return manage(identities.tokens, identities.revocations, user, spec)
 
     async def trust(user: User, spec: TrustSpec) -> TrustAnswer:
-        return review_trust(identities.trusts, user, spec)
+        return await review_trust(identities.trusts, user, spec)
 
     return [
         _review("SystemStatus", _READERS, Struct, status, "The whole system at a glance."),

@@ -18,24 +18,35 @@ from sekisho.model.problems import Invalid, Problem
 
 log = structlog.get_logger(__name__)
 
+_ACTIONS = ("status", "rotate", "abort", "continue")
 
-def review_trust(trusts: Trusts, user: User, spec: TrustSpec) -> TrustAnswer:
+
+async def review_trust(trusts: Trusts, user: User, spec: TrustSpec) -> TrustAnswer:
     """Does what `spec` asks; readers may look. Raises Invalid, and ApiError 403 or 409."""
     if spec.action != "status" and Role.ADMIN.value not in user.roles:
         raise forbidden(f'User "{user.name}" cannot {spec.action} the roots of a mesh')
     chosen = [held for held in trusts.authorities.of(spec.mesh) if spec.domain in {"", held.domain}]
     if not chosen:
         raise Invalid([Problem("spec.mesh", f"the mesh {spec.mesh} has no such authority here")])
-    steps = {"rotate": trusts.begin, "abort": trusts.abort, "continue": trusts.go_on}
-    if spec.action not in {"status", *steps}:
-        raise Invalid([Problem("spec.action", f"expected status, {', '.join(steps)}")])
+    if spec.action not in _ACTIONS:
+        raise Invalid([Problem("spec.action", f"expected one of {', '.join(_ACTIONS)}")])
     try:
-        for held in chosen if spec.action in steps else ():
-            steps[spec.action](held)
+        for held in chosen if spec.action != "status" else ():
+            await _do(trusts, spec.action, held)
             log.info("trust", action=spec.action, trust_domain=held.domain, by=user.name)
     except OutOfOrder as cause:
         raise ApiError(409, "Conflict", str(cause)) from cause
     return TrustAnswer(domains=tuple(_state(trusts, held) for held in chosen))
+
+
+async def _do(trusts: Trusts, action: str, held: HeldAuthority) -> None:
+    match action:
+        case "rotate":
+            await trusts.begin(held)
+        case "abort":
+            trusts.abort(held)
+        case _:
+            trusts.go_on(held)
 
 
 def _state(trusts: Trusts, held: HeldAuthority) -> TrustState:

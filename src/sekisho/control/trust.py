@@ -23,6 +23,10 @@ LOOK_SECONDS = 0.2
 SAVE_SECONDS = 2.0
 """How often the ledgers are written, if they changed; and a mesh that got no authority is tried again."""
 
+SETTLE_SECONDS = 15.0
+"""After a start in the middle of a rotation: time for proxies to come back before anything goes on, for one that
+is not there cannot be asked what it has acknowledged. Agents try again after 10 s at the latest."""
+
 Members = Callable[[HeldAuthority], Iterable[Member]]
 IsRegistered = Callable[[str], bool]
 
@@ -74,8 +78,12 @@ class Trusts:
             if self.authorities.of(mesh) != before:
                 self._tell(mesh)
 
-    def begin(self, held: HeldAuthority) -> None:
-        """A new root is to take over. Raises trust.OutOfOrder, OSError."""
+    async def begin(self, held: HeldAuthority) -> None:
+        """A new root is to take over. Raises trust.OutOfOrder, OSError.
+
+        Who holds a certificate is on the disk before: a crash must not make it forget whom it waits for.
+        """
+        await held.ledger.save()
         held.authority.begin()
         self._changed(held)
 
@@ -96,16 +104,15 @@ class Trusts:
 
     async def run(self, read: Read) -> None:
         """Takes rotations forward and keeps the ledgers, until cancelled."""
-        saved = self._clock.monotonic()
+        if self._rotating():
+            await self._clock.sleep(SETTLE_SECONDS)
         while True:
             await self._clock.sleep(LOOK_SECONDS if self._rotating() else SAVE_SECONDS)
+            await self._save()
             for held in self._rotating():
                 self._look(held)
-            if self._clock.monotonic() - saved >= SAVE_SECONDS:
-                saved = self._clock.monotonic()
-                await self._save()
-                if self._lacking:
-                    self._provide(read)
+            if self._lacking:
+                self._provide(read)
 
     def _rotating(self) -> list[HeldAuthority]:
         return [held for held in self.authorities if held.authority.trust.stage is not Stage.STEADY]

@@ -155,12 +155,12 @@ def issued(world: World, generation: int, hours: int = 24) -> None:
     world.held.ledger.note(Holder(CART, "", generation, world.clock.time + timedelta(hours=hours)))
 
 
-def test_a_rotation_waits_at_each_gate_and_tells_each_stage(world: World) -> None:
+async def test_a_rotation_waits_at_each_gate_and_tells_each_stage(world: World) -> None:
     world.apply(mesh())
     old = world.held.authority.bundle
     issued(world, 1)
     world.members = [member(in_sync=False)]
-    world.trusts.begin(world.held)
+    await world.trusts.begin(world.held)
     told = world.told()
     assert told
     assert (world.stage, told.stage) == (Stage.PUBLISHED, "Published")
@@ -192,7 +192,7 @@ async def test_a_restart_at_any_stage_goes_on_waiting_for_the_same(world: World,
     world.apply(mesh())
     issued(world, 1)
     world.members = [member()]
-    world.trusts.begin(world.held)
+    await world.trusts.begin(world.held)
     while world.stage is not stage:
         if world.stage is Stage.ACTIVE:
             issued(world, 2)
@@ -209,36 +209,38 @@ async def test_a_restart_at_any_stage_goes_on_waiting_for_the_same(world: World,
     assert told.stage == stage
 
 
-def test_one_that_is_not_connected_holds_it_up_until_its_certificate_ends(world: World) -> None:
+async def test_one_that_is_not_connected_holds_it_up_until_its_certificate_ends(world: World) -> None:
     world.apply(mesh())
     issued(world, 1)
-    world.trusts.begin(world.held)
+    await world.trusts.begin(world.held)
     assert world.look() is Stage.PUBLISHED
     world.clock.time += timedelta(hours=24)
     assert world.look() is Stage.ACTIVE
 
 
-def test_an_operator_may_go_on_without_it_for_that_stage(world: World) -> None:
+async def test_an_operator_may_go_on_without_it_for_that_stage(world: World) -> None:
     world.apply(mesh())
     issued(world, 1)
-    world.trusts.begin(world.held)
+    await world.trusts.begin(world.held)
     world.trusts.go_on(world.held)
     assert world.look() is Stage.ACTIVE
     assert world.look() is Stage.ACTIVE
     assert [one.offline for one in world.trusts.waiting(world.held)] == [True]
 
 
-def test_a_workload_that_is_removed_is_not_waited_for(world: World) -> None:
+async def test_a_workload_that_is_removed_is_not_waited_for(world: World) -> None:
     world.apply(mesh())
     issued(world, 1)
-    world.trusts.begin(world.held)
+    await world.trusts.begin(world.held)
     world.registered.clear()
     assert world.look() is Stage.ACTIVE
 
 
-def test_a_full_disk_stops_a_rotation_where_it_is(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_full_disk_stops_a_rotation_where_it_is(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
     world.apply(mesh())
-    world.trusts.begin(world.held)
+    await world.trusts.begin(world.held)
 
     def disk_full(_descriptor: int) -> None:
         raise OSError(28, "No space left on device")
@@ -249,10 +251,10 @@ def test_a_full_disk_stops_a_rotation_where_it_is(world: World, monkeypatch: pyt
     assert world.look() is Stage.ACTIVE
 
 
-def test_a_rotation_that_is_taken_back_ends_with_the_old_root(world: World) -> None:
+async def test_a_rotation_that_is_taken_back_ends_with_the_old_root(world: World) -> None:
     world.apply(mesh())
     old = world.held.authority.bundle
-    world.trusts.begin(world.held)
+    await world.trusts.begin(world.held)
     world.look()
     world.trusts.abort(world.held)
     while world.stage is not Stage.STEADY:

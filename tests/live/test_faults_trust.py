@@ -1,0 +1,133 @@
+"""Real sidecars under load while the root of their mesh is replaced, and while that is taken back."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from tests.kit.echo import serving_echo
+from tests.kit.http import read_answer, request_bytes
+from tests.kit.objects import manifest
+from tests.kit.ports import free_port
+from tests.kit.system import PATIENCE, System, running_system
+
+from sekisho.aio.tasks import background
+from sekisho.client.reviews import TrustAnswer, TrustSpec, TrustState, ask
+from sekisho.translate.mesh.names import outbound_address
+
+pytestmark = [pytest.mark.live, pytest.mark.asyncio]
+
+SERVER, CLIENT = "127.0.31.1", "127.0.31.2"
+OUTBOUNDS = {"server": "127.31.0.0/16", "client": "127.32.0.0/16"}
+
+
+def workload(name: str, address: str, port: int, target: int) -> dict[str, Any]:
+    spec = {
+        "address": address,
+        "serviceAccountName": name,
+        "ports": [{"name": "http", "port": port, "targetPort": target, "appProtocol": "http"}],
+        "sidecar": {"outboundAddresses": OUTBOUNDS[name]},
+    }
+    return manifest("Workload", f"{name}-1", labels={"app": name}, spec=spec)
+
+
+def permission() -> dict[str, Any]:
+    caller = {"type": "Exact", "value": "spiffe://default.default.mesh.local/ns/shop/sa/client"}
+    rules = [{"default": {"allow": [{"spiffeID": caller}]}}]
+    target = {"kind": "Workload", "labels": {"app": "server"}}
+    return manifest("TrafficPermission", "server", spec={"targetRef": target, "rules": rules})
+
+
+@dataclass
+class Calls:
+    """What the client's program got: on a new connection each time, so that both TLS sides are asked anew."""
+
+    address: str
+    port: int
+    answered: int = 0
+    failures: list[str] = field(default_factory=list)
+
+    async def once(self) -> int:
+        reader, writer = await asyncio.open_connection(self.address, self.port)
+        try:
+            writer.write(request_bytes("GET", "/", [("host", "server.shop"), ("connection", "close")]))
+            async with asyncio.timeout(10):
+                return (await read_answer(reader)).status
+        finally:
+            writer.close()
+
+    async def keep_calling(self) -> None:
+        while True:
+            try:
+                status = await self.once()
+                self.answered += 1
+                if status != 200:
+                    self.failures.append(str(status))
+            except (OSError, EOFError, TimeoutError) as error:
+                self.failures.append(repr(error))
+            await asyncio.sleep(0.01)
+
+
+async def trust(system: System, action: str = "status") -> TrustState:
+    answer = await ask(system.client, "TrustReview", TrustSpec(action=action), TrustAnswer)
+    return answer.domains[0]
+
+
+@asynccontextmanager
+async def pair(system: System) -> AsyncIterator[Calls]:
+    """A client that may call a server, both with real sidecars; returns once a call is answered."""
+    port = free_port()
+    async with serving_echo("server-1") as application:
+        service = {
+            "selector": {"app": "server"},
+            "ports": [{"name": "http", "port": port, "appProtocol": "http"}],
+        }
+        await system.apply(
+            manifest("Mesh", "default"),
+            manifest("Service", "server", spec=service),
+            workload("server", SERVER, port, application.port),
+            workload("client", CLIENT, free_port(), free_port()),
+            permission(),
+        )
+        found = await system.client.get("Service", "server", "shop")
+        calls = Calls(outbound_address(found["spec"]["clusterIP"], OUTBOUNDS["client"]), port)
+
+        async def answered() -> bool:
+            try:
+                return await calls.once() == 200
+            except (OSError, EOFError, TimeoutError):
+                return False
+
+        await system.until(answered, "the client's first call is answered")
+        yield calls
+
+
+@pytest.mark.parametrize("way", ["through", "through a crash", "taken back"])
+async def test_a_root_is_replaced_under_load_and_no_call_is_lost(way: str) -> None:
+    async with running_system() as system, pair(system) as calls:
+        before = await trust(system)
+        assert before.holders == 2
+        async with background(calls.keep_calling(), name="calls"):
+            await trust(system, "rotate")
+            if way == "through a crash":
+                await system.kill("control plane")
+                await system.start_control_plane()
+            if way == "taken back":
+                await system.until(lambda: _is_at(system, "Active"), "the new root signs")
+                await trust(system, "abort")
+            await system.until(lambda: _is_at(system, "Steady"), "the rotation ends", within=2 * PATIENCE)
+            there = calls.answered
+            await system.until(lambda: _answered(calls, there + 20), "calls go on")
+        after = await trust(system)
+        assert calls.failures == []
+        assert (after.roots == before.roots) is (way == "taken back")
+
+
+async def _is_at(system: System, stage: str) -> bool:
+    return (await trust(system)).stage == stage
+
+
+async def _answered(calls: Calls, least: int) -> bool:
+    return calls.answered >= least
