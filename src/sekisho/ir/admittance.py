@@ -22,7 +22,7 @@ class Peer(Struct, frozen=True, kw_only=True, gc=False):
     address: str
     """IP address the connection came from."""
     server_name: str = ""
-    """SNI; empty for none."""
+    """SNI, in any case; empty for none."""
     claims: tuple[tuple[str, str], ...] = ()
     """Claims of a verified JWT as texts, `a.b` for a nested one; a list is there several times."""
 
@@ -104,7 +104,7 @@ def fits_peer(caller: Caller, peer: Peer) -> bool:
     return (
         (not caller.identities or any(_is(one, peer.identity) for one in caller.identities))
         and (not caller.source_ranges or any(_inside(peer.address, one) for one in caller.source_ranges))
-        and (not caller.server_names or peer.server_name in caller.server_names)
+        and (not caller.server_names or peer.server_name.lower() in caller.server_names)
     )
 
 

@@ -9,9 +9,10 @@ from msgspec.structs import replace
 from sekisho.ir.admittance import Judgement, Peer, judge
 from sekisho.ir.calls import Answered, Call, Refused
 from sekisho.ir.cluster import Protocol
-from sekisho.ir.paths import is_acceptable, normalized_path
+from sekisho.ir.paths import normalized_path
 from sekisho.ir.sidecar import Inbound
 from sekisho.ir.transport import ALPN_HTTP2, MutualTlsMode
+from sekisho.ir.wellformed import HttpVersion, fault, is_for_nothing, origin_form
 
 RESERVED_HEADERS = "x-sekisho-"
 """Headers that begin so are taken off before anything looks at them."""
@@ -52,10 +53,12 @@ def receive(inbound: Inbound, arrival: Arrival) -> Reception:
         return _admitted(inbound, arrival.peer, None)
     if arrival.call is None:
         return Reception(outcome=Answered(status=400, why="this port reads HTTP, and these bytes are not"))
-    call = without_reserved(arrival.call)
-    if not is_acceptable(call.path):
-        why = "the path contains a fragment or an escaped NUL"
+    version = _version(arrival)
+    call = without_reserved(origin_form(arrival.call) if version == "1.1" else arrival.call)
+    if why := fault(call, version):
         return Reception(outcome=Answered(status=400, why=why))
+    if is_for_nothing(call, version):
+        return Reception(outcome=Answered(status=404, why="a request for no path leads nowhere"))
     path, redirected = normalized_path(call.path)
     if redirected:
         why = "a path with an escaped slash is sent back to be written plainly"
@@ -90,6 +93,10 @@ def without_reserved(call: Call) -> Call:
     return replace(
         call, headers=tuple(pair for pair in call.headers if not pair[0].startswith(RESERVED_HEADERS))
     )
+
+
+def _version(arrival: Arrival) -> HttpVersion:
+    return "2" if arrival.security == "mutual" and arrival.alpn == ALPN_HTTP2 else "1.1"
 
 
 def _speaks_http(inbound: Inbound) -> bool:

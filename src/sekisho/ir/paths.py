@@ -9,7 +9,7 @@ _ESCAPE = re.compile(r"%([0-9a-fA-F]{2})")
 _DOTS_WITH_PARAMETERS = re.compile(r"(?<=/)(\.\.?);[^/]*")
 """Envoy sees through `/..;x=1/` (matrix parameters), but not where the dots are escaped or follow a `\\`."""
 _UNRESERVED = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
-_ENCODED = re.compile(r'["<>`{}^|]')
+_ENCODED = re.compile(r'["<>`{}^|]|[^\x00-\x7f]')
 """Characters that may not stand in a path and that Envoy's canonicaliser encodes."""
 
 
@@ -28,7 +28,7 @@ def normalized_path(path: str) -> tuple[str, bool]:
     unescaped = _ESCAPED_SLASH.sub(lambda found: "/" if found[0][1] == "2" else "\\", bare)
     plain = _DOTS_WITH_PARAMETERS.sub(r"\1", unescaped)
     decoded = _ESCAPE.sub(_decoded, plain).replace("\\", "/")
-    encoded = _ENCODED.sub(lambda found: f"%{ord(found[0]):02X}", decoded)
+    encoded = _ENCODED.sub(_encoded, decoded)
     return _merged(_without_dots(encoded)) + mark + query, unescaped != bare
 
 
@@ -42,6 +42,11 @@ def _merged(path: str) -> str:
 def _decoded(found: re.Match[str]) -> str:
     character = chr(int(found[1], 16))
     return character if character in _UNRESERVED else found[0]
+
+
+def _encoded(found: re.Match[str]) -> str:
+    """Byte by byte; those that are not UTF-8 stand in the text as lone surrogates."""
+    return "".join(f"%{byte:02X}" for byte in found[0].encode("utf-8", "surrogateescape"))
 
 
 def _without_dots(path: str) -> str:
