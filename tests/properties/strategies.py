@@ -3,6 +3,7 @@
 from typing import Any
 
 from hypothesis import strategies as st
+from tests.properties.mesh_strategies import A_MESH, MESH_DOCUMENTS, MESH_FACTS
 from tests.unit.translate.certificates import NOT_AFTER, secret, tls_secret
 from tests.unit.translate.world import (
     Document,
@@ -161,6 +162,9 @@ SERVICE_PORTS = st.sampled_from(
 )
 ADDRESSES = st.sampled_from(["10.0.0.1", "10.0.0.2", "10.0.0.3"])
 DOCUMENTS: st.SearchStrategy[Document] = st.one_of(
+    MESH_DOCUMENTS,
+    MESH_DOCUMENTS,
+    MESH_DOCUMENTS,
     gateways(),
     ROUTES,
     ROUTES,
@@ -208,6 +212,7 @@ REJECTED = st.sampled_from(
     ]
 )
 FACTS: st.SearchStrategy[Edit] = st.one_of(
+    MESH_FACTS,
     st.builds(lambda id_, state: {ProxyState.of(id_): state}, GATEWAY_IDS, st.sampled_from([SYNCED, None])),
     st.builds(
         lambda id_, what, message: {Rejection.of(id_, *what): message},
@@ -234,7 +239,11 @@ def _joined(edits: list[Edit]) -> Edit:
 
 COMMITS: st.SearchStrategy[Edit] = st.lists(CHANGES, min_size=1, max_size=4).map(_joined)
 
-STARTS: st.SearchStrategy[Edit] = st.lists(DOCUMENTS, max_size=12).map(
-    lambda written: unvalidated(gateway_class(), document("Namespace", "shop"), service(), *written)
+STARTS: st.SearchStrategy[Edit] = st.builds(
+    lambda written, mesh: unvalidated(
+        gateway_class(), document("Namespace", "shop"), service(), *mesh, *written
+    ),
+    st.lists(DOCUMENTS, max_size=12),
+    st.sampled_from([(), A_MESH]),
 )
-"""A world to begin with, in which something works more often than by chance."""
+"""A world to begin with, in which something works more often than by chance: with a mesh, or without."""

@@ -8,6 +8,8 @@ from tests.properties.strategies import COMMITS, STARTS, Edit
 
 from sekisho import ir
 from sekisho.engine import Engine
+from sekisho.translate.mesh.names import Destination, cluster_name
+from sekisho.translate.mesh.worlds import World
 from sekisho.translate.outputs import OUTPUTS
 
 Everything = dict[str, dict[Any, Any]]
@@ -89,6 +91,49 @@ def test_everything_a_proxy_is_told_to_use_is_there(start: Edit, commit: Edit) -
         for cluster in _clusters(host):
             assert (gateway, cluster) in found["clusters"]
             assert (gateway, cluster) in found["endpoints"]
+
+
+@settings(max_examples=100, deadline=None)
+@given(STARTS, COMMITS)
+def test_everything_a_sidecar_is_told_to_use_is_in_its_world(start: Edit, commit: Edit) -> None:
+    found = everything(committed(start, commit))
+    for world, members in found["members"].items():
+        for (part, destination), outbound in found["outbounds"].items():
+            if part == world.profile and destination.resource in members.services:
+                names = _reached(found, world, destination, outbound)
+                assert names <= _clusters_in(found, world, members)
+
+
+def _reached(found: Everything, world: World, destination: Any, outbound: ir.Outbound) -> set[str]:
+    """The clusters a call may go to."""
+    if outbound.tcp is not None:
+        return {name for name, _ in outbound.tcp.shares}
+    (host,) = found["outbound route tables"][world.client, destination].hosts
+    return _clusters(host)
+
+
+def _clusters_in(found: Everything, world: World, members: Any) -> set[str]:
+    """Those a World has; an ExternalService that must not be called has none on purpose."""
+    known = {
+        cluster_name(destination)
+        for part, destination in found["mesh clusters"]
+        if part == world.client
+        and (destination.resource in members.services or destination in members.backends)
+    }
+    outside = {one for one in members.services if one.kind == "ExternalService"}
+    return known | {cluster_name(Destination(*one, 80)) for one in outside}
+
+
+@settings(max_examples=100, deadline=None)
+@given(STARTS, COMMITS)
+def test_what_has_a_sidecar_is_never_spoken_to_in_plain_text_by_members(start: Edit, commit: Edit) -> None:
+    """Where an endpoint is meshed, whoever has an identity has a transport for it."""
+    found = everything(committed(start, commit))
+    for (part, destination), endpoints in found["mesh endpoints"].items():
+        if any(endpoint.meshed for endpoint in endpoints.endpoints):
+            for (client, reached), cluster in found["mesh clusters"].items():
+                if client.base == part and reached == destination:
+                    assert isinstance(cluster.transport, ir.MeshTransport)
 
 
 @settings(max_examples=100, deadline=None)
