@@ -24,7 +24,7 @@ SAVE_SECONDS = 2.0
 """How often the ledgers are written, if they changed; and a mesh that got no authority is tried again."""
 
 SETTLE_SECONDS = 15.0
-"""After a start in the middle of a rotation: time for proxies to come back before anything goes on, for one that
+"""After a start in the middle of a rotation: time for proxies to come back before anything goes on, as who
 is not there cannot be asked what it has acknowledged. Agents try again after 10 s at the latest."""
 
 Members = Callable[[HeldAuthority], Iterable[Member]]
