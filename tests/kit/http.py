@@ -32,12 +32,13 @@ async def fetch(  # noqa: PLR0913 - all there is to say about a request
     body: bytes = b"",
     tls: ssl.SSLContext | None = None,
     server_name: str | None = None,
+    address: str = "127.0.0.1",
     within: float = 10,
 ) -> Answer:
-    """One request on a connection of its own to 127.0.0.1."""
+    """One request on a connection of its own."""
     async with asyncio.timeout(within):
         reader, writer = await asyncio.open_connection(
-            "127.0.0.1", port, ssl=tls, server_hostname=(server_name or host) if tls else None
+            address, port, ssl=tls, server_hostname=(server_name or host) if tls else None
         )
         try:
             writer.write(request_bytes(method, path, [("host", host), *headers], body))

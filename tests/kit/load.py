@@ -15,6 +15,9 @@ class Load:
     port: int
     host: str
     path: str = "/"
+    address: str = "127.0.0.1"
+    pause: float = 0.0
+    """Seconds each client waits between two requests."""
     answered: int = 0
     failures: list[str] = field(default_factory=list)
 
@@ -28,10 +31,11 @@ class Load:
                 await asyncio.sleep(0.01)
 
     async def _ask_anew(self) -> None:
-        self._count(await fetch(self.port, self.host, self.path))
+        self._count(await fetch(self.port, self.host, self.path, address=self.address))
+        await asyncio.sleep(self.pause)
 
     async def _on_one_connection(self) -> None:
-        reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
+        reader, writer = await asyncio.open_connection(self.address, self.port)
         try:
             closing = False
             while not closing:
@@ -40,6 +44,7 @@ class Load:
                     answer = await read_answer(reader)
                 self._count(answer)
                 closing = answer.header("connection") == "close"
+                await asyncio.sleep(self.pause)
         finally:
             writer.close()
 
@@ -50,9 +55,11 @@ class Load:
 
 
 @asynccontextmanager
-async def under_load(port: int, host: str, path: str = "/", *, clients: int = 3) -> AsyncIterator[Load]:
+async def under_load(
+    port: int, host: str, path: str = "/", *, address: str = "127.0.0.1", clients: int = 3, pause: float = 0.0
+) -> AsyncIterator[Load]:
     """So many clients of either sort ask while the block runs; requests under way at its end do not count."""
-    load = Load(port, host, path)
+    load = Load(port, host, path, address, pause)
     async with asyncio.TaskGroup() as group:
         asking = [
             group.create_task(load.keep_asking(keep=keep)) for keep in (True, False) for _ in range(clients)

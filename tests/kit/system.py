@@ -69,6 +69,18 @@ class System:
         )  # fmt: skip
         await self._launch("agent", arguments)
 
+    async def start_sidecar(self, workload: str, *more: str, drain: float = 1) -> float:
+        """An agent of this Workload (namespace/name) alone; returns once its proxy serves, with the seconds.
+
+        To `kill`, `stop` and `process` it is known by the workload. `more`: arguments.
+        """
+        state = self.folder / workload.replace("/", ".")
+        arguments = own(
+            "agent", "--workload", workload, "--state", str(state), "--drain", f"{drain:g}", "--concurrency", "1",
+            "--kubeconfig", str(self.folder / "agent" / "kubeconfig"), "--xds", f"127.0.0.1:{self.xds}", *more,
+        )  # fmt: skip
+        return await self._launch(workload, arguments)
+
     async def _launch(self, name: str, arguments: tuple[str, ...]) -> float:
         began = time.monotonic()
         arguments = tuple(self.program if one == "sekisho.cli" else one for one in arguments)
@@ -87,17 +99,16 @@ class System:
         await self._running.pop(name).stop(grace)
 
     async def end(self) -> None:
-        """Ends whatever is left, the agent first because it drains its Envoys."""
-        for name in ("agent", "control plane"):
-            if name in self._running:
-                await self.stop(name)
+        """Ends whatever is left, agents first because they drain their Envoys."""
+        for name in sorted(self._running, key="control plane".__eq__):
+            await self.stop(name)
         for orphan in self.envoys():
             orphan.kill()
         if hasattr(self, "client"):
             await self.client.close()
 
     def process(self, name: str) -> psutil.Process:
-        """`control plane` or `agent`, alone."""
+        """`control plane`, `agent`, or the agent of a workload, alone."""
         word, mine = name.replace(" ", "-"), str(self.folder)
         commands = ((child, child.cmdline()) for child in psutil.Process().children())
         return next(child for child, said in commands if word in said and any(mine in one for one in said))
@@ -113,7 +124,7 @@ class System:
 
     def log(self, name: str) -> Path:
         """The log of a process: JSON lines."""
-        return self.folder / "logs" / f"{name.replace(' ', '-')}.log"
+        return self.folder / "logs" / f"{name.replace(' ', '-').replace('/', '.')}.log"
 
     # The API
 

@@ -1,0 +1,173 @@
+"""A mesh of real sidecars: programs of this process beside them, who may call whom, and load between them."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import psutil
+
+from sekisho.translate.mesh.names import outbound_address
+from tests.kit.echo import Echo, serving_echo
+from tests.kit.http import Answer, fetch
+from tests.kit.load import Load, under_load
+from tests.kit.objects import manifest
+from tests.kit.ports import free_port
+from tests.kit.system import Manifest, System, running_system
+from tests.kit.wait import eventually
+
+FAULT_SECONDS = float(os.environ.get("SEKISHO_FAULT_SECONDS", "8"))
+"""How long a fault lasts; 120 is the promise, for when there is time."""
+TRUST_DOMAIN = "default.default.mesh.local"
+_FIRST_HOST, _FIRST_RANGE = 40, 100
+"""Of loopback addresses: `127.0.40.n` where sidecars take calls, `127.(100+n).0.0/16` where they make them."""
+
+
+@dataclass(frozen=True)
+class Member:
+    """A Workload in `shop`, with a sidecar and a program of this process behind it."""
+
+    name: str
+    account: str
+    address: str
+    """Where its sidecar takes calls."""
+    port: int
+    """Of its sidecar, and of the Service of its account's name."""
+    outbounds: str
+    """Loopback addresses at which it finds services."""
+    echo: Echo
+
+    @property
+    def id(self) -> str:
+        return f"shop/{self.name}"
+
+    @property
+    def identity(self) -> str:
+        return spiffe_id(self.account)
+
+
+def spiffe_id(account: str, namespace: str = "shop") -> str:
+    return f"spiffe://{TRUST_DOMAIN}/ns/{namespace}/sa/{account}"
+
+
+class Mesh:
+    """Members and what is between them. Accounts are called like the Services they are behind."""
+
+    def __init__(self, system: System, stack: AsyncExitStack) -> None:
+        self.system = system
+        self._stack = stack
+        self._ports: dict[str, int] = {}
+        self.members: dict[str, Member] = {}
+
+    async def join(self, account: str, protocol: str = "http", **spec: Any) -> Member:
+        """One more instance of the Service `account`, which is made with the first; `spec` of its Workload."""
+        number = len(self.members) + 1
+        name = f"{account}-{sum(each.account == account for each in self.members.values()) + 1}"
+        echo = await self._stack.enter_async_context(serving_echo(name))
+        if account not in self._ports:
+            self._ports[account] = free_port()
+            await self.system.apply(service(account, self._ports[account], protocol))
+        member = Member(
+            name, account, f"127.0.{_FIRST_HOST}.{number}", self._ports[account],
+            f"127.{_FIRST_RANGE + number}.0.0/16", echo,
+        )  # fmt: skip
+        self.members[name] = member
+        await self.system.apply(workload(member, protocol, **spec))
+        return member
+
+    async def permit(self, server: str, *callers: str, **more: Any) -> None:
+        """These accounts may call the Service; `more` is what else an entry says, such as methods."""
+        allow = [{"spiffeID": {"type": "Exact", "value": spiffe_id(caller)}, **more} for caller in callers]
+        await self.system.apply(permission(server, {"allow": allow}))
+
+    async def place(self, client: Member, server: str) -> str:
+        """The loopback address at which the sidecar of `client` stands for the Service."""
+        found = await self.system.client.get("Service", server, "shop")
+        return outbound_address(found["spec"]["clusterIP"], client.outbounds)
+
+    async def call(self, client: Member, server: str, path: str = "/", **more: Any) -> Answer | None:
+        """What the program of `client` gets; None for no whole answer."""
+        address = await self.place(client, server)
+        try:
+            return await fetch(self._ports[server], server, path, address=address, **more)
+        except (OSError, EOFError, TimeoutError):
+            return None
+
+    async def answers(self, client: Member, server: str, status: int | None = 200, path: str = "/") -> float:
+        """Waits until a call gets this status, None for no answer; returns the seconds it took."""
+
+        async def as_expected() -> bool:
+            found = await self.call(client, server, path)
+            return (found.status if found else None) == status
+
+        what = f"{client.name} gets {status} of {server}{path}"
+        return await self.system.until(as_expected, what)
+
+    @asynccontextmanager
+    async def load(self, client: Member, server: str, *, clients: int = 2) -> AsyncIterator[Load]:
+        """Its program calls the Service all the time: on connections it keeps, and on new ones."""
+        address, port = await self.place(client, server), self._ports[server]
+        async with under_load(port, server, address=address, clients=clients, pause=0.01) as load:
+            await goes_on(load)
+            yield load
+
+    def envoy(self, member: Member) -> psutil.Process:
+        """The proxy of this member."""
+        return next(each for each in self.system.envoys() if f"{member.name}-" in bootstrap_of(each))
+
+
+async def goes_on(*loads: Load, more: int = 20) -> None:
+    """Returns when so many more answers came to each."""
+    for load in loads:
+        there = load.answered
+
+        async def answered(load: Load = load, there: int = there) -> bool:
+            return load.answered >= there + more
+
+        await eventually(answered, what="calls go on", within=60, every=0.01)
+
+
+def bootstrap_of(envoy: psutil.Process) -> str:
+    """The path of the file it was started with."""
+    words = envoy.cmdline()
+    return words[words.index("--config-path") + 1]
+
+
+def service(name: str, port: int, protocol: str = "http", **more: Any) -> Manifest:
+    ports = [{"name": "main", "port": port, "appProtocol": protocol}]
+    return manifest("Service", name, spec={"selector": {"app": name}, "ports": ports, **more})
+
+
+def workload(member: Member, protocol: str = "http", **spec: Any) -> Manifest:
+    port = {"name": "main", "port": member.port, "targetPort": member.echo.port, "appProtocol": protocol}
+    fields = {
+        "address": member.address,
+        "serviceAccountName": member.account,
+        "ports": [port],
+        "sidecar": {"outboundAddresses": member.outbounds},
+    }
+    return manifest("Workload", member.name, labels={"app": member.account}, spec=fields | spec)
+
+
+def permission(server: str, default: Manifest) -> Manifest:
+    """A TrafficPermission of the Workloads behind a Service."""
+    target = {"kind": "Workload", "labels": {"app": server}}
+    return manifest("TrafficPermission", server, spec={"targetRef": target, "rules": [{"default": default}]})
+
+
+@asynccontextmanager
+async def running_mesh(*, agent: bool = True, program: str = "sekisho.cli") -> AsyncIterator[Mesh]:
+    """With a Mesh and no members. `agent`: one runs all sidecars; without, `System.start_sidecar` does."""
+    async with running_system(agent=agent, program=program) as system, AsyncExitStack() as stack:
+        await system.apply(manifest("Mesh", "default"))
+        yield Mesh(system, stack)
+
+
+async def lasting(seconds: float, *loads: Load) -> None:
+    """Lets a fault last; ends early where something already failed."""
+    async with asyncio.timeout(seconds + 60):
+        deadline = asyncio.get_running_loop().time() + seconds
+        while asyncio.get_running_loop().time() < deadline and not any(load.failures for load in loads):
+            await asyncio.sleep(0.1)
