@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -20,9 +20,12 @@ from tests.kit.wait import eventually
 
 FAULT_SECONDS = float(os.environ.get("SEKISHO_FAULT_SECONDS", "8"))
 """How long a fault lasts; 120 is the promise, for when there is time."""
+Record = Callable[[str, object], None]
+"""pytest's `record_property`: figures for the report that `--junit-xml` writes."""
 TRUST_DOMAIN = "default.default.mesh.local"
 _FIRST_HOST, _FIRST_RANGE = 40, 100
-"""Of loopback addresses: `127.0.40.n` where sidecars take calls, `127.(100+n).0.0/16` where they make them."""
+"""Of loopback addresses: `127.0.40.n`, where sidecars take calls, and `127.(100+n).0.0/16`, where they stand
+for services."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +65,7 @@ class Mesh:
         self.members: dict[str, Member] = {}
 
     async def join(self, account: str, protocol: str = "http", **spec: Any) -> Member:
-        """One more instance of the Service `account`, which is made with the first; `spec` of its Workload."""
+        """One more instance of the Service `account`, made with the first one; `spec` of its Workload."""
         number = len(self.members) + 1
         name = f"{account}-{sum(each.account == account for each in self.members.values()) + 1}"
         echo = await self._stack.enter_async_context(serving_echo(name))

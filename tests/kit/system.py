@@ -75,9 +75,10 @@ class System:
         To `kill`, `stop` and `process` it is known by the workload. `more`: arguments.
         """
         state = self.folder / workload.replace("/", ".")
+        kubeconfig = self.folder / "agent" / "kubeconfig"
         arguments = own(
-            "agent", "--workload", workload, "--state", str(state), "--drain", f"{drain:g}", "--concurrency", "1",
-            "--kubeconfig", str(self.folder / "agent" / "kubeconfig"), "--xds", f"127.0.0.1:{self.xds}", *more,
+            "agent", "--workload", workload, "--state", str(state), "--kubeconfig", str(kubeconfig),
+            "--xds", f"127.0.0.1:{self.xds}", "--drain", f"{drain:g}", "--concurrency", "1", *more,
         )  # fmt: skip
         return await self._launch(workload, arguments)
 

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
-from tests.kit.mesh import FAULT_SECONDS, Mesh, goes_on, lasting, running_mesh
+from tests.kit.mesh import FAULT_SECONDS, Mesh, Record, goes_on, lasting, running_mesh
 from tests.kit.objects import manifest
 
 pytestmark = [pytest.mark.live, pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(600)]
@@ -31,7 +31,7 @@ async def mesh() -> AsyncIterator[Mesh]:
         yield mesh
 
 
-async def test_identities_that_change_every_second_cost_no_call(mesh: Mesh) -> None:
+async def test_identities_that_change_every_second_cost_no_call(mesh: Mesh, record_property: Record) -> None:
     client = mesh.members["client-1"]
     for server in ("inspected", "plain"):
         await mesh.answers(client, server)
@@ -42,7 +42,8 @@ async def test_identities_that_change_every_second_cost_no_call(mesh: Mesh) -> N
         await goes_on(inspected, plain)
     assert inspected.failures == plain.failures == []
     assert renewals > 3 * FAULT_SECONDS / 2
-    print(f"{renewals} renewals, {inspected.answered} + {plain.answered} calls")
+    record_property("renewals", renewals)
+    record_property("calls", inspected.answered + plain.answered)
 
 
 async def issued(mesh: Mesh) -> int:
