@@ -77,7 +77,7 @@ def test_config_dump_shows_each_resource_as_a_document(sekisho: Command, api: Ap
         "resources": [{"type": "cluster", "name": "shop/cart/80", "version": "1f", "body": {"name": "x"}}]
     }
     said = sekisho("config-dump", "shop/door", "--type", "cluster")
-    assert api.questions == [("ConfigDump", {"gateway": "shop/door", "type": "cluster"})]
+    assert api.questions == [("ConfigDump", {"gateway": "shop/door", "workload": "", "type": "cluster"})]
     assert "name: shop/cart/80" in said.out
 
 
