@@ -24,7 +24,7 @@ class Readiness(NamedTuple):
 
     ready: bool
     reason: str
-    """`ProbeSucceeded`, `ProbeFailed`, `Draining`."""
+    """`ProbeSucceeded`, `ProbeFailed`, `ProbePending` before enough successes, `Draining`."""
     message: str = ""
 
 
@@ -42,7 +42,8 @@ class Reporter(Protocol):
 async def verdicts(probe: Probe, address: str, clock: Clock) -> AsyncGenerator[Readiness]:
     """The application's readiness whenever it changes; the first one with the first decision.
 
-    Not ready until it has passed `successes` times, as with a kubelet.
+    Not ready until it has passed `successes` times, as with a kubelet; which is said at once, for an earlier
+    run may have said something else.
     """
     await clock.sleep(probe.initial_delay)
     said: Readiness | None = None
@@ -57,7 +58,9 @@ async def verdicts(probe: Probe, address: str, clock: Clock) -> AsyncGenerator[R
         if passed >= probe.successes:
             found = Readiness(ready=True, reason="ProbeSucceeded")
         elif failed >= probe.failures or said is None:
-            found = Readiness(ready=False, reason="ProbeFailed", message=message)
+            found = Readiness(
+                ready=False, reason="ProbeFailed" if failed else "ProbePending", message=message
+            )
         if found is not None and (said is None or found.ready != said.ready):
             said = found
             yield found
