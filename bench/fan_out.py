@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -57,11 +57,21 @@ class Peer:
 
 def fleet_binary() -> Path:
     """Compiled when its source is newer; into bench/build, which git ignores."""
-    source, binary = ROOT / "bench/fleet/fleet.c", ROOT / "bench/build/fleet"
-    if not binary.exists() or binary.stat().st_mtime < source.stat().st_mtime:
+    folder, binary = ROOT / "bench/fleet", ROOT / "bench/build/fleet"
+    newest = max(source.stat().st_mtime for source in folder.iterdir())
+    if not binary.exists() or binary.stat().st_mtime < newest:
         binary.parent.mkdir(exist_ok=True)
-        subprocess.run(["gcc", "-O2", "-o", binary, source, "-lssl", "-lcrypto"], check=True)
+        subprocess.run(["gcc", "-O2", "-o", binary, folder / "fleet.c", "-lssl", "-lcrypto"], check=True)
     return binary
+
+
+def fleet_command(role: str, port: int, directory: Path, members: Mapping[str, Path]) -> list[str]:
+    """The command of a fleet of `gateways` or `sidecars`: node id → its certificate, whose key is
+    `fleet.key` in `directory`, beside `ca.pem`."""
+    listed = directory / "members"
+    listed.write_text("".join(f"{node} {certificate}\n" for node, certificate in members.items()))
+    files = (listed, directory / "fleet.key", directory / "ca.pem")
+    return [str(fleet_binary()), role, str(port), *map(str, files)]
 
 
 def _envoy(directory: Path, number: int) -> subprocess.Popen[bytes]:
@@ -111,11 +121,9 @@ def arena(session: str, proxies: int) -> Iterator[tuple[Peer, Peer, dict[str, An
         )
         try:
             hello = server.ask()
-            files = [str(directory / file) for file in ("gateway.pem", "gateway.key", "ca.pem")]
-            fleet = Peer(
-                FLEET_CORE,
-                [str(fleet_binary()), str(hello["port"]), str(proxies), *files, "gateway/shop/web/sim-"],
-            )
+            certificate = directory / "fleet.pem"
+            members = {f"gateway/shop/web/sim-{number}": certificate for number in range(proxies)}
+            fleet = Peer(FLEET_CORE, fleet_command("gateways", hello["port"], directory, members))
             try:
                 yield server, fleet, {**hello, "directory": directory}
             finally:

@@ -67,6 +67,12 @@ class NaiveSession:
     def floor(self, log: Log) -> int | None:
         return self.views[0].seq
 
+    def depart(self, now: float) -> Chunk | None:
+        """Nothing is shared."""
+
+    def arrive(self, nonce: str) -> bool:
+        return False
+
     def received(self, request: Any, now: float) -> list[Chunk]:
         self._sent.setdefault(request.type_url, dict(request.initial_resource_versions))
         if request.response_nonce and self._in_flight.get(request.type_url) == request.response_nonce:

@@ -69,10 +69,10 @@ def _create(manifest: dict[str, Any]) -> Write:
 async def _listen(directory: Path, loop: ControlLoop) -> tuple[AdsServer, int]:
     """Keys and certificates of server and fleet go into `directory`."""
     authority = BuiltInAuthority(directory / "authority", "default.default.mesh.local")
-    for name in ("server", "gateway/shop/web"):
+    for file_name, name in (("server", "server"), ("fleet", "gateway/shop/web")):
         identity = SpiffeId.parse(f"spiffe://default.default.mesh.local/{name}")
         made = await new_credentials(authority, Registration(identity=identity, dns_names=("localhost",)))
-        file = directory / name.split("/", maxsplit=1)[0]
+        file = directory / file_name
         file.with_suffix(".pem").write_bytes(made.issued.chain)
         file.with_suffix(".key").write_bytes(made.key.reveal())
     (directory / "ca.pem").write_bytes(authority.bundle)
