@@ -93,7 +93,7 @@ class Proxy:
             self.id,
             self._options,
             self._link,
-            self._envoy.admin,
+            self._envoy,
             reporter,
             clock=self._clock,
             random=random,

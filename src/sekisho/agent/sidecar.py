@@ -8,7 +8,6 @@ from typing import TypeVar
 
 import structlog
 
-from sekisho.agent.admin import Admin
 from sekisho.agent.capture.kernel import CaptureFailed, install, remove
 from sekisho.agent.capture.plan import DNS_PORT, Plan, ranges, table_name
 from sekisho.agent.configuration import Configuration
@@ -17,14 +16,16 @@ from sekisho.agent.dns.forwarding import Forwarder
 from sekisho.agent.dns.records import Records
 from sekisho.agent.dns.resolvers import host_resolvers
 from sekisho.agent.dns.server import Listen, Server
+from sekisho.agent.envoy import Envoy
 from sekisho.agent.metrics import MetricsServer
-from sekisho.agent.readiness import Reporting, verdicts
+from sekisho.agent.readiness import Readiness, Reporting, verdicts
 from sekisho.aio.clock import Clock
 from sekisho.aio.tasks import run_until
 from sekisho.ir.agent import AgentConfig, MetricsEndpoint, Probe
 
 log = structlog.get_logger()
 
+SERVING = Readiness(ready=True, reason="ProxyServes", message="It has no readiness probe.")
 AGAIN_AFTER = 2.0
 """Seconds after which a part that failed is tried again: a port is taken, the kernel refuses."""
 LOOPBACK = (Listen("127.0.0.1", DNS_PORT), Listen("::1", DNS_PORT))
@@ -39,7 +40,7 @@ class Sidecar:
         self,
         workload: str,
         configuration: Configuration,
-        admin: Admin,
+        envoy: Envoy,
         reporting: Reporting,
         clock: Clock,
         *,
@@ -48,7 +49,7 @@ class Sidecar:
         """`workload`: `<namespace>/<name>`. `may_capture`: this network namespace is the workload's alone."""
         self._workload = workload
         self._configuration = configuration
-        self._admin = admin
+        self._envoy = envoy
         self._reporting = reporting
         self._clock = clock
         self._answering = Answering(Records((), ()))
@@ -150,7 +151,11 @@ class Sidecar:
             await remove(table)
 
     async def _watch_readiness(self, probed: tuple[Probe, str] | None) -> None:
-        if probed:
+        """Nobody is to call a workload before its proxy serves, whatever its application says."""
+        await self._envoy.ready()
+        if probed is None:
+            self._reporting.tell(SERVING)
+        else:
             async with aclosing(verdicts(*probed, self._clock)) as found:
                 async for readiness in found:
                     self._reporting.tell(readiness)
@@ -158,7 +163,7 @@ class Sidecar:
 
     async def _serve_metrics(self, endpoint: MetricsEndpoint | None) -> None:
         if endpoint:
-            await _for_ever(MetricsServer(endpoint, self._admin).listening())
+            await _for_ever(MetricsServer(endpoint, self._envoy.admin).listening())
         await asyncio.Event().wait()
 
 

@@ -16,8 +16,10 @@ log = structlog.get_logger()
 
 MAGIC = b"sekisho last known good 1\n"
 """Starts the file; the number changes with the format."""
-GATHERING, BETWEEN_WRITES = 0.1, 0.9
-"""Seconds from a change to its write, in which others join it; and from a write to the next gathering."""
+GATHERING, BETWEEN_WRITES, LONGEST_PAUSE = 0.1, 0.9, 30.0
+"""Seconds from a change to its write, in which others join it; from a write to the next gathering, doubling
+while changes go on, for each write is one of everything; and at most. So far it may be behind what the proxy
+has, which only matters when the proxy dies too while the control plane is away: then it serves this."""
 _DIGEST = hashlib.sha256
 _DIGEST_SIZE = 32
 
@@ -71,21 +73,24 @@ class Snapshot:
                 self._changed.set()
 
     async def keep_saved(self, file: Path, *, clock: Clock) -> None:
-        """Writes the file after changes, at most once a second, off the event loop; until cancelled.
+        """Writes the file after changes, off the event loop, the more seldom the longer they go on; until
+        cancelled.
 
         Its end writes what is not written yet.
         """
         loop = asyncio.get_running_loop()
         writing: asyncio.Future[bool] | None = None
+        pause = BETWEEN_WRITES / 2
         try:
             while True:
+                pause = min(2 * pause, LONGEST_PAUSE) if self._changed.is_set() else BETWEEN_WRITES
                 await self._changed.wait()
                 await clock.sleep(GATHERING)
                 self._changed.clear()
                 writing = loop.run_in_executor(None, _save, file, dict(self._resources))
                 if not await asyncio.shield(writing):
                     self._changed.set()
-                await clock.sleep(BETWEEN_WRITES)
+                await clock.sleep(pause)
         finally:
             if writing:  # two writers would overtake each other
                 await asyncio.wait({writing})

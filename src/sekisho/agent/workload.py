@@ -6,8 +6,8 @@ from datetime import datetime
 from functools import partial
 from random import Random
 
-from sekisho.agent.admin import Admin
 from sekisho.agent.configuration import Configuration
+from sekisho.agent.envoy import Envoy
 from sekisho.agent.link import Link
 from sekisho.agent.options import HostOptions, directory_name
 from sekisho.agent.readiness import DRAINING, Readiness, Reporter, Reporting
@@ -29,7 +29,7 @@ class Workload:
         id: str,
         options: HostOptions,
         link: Link,
-        admin: Admin,
+        envoy: Envoy,
         reporter: Reporter,
         *,
         clock: Clock,
@@ -52,7 +52,7 @@ class Workload:
         self._reporting = Reporting(id, reporter, clock=clock, random=random.random)
         name = id.removeprefix(PREFIX)
         self._sidecar = Sidecar(
-            name, self.configuration, admin, self._reporting, clock, may_capture=options.may_capture
+            name, self.configuration, envoy, self._reporting, clock, may_capture=options.may_capture
         )
 
     @property

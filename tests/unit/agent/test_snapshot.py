@@ -2,6 +2,7 @@
 
 import asyncio
 import stat
+from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -89,6 +90,24 @@ async def test_many_changes_are_one_write_a_second(tmp_path: Path) -> None:
         clock.advance(0.1)
         await eventually(sleeping, what="written again")
         assert load(file) == {A: TWO, B: ONE}
+
+
+async def test_while_changes_go_on_everything_is_written_ever_more_seldom(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock, snapshot, written = FakeClock(), Snapshot({}), []
+    monkeypatch.setattr("sekisho.agent.snapshot._save", lambda *_: not written.append(clock.monotonic()))
+
+    async def sleeping() -> bool:
+        return bool(clock.sleeping)
+
+    async with background(snapshot.keep_saved(tmp_path / "f", clock=clock), name="saver"):
+        for number in range(600):  # a change each half second for five minutes
+            snapshot.put({A: Blob(str(number), b"")})
+            await eventually(sleeping, what="gathering, or resting")
+            clock.advance(0.5)
+    assert len(written) < 20
+    assert max(later - before for before, later in pairwise(written)) < 32
 
 
 async def test_what_the_full_disk_refused_is_written_when_there_is_room(
