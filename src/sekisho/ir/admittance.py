@@ -94,6 +94,19 @@ def without_requests(permissions: Permissions) -> Permissions:
     return replace(permissions, rules=tuple(kept))
 
 
+def with_shadows(permissions: Permissions) -> Permissions:
+    """As they were if shadow denials denied."""
+    rules = (
+        replace(rule, effect=Effect.DENY) if rule.effect is Effect.SHADOW_DENY else rule
+        for rule in permissions.rules
+    )
+    return replace(permissions, rules=tuple(sorted(rules, key=_denials_first)))
+
+
+def _denials_first(rule: PermissionRule) -> bool:
+    return rule.effect is not Effect.DENY
+
+
 def fits(caller: Caller | None, peer: Peer, call: Call) -> bool:
     """Whether all conditions hold for a request of a peer; None is everybody."""
     return caller is None or (fits_peer(caller, peer) and _fits_request(caller, peer, call))

@@ -7,7 +7,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from sekisho.ir.admittance import Judgement, Peer, judge
-from sekisho.ir.calls import Answered, Call, Refused
+from sekisho.ir.calls import Answered, Call, Headers, Refused
 from sekisho.ir.cluster import Protocol
 from sekisho.ir.paths import normalized_path
 from sekisho.ir.sidecar import Inbound
@@ -16,6 +16,8 @@ from sekisho.ir.wellformed import HttpVersion, fault, is_for_nothing, origin_for
 
 RESERVED_HEADERS = "x-sekisho-"
 """Headers that begin so are taken off before anything looks at them."""
+_CALLER = "x-forwarded-client-cert"
+"""What a caller says there is replaced by its identity (`By` and `Hash`, which Envoy adds, are left out)."""
 
 
 class Arrival(Struct, frozen=True, kw_only=True, gc=False):
@@ -54,7 +56,8 @@ def receive(inbound: Inbound, arrival: Arrival) -> Reception:
     if arrival.call is None:
         return Reception(outcome=Answered(status=400, why="this port reads HTTP, and these bytes are not"))
     version = _version(arrival)
-    call = without_reserved(origin_form(arrival.call) if version == "1.1" else arrival.call)
+    call = origin_form(arrival.call) if version == "1.1" else arrival.call
+    call = replace(call, headers=_headers(call, arrival.peer))
     if why := fault(call, version):
         return Reception(outcome=Answered(status=400, why=why))
     if is_for_nothing(call, version):
@@ -88,11 +91,12 @@ def reads_requests(inbound: Inbound, arrival: Arrival) -> bool:
     return inbound.inspected and not (inbound.tls is not None and arrival.security == "foreign")
 
 
-def without_reserved(call: Call) -> Call:
-    """Without the headers that only proxies may send."""
-    return replace(
-        call, headers=tuple(pair for pair in call.headers if not pair[0].startswith(RESERVED_HEADERS))
-    )
+def _headers(call: Call, peer: Peer) -> Headers:
+    """Without those that only proxies may send, and with what this one says about the caller."""
+    kept = [pair for pair in call.headers if not pair[0].startswith(RESERVED_HEADERS) and pair[0] != _CALLER]
+    if peer.identity:
+        kept.append((_CALLER, f"URI={peer.identity}"))
+    return tuple(kept)
 
 
 def _version(arrival: Arrival) -> HttpVersion:

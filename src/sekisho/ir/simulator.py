@@ -4,8 +4,8 @@ A model of Envoy as `envoy/` configures it, for `sekisho explain` and for tests;
 equal to Envoy (`tests/properties/test_explain.py`), and so does the table in `tests/traffic`.
 """
 
-from collections.abc import Iterable
-from typing import Protocol, assert_never
+from collections.abc import Callable, Iterable
+from typing import Protocol, TypeAlias, assert_never
 
 from msgspec.structs import replace
 
@@ -17,6 +17,9 @@ from sekisho.ir.listener import Chain, Listener
 from sekisho.ir.matching import chain_of, matches, most_specific
 from sekisho.ir.paths import is_acceptable, normalized_path, rewritten_path
 from sekisho.kit.hostnames import is_wildcard
+
+FindEndpoints: TypeAlias = Callable[[str], Endpoints | None]
+"""Cluster name → its ready addresses; None when there is no such cluster."""
 
 
 class Plan(Protocol):
@@ -84,7 +87,8 @@ def _routed(plan: Plan, chain: Chain, call: Call, met: Verdict) -> Verdict:
     if route is None:
         why = f"no route of {host.hostname} matches"
         return replace(met, host=host, outcome=Answered(status=404, why=why))
-    return replace(met, host=host, route=route, outcome=_outcome(plan, chain, host, route, call))
+    scheme = "https" if chain.tls else "http"
+    return replace(met, host=host, route=route, outcome=outcome_at(plan.endpoints, scheme, host, route, call))
 
 
 def _host(plan: Plan, table: str, hostname: str) -> VirtualHost | None:
@@ -96,14 +100,17 @@ def _host(plan: Plan, table: str, hostname: str) -> VirtualHost | None:
     return most_specific(wildcards.hosts, hostname) if wildcards else None
 
 
-def _outcome(plan: Plan, chain: Chain, host: VirtualHost, route: Route, call: Call) -> Outcome:
+def outcome_at(
+    endpoints: FindEndpoints, scheme: str, host: VirtualHost, route: Route, call: Call
+) -> Outcome:
+    """What comes of a request, its path normalised, that a route was found for. `scheme`: by which it came."""
     if route.cors is not None and cors.is_preflight(call) and not cors.allows_origin(route.cors, call):
         return Answered(status=403, why="CORS allows nothing to this origin")
     match route.action:
         case Respond(status=status):
             return Answered(status=status, headers=edited((), route.response_headers), why=_why(status))
         case Redirect() as redirect:
-            location = _location(redirect, route, call, chain, host)
+            location = _location(redirect, route, call, scheme, host)
             headers = edited((), route.response_headers)
             return Answered(status=redirect.status, location=location, headers=headers)
         case Forward() if route.cors is not None and cors.is_preflight(call):
@@ -111,7 +118,7 @@ def _outcome(plan: Plan, chain: Chain, host: VirtualHost, route: Route, call: Ca
             return Answered(status=200, headers=headers, why="a CORS preflight ends at the gateway")
         case Forward() as forward:
             return Sent(
-                targets=tuple(_target(plan, route, share, call) for share in forward.shares),
+                targets=tuple(_target(endpoints, route, share, call) for share in forward.shares),
                 path=rewritten_path(forward.path_rewrite, route.match.path, call.path),
                 host=forward.host_rewrite.value if forward.host_rewrite else call.authority,
                 mirrors=forward.mirrors,
@@ -130,8 +137,8 @@ def _why(status: int) -> str:
     return reasons.get(status, "answered by the route")
 
 
-def _target(plan: Plan, route: Route, share: Share, call: Call) -> Target:
-    found = plan.endpoints(share.cluster) if share.cluster is not None else None
+def _target(endpoints: FindEndpoints, route: Route, share: Share, call: Call) -> Target:
+    found = endpoints(share.cluster) if share.cluster is not None else None
     ready = len(found.endpoints) if found else 0
     unavailable = 500 if share.cluster is None else 503
     return Target(
@@ -143,8 +150,8 @@ def _target(plan: Plan, route: Route, share: Share, call: Call) -> Target:
     )
 
 
-def _location(redirect: Redirect, route: Route, call: Call, chain: Chain, host: VirtualHost) -> str:
-    scheme = redirect.scheme or ("https" if chain.tls else "http")
+def _location(redirect: Redirect, route: Route, call: Call, came_by: str, host: VirtualHost) -> str:
+    scheme = redirect.scheme or came_by
     # An exact hostname is written as configured; of a wildcard, the request knows which one it is.
     kept = call.bare_host if is_wildcard(host.hostname) else host.hostname
     port = f":{redirect.port}" if redirect.port else ""

@@ -22,7 +22,10 @@ def test_a_member_is_delivered_with_the_path_the_rules_saw_and_without_our_own_h
     found = outcome(WANTED)
     assert isinstance(found, Delivered)
     assert found.call is not None
-    assert (found.call.path, found.call.headers) == ("/b?c", (("x-a", "1"),))
+    assert (found.call.path, found.call.headers) == (
+        "/b?c",
+        (("x-a", "1"), ("x-forwarded-client-cert", f"URI={MEMBER.identity}")),
+    )
 
 
 def test_strict_lets_nobody_in_without_mutual_tls() -> None:
