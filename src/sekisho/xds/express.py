@@ -11,6 +11,7 @@ from weakref import WeakValueDictionary
 from sekisho.xds.names import Names
 from sekisho.xds.order import Part, steps_of
 from sekisho.xds.subscription import Flight
+from sekisho.xds.types import CLUSTER
 from sekisho.xds.view import View
 
 
@@ -63,6 +64,8 @@ def _plan(view: View, since: int, signature: Signature) -> Express | None:
     if len(changed) > 1:
         return None
     log, names = changed[0]
+    if log.type_url == CLUSTER:
+        return None  # a changed cluster needs its endpoints again
     part = steps_of(log.type_url)[0].part
     if part == Part.MAKE and log.seqs[Part.BREAK] > since:
         return None

@@ -29,8 +29,9 @@ class Session:
     """
 
     __slots__ = (
-        "_endpoints_seen", "_express", "_held_since", "_observer", "_patience", "_settled_at", "_signature",
-        "_steps", "_subscriptions", "_synced", "due", "proxy", "settled", "views", "wake",
+        "_clusters_sent", "_endpoints_seen", "_express", "_held_since", "_observer", "_patience",
+        "_settled_at", "_signature", "_steps", "_subscriptions", "_synced", "due", "proxy", "settled",
+        "views", "wake",
     )  # fmt: skip
 
     def __init__(
@@ -56,6 +57,8 @@ class Session:
         self._steps: list[tuple[Step, Subscription]] = []
         self._held_since: float | None = None
         self._endpoints_seen = [0] * len(self.views)
+        self._clusters_sent: list[Chunk] = []
+        """Responses with clusters that went out before the proxy asked for endpoints."""
         self._synced = [-1] * len(self.views)
         self.settled: int | None = None
         """The commit of the one view at which everything was answered; None when something is open."""
@@ -108,6 +111,10 @@ class Session:
         subscription = Subscription(type_url, logs)
         subscription.begin(request, self.views[0].seq)
         self._subscriptions[type_url] = subscription
+        if type_url == ENDPOINTS:
+            for chunk in self._clusters_sent:
+                subscription.repeat(chunk)
+            self._clusters_sent.clear()
         self._steps += [(step, subscription) for step in steps_of(type_url)]
         self._steps.sort(key=lambda entry: place(entry[0]))
         self._leave_express()
@@ -338,8 +345,21 @@ class Session:
 
     def _hand_out(self, chunk: Chunk, out: list[Chunk]) -> None:
         out.append(chunk)
+        if chunk.type_url == CLUSTER:
+            self._repeat_endpoints(chunk)
         if self._observer:
             self._observer.sent(self.proxy, chunk.type_url, len(chunk.resources), len(chunk.message))
+
+    def _repeat_endpoints(self, clusters: Chunk) -> None:
+        """A changed cluster starts without endpoints and does not ask: Envoy's subscription by name goes on.
+
+        It would wait for them until its `initial_fetch_timeout`, and with it the answer to the clusters.
+        """
+        endpoints = self._subscriptions.get(ENDPOINTS)
+        if endpoints is None:
+            self._clusters_sent.append(clusters)
+        else:
+            endpoints.repeat(clusters)
 
     def _answer(self, part: Part, subscription: Subscription, limits: list[int], now: float) -> Chunk | None:
         if subscription.owed and part != Part.BREAK:

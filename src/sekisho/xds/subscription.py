@@ -58,8 +58,11 @@ class Subscription:
         self.complete = [NOTHING] * len(logs)
         """Per view: the last commit whose state the proxy had as a whole. A position may be past it: what
         changed again later is left out of a step that may not go so far."""
-        self.owed: dict[str, None] = {}
-        """Names just subscribed to; each is answered, with the resource or with its absence."""
+        self.owed: dict[str, bool] = {}
+        """Names just subscribed to; each is answered, with the resource or with its absence.
+
+        True for what is sent again unasked (`repeat`): that is dropped when it has gone meanwhile.
+        """
         self.gone: dict[str, None] = {}
         """Names the proxy brought along from an earlier stream which do not exist any more."""
         self.gone_at = 0
@@ -103,7 +106,7 @@ class Subscription:
             self._resume(request)
         elif not self.wildcard and len(self.logs) > 1:
             self._skip_to_present()  # the names may be in any view, so ask all of them as one
-            self.owed = dict.fromkeys(self.names.values)
+            self.owed = dict.fromkeys(self.names.values, False)
 
     def _first(self, request: Any) -> tuple[bool, Names]:
         """Whether everything is asked for, and which names."""
@@ -126,10 +129,13 @@ class Subscription:
         for log in self.logs:
             existing.update(log.current)
             expected = log.expected(self.filter).versions
-            self.owed.update((name, None) for name, at in expected.items() if versions.get(name) != at)
+            self.owed.update((name, False) for name, at in expected.items() if versions.get(name) != at)
         wanted = versions.keys() | self.names.values if self.wildcard else self.names.values
         for name in sorted(wanted - existing):
-            (self.gone if name in versions else self.owed)[name] = None
+            if name in versions:
+                self.gone[name] = None
+            else:
+                self.owed[name] = False
 
     def _holds_everything(self, request: Any) -> bool:
         """The common case."""
@@ -148,11 +154,11 @@ class Subscription:
         added, dropped = _without_wildcard(added), _without_wildcard(dropped)
         self.names = _within_limits(self.names, added, dropped)
         # What is asked for again is sent again, changed or not; what is dropped under a wildcard is told too.
-        self.owed.update(dict.fromkeys(added))
+        self.owed.update(dict.fromkeys(added, False))
         for name in dropped:
             self.owed.pop(name, None)
             if self.wildcard:
-                self.owed[name] = None
+                self.owed[name] = False
 
     def _follow_everything(self) -> None:
         self.wildcard = True
@@ -161,6 +167,25 @@ class Subscription:
                 positions[:] = [NOTHING] * len(positions)
         if self._flight is not None:
             self._flight = self._flight._replace(part=None)  # only a part of everything: moves no position
+
+    def repeat(self, clusters: Chunk) -> None:
+        """Owes what is known by the names in `clusters`, unless it is about to go out because it changed.
+
+        Who follows everything is left out: that is nobody who uses clusters, Envoy asks name by name.
+        """
+        if self.wildcard:
+            return
+        for resource in clusters.resources:
+            if resource.name in self.names and self._was_sent(resource.name):
+                self.owed.setdefault(resource.name, True)
+
+    def _was_sent(self, name: str) -> bool:
+        """Whether the present version went out, or may have: of what is unanswered nothing is certain."""
+        positions = self.positions[Part.MAKE]
+        return any(
+            name in log.current and (self.waiting is not None or log.changed_at(name) <= position)
+            for log, position in zip(self.logs, positions, strict=True)
+        )
 
     # --- what is sent, and what comes back
 
@@ -294,7 +319,10 @@ class Subscription:
     def owed_now(self, limits: Sequence[int], now: float) -> tuple[int, tuple[str, ...]]:
         """The names to answer next, all of one view and none newer than its limit; they are owed no more."""
         by_view: dict[int, list[str]] = {}
-        for name in self.owed:
+        for name, unasked in list(self.owed.items()):
+            if unasked and not any(name in log.current for log in self.logs):
+                del self.owed[name]
+                continue
             view = next((i for i, log in enumerate(self.logs) if name in log.current), 0)
             if self.logs[view].changed_at(name) <= limits[view]:
                 by_view.setdefault(view, []).append(name)

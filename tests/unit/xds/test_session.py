@@ -197,7 +197,7 @@ def test_a_proxy_of_two_views_sees_both() -> None:
     assert script.ask("eds", "mine", "shared", "ghost") == ["eds +shared@1 -ghost"]
     assert script.ack("eds") == ["eds +mine@1"]
     script.settle()
-    assert script.publish(1, cds="mine@2") == ["cds +mine@2"]
+    assert script.publish(1, cds="mine@2") == ["cds +mine@2", "eds +mine@1"]
     script.settle()
     assert script.publish(0, eds="shared@2") == ["eds +shared@2"]
 
@@ -208,3 +208,41 @@ def test_a_reconnecting_proxy_of_two_views_gets_the_difference_of_both() -> None
     script.publish(1, cds="mine@2")
     assert script.ask("cds", held={"shared": "1", "mine": "1", "s2": "1"}) == ["cds +mine@2"]
     assert script.ack("cds") == []
+
+
+def test_a_changed_cluster_gets_its_endpoints_again_for_envoy_does_not_ask() -> None:
+    script = Script()
+    script.publish(cds="a@1 b@1", eds="a@1 b@1")
+    script.ask("cds")
+    script.ask("eds", "a", "b")
+    script.settle()
+    assert script.publish(cds="a@2") == ["cds +a@2", "eds +a@1"]
+    assert script.settle() == []
+
+
+def test_endpoints_that_change_with_their_cluster_are_sent_once() -> None:
+    script = Script()
+    script.publish(cds="a@1", eds="a@1")
+    script.ask("cds")
+    script.ask("eds", "a")
+    script.settle()
+    assert script.publish(cds="a@2", eds="a@2") == ["cds +a@2", "eds +a@2"]
+    assert script.settle() == []
+
+
+def test_endpoints_under_way_when_their_cluster_changes_are_sent_again() -> None:
+    script = Script()
+    script.publish(cds="a@1", eds="a@1")
+    script.ask("cds")
+    script.ask("eds", "a")
+    script.settle()
+    assert script.publish(eds="a@2") == ["eds +a@2"]
+    assert script.publish(cds="a@2") == ["cds +a@2"]
+    assert script.ack("eds") == ["eds +a@2"]
+
+
+def test_a_cluster_that_changed_while_the_proxy_was_away_gets_its_endpoints_again() -> None:
+    script = Script()
+    script.publish(cds="a@1 b@1", eds="a@1 b@1")
+    assert script.ask("cds", held={"a": "0", "b": "1"}) == ["cds +a@1"]
+    assert script.ask("eds", "a", "b", held={"a": "1", "b": "1"}) == ["eds +a@1"]
