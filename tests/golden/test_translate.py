@@ -40,8 +40,13 @@ def world(behaviour: Path) -> World:
 
 
 def plan(world: World) -> dict[str, Any]:
+    """By output, those that have anything."""
     values = {output.name: world.values(output) for output in OUTPUTS if output not in NOT_REPEATABLE}
-    return {name: {_key(key): _data(value) for key, value in found.items()} for name, found in values.items()}
+    return {
+        name: {_key(key): _data(value) for key, value in found.items()}
+        for name, found in values.items()
+        if found
+    }
 
 
 def status(world: World) -> dict[str, Any]:
