@@ -1,6 +1,6 @@
 """Who is connected, and what they say of what we sent: facts for translators, numbers for `status`."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -170,6 +170,10 @@ class Proxies(Observer):
         for name in list(known.rejected):
             self._no_longer_refused(known, name)
         self._left(known)
+
+    def refusals(self) -> Collection[Rejection]:
+        """Everything some proxy refuses now."""
+        return self._refusing.keys()
 
     def forget(self, owner: ResourceId) -> None:
         """The Gateway or Workload is gone: one of the same name starts anew."""

@@ -18,6 +18,7 @@ from sekisho.client.reviews import (
 from sekisho.control.explain import source_of
 from sekisho.control.loop import ControlLoop
 from sekisho.model.names import ResourceId
+from sekisho.translate.mesh.rejections import authors
 
 SOON = timedelta(days=30)
 """Certificates that end sooner are shown."""
@@ -38,7 +39,7 @@ def system_status(loop: ControlLoop, started: str, revision: int) -> SystemStatu
         workloads=tuple(_workloads(statuses)),
         views=loop.publisher.shared_views,
         proxies=tuple(_proxies(loop)),
-        troubles=tuple(_troubles(loop, statuses)),
+        troubles=(*_troubles(loop, statuses), *_refused_services(loop)),
         certificates=tuple(_certificates(loop)),
     )
 
@@ -112,6 +113,17 @@ def _troubles(loop: ControlLoop, statuses: Mapping[ResourceId, Mapping[str, Any]
                     resource=str(resource), reason=condition["reason"], message=condition["message"],
                     file=file, line=line,
                 )  # fmt: skip
+
+
+def _refused_services(loop: ControlLoop) -> Iterator[Trouble]:
+    """What sidecars refuse of a Service itself, which has no status of ours to say so."""
+    read = loop.engine.read
+    for fact in sorted(loop.proxies.refusals(), key=lambda one: one.resource_name):
+        for author in authors(read, fact):
+            if author.kind == "Service":
+                file, line = source_of(read, author)
+                told = f"a sidecar refused {fact.resource_name}: {read.leaf(fact)}"
+                yield Trouble(resource=str(author), reason="Rejected", message=told, file=file, line=line)
 
 
 _BAD_WHEN_TRUE = ("Conflicted", "OverlappingTLSConfig", "PartiallyInvalid", "InsecureFrontendValidationMode")

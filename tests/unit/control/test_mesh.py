@@ -156,6 +156,16 @@ async def test_what_a_sidecar_refuses_of_its_own_is_told_on_its_workload() -> No
         assert "already in use" not in str(loop.statuses.desired.get(CART))
 
 
+async def test_what_sidecars_refuse_of_a_service_is_on_the_screen() -> None:
+    async with running() as (store, loop):
+        await a_mesh(store, loop)
+        loop.proxies.connected(PROXY, Node(PROXY))
+        loop.proxies.rejected(PROXY, Name(CLUSTER, "shop/cart/80"), "1", "no such filter")
+        await until(lambda: "no such filter" in str(system_status(loop, "", 0).troubles))
+        (trouble,) = (one for one in system_status(loop, "", 0).troubles if one.reason == "Rejected")
+        assert trouble.resource == "Service/shop/cart"
+
+
 READY = {"type": "Ready", "status": "True", "reason": "Probed", "message": "", "lastTransitionTime": "x"}
 
 

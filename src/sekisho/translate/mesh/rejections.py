@@ -24,7 +24,8 @@ def refused(read: Read, author: ResourceId) -> tuple[str, ...]:
     return tuple(sorted({f"{key.resource_name}: {' '.join(read.leaf(key).split())}" for key in keys}))
 
 
-def _authors(read: Read, key: Rejection) -> Iterator[ResourceId]:
+def authors(read: Read, key: Rejection) -> Iterator[ResourceId]:
+    """Whose the refused resource is: routes, or the Service or ExternalService; or the Workload itself."""
     if not isinstance(key.view, World):
         if key.view.kind == "Workload":
             yield key.view
@@ -52,5 +53,5 @@ def _kind(_: Read, author: ResourceId) -> tuple[str, ...]:
     return (author.kind,)
 
 
-_REFUSED = index("refused by sidecars", source="Rejection", emit=_authors)
+_REFUSED = index("refused by sidecars", source="Rejection", emit=authors)
 _KINDS = index("kinds refused by sidecars", source=_REFUSED, emit=_kind)
