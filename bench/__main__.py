@@ -8,7 +8,7 @@ from bench import harness
 
 NAMES = (
     "engine", "fan-out", "route-propagation", "route-propagation-churn", "route-change", "route-scale",
-    "attached-routes", "cold-start", "data-plane", "isolation", "certificates",
+    "attached-routes", "cold-start", "data-plane", "isolation", "certificates", "mesh-scale",
 )  # fmt: skip
 
 

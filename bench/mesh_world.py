@@ -20,7 +20,6 @@ INSTANCES = 2
 PORT, TARGET = 80, 8080
 CONSUMERS = 10
 """Every so many-th namespace has a policy for its own clients."""
-DOMAIN = "default.default.mesh.local"
 
 
 def namespace(number: int) -> str:
@@ -100,6 +99,18 @@ def service(number: int) -> Manifest:
         "ports": [{"name": "http", "port": PORT, "targetPort": TARGET, "appProtocol": "http"}],
     }
     return manifest("Service", f"s{number}", namespace_of(number), spec=spec)
+
+
+def real_workload(number: int) -> Manifest:
+    """The first instance of a service as this host runs it: a loopback address, and nothing captured."""
+    written = workload(number, 0)
+    spec = {
+        **written["spec"],
+        "address": f"127.0.20.{number + 1}",
+        "sidecar": {"outboundAddresses": f"127.{100 + number}.0.0/16"},
+    }
+    del spec["readinessProbe"]
+    return {**written, "spec": spec}
 
 
 def workload(number: int, instance: int, *, ready: bool = True) -> Manifest:

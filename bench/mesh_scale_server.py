@@ -1,0 +1,172 @@
+"""The process that is measured by `mesh_scale`: a whole control plane, driven by lines on stdin.
+
+    python -m bench.mesh_scale_server DIRECTORY SERVICES REAL permitted|open
+
+It holds a mesh (mesh_world.py) in its store before it starts; the first instances of the first REAL services
+are workloads of this host, for a real agent and real Envoys. DIRECTORY takes its state and the fleet's
+certificates. Commands, each answered with a JSON line: `proxies`, `change SERVICE READY`, `policy SECONDS`,
+`cost`, `quit`.
+"""
+
+import asyncio
+import json
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import psutil
+import uvloop
+from tests.kit.objects import id_of
+
+from bench import mesh_world
+from sekisho.aio.clock import SystemClock
+from sekisho.aio.tasks import background
+from sekisho.app import logs
+from sekisho.app.control_plane import Parts, build, run
+from sekisho.app.settings import Address, ControlPlane, Logging
+from sekisho.engine import Read
+from sekisho.identity.authority import Registration
+from sekisho.identity.files import private_directory
+from sekisho.identity.keys import new_key, signing_request
+from sekisho.identity.spiffe import SpiffeId
+from sekisho.model.document import check
+from sekisho.store.protocol import Store, Write
+from sekisho.translate.facts import Readiness
+
+PROCESS = psutil.Process()
+_AT_ONCE = 500
+"""Objects written in one transaction."""
+_PATIENCE = 60.0
+"""Seconds for a change to be answered by everybody."""
+
+
+async def main(directory: Path, services: int, real: int, *, open_to_all: bool) -> None:
+    state = private_directory(directory / "state")
+    logs.configure(Logging(level="warning", file=directory / "control-plane.log"))
+    settings = ControlPlane(state=state, api=Address("127.0.0.1", 0), xds=Address("127.0.0.1", 0), drain=0.1)
+    stop = asyncio.Event()
+    async with build(settings, SystemClock()) as parts:
+        await _fill(parts.store, services, real, open_to_all=open_to_all)
+        announced: asyncio.Future[tuple[Address, Address]] = asyncio.get_running_loop().create_future()
+        began = time.perf_counter()
+        serving = run(parts, lambda *addresses: announced.set_result(addresses), stop)
+        async with background(serving, name="control plane") as task:
+            _, xds = await announced
+            started = time.perf_counter() - began
+            await _certificates(parts, directory, services)
+            _say(port=xds.port, started=started, rss=PROCESS.memory_info().rss)
+            await _commands(parts)
+            stop.set()
+            await task
+
+
+async def _fill(store: Store, services: int, real: int, *, open_to_all: bool) -> None:
+    """As many writes as an API would have made, in fewer transactions."""
+    ours = {id_of(one): one for one in map(mesh_world.real_workload, range(real))}
+    waiting: list[Write] = []
+    for manifest in mesh_world.mesh(services, open_to_all=open_to_all):
+        written = ours.get(id_of(manifest), manifest)
+        waiting.append(Write("create", id_of(written), check(written["kind"], written).object))
+        if len(waiting) == _AT_ONCE:
+            await _write(store, waiting)
+            waiting.clear()
+    await _write(store, waiting)
+
+
+async def _write(store: Store, writes: list[Write]) -> None:
+    for outcome in await store.write(writes):
+        if isinstance(outcome, Exception):
+            raise outcome
+
+
+async def _certificates(parts: Parts, directory: Path, services: int) -> None:
+    """One for each sidecar, all with one key, into DIRECTORY: `fleet.key`, `ca.pem`, `<workload>.pem`."""
+    authority, key = parts.identities.authority, new_key()
+    request = signing_request(key)
+    (directory / "fleet.key").write_bytes(key.reveal())
+    (directory / "ca.pem").write_bytes(authority.bundle)
+    for proxy, name in _proxies(services):
+        identity = SpiffeId.make(authority.trust_domain, proxy)
+        issued = await authority.issue(request, Registration(identity=identity))
+        (directory / f"{name}.pem").write_bytes(issued.chain)
+
+
+def _proxies(services: int) -> Iterator[tuple[str, str]]:
+    for number in range(services):
+        for instance in range(mesh_world.INSTANCES):
+            name = mesh_world.workload_name(number, instance)
+            yield f"workload/{mesh_world.namespace_of(number)}/{name}", name
+
+
+async def _commands(parts: Parts) -> None:
+    reader = asyncio.StreamReader()
+    await asyncio.get_running_loop().connect_read_pipe(
+        lambda: asyncio.StreamReaderProtocol(reader), sys.stdin
+    )
+    while line := (await reader.readline()).decode().split():
+        match line:
+            case ["proxies"]:
+                _say(**_seen(parts))
+            case ["change", service, ready]:
+                workload = mesh_world.workload(int(service), 1, ready=ready == "ready")
+                _say(**await _change(parts, workload, "status"))
+            case ["policy", seconds]:
+                _say(**await _change(parts, mesh_world.mesh_timeout(f"{seconds}s"), "update"))
+            case ["cost"]:
+                _say(cpu=time.process_time(), rss=PROCESS.memory_info().rss)
+            case ["quit"]:
+                return
+
+
+def _seen(parts: Parts) -> dict[str, Any]:
+    """Proxies, how many of them have everything, and how many different views there are."""
+    loop = parts.loop
+    proxies = loop.proxies.connected_now.values()
+    behind = sum(bool(proxy.behind) for proxy in proxies)
+    return {
+        "connected": len(proxies),
+        "synced": len(proxies) - behind,
+        "shared_views": loop.publisher.shared_views,
+        "resources": loop.publisher.published,
+    }
+
+
+async def _change(parts: Parts, manifest: dict[str, Any], verb: str) -> dict[str, Any]:
+    """From the write to the last answer of a proxy that was sent anything; and what it cost."""
+    loop, committed = parts.loop, asyncio.Event()
+    loop.engine.runs.clear()
+    before = Counter(view for proxy in loop.proxies.connected_now.values() for view in proxy.views)
+    seqs = {view: view.seq for view in before}
+    concerned = {id_of(manifest), Readiness.of(id_of(manifest))}
+
+    def listener(leaves: Mapping[Any, Any], _: Read) -> None:
+        if concerned & leaves.keys():
+            committed.set()
+
+    loop.on_commit.append(listener)
+    started, cpu = time.perf_counter(), time.process_time()
+    await parts.store.write([Write(verb, id_of(manifest), check(manifest["kind"], manifest).object)])
+    await committed.wait()
+    translated = time.perf_counter()
+    await loop.publisher.idle(_PATIENCE)
+    ended = time.perf_counter()
+    loop.on_commit.remove(listener)
+    return {
+        "seconds": ended - started,
+        "translating": translated - started,
+        "cpu": time.process_time() - cpu,
+        "runs": sum(loop.engine.runs.values()),
+        "pushed": sum(count for view, count in before.items() if view.seq != seqs[view]),
+        "views": sum(view.seq != seqs[view] for view in before),
+    }
+
+
+def _say(**answer: Any) -> None:
+    print(json.dumps(answer), flush=True)
+
+
+if __name__ == "__main__":
+    uvloop.run(main(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]), open_to_all=sys.argv[4] == "open"))
