@@ -1,5 +1,6 @@
 """The questions the control plane answers over its API: explain, dump, status, certificates, tokens."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeVar
 
@@ -19,6 +20,8 @@ from sekisho.client.reviews import (
     ConfigDumpSpec,
     Explanation,
     ExplanationSpec,
+    Permission,
+    PermissionSpec,
     Struct,
     SystemStatus,
     TokenAnswer,
@@ -29,6 +32,8 @@ from sekisho.client.reviews import (
 from sekisho.control.config_dump import config_dump
 from sekisho.control.explain import explain
 from sekisho.control.loop import ControlLoop
+from sekisho.control.permissions import permissions
+from sekisho.control.shadow import shadow_engine
 from sekisho.control.system_status import system_status
 from sekisho.identity.tokens import Role
 from sekisho.model.problems import Invalid, Problem
@@ -48,7 +53,15 @@ def reviews(loop: ControlLoop, store: Store, identities: Identities, started: st
         return system_status(loop, started, await store.revision())
 
     async def explanation(_: User, spec: ExplanationSpec) -> Explanation:
-        return explain(loop.engine, loop.served(), spec)
+        if not spec.shadow:
+            return explain(loop.engine, loop.served(), spec)
+        second, served = shadow_engine(loop.engine), loop.served()
+        return await asyncio.to_thread(explain, second, served, spec)
+
+    async def permission(_: User, spec: PermissionSpec) -> Permission:
+        if not spec.shadow:
+            return permissions(loop.engine.read, spec)
+        return await asyncio.to_thread(permissions, shadow_engine(loop.engine).read, spec)
 
     async def dump(_: User, spec: ConfigDumpSpec) -> ConfigDump:
         return config_dump(loop.engine, loop.publisher.worlds, spec)
@@ -65,6 +78,7 @@ def reviews(loop: ControlLoop, store: Store, identities: Identities, started: st
     return [
         _review("SystemStatus", _READERS, Struct, status, "The whole system at a glance."),
         _review("Explanation", _READERS, ExplanationSpec, explanation, "Who decides what about a request."),
+        _review("Permission", _READERS, PermissionSpec, permission, "Whether one may call another."),
         # A dump shows what Secrets hold save their keys, and readers may not read Secrets.
         _review("ConfigDump", _ADMINS, ConfigDumpSpec, dump, "What a gateway's proxies are given."),
         _review("CertificateRequest", _AGENTS, CertificateRequestSpec, certificate, "A proxy's certificate."),

@@ -22,6 +22,7 @@ _COMMANDS = {
     "diff": ("diff:diff", "Show what `apply` would change."),
     "validate": ("validate:validate", "Check YAML files without a control plane."),
     "explain": ("explain:explain", "Say who decides what about a request, before it is sent."),
+    "permissions": ("permissions:permissions", "Say whether one workload may call another, and who decided."),
     "status": ("status:status", "The whole system on one screen."),
     "config-dump": ("config_dump:config_dump", "What a gateway's proxies are given, as Envoy takes it."),
     "token": ("token:app", "Create, list and revoke bearer tokens."),

@@ -8,10 +8,11 @@ from rich.text import Text
 
 from sekisho.cli.columns import column_widths
 from sekisho.cli.options import DEFAULT_CONNECTION, Connection
+from sekisho.cli.requests import Headers, Method, request_headers
 from sekisho.cli.terminal import Exit, Failure, out
 from sekisho.client.reviews import Explanation, ExplanationSpec, Step, ask
 
-_URL = re.compile(r"https?://[^/?#\s]+[^\s]*", re.ASCII | re.IGNORECASE)
+_URL = re.compile(r"(?:https?|tcp)://[^/?#\s]+[^\s]*", re.ASCII | re.IGNORECASE)
 _SERVED = re.compile(r"forwarded|redirected|answered [123]")
 """Outcomes that are no error."""
 
@@ -20,33 +21,40 @@ async def explain(
     url: str,
     /,
     *,
-    header: Annotated[
-        tuple[str, ...], Parameter(name=["-H", "--header"], help="A request header: 'name: value'.")
-    ] = (),
-    method: Annotated[str, Parameter(name=["-X", "--request"], help="HTTP method.")] = "GET",
+    header: Headers = (),
+    method: Method = "GET",
     gateway: Annotated[str, Parameter(help="namespace/name of the Gateway. Default: whichever fits.")] = "",
+    from_: Annotated[
+        str,
+        Parameter(
+            name="--from", help="namespace/name of the Workload that calls. Default: nobody's, at a Gateway."
+        ),
+    ] = "",
+    shadow: Annotated[bool, Parameter(help="As if what is in shadow counted.")] = False,
     connection: Connection = DEFAULT_CONNECTION,
 ) -> Exit:
     """Say which listener, hostname, route, rule, filters and backend would serve a request to URL, and why.
 
-    Nothing is sent. Exits 1 when the request would be refused or answered with an error.
+    With --from, hop by hop from a workload of the mesh: name, outbound, route, policies, mutual TLS,
+    permission; tcp://HOST:PORT asks about other bytes than HTTP. Nothing is sent. Exits 1 when the request
+    would be refused or answered with an error.
     """
     if not _URL.fullmatch(url):
         raise Failure(f"{url!r} is not a URL like http://shop.example.com/cart", code=Exit.USAGE)
+    if from_ and from_.count("/") != 1:
+        raise Failure(f"--from {from_!r} is not written as namespace/name", code=Exit.USAGE)
     spec = ExplanationSpec(
-        url=url, method=method.upper(), headers=tuple(map(_header, header)), gateway=gateway
+        url=url,
+        method=method.upper(),
+        headers=request_headers(header),
+        gateway=gateway,
+        client=from_,
+        shadow=shadow,
     )
     async with connection.client() as client:
         answer = await ask(client, "Explanation", spec, Explanation)
     _show(answer)
     return Exit.OK if _SERVED.match(answer.outcome) else Exit.PROBLEM
-
-
-def _header(text: str) -> tuple[str, str]:
-    name, separator, value = text.partition(":")
-    if not separator or not name.strip():
-        raise Failure(f"-H {text!r} is not written as 'name: value'", code=Exit.USAGE)
-    return name.strip(), value.strip()
 
 
 def _show(answer: Explanation) -> None:

@@ -35,6 +35,10 @@ class ExplanationSpec(Struct, frozen=True):
     headers: tuple[tuple[str, str], ...] = ()
     gateway: str = ""
     """`namespace/name`; empty to look at all gateways."""
+    client: str = ""
+    """`namespace/name` of the Workload that calls; empty for a call from outside, at a gateway."""
+    shadow: bool = False
+    """As if what is in shadow counted: policies labelled so, and shadow denials."""
 
 
 class Explanation(Struct, frozen=True):
@@ -43,6 +47,82 @@ class Explanation(Struct, frozen=True):
     outcome: str
     """In one line: `forwarded to shop/cart/8080`, `redirected (302) to …`, `answered 404: no route`."""
     steps: tuple[Step, ...] = ()
+
+
+class PermissionSpec(Struct, frozen=True):
+    """A caller, what it calls, and, if a request is meant, which."""
+
+    client: str
+    """`namespace/name` of a Workload, Gateway or Service (its first instance)."""
+    server: str
+    """`namespace/name` of a Service or Workload."""
+    port: int = 0
+    """Of the Service, or of the Workload; 0 for all."""
+    path: str = ""
+    """With the query; empty to ask about all requests."""
+    method: str = "GET"
+    headers: tuple[tuple[str, str], ...] = ()
+    shadow: bool = False
+    """As if what is in shadow counted: policies labelled so, and shadow denials."""
+
+
+class RuleState(Struct, frozen=True):
+    """One rule that concerns the caller."""
+
+    effect: str
+    """deny, allow, allowWithShadowDeny."""
+    who: str
+    """The condition on the connection, in words."""
+    requests: str = ""
+    """The condition on requests, in words; empty for all."""
+    origin: str = ""
+    file: str = ""
+    line: int = 0
+
+
+class PortVerdict(Struct, frozen=True):
+    """What a caller may do at one port of some workloads."""
+
+    port: int
+    """As it is called: of the Service, where one was asked about."""
+    workloads: tuple[str, ...]
+    """`namespace/name`, all of which decide alike."""
+    identity: str
+    """SPIFFE ID of the server; empty for none."""
+    speaks: str
+    """HTTP, TCP."""
+    mode: str
+    """Strict, Permissive, or empty without mutual TLS."""
+    verdict: str
+    """allowed, denied, conditional (on the request)."""
+    why: str = ""
+    origin: str = ""
+    """The rule that decided; empty where none did, or several together do."""
+    file: str = ""
+    line: int = 0
+    shadow: str = ""
+    """The shadow denial that would have denied."""
+    rules: tuple[RuleState, ...] = ()
+    """Those that concern the caller, denials first."""
+    others: int = 0
+    """Rules that are about other callers."""
+    warnings: tuple[str, ...] = ()
+
+
+class Permission(Struct, frozen=True):
+    """Whether a caller may call."""
+
+    outcome: str
+    """In one line."""
+    allowed: bool = False
+    """Whether any port lets it in, be it for some requests."""
+    client: str = ""
+    """`Workload/shop/web`."""
+    identity: str = ""
+    """SPIFFE ID of the caller; empty for none."""
+    address: str = ""
+    """Where its connections are thought to come from."""
+    ports: tuple[PortVerdict, ...] = ()
 
 
 class ConfigDumpSpec(Struct, frozen=True):
@@ -306,6 +386,7 @@ class TrustAnswer(Struct, frozen=True):
 
 PLURALS = {
     "Explanation": "explanations",
+    "Permission": "permissions",
     "ConfigDump": "configdumps",
     "SystemStatus": "systemstatuses",
     "TokenReview": "tokenreviews",

@@ -15,8 +15,8 @@ from sekisho.client.reviews import (
     Trouble,
     WorkloadState,
 )
-from sekisho.control.explain import source_of
 from sekisho.control.loop import ControlLoop
+from sekisho.control.rows import source_of
 from sekisho.model.names import ResourceId
 from sekisho.translate.mesh.rejections import authors
 

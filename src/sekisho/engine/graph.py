@@ -140,6 +140,10 @@ class Engine:
         node = self._table(output).terminals.get(key)
         return None if node is None else node.value
 
+    def leaves(self) -> dict[Any, Any]:
+        """All leaves that have a value: what another engine needs to come to the same results."""
+        return {key: leaf.value for key, leaf in self._leaves.items() if leaf.value is not None}
+
     @property
     def size(self) -> int:
         """How many nodes there are: for a metric, and for tests that nothing leaks."""

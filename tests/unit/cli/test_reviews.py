@@ -22,7 +22,7 @@ def test_explain_asks_with_headers_and_method_and_shows_each_step(sekisho: Comma
     assert api.questions == [
         ("Explanation", {
             "url": "http://shop/cart", "method": "POST", "headers": [["a", "b"], ["c", "d"]],
-            "gateway": "shop/door",
+            "gateway": "shop/door", "client": "", "shadow": False,
         }),
     ]  # fmt: skip
     assert said.code == 0

@@ -1,0 +1,193 @@
+"""From a proxy to the applications behind a Service: cluster, mutual TLS, endpoints, inbound, permission."""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from msgspec.structs import replace
+
+from sekisho import ir
+from sekisho.control.caller_text import peer_text, request_text
+from sekisho.control.clients import Client
+from sekisho.control.policy_rows import server_rows
+from sekisho.control.rows import Row, counted
+from sekisho.engine import Read
+from sekisho.ir.admittance import with_shadows
+from sekisho.ir.calls import Answered, Call, Refused
+from sekisho.ir.incoming import Arrival, Reception, reads_requests, receive
+from sekisho.model.names import Origin, ResourceId
+from sekisho.translate.gateway.endpoints import is_ready
+from sekisho.translate.mesh.identities import identity
+from sekisho.translate.mesh.inbounds import inbound
+from sekisho.translate.mesh.instances import instances, is_meshed
+from sekisho.translate.mesh.names import Destination
+from sekisho.translate.mesh.ports import service_port, target_number
+
+
+class Instance(NamedTuple):
+    """One Workload behind a port of a Service."""
+
+    workload: ResourceId
+    port: int
+
+
+class Onward(NamedTuple):
+    """The rest of the way."""
+
+    rows: tuple[Row, ...]
+    failures: tuple[str, ...]
+    """What the callers meet in place of an application, one entry for each ready instance; empty for those
+    where the call arrives."""
+
+
+def onward(
+    read: Read,
+    client: Client,
+    cluster: ir.Cluster,
+    destination: Destination,
+    call: Call | None,
+    *,
+    shadow: bool,
+) -> Onward:
+    """Where a call arrives. `call` is the request as the client's proxy sends it; None for other bytes."""
+    transport = cluster.transport
+    if not isinstance(transport, ir.MeshTransport):
+        return Onward(tuple(_elsewhere(cluster)), ())
+    rows = [Row("cluster", cluster.name, cluster.origin, _spoken(cluster, transport)), _expected(transport)]
+    failures: list[str] = []
+    shown: dict[object, list[list[Row]]] = {}
+    for instance in ready_instances(read, destination):
+        way, failure = _at_instance(read, client, transport, instance, call, shadow=shadow)
+        failures.append(failure)
+        alike = (failure, tuple((row.what, row.origin, row.detail) for row in way[2:]))
+        shown.setdefault(alike, []).append(way)
+    for ways in shown.values():
+        rows += ways[0]
+        if len(ways) > 1:
+            rows.append(Row("endpoint", counted(len(ways) - 1, "more"), None, "in the same way"))
+    return Onward(tuple(rows), tuple(failures))
+
+
+def ready_instances(read: Read, destination: Destination) -> Iterator[Instance]:
+    """The Workloads that take calls to a port of a Service."""
+    return (one for one in port_instances(read, destination) if is_ready(read, one.workload))
+
+
+def port_instances(read: Read, destination: Destination) -> Iterator[Instance]:
+    """The Workloads behind a port of a Service, ready or not."""
+    port = service_port(read, destination.resource, destination.port)
+    if port is None:
+        return
+    for workload in instances(read, destination.resource):
+        number = target_number(read.leaf(workload), port.target)
+        if number:
+            yield Instance(workload, number)
+
+
+def arrival(client: Client, alpn: str, server_name: str, call: Call | None) -> Arrival:
+    """A call of a client, as the sidecar of the server meets it."""
+    security = "mutual" if client.is_member else "plain"
+    return Arrival(peer=client.peer(server_name), security=security, alpn=alpn, call=call)  # type: ignore[arg-type]
+
+
+def receive_at(wanted: ir.Inbound, arriving: Arrival, *, shadow: bool) -> Reception:
+    """What the sidecar does; with `shadow`, what it would do if shadow denials denied."""
+    if shadow:
+        wanted = replace(wanted, permissions=with_shadows(wanted.permissions))
+    return receive(wanted, arriving)
+
+
+def _at_instance(
+    read: Read,
+    client: Client,
+    transport: ir.MeshTransport,
+    instance: Instance,
+    call: Call | None,
+    *,
+    shadow: bool,
+) -> tuple[list[Row], str]:
+    """Steps, of which the first two differ from instance to instance, and what fails."""
+    workload: ResourceId = instance.workload
+    address = f"{read.leaf(workload).spec.address}:{instance.port}"
+    place = Origin(workload, "spec.address")
+    if not is_meshed(read, workload):
+        return [Row("endpoint", address, place, "no sidecar: spoken to in plain text")], ""
+    rows = [Row("endpoint", address, place, f"{workload}, behind its sidecar")]
+    if why := _untrusted(read, client, transport, workload):
+        return [*rows, Row("tls", "fails", None, why)], f"refused: {why}"
+    wanted = inbound(read, workload, instance.port)
+    arriving = arrival(client, transport.alpn, transport.server_name, call)
+    found = receive_at(wanted, arriving, shadow=shadow)
+    rows.append(_inbound_row(wanted, arriving))
+    rows += server_rows(wanted, arriving.peer, call if reads_requests(wanted, arriving) else None)
+    rows += permission_rows(found)
+    failure = failure_of(found)
+    if not failure:
+        target = f"{wanted.target_address}:{wanted.target_port}"
+        rows.append(Row("application", target, wanted.origin, wanted.protocol.value))
+    return rows, failure
+
+
+def _untrusted(read: Read, client: Client, transport: ir.MeshTransport, workload: ResourceId) -> str:
+    if client.policies is not None and not client.identity:
+        return f"{client.resource} has no identity"
+    found = identity(read, workload)
+    if found is None:
+        return f"{workload} has no identity"
+    return "" if found.spiffe_id in transport.identities else f"nobody expects {found.spiffe_id}"
+
+
+def _elsewhere(cluster: ir.Cluster) -> Iterator[Row]:
+    detail = "no member of the mesh is there: plain text"
+    if isinstance(cluster.transport, ir.ServerTls):
+        verified = (
+            "verified" if cluster.transport.verify == "all" else f"verification: {cluster.transport.verify}"
+        )
+        detail = f"TLS to {cluster.transport.server_name or 'the address'}, {verified}"
+    yield Row("cluster", cluster.name, cluster.origin, detail)
+    for host in cluster.hosts or ():
+        yield Row("endpoint", f"{host.address}:{host.port}", cluster.origin, "outside the mesh")
+
+
+def _spoken(cluster: ir.Cluster, transport: ir.MeshTransport) -> str:
+    over = "HTTP/2" if transport.alpn == "sekisho-h2" else "bytes as they are"
+    return f"{over} over mutual TLS, connect timeout {cluster.connect_timeout_ms} ms"
+
+
+def _expected(transport: ir.MeshTransport) -> Row:
+    expected = " or ".join(transport.identities) or "nobody: every connection fails"
+    return Row("tls", transport.server_name, None, f"expects {expected}")
+
+
+def _inbound_row(wanted: ir.Inbound, arriving: Arrival) -> Row:
+    mode = f"mutual TLS {wanted.tls.mode.value}" if wanted.tls is not None else "no mutual TLS"
+    read_as = "HTTP is read" if reads_requests(wanted, arriving) else "bytes are passed on"
+    return Row("inbound", wanted.name, wanted.origin, f"{mode}, {read_as}")
+
+
+def permission_rows(found: Reception) -> Iterator[Row]:
+    """Who lets in or keeps out."""
+    judged = found.judgement
+    if judged is None:
+        if failure := failure_of(found):
+            yield Row("answer", failure.partition(":")[0], None, failure.partition(": ")[2])
+        return
+    verdict = "allowed" if judged.allowed else "denied"
+    if judged.rule is None:
+        yield Row("permission", verdict, None, "no permission lets it in, and the default is deny")
+    else:
+        caller = judged.rule.caller
+        detail = "; ".join(part for part in (peer_text(caller), request_text(caller)) if part)
+        yield Row("permission", verdict, judged.rule.origin, detail)
+    if judged.shadow is not None:
+        yield Row("shadow", "would be denied", judged.shadow.origin, "counted, not denied")
+
+
+def failure_of(found: Reception) -> str:
+    """What the caller meets in place of the application; empty where the call arrives."""
+    match found.outcome:
+        case Refused(why):
+            return f"refused: {why}"
+        case Answered(status=status, why=why):
+            return f"answered {status}: {why}"
+        case _:
+            return ""

@@ -1,0 +1,93 @@
+"""Steps for policies: each value that holds, and the field that decided it."""
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+
+from sekisho import ir
+from sekisho.control.rows import Row
+from sekisho.engine import Read
+from sekisho.ir.admittance import Peer, fits, fits_peer
+from sekisho.ir.calls import Call
+from sekisho.model.names import ResourceId
+from sekisho.policies.registry import REGISTRY
+from sekisho.translate.mesh.names import Destination
+from sekisho.translate.mesh.policy_values import Effective, for_destination
+from sekisho.translate.mesh.worlds import World
+
+_PART = re.compile(r"[^.\[\]]+")
+
+
+def client_rows(
+    read: Read, client: World | ResourceId, destination: Destination, route: ResourceId | None
+) -> Iterator[Row]:
+    """What policies say about calls of a client to a destination."""
+    if isinstance(client, World):
+        client = client.client
+    for policy in REGISTRY:
+        if policy.cluster or policy.forward or policy.outbound:
+            found = for_destination(read, policy.kind, client, destination, route)
+            yield from _values(policy.kind, found)
+
+
+def _values(kind: str, found: Effective) -> Iterator[Row]:
+    document = msgspec.to_builtins(found.value) if found.value is not None else {}
+    for path, origin in found.origins:
+        yield Row("policy", f"{kind} {path}", origin, _shown(_at(document, path)))
+
+
+def _at(document: Any, path: str) -> Any:
+    """The value of a field path such as `http.retryOn` or `appendTags[0]`."""
+    for part in _PART.findall(path):
+        if isinstance(document, list | tuple):
+            document = document[int(part)] if part.isdigit() and int(part) < len(document) else None
+        elif isinstance(document, dict):
+            document = document.get(part)
+    return document
+
+
+def _shown(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def server_rows(inbound: ir.Inbound, peer: Peer, call: Call | None) -> Iterator[Row]:
+    """What policies of the server say about this caller: of several, the first that fits it."""
+    for found, text in (
+        (_first(inbound.times, peer, call), _times),
+        (_first(inbound.rate_limits, peer, call), _rate_limit),
+        (_first(inbound.faults, peer, call), _faults),
+    ):
+        if found is not None and (shown := text(found.value)):
+            yield Row("policy", found.origin.resource.kind, found.origin, f"{shown} (by the server)")
+
+
+def _first(conditionals: Any, peer: Peer, call: Call | None) -> Any:
+    for one in conditionals:
+        who = one.caller
+        if who is None or (fits(who, peer, call) if call else not who.needs_http and fits_peer(who, peer)):
+            return one
+    return None
+
+
+def _times(times: ir.Times) -> str:
+    said = msgspec.to_builtins(times)
+    return ", ".join(f"{name.replace('_', ' ')} {value} ms" for name, value in said.items() if value)
+
+
+def _rate_limit(limit: ir.RateLimit) -> str:
+    return f"{limit.tokens} requests per {limit.interval_ms} ms, then {limit.status}"
+
+
+def _faults(faults: tuple[ir.Fault, ...]) -> str:
+    parts = []
+    for fault in faults:
+        if fault.abort_millionths:
+            parts.append(f"{fault.abort_status} for {fault.abort_millionths / 10_000:g} %")
+        if fault.delay_millionths:
+            parts.append(f"{fault.delay_ms} ms delay for {fault.delay_millionths / 10_000:g} %")
+        if fault.bandwidth_millionths:
+            parts.append(f"{fault.bandwidth_kbps} KiB/s for {fault.bandwidth_millionths / 10_000:g} %")
+    return ", ".join(parts)
