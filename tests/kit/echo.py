@@ -8,7 +8,7 @@
 import asyncio
 import json
 from collections import Counter, defaultdict
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from http import HTTPStatus
 from typing import Any
@@ -23,6 +23,8 @@ class Echo:
         self.port = 0
         self.received: list[dict[str, Any]] = []
         """Every request, oldest first."""
+        self.is_ending = False
+        """Whether it asks its clients to leave, as a program does that ends well."""
         self._failures: Counter[str] = Counter()
         self._connections: set[asyncio.StreamWriter] = set()
 
@@ -50,9 +52,10 @@ class Echo:
         status = self._status(target.path, query)
         if status is None:
             return False
-        writer.write(_response(status, request | {"pod": self.pod}))
+        more = ["connection: close"] if self.is_ending else []
+        writer.write(_response(status, request | {"pod": self.pod}, more))
         await writer.drain()
-        return True
+        return not self.is_ending
 
     def _status(self, path: str, query: dict[str, str]) -> int | None:
         """The status to answer with; None to close the connection instead."""
@@ -87,13 +90,14 @@ async def _read_request(reader: asyncio.StreamReader) -> dict[str, Any]:
     return {"path": path, "host": host, "method": method, "proto": proto, "headers": dict(headers)}
 
 
-def _response(status: int, content: dict[str, Any]) -> bytes:
+def _response(status: int, content: dict[str, Any], more: Sequence[str] = ()) -> bytes:
     body = json.dumps(content).encode()
     extra = [text.partition(":") for text in content["headers"].get("X-Echo-Set-Header", []) if text]
     lines = [
         f"HTTP/1.1 {status} {HTTPStatus(status).phrase}",
         "content-type: application/json",
         f"content-length: {len(body)}",
+        *more,
         *(f"{name.strip()}: {text.strip()}" for name, _, text in extra),
     ]
     return "\r\n".join([*lines, "", ""]).encode() + (b"" if content["method"] == "HEAD" else body)
