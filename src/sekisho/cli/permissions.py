@@ -12,7 +12,7 @@ from sekisho.cli.terminal import Exit, Failure, out
 from sekisho.client.reviews import Permission, PermissionSpec, PortVerdict, RuleState, ask
 
 _COLOURS = {"allowed": "bold green", "denied": "bold red", "conditional": "bold yellow"}
-_VERDICTS = {"allowed": "allowed", "denied": "denied", "conditional": "some requests"}
+_VERDICTS = {"allowed": "allowed", "denied": "denied", "conditional": "depends on the request"}
 _EFFECTS = {"deny": "deny", "allow": "allow", "allowWithShadowDeny": "allow (shadow deny)"}
 
 
@@ -78,11 +78,10 @@ def _show_port(port: PortVerdict) -> None:
     speaks = ", ".join(part for part in (port.speaks, f"mutual TLS {port.mode}" if port.mode else "") if part)
     verdict = (_VERDICTS[port.verdict], _COLOURS[port.verdict])
     why = f": {port.why}" if port.why else ""
-    out.print(
-        Text.assemble(
-            (f"port {port.port}", "bold"), f"  {speaks}  ", verdict, why, "  ", (_source(port), "green")
-        )
-    )
+    line = Text.assemble((f"port {port.port}", "bold"), f"  {speaks}  ", verdict, why, "  ")
+    line.append(_source(port), "green")
+    line.rstrip()
+    out.print(line)
     _show_pairs(
         [("server", ", ".join(port.workloads)), ("identity", port.identity), ("shadow", _shadow(port))]
     )

@@ -7,12 +7,11 @@ from msgspec.structs import replace
 from sekisho import ir
 from sekisho.control.clients import Client
 from sekisho.control.onward import Onward, onward
-from sekisho.control.policy_rows import client_rows
+from sekisho.control.policy_rows import connection_rows
 from sekisho.control.route_rows import backend_rows
 from sekisho.control.rows import Row
 from sekisho.engine import Read
 from sekisho.ir.calls import Call, Sent, Target
-from sekisho.model.names import ResourceId
 from sekisho.translate.mesh.names import destination_of
 
 FindCluster = Callable[[str], ir.Cluster | None]
@@ -23,19 +22,18 @@ def beyond(
     client: Client,
     sent: Sent,
     call: Call,
-    route: ResourceId | None,
     find_cluster: FindCluster,
     *,
     shadow: bool,
 ) -> Onward:
-    """All backends of a request that is sent on. `route`: the resource that decided, if any."""
+    """All backends of a request that is sent on."""
     rows: list[Row] = []
     failures: list[str] = []
     for target in sent.targets:
         rows += backend_rows(sent, target)
         cluster = find_cluster(target.share.cluster) if target.share.cluster else None
         if cluster is not None:
-            way = _behind(read, client, cluster, _sent_on(call, sent, target), route, shadow=shadow)
+            way = _behind(read, client, cluster, _sent_on(call, sent, target), shadow=shadow)
             rows += way.rows
             failures += way.failures
     return Onward(tuple(rows), tuple(failures))
@@ -46,14 +44,13 @@ def _behind(
     client: Client,
     cluster: ir.Cluster,
     call: Call,
-    route: ResourceId | None,
     *,
     shadow: bool,
 ) -> Onward:
     destination = destination_of(cluster.name)
     policies: Iterator[Row] = iter(())
     if client.policies is not None:
-        policies = client_rows(read, client.policies, destination, route)
+        policies = connection_rows(read, client.policies, destination)
     if cluster.transport is None:  # outside the mesh, and nothing to tell but what policies say
         return Onward(tuple(policies), ())
     way = onward(read, client, cluster, destination, call, shadow=shadow)

@@ -13,13 +13,15 @@ from sekisho.control.backends import beyond
 from sekisho.control.clients import client_of
 from sekisho.control.explain_from import explain_from
 from sekisho.control.outcomes import outcome_text, with_failures
+from sekisho.control.policy_rows import policed, request_rows, unrepeated
 from sekisho.control.route_rows import route_rows
 from sekisho.control.rows import Row, counted, located
 from sekisho.engine import Engine, Read
-from sekisho.ir.calls import Call, Sent, Verdict
+from sekisho.ir.calls import Call, Outcome, Sent, Verdict
 from sekisho.ir.simulator import simulate
 from sekisho.model.names import Origin, ResourceId
 from sekisho.translate.gateway.virtual_hosts import HOSTS, HostKey
+from sekisho.translate.mesh.names import destination_of
 from sekisho.translate.outputs import CLUSTERS, ENDPOINTS, LISTENERS, VIRTUAL_HOSTS, WILDCARD_TABLES
 
 
@@ -82,20 +84,33 @@ def explain(engine: Engine, served: Iterable[tuple[ResourceId, str]], spec: Expl
 
 def _explained(read: Read, gateway: ResourceId, call: Call, verdict: Verdict, *, shadow: bool) -> Explanation:
     rows, told = list(_steps(verdict)), outcome_text(verdict.outcome)
-    if isinstance(verdict.outcome, Sent) and verdict.route is not None:
-        route = verdict.route.origin.resource
-        way = beyond(
-            read,
-            client_of(read, gateway),
-            verdict.outcome,
-            call,
-            route,
-            lambda name: CLUSTERS.build(read, (gateway, name)),
-            shadow=shadow,
-        )
+    if verdict.route is not None:
+        rows += _at_route(read, gateway, verdict.route, verdict.outcome)
+    if isinstance(verdict.outcome, Sent):
+        client = client_of(read, gateway)
+
+        def find(name: str) -> ir.Cluster | None:
+            return CLUSTERS.build(read, (gateway, name))
+
+        way = beyond(read, client, verdict.outcome, call, find, shadow=shadow)
         rows += way.rows
         told = with_failures(told, way.failures)
-    return Explanation(outcome=told, steps=tuple(located(read, rows)))
+    return Explanation(outcome=told, steps=tuple(located(read, unrepeated(rows))))
+
+
+def _at_route(read: Read, gateway: ResourceId, route: ir.Route, outcome: Outcome) -> Iterator[Row]:
+    """Policies speak of the first backend: a rule has one timeout, one retry."""
+    clusters = [share.cluster for share in _shares(route) if share.cluster is not None]
+    if not clusters or not isinstance(route.action, ir.Forward):
+        yield from route_rows(route, outcome)
+        return
+    by, destination = route.origin.resource, destination_of(clusters[0])
+    yield from route_rows(route, outcome, policed(read, gateway, destination, by, route.action))
+    yield from request_rows(read, gateway, destination, by)
+
+
+def _shares(route: ir.Route) -> tuple[ir.Share, ...]:
+    return route.action.shares if isinstance(route.action, ir.Forward) else ()
 
 
 def _verdicts(plan: GatewayPlan, url: SplitResult, spec: ExplanationSpec) -> Iterator[tuple[Verdict, Call]]:
@@ -127,7 +142,7 @@ def _nobody(gateway: str, *, served: bool) -> str:
 
 
 def _steps(verdict: Verdict) -> Iterator[Row]:
-    """In the order in which a request meets them, up to the backends."""
+    """In the order in which a request meets them, up to the route."""
     if (listener := verdict.listener) is not None:
         yield Row("listener", listener.name, listener.origin, f"{listener.address} port {listener.port}")
     if (chain := verdict.chain) is not None and chain.tls is not None:
@@ -136,8 +151,6 @@ def _steps(verdict: Verdict) -> Iterator[Row]:
     if (host := verdict.host) is not None:
         detail = f"{counted(len(host.routes), 'route')}, tried in order"
         yield Row("virtual host", host.hostname, _owner(host, verdict.route), detail)
-    if verdict.route is not None:
-        yield from route_rows(verdict.route, verdict.outcome)
 
 
 def _owner(host: ir.VirtualHost, route: ir.Route | None) -> Origin | None:

@@ -10,7 +10,7 @@ from sekisho.control.backends import beyond
 from sekisho.control.clients import Client, find_client
 from sekisho.control.onward import onward
 from sekisho.control.outcomes import outcome_text, with_failures
-from sekisho.control.policy_rows import client_rows
+from sekisho.control.policy_rows import connection_rows, policed, request_rows, unrepeated
 from sekisho.control.route_rows import route_rows
 from sekisho.control.rows import Row, counted, located
 from sekisho.engine import Read
@@ -52,7 +52,7 @@ def explain_from(read: Read, url: SplitResult, spec: ExplanationSpec) -> Explana
         Origin(client.resource, "spec.serviceAccountName"),
         client.identity or "no identity: every member of the mesh turns it away",
     )
-    return Explanation(outcome=told.outcome, steps=tuple(located(read, [who, *told.rows])))
+    return Explanation(outcome=told.outcome, steps=tuple(located(read, unrepeated([who, *told.rows]))))
 
 
 def _told(read: Read, client: Client, world: World, url: SplitResult, spec: ExplanationSpec) -> _Told:
@@ -137,7 +137,11 @@ def _as_bytes(
         return _Told([], f"refused: {destination.resource} cannot be used")
     call = call_of(url, spec, destination.port) if url.scheme == "http" else None
     way = onward(read, client, cluster, destination, call, shadow=spec.shadow)
-    rows = [*client_rows(read, world, destination, None), *way.rows]
+    policies = (
+        *request_rows(read, world, destination, None),
+        *connection_rows(read, world, destination),
+    )
+    rows = [*policies, *way.rows]
     is_there = cluster.hosts or way.failures or _has_endpoints(read, cluster)
     told = f"forwarded to {cluster.name}" if is_there else f"refused: {cluster.name} has no ready endpoint"
     return _Told(rows, with_failures(told, way.failures))
@@ -163,13 +167,15 @@ def _as_http(
 
     call = call_of(url, spec, destination.port)
     verdict = send(route_table(read, world.client, destination), find_endpoints, call)
-    rows = list(route_rows(verdict.route, verdict.outcome)) if verdict.route is not None else []
-    told = outcome_text(verdict.outcome)
-    if not isinstance(verdict.outcome, Sent) or verdict.route is None:
-        return _Told(rows, told)
-    by = verdict.route.origin.resource
-    route = by if by.kind == "HTTPRoute" else None
-    way = beyond(read, client, verdict.outcome, call, route, find, shadow=spec.shadow)
+    route, told = verdict.route, outcome_text(verdict.outcome)
+    if route is None:
+        return _Told([], told)
+    if not isinstance(verdict.outcome, Sent) or not isinstance(route.action, ir.Forward):
+        return _Told(list(route_rows(route, verdict.outcome)), told)
+    by = route.origin.resource if route.origin.resource.kind == "HTTPRoute" else None
+    ours = policed(read, world, destination, by, route.action)
+    rows = [*route_rows(route, verdict.outcome, ours), *request_rows(read, world, destination, by)]
+    way = beyond(read, client, verdict.outcome, call, find, shadow=spec.shadow)
     return _Told([*rows, *way.rows], with_failures(told, way.failures))
 
 

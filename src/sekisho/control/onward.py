@@ -58,13 +58,19 @@ def onward(
     for instance in ready_instances(read, destination):
         way, failure = _at_instance(read, client, transport, instance, call, shadow=shadow)
         failures.append(failure)
-        alike = (failure, tuple((row.what, row.origin, row.detail) for row in way[2:]))
-        shown.setdefault(alike, []).append(way)
+        shown.setdefault((failure, *_alike(way)), []).append(way)
     for ways in shown.values():
         rows += ways[0]
         if len(ways) > 1:
             rows.append(Row("endpoint", counted(len(ways) - 1, "more"), None, "in the same way"))
     return Onward(tuple(rows), tuple(failures))
+
+
+def _alike(way: list[Row]) -> Iterator[object]:
+    """What two instances have in common of which one needs to be shown: all but where and who they are."""
+    for row in way[1:]:
+        decided = row.origin if row.what in ("policy", "permission", "shadow") else None
+        yield row.what, row.detail, decided
 
 
 def ready_instances(read: Read, destination: Destination) -> Iterator[Instance]:

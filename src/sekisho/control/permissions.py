@@ -190,12 +190,7 @@ def _judged(
 def _expected(rules: ir.Permissions, peer: Peer) -> dict[str, str]:
     """Without a request to judge."""
     found = prospect(rules, peer)
-    whys = {
-        Prospect.ALWAYS: "for every request",
-        Prospect.NEVER: "for every request",
-        Prospect.DEPENDS: "it depends on the request",
-    }
-    return {"verdict": _PROSPECTS[found], "why": whys[found]}
+    return {"verdict": _PROSPECTS[found], "why": "" if found is Prospect.DEPENDS else "for every request"}
 
 
 def _rule(read: Read, rule: ir.PermissionRule) -> RuleState:

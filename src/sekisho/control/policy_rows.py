@@ -2,10 +2,11 @@
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from sekisho import ir
 from sekisho.control.rows import Row
@@ -14,6 +15,7 @@ from sekisho.ir.admittance import Peer, fits, fits_peer
 from sekisho.ir.calls import Call
 from sekisho.model.names import ResourceId
 from sekisho.policies.registry import REGISTRY
+from sekisho.translate.mesh.effective import Client, forward_with_policies
 from sekisho.translate.mesh.names import Destination
 from sekisho.translate.mesh.policy_values import Effective, for_destination
 from sekisho.translate.mesh.worlds import World
@@ -21,16 +23,49 @@ from sekisho.translate.mesh.worlds import World
 _PART = re.compile(r"[^.\[\]]+")
 
 
-def client_rows(
-    read: Read, client: World | ResourceId, destination: Destination, route: ResourceId | None
+def request_rows(
+    read: Read, client: Client, destination: Destination, route: ResourceId | None
 ) -> Iterator[Row]:
-    """What policies say about calls of a client to a destination."""
-    if isinstance(client, World):
-        client = client.client
+    """What policies say about requests of a client to a destination. `route`: the HTTPRoute that decided."""
     for policy in REGISTRY:
-        if policy.cluster or policy.forward or policy.outbound:
-            found = for_destination(read, policy.kind, client, destination, route)
+        if policy.forward or policy.outbound:
+            found = for_destination(read, policy.kind, _canonical(client), destination, route)
             yield from _values(policy.kind, found)
+
+
+def connection_rows(read: Read, client: Client, destination: Destination) -> Iterator[Row]:
+    """What they say about its connections there."""
+    for policy in REGISTRY:
+        if policy.cluster:
+            found = for_destination(read, policy.kind, _canonical(client), destination)
+            yield from _values(policy.kind, found)
+
+
+def policed(
+    read: Read, client: Client, destination: Destination, route: ResourceId | None, forward: ir.Forward
+) -> frozenset[str]:
+    """Which of `timeout` and `retry` of a route are there because policies say so, and not the route."""
+    bare = replace(forward, request_timeout_ms=None, retry=None)
+    said = forward_with_policies(read, client, bare, destination, route)
+    same = {
+        "timeout": forward.backend_timeout_ms is None
+        and said.request_timeout_ms == forward.request_timeout_ms,
+        "retry": said.retry == forward.retry,
+    }
+    return frozenset(name for name, is_same in same.items() if is_same)
+
+
+def unrepeated(rows: Iterable[Row]) -> list[Row]:
+    """Each value of a policy once: most are the same for requests and connections, and for all backends."""
+    found: list[Row] = []
+    for row in rows:
+        if row.what != "policy" or row not in found:
+            found.append(row)
+    return found
+
+
+def _canonical(client: Client) -> Client:
+    return client.client if isinstance(client, World) else client
 
 
 def _values(kind: str, found: Effective) -> Iterator[Row]:

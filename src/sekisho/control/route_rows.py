@@ -10,8 +10,11 @@ from sekisho.model.names import Origin
 _KINDS_OF_PATH = {ir.PathExact: "exactly", ir.PathPrefix: "prefix", ir.PathRegex: "regex"}
 
 
-def route_rows(route: ir.Route, outcome: Outcome) -> Iterator[Row]:
-    """In the order in which a request meets them; the backends come after."""
+def route_rows(route: ir.Route, outcome: Outcome, policed: frozenset[str] = frozenset()) -> Iterator[Row]:
+    """In the order in which a request meets them; the backends come after.
+
+    `policed`: `timeout` and `retry` where policies say them, who have steps of their own.
+    """
     yield Row("route", route.name, route.origin, _match(route.match))
     if route.cors is not None:
         origins = ", ".join(origin.value for origin in route.cors.origins)
@@ -20,7 +23,7 @@ def route_rows(route: ir.Route, outcome: Outcome) -> Iterator[Row]:
     if isinstance(outcome, Answered):
         yield _answer(route, outcome)
     elif isinstance(route.action, ir.Forward) and isinstance(outcome, Sent):
-        yield from _forward(route.origin, route.action, outcome)
+        yield from _forward(route.origin, route.action, outcome, policed)
 
 
 def backend_rows(sent: Sent, target: Target) -> Iterator[Row]:
@@ -63,7 +66,7 @@ def _answer(route: ir.Route, outcome: Answered) -> Row:
     return Row("answer", str(outcome.status), route.origin, outcome.why)
 
 
-def _forward(origin: Origin, forward: ir.Forward, sent: Sent) -> Iterator[Row]:
+def _forward(origin: Origin, forward: ir.Forward, sent: Sent, policed: frozenset[str]) -> Iterator[Row]:
     if forward.path_rewrite is not None:
         yield Row("filter", "path rewrite", origin, f"to {sent.path}")
     if forward.host_rewrite is not None:
@@ -77,9 +80,9 @@ def _forward(origin: Origin, forward: ir.Forward, sent: Sent) -> Iterator[Row]:
         ("the whole request", forward.request_timeout_ms),
         ("a try", forward.backend_timeout_ms),
     ):
-        if bound is not None:
+        if bound is not None and "timeout" not in policed:
             yield Row("filter", "timeout", origin, f"{bound} ms for {name}" if bound else f"none for {name}")
-    if forward.retry is not None:
+    if forward.retry is not None and "retry" not in policed:
         codes = ", ".join(map(str, forward.retry.codes))
         detail = counted(forward.retry.attempts, "more attempt") + " after a failed connection"
         yield Row("filter", "retry", origin, detail + (f" or status {codes}" if codes else ""))
