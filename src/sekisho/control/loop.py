@@ -13,16 +13,18 @@ from sekisho.control.addresses import EXTERNAL_RANGE, EXTERNAL_SERVICES, GATEWAY
 from sekisho.control.expiry import Expiry
 from sekisho.control.inbox import Inbox
 from sekisho.control.infrastructure import Infrastructure
+from sekisho.control.patch_refusals import PatchBook
 from sekisho.control.proxies import Proxies
 from sekisho.control.publisher import Publisher
 from sekisho.control.resources import Follower
 from sekisho.control.status import StatusWriter
 from sekisho.engine import Changes, Engine, Read
 from sekisho.envoy.outputs import EMISSIONS
+from sekisho.envoy.patching import PATCH_FAULTS
 from sekisho.model.kinds import KINDS
 from sekisho.model.names import ResourceId
 from sekisho.store.protocol import Store
-from sekisho.translate.facts import Settings, SettingsKey
+from sekisho.translate.facts import Rejection, Settings, SettingsKey
 from sekisho.translate.gateway.classes import CONTROLLER_NAME, serves
 from sekisho.translate.mesh.sight import world_of
 from sekisho.translate.outputs import EXPIRIES, INFRASTRUCTURE, MEMBERS, SEEN, STATUSES
@@ -52,11 +54,16 @@ class ControlLoop:
     ) -> None:
         """`addresses`: the range that Gateways get theirs from; None for `settings.address` for all."""
         self.engine = Engine(
-            [*(emission.output for emission in EMISSIONS), SEEN, MEMBERS, STATUSES, EXPIRIES, INFRASTRUCTURE]
-        )
+            [
+                *(emission.output for emission in EMISSIONS),
+                SEEN, MEMBERS, STATUSES, EXPIRIES, INFRASTRUCTURE, PATCH_FAULTS,
+            ]
+        )  # fmt: skip
         self.inbox = Inbox()
         self.publisher = Publisher(clock)
         self.proxies = Proxies(self.inbox, self.publisher, clock, self.views_of)
+        self._patches = PatchBook()
+        self.proxies.on_rejection = self._rejected
         self.statuses = StatusWriter(store, clock, CONTROLLER_NAME)
         self._infrastructure = Infrastructure(store, clock)
         self.ready = asyncio.Event()
@@ -117,6 +124,7 @@ class ControlLoop:
         changes = self.engine.commit(leaves)
         self._report_failures(changes)
         published = self.publisher.publish(changes, since)
+        self.inbox.put(self._patches.note(changes.outputs), self.clock.monotonic())
         for resource, status in changes.outputs.get(STATUSES, {}).items():
             self.statuses.want(resource, status)
         for secret, not_after in changes.outputs.get(EXPIRIES, {}).items():
@@ -132,6 +140,10 @@ class ControlLoop:
             listener(leaves, self.engine.read)
         metrics.COMMIT_SECONDS.observe(time.perf_counter() - started)
         metrics.RESOURCES_BUILT.inc(published)
+
+    def _rejected(self, rejection: Rejection, version: str, message: str) -> None:
+        """Where a ProxyPatch is to blame, the resource goes on without it."""
+        self.inbox.put(self._patches.rejected(rejection, version, message), self.clock.monotonic())
 
     def _report_failures(self, changes: Changes) -> None:
         """A function of ours raised: its last value stays; it is our fault, so it is logged in full."""

@@ -77,6 +77,8 @@ class Proxies(Observer):
         self._publisher = publisher
         self._clock = clock
         self._views_of = views_of
+        self.on_rejection: Callable[[Rejection, str, str], None] = _nothing
+        """Called with what was refused, the version, and Envoy's words."""
         self.connected_now: dict[str, Proxy] = {}
         self._agents: dict[str, Proxy] = {}
         self._synced: set[ResourceId] = set()
@@ -145,6 +147,7 @@ class Proxies(Observer):
         fact = self._fact(known, name)
         self._refusing.setdefault(fact, set()).add(proxy)
         self._tell(fact, message)
+        self.on_rejection(fact, version, message)
 
     def accepted(self, proxy: str, *names: Name) -> None:
         """What the proxy refused before is good again."""
@@ -208,3 +211,7 @@ class Proxies(Observer):
 
     def _tell(self, leaf: ProxyState | Rejection, value: str | None) -> None:
         self._inbox.put({leaf: value}, self._clock.monotonic())
+
+
+def _nothing(rejection: Rejection, version: str, message: str) -> None:
+    """Nobody asked to be told."""

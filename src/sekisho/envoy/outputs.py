@@ -22,6 +22,7 @@ from sekisho.envoy.inbound_routes import inbound_route_configuration
 from sekisho.envoy.listeners import listener
 from sekisho.envoy.outbound import outbound_listener
 from sekisho.envoy.passthrough import passthrough_listener
+from sekisho.envoy.patching import PATCH_CLUSTERS, Build, changeable
 from sekisho.envoy.resource import TYPE_URL_PREFIX, Resource, resource
 from sekisho.envoy.route_tables import route_configuration
 from sekisho.envoy.scope_keys import WILDCARD, scope_key
@@ -29,6 +30,7 @@ from sekisho.envoy.scopes import scoped_route_configuration
 from sekisho.envoy.secrets import secret
 from sekisho.envoy.trust import authority_bundle, trust_bundle
 from sekisho.ir.agent import HOSTNAME_TYPE, SIDECAR_TYPE
+from sekisho.ir.patches import Side
 from sekisho.model.names import Origin, ResourceId
 from sekisho.translate.facts import ViewKey
 from sekisho.translate.gateway.endpoints import endpoints
@@ -57,7 +59,6 @@ from sekisho.translate.outputs import (
     WILDCARD_TABLES,
 )
 
-Build = Callable[[Read, Any], Resource | None]
 Name = Callable[[Any], str]
 
 
@@ -168,6 +169,21 @@ def _emission(
     return Emission(type_url, made, name, is_shared=shared)
 
 
+def _for_patches(planned: Output[Any], build: Build, make: Callable[[Any], Any], side: Side) -> Build:
+    """`build`, and as ProxyPatches want it."""
+    return changeable(build, planned, make, side, itemgetter(0))
+
+
+def _changed(planned: Output[Any], make: Callable[[Any], Any], side: Side) -> Build:
+    """For what no two views share."""
+    return _for_patches(planned, _made(planned, make), make, side)
+
+
+def _for_patches_out(shared: Callable[[Read, Any], Resource], make: Callable[[Any], Any]) -> Build:
+    """What lets captured connections out, `shared` where nobody patches it."""
+    return changeable(_alike(PASSTHROUGHS, shared), PASSTHROUGHS, make, "passthrough", lambda key: key)
+
+
 def _of_workload(type_url: str, planned: Output[Any], build: Build, name: str) -> Emission:
     """One of a kind: the key is the Workload itself."""
     kind = type_url.rpartition(".")[2]
@@ -183,20 +199,24 @@ SCOPE = TYPE_URL_PREFIX + "envoy.config.route.v3.ScopedRouteConfiguration"
 SECRET = TYPE_URL_PREFIX + "envoy.extensions.transport_sockets.tls.v3.Secret"
 
 _OF_GATEWAYS = (
-    _emission(CLUSTER, CLUSTERS, _remembered(CLUSTERS, _cluster)),
+    _emission(
+        CLUSTER,
+        CLUSTERS,
+        _for_patches(CLUSTERS, _remembered(CLUSTERS, _cluster), cluster, "gateway"),
+    ),
     _emission(ASSIGNMENT, ENDPOINTS, lambda read, key: _endpoints(read, key[1])),
     _emission(SECRET, CERTIFICATES, _remembered(CERTIFICATES, _secret)),
-    _emission(LISTENER, LISTENERS, _made(LISTENERS, listener)),
+    _emission(LISTENER, LISTENERS, _changed(LISTENERS, listener, "gateway")),
     _emission(
         SCOPE,
         VIRTUAL_HOSTS,
-        _made(VIRTUAL_HOSTS, scoped_route_configuration),
+        _changed(VIRTUAL_HOSTS, scoped_route_configuration, "gateway"),
         name=lambda key: scope_key(key[1], key[2]),
     ),
     _emission(
         SCOPE,
         WILDCARD_TABLES,
-        _made(WILDCARD_TABLES, scoped_route_configuration),
+        _changed(WILDCARD_TABLES, scoped_route_configuration, "gateway"),
         name=lambda key: scope_key(key[1], WILDCARD),
     ),
 )
@@ -205,7 +225,7 @@ _OF_WORLDS = (
     _emission(
         CLUSTER,
         MESH_CLUSTERS,
-        _remembered(MESH_CLUSTERS, _cluster),
+        _for_patches(MESH_CLUSTERS, _remembered(MESH_CLUSTERS, _cluster), cluster, "outbound"),
         name=lambda key: cluster_name(key[1]),
         shared=True,
     ),
@@ -219,14 +239,14 @@ _OF_WORLDS = (
     _emission(
         LISTENER,
         OUTBOUNDS,
-        _made(OUTBOUNDS, outbound_listener),
+        _changed(OUTBOUNDS, outbound_listener, "outbound"),
         name=lambda key: outbound_name(key[1]),
         shared=True,
     ),
     _emission(
         ROUTES,
         ROUTE_TABLES,
-        _made(ROUTE_TABLES, route_configuration),
+        _changed(ROUTE_TABLES, route_configuration, "outbound"),
         name=lambda key: outbound_name(key[1]),
         shared=True,
     ),
@@ -244,16 +264,25 @@ _OF_WORLDS = (
 )
 
 _OF_WORKLOADS = (
-    _emission(CLUSTER, INBOUNDS, _made(INBOUNDS, inbound_cluster)),
-    _of_workload(CLUSTER, PASSTHROUGHS, _alike(PASSTHROUGHS, _passthrough_cluster), PASSTHROUGH_NAME),
-    _emission(LISTENER, INBOUNDS, _made(INBOUNDS, inbound_listener)),
-    _emission(ROUTES, INBOUNDS, _made(INBOUNDS, inbound_route_configuration)),
+    _emission(CLUSTER, INBOUNDS, _changed(INBOUNDS, inbound_cluster, "inbound")),
+    _of_workload(
+        CLUSTER, PASSTHROUGHS, _for_patches_out(_passthrough_cluster, passthrough_cluster), PASSTHROUGH_NAME
+    ),
+    _emission(LISTENER, INBOUNDS, _changed(INBOUNDS, inbound_listener, "inbound")),
+    _emission(ROUTES, INBOUNDS, _changed(INBOUNDS, inbound_route_configuration, "inbound")),
     _of_workload(LISTENER, CAPTURED_INBOUNDS, _alike(CAPTURED_INBOUNDS, _captured), CAPTURED_NAME),
-    _of_workload(LISTENER, PASSTHROUGHS, _alike(PASSTHROUGHS, _passthrough), PASSTHROUGH_NAME),
+    _of_workload(
+        LISTENER, PASSTHROUGHS, _for_patches_out(_passthrough, passthrough_listener), PASSTHROUGH_NAME
+    ),
     _of_workload(SIDECAR_TYPE, SIDECARS, _told(SIDECARS, SIDECAR_TYPE), SIDECAR_NAME),
 )
 
-EMISSIONS = (*_OF_GATEWAYS, *_OF_WORLDS, *_OF_WORKLOADS)
+EMISSIONS = (
+    *_OF_GATEWAYS,
+    *_OF_WORLDS,
+    *_OF_WORKLOADS,
+    Emission(CLUSTER, PATCH_CLUSTERS, itemgetter(1)),
+)
 
 
 def changed_resources(

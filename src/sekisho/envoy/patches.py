@@ -13,7 +13,7 @@ from google.protobuf.json_format import MessageToDict, ParseDict, ParseError
 
 from sekisho.envoy.lint import lint
 from sekisho.envoy.patch_guards import guards, strangers
-from sekisho.ir.patches import Patch, PatchTarget, Side
+from sekisho.ir.patches import Patch, PatchTarget, Refusal, Side
 from sekisho.kit.json_patch import PatchFailed, json_patch
 from sekisho.model.names import Origin
 from sekisho.protos import descriptor_pool, message, pack, unpack
@@ -26,6 +26,8 @@ TYPES: Mapping[PatchTarget, str] = {
     "virtualHost": "envoy.config.route.v3.VirtualHost",
 }
 _MANAGER = "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager"
+_OURS = ("sekisho", "passthrough")
+"""Begin names of clusters that every proxy may have; all others of ours have a slash."""
 _BY_TYPE: Mapping[str, tuple[PatchTarget, ...]] = {
     TYPES["cluster"]: ("cluster",),
     TYPES["listener"]: ("listener", "networkFilter", "httpFilter"),
@@ -34,19 +36,14 @@ _BY_TYPE: Mapping[str, tuple[PatchTarget, ...]] = {
 }
 
 
-class Refusal(NamedTuple):
-    """A change that was not made, for its author."""
-
-    origin: Origin
-    message: str
-
-
 class Patched(NamedTuple):
     """A message after the changes that could be made."""
 
     message: Any
     """None when it was removed."""
     refusals: tuple[Refusal, ...]
+    applied: tuple[Origin, ...] = ()
+    """The changes that made a difference."""
 
 
 class _Unfit(Exception):
@@ -60,19 +57,22 @@ def patched(found: Any, patches: Iterable[Patch], side: Side) -> Patched:
     """
     targets = _BY_TYPE.get(found.DESCRIPTOR.full_name, ())
     refusals: list[Refusal] = []
+    applied: list[Origin] = []
     for patch in patches:
         if patch.target not in targets or patch.side not in ("", side):
             continue
         try:
             changed = _change(found, patch)
             if changed is None:
-                return Patched(None, tuple(refusals))
-            _must_be_safe(found, changed)
+                return Patched(None, tuple(refusals), (*applied, patch.origin))
+            if changed != found:
+                _must_be_safe(found, changed)
+                applied.append(patch.origin)
         except _Unfit as unfit:
             refusals.append(Refusal(patch.origin, str(unfit)))
         else:
             found = changed
-    return Patched(found, tuple(refusals))
+    return Patched(found, tuple(refusals), tuple(applied))
 
 
 def added(patches: Iterable[Patch]) -> tuple[tuple[Any, ...], tuple[Refusal, ...]]:
@@ -103,6 +103,8 @@ def _safe_addition(patch: Patch) -> Any:
     cluster = _parsed(patch)
     if not cluster.name:
         raise _Unfit("a new cluster needs a name")
+    if "/" in cluster.name or cluster.name.startswith(_OURS):
+        raise _Unfit("the name of a new cluster has no slash and does not begin with sekisho or passthrough")
     _must_be_known(cluster)
     if broken := lint(cluster):
         raise _Unfit(f"breaks a rule for all proxies: {broken[0]}")
@@ -123,7 +125,8 @@ def _must_be_safe(before: Any, after: Any) -> None:
     known = set(lint(before))
     broken = [one for one in lint(after) if one not in known and not one.startswith("extension ")]
     if broken:
-        raise _Unfit(f"breaks a rule for all proxies: {broken[0]}")
+        # The name is told once for all resources that it is about.
+        raise _Unfit(f"breaks a rule for all proxies: {broken[0].removeprefix(f'{after.name}: ')}")
 
 
 def _change(found: Any, patch: Patch) -> Any:

@@ -5,6 +5,9 @@ from typing import Any, NamedTuple
 
 import xxhash
 
+from sekisho.ir.patches import Refusal
+from sekisho.model.names import ResourceId
+
 TYPE_URL_PREFIX = "type.googleapis.com/"
 
 
@@ -18,6 +21,10 @@ class Resource(NamedTuple):
     """xxh3-64 of the body, hexadecimal."""
     body: bytes
     """What goes into `Any.value`. Equal messages give equal bytes: maps are in the order of their keys."""
+    authors: tuple[ResourceId, ...] = ()
+    """The ProxyPatches that changed it, sorted."""
+    refusals: tuple[Refusal, ...] = ()
+    """What ProxyPatches wanted of it and did not get."""
 
 
 def resource(message: Any) -> Resource:

@@ -1,6 +1,6 @@
 """Changes to Envoy's own messages that no other node has words for (ProxyPatch)."""
 
-from typing import Literal, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias
 
 from msgspec import Struct
 
@@ -29,3 +29,10 @@ class Patch(Struct, frozen=True, kw_only=True, gc=False):
     steps: bytes = b""
     """RFC 6902 as JSON; empty for none."""
     origin: Origin
+
+
+class Refusal(NamedTuple):
+    """A change that was not made, for its author."""
+
+    origin: Origin
+    message: str

@@ -50,6 +50,32 @@ class Rejection(NamedTuple):
         return cls("Rejection", view, type_url, resource_name)
 
 
+class PatchRejection(NamedTuple):
+    """Versions of an Envoy resource that a proxy refused and that ProxyPatches had changed. Value: pairs of
+    version and Envoy's message, or no leaf."""
+
+    kind: str
+    view: ViewKey
+    """Of sidecars, `World.client`."""
+    type_url: str
+    resource_name: str
+
+    @classmethod
+    def of(cls, view: ViewKey, type_url: str, resource_name: str) -> "PatchRejection":
+        return cls("PatchRejection", view, type_url, resource_name)
+
+
+class PatchRefusals(NamedTuple):
+    """What of a ProxyPatch is not done. Value: one sentence for each, at least one, or no leaf."""
+
+    kind: str
+    policy: ResourceId
+
+    @classmethod
+    def of(cls, policy: ResourceId) -> "PatchRefusals":
+        return cls("PatchRefusals", policy)
+
+
 class ExpiredCertificate(NamedTuple):
     """A Secret whose certificate's time has run out. Value: the `not_after` (datetime, UTC) that has passed.
 

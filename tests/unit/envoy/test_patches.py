@@ -71,7 +71,7 @@ def test_steps_of_a_json_patch_are_made_on_envoys_own_field_names() -> None:
 @pytest.mark.parametrize("match", [{"name": "shop/other/80"}, {"side": "inbound"}])
 def test_a_message_that_is_not_meant_stays_as_it_is(match: dict[str, str]) -> None:
     change = patch("cluster", "Patch", {"dns_lookup_family": "V4_ONLY"}, **match)
-    assert patches.patched(a_cluster(), [change], "outbound") == (a_cluster(), ())
+    assert patches.patched(a_cluster(), [change], "outbound") == (a_cluster(), (), ())
 
 
 def test_a_removed_cluster_is_none() -> None:
@@ -163,6 +163,14 @@ def test_a_new_cluster_is_made_when_it_holds_the_rules() -> None:
     (made,), refusals = patches.added([patch("cluster", "Add", {**sound, "name": "mine"})])
     assert not refusals
     assert made.name == "mine"
+
+
+@pytest.mark.parametrize("name", ["shop/cart/80", "inbound/80", "sekisho-xds", "passthrough"])
+def test_a_new_cluster_cannot_take_the_name_of_one_of_ours(name: str) -> None:
+    sound = msgspec.json.decode(_as_json(a_cluster()))
+    made, refusals = patches.added([patch("cluster", "Add", {**sound, "name": name})])
+    assert not made
+    assert "the name of a new cluster" in refusals[0].message
 
 
 @pytest.mark.parametrize("value", [{}, {"name": "mine"}, {"name": "mine", "connect_timeout": "90s"}])

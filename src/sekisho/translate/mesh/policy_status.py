@@ -8,6 +8,7 @@ from sekisho.model.meta import Resource
 from sekisho.model.names import ResourceId
 from sekisho.model.targets import TargetRef
 from sekisho.policies.roles import is_for_all, role
+from sekisho.translate.facts import PatchRefusals
 from sekisho.translate.gateway.conditions import condition
 from sekisho.translate.mesh.inbounds import inbound_ports
 from sekisho.translate.mesh.instances import is_meshed
@@ -33,7 +34,19 @@ def policy_status(read: Read, policy: ResourceId) -> dict[str, Any]:
         told = "In shadow: it changes nothing."
         return {"conditions": [condition("Accepted", "True", "Shadow", told, generation)]}
     accepted = condition("Accepted", "True", "Accepted", "", generation)
-    return {"conditions": [accepted, _attached(read, resource, generation)]}
+    return {"conditions": [accepted, _attached(read, resource, generation), *_programmed(read, resource)]}
+
+
+def _programmed(read: Read, resource: Resource) -> Iterator[dict[str, Any]]:
+    """Of a ProxyPatch: whether all of it is done. What is not leaves no trace in any proxy."""
+    if resource.kind != "ProxyPatch":
+        return
+    refusals: tuple[str, ...] = read.leaf(PatchRefusals.of(resource.id)) or ()
+    generation = resource.metadata.generation
+    if refusals:
+        yield condition("Programmed", "False", "Rejected", "; ".join(refusals), generation)
+    else:
+        yield condition("Programmed", "True", "Programmed", "", generation)
 
 
 def _attached(read: Read, resource: Resource, generation: int | None) -> dict[str, Any]:
