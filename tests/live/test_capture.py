@@ -236,6 +236,32 @@ async def test_a_capture_is_replaced_at_once_and_as_often_as_one_likes(captured:
     assert inside.run("nft", "list", "tables").count("sekisho") == 1
 
 
+@pytest.mark.parametrize("transparent", [False, True])
+async def test_connections_from_before_the_capture_go_on(
+    hosts: tuple[Namespace, Namespace], transparent: bool
+) -> None:
+    """Of the agent to its control plane, to begin with."""
+    inside, outside = hosts
+    plan = replace(PLAN, transparent=transparent)
+    loop = asyncio.get_running_loop()
+    made = []
+    for own, other in ((inside, outside), (outside, inside)):
+        with other.listener(OTHER_PORT) as listener:
+            caller = own.caller(other.address)
+            await loop.sock_connect(caller, (other.address, OTHER_PORT))
+            made.append((caller, (await loop.sock_accept(listener))[0]))
+    kernel(inside, "install", plan)
+    try:
+        for ends in made:
+            for one, other in (ends, ends[::-1]):
+                await loop.sock_sendall(one, b"still here")
+                assert await asyncio.wait_for(loop.sock_recv(other, 64), 5) == b"still here"
+    finally:
+        kernel(inside, "remove", plan)
+        for end in (each for ends in made for each in ends):
+            end.close()
+
+
 async def test_without_a_proxy_what_is_captured_is_refused(hosts: tuple[Namespace, Namespace]) -> None:
     """Closed, never open: the rules stay when an agent is killed."""
     inside, outside = hosts

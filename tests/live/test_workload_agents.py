@@ -182,7 +182,7 @@ async def test_a_workload_knows_nothing_of_the_mesh_and_is_in_it(mesh: Mesh) -> 
     async def answered() -> bool:
         return await mesh.ask("client", address) == f"one for {expected}"
 
-    await eventually(answered, what="an answer through both sidecars")
+    await eventually(answered, what="an answer through both sidecars", within=60)
 
     found = mesh.hosts["client"].run("getent", "ahosts", "server.shop.svc.mesh.local", user=1000)
     addresses = {line.split()[0] for line in found.splitlines()}
@@ -216,7 +216,7 @@ async def test_a_workload_that_ends_under_load_loses_nothing(mesh: Mesh) -> None
             len({(await mesh.ask("client", address)).partition(" ")[0] for _ in range(6)} - {"nothing"}) == 2
         )
 
-    await eventually(both, what="answers of both servers", within=20)
+    await eventually(both, what="answers of both servers", within=60)
 
     async def load(wait: str) -> None:
         while not over.is_set():
@@ -251,7 +251,7 @@ async def test_a_killed_agent_leaves_its_workload_captured_and_the_next_one_take
     async def answered() -> bool:
         return (await mesh.ask("client", address)).startswith("one")
 
-    await eventually(answered, what="an answer")
+    await eventually(answered, what="an answer", within=60)
     os.kill(server.pid, signal.SIGKILL)
     await server.wait()
     assert await mesh.ask("client", address) == "one for 127.0.0.6"

@@ -121,7 +121,7 @@ class _Up:
             for service in self._needs.services:
                 if service.workload:
                     starting.create_task(self._start_meshed(client, service, group), name=service.name)
-        await self._wait_for_services()
+        await self._wait_for_services(client)
         await self._tell_sites(client)
         group.create_task(tell_troubles(client, self._voice, self._folder.line_of), name="tell of troubles")
         group.create_task(self._watch_files(), name="watch files")
@@ -205,15 +205,22 @@ class _Up:
                 f"certificate {wanted.secret}", f"self-signed, for {', '.join(wanted.hostnames)}"
             )
 
-    async def _wait_for_services(self) -> None:
+    async def _wait_for_services(self, client: Client) -> None:
         for service in self._needs.services:
-            if await services.answers(service):
+            if await services.answers(service) and await self._is_called(client, service):
                 self._voice.done(f"service {service.name}", f"127.0.0.1:{service.port}")
             else:
                 log = self._logs / f"service-{service.name}.log"
                 self._voice.trouble(
-                    f"service {service.name} does not listen on {service.port}", f"See {log}."
+                    f"service {service.name} does not listen on {service.port}, or is not ready",
+                    f"See {log}.",
                 )
+
+    async def _is_called(self, client: Client, service: needs.Service) -> bool:
+        """Whether others call a service in time, for which its probe has to have passed."""
+        return not service.workload or await workload_programs.becomes_ready(
+            client, service.workload, SIDECAR_WITHIN
+        )
 
     async def _tell_sites(self, client: Client) -> None:
         for key, urls in sorted((await sites.programmed(client, GATEWAYS_WITHIN)).items()):

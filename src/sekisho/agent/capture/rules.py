@@ -16,6 +16,9 @@ INBOUND_SOURCES = ("ip saddr 127.0.0.6", "ip6 saddr ::6")
 DESTINATION_NAT, MANGLE, FILTER = -100, -150, 0
 """Priorities of the chains, as netfilter's own names have them; as numbers, nft takes them on every hook."""
 _LOOPBACK = ("ip daddr 127.0.0.0/8", "ip6 daddr ::1")
+_OPENING = "tcp flags & (fin | syn | rst | ack) == syn"
+"""The first packet of a connection. Of one that was there before the capture, conntrack takes the next packet
+for a first one, whichever side it comes from; to hand it over would break the connection."""
 _DNS = "meta l4proto { tcp, udp } th dport 53"
 
 
@@ -32,7 +35,7 @@ def removal(table: str) -> str:
 
 
 def _redirecting(plan: Plan) -> Iterable[str]:
-    to_inbound = f"meta l4proto tcp redirect to :{plan.inbound_port}"
+    to_inbound = f"{_OPENING} redirect to :{plan.inbound_port}"
     outbound = [
         *(f"meta skgid {plan.guard_group} oif lo {source} accept" for source in INBOUND_SOURCES),
         *(f"{own} {to_inbound}" for own in _own_address(plan)),
@@ -41,7 +44,7 @@ def _redirecting(plan: Plan) -> Iterable[str]:
         f"{_DNS} redirect to :{plan.dns_port}",
         *(f"{loopback} accept" for loopback in _LOOPBACK),
         *_outside(plan),
-        f"meta l4proto tcp redirect to :{plan.outbound_port}",
+        f"{_OPENING} redirect to :{plan.outbound_port}",
     ]
     inbound = ["iif lo accept", *_ports(plan.uncaptured_inbound_ports), f"fib daddr type local {to_inbound}"]
     yield _chain("outbound", f"type nat hook output priority {DESTINATION_NAT}", outbound)
@@ -59,13 +62,14 @@ def _transparent(plan: Plan) -> Iterable[str]:
         f"meta mark {INBOUND_MARK:#x} ct mark set {INBOUND_MARK:#x} accept",
         f"ct mark {INBOUND_MARK:#x} meta mark set {INBOUND_MARK:#x} accept",
         "ct direction reply accept",
+        f"ct mark {OUTBOUND_MARK:#x} meta mark set {OUTBOUND_MARK:#x} accept",
         *(f"{each} {own}" for each in _own_address(plan)),
         f"meta skgid {plan.guard_group} accept",
         *_users(plan),
         f"{_DNS} accept",
         *(f"{loopback} accept" for loopback in _LOOPBACK),
         *_outside(plan),
-        f"meta l4proto tcp meta mark set {OUTBOUND_MARK:#x}",
+        f"{_OPENING} meta mark set {OUTBOUND_MARK:#x} ct mark set {OUTBOUND_MARK:#x}",
     ]
     arriving = [
         *_handed_over(f"iif lo meta mark {OUTBOUND_MARK:#x}", plan.outbound_port, ""),
