@@ -1,6 +1,5 @@
 """The questions the control plane answers over its API: explain, dump, status, certificates, tokens."""
 
-import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeVar
 
@@ -8,6 +7,7 @@ import msgspec
 
 from sekisho.api import Review, User
 from sekisho.app.authentication import PROXY_ROLE
+from sekisho.app.explaining import Explaining
 from sekisho.app.identities import Identities
 from sekisho.app.issuing import Issuing
 from sekisho.app.token_review import manage
@@ -16,11 +16,8 @@ from sekisho.client.reviews import (
     PLURALS,
     CertificateAnswer,
     CertificateRequestSpec,
-    ConfigDump,
     ConfigDumpSpec,
-    Explanation,
     ExplanationSpec,
-    Permission,
     PermissionSpec,
     Struct,
     SystemStatus,
@@ -29,11 +26,7 @@ from sekisho.client.reviews import (
     TrustAnswer,
     TrustSpec,
 )
-from sekisho.control.config_dump import config_dump
-from sekisho.control.explain import explain
 from sekisho.control.loop import ControlLoop
-from sekisho.control.permissions import permissions
-from sekisho.control.shadow import shadow_engine
 from sekisho.control.system_status import system_status
 from sekisho.identity.tokens import Role
 from sekisho.model.problems import Invalid, Problem
@@ -47,24 +40,11 @@ _AGENTS = frozenset({Role.ADMIN.value, Role.AGENT.value, Role.JOIN.value, PROXY_
 
 def reviews(loop: ControlLoop, store: Store, identities: Identities, started: str) -> list[Review]:
     """All review kinds. `started` (RFC 3339) is when this control plane did."""
+    told = Explaining(loop)
     issuing = Issuing(loop.engine.read, identities.authority, identities.trusts, identities.tokens)
 
     async def status(_: User, __: Struct) -> SystemStatus:
         return system_status(loop, started, await store.revision())
-
-    async def explanation(_: User, spec: ExplanationSpec) -> Explanation:
-        if not spec.shadow:
-            return explain(loop.engine, loop.served(), spec)
-        second, served = shadow_engine(loop.engine), loop.served()
-        return await asyncio.to_thread(explain, second, served, spec)
-
-    async def permission(_: User, spec: PermissionSpec) -> Permission:
-        if not spec.shadow:
-            return permissions(loop.engine.read, spec)
-        return await asyncio.to_thread(permissions, shadow_engine(loop.engine).read, spec)
-
-    async def dump(_: User, spec: ConfigDumpSpec) -> ConfigDump:
-        return config_dump(loop.engine, loop.publisher.worlds, spec)
 
     async def certificate(user: User, spec: CertificateRequestSpec) -> CertificateAnswer:
         return await issuing.answer(user, spec)
@@ -77,10 +57,12 @@ def reviews(loop: ControlLoop, store: Store, identities: Identities, started: st
 
     return [
         _review("SystemStatus", _READERS, Struct, status, "The whole system at a glance."),
-        _review("Explanation", _READERS, ExplanationSpec, explanation, "Who decides what about a request."),
-        _review("Permission", _READERS, PermissionSpec, permission, "Whether one may call another."),
+        _review(
+            "Explanation", _READERS, ExplanationSpec, told.explanation, "Who decides what about a request."
+        ),
+        _review("Permission", _READERS, PermissionSpec, told.permission, "Whether one may call another."),
         # A dump shows what Secrets hold save their keys, and readers may not read Secrets.
-        _review("ConfigDump", _ADMINS, ConfigDumpSpec, dump, "What a gateway's proxies are given."),
+        _review("ConfigDump", _ADMINS, ConfigDumpSpec, told.dump, "What proxies are given."),
         _review("CertificateRequest", _AGENTS, CertificateRequestSpec, certificate, "A proxy's certificate."),
         _review("TokenReview", _ADMINS, TokenSpec, token, "Bearer tokens: create, list, revoke."),
         _review("TrustReview", _READERS, TrustSpec, trust, "The roots of a mesh: show, rotate, abort."),

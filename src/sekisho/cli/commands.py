@@ -24,7 +24,7 @@ _COMMANDS = {
     "explain": ("explain:explain", "Say who decides what about a request, before it is sent."),
     "permissions": ("permissions:permissions", "Say whether one workload may call another, and who decided."),
     "status": ("status:status", "The whole system on one screen."),
-    "config-dump": ("config_dump:config_dump", "What a gateway's proxies are given, as Envoy takes it."),
+    "config-dump": ("config_dump:config_dump", "What the proxies of a Gateway or Workload are given."),
     "token": ("token:app", "Create, list and revoke bearer tokens."),
     "trust": ("trust:app", "The roots of a mesh, and their rotation."),
     "certificate": ("certificate:certificate", "Make a self-signed certificate as a Secret, for tests."),

@@ -1,6 +1,6 @@
 """`sekisho diff`: what `apply` would change, asked from the server."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from difflib import unified_diff
 from typing import Any
 
@@ -39,10 +39,15 @@ async def diff(
                 problems += refusals(manifest, cause)
                 continue
             differs = differs or bool(lines)
-            for line in lines:
-                out.print(Text(line, _STYLES.get(line[:1], "")))
+            shown_difference(lines)
     show_problems(problems)
     return Exit.PROBLEM if differs or problems else Exit.OK
+
+
+def shown_difference(lines: Iterable[str]) -> None:
+    """Prints a unified diff."""
+    for line in lines:
+        out.print(Text(line, _STYLES.get(line[:1], "")))
 
 
 async def _lines(client: Client, manifest: Manifest, *, force: bool) -> list[str]:

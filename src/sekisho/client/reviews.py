@@ -134,6 +134,8 @@ class ConfigDumpSpec(Struct, frozen=True):
     """`namespace/name`, where no Gateway is meant."""
     type: str = ""
     """cluster, endpoints, secret, listener, scope, routes, hostname, sidecar; empty for all."""
+    shadow: bool = False
+    """As if policies in shadow counted."""
 
 
 class Published(Struct, frozen=True):

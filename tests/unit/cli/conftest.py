@@ -28,8 +28,8 @@ class Api:
     """The running API as a test sees it."""
 
     folder: Path
-    answers: dict[str, Mapping[str, Any]] = field(default_factory=dict)
-    """Status of the answer to a review, by kind."""
+    answers: dict[str, Mapping[str, Any] | Callable[[Any], Mapping[str, Any]]] = field(default_factory=dict)
+    """Status of the answer to a review, by kind; or what makes it of the spec."""
     questions: list[tuple[str, Mapping[str, Any]]] = field(default_factory=list)
     """Every review that was posted: kind and spec."""
 
@@ -45,8 +45,10 @@ class Api:
 
     def _handler(self, kind: str) -> Callable[..., Any]:
         async def handler(_: User, document: dict[str, Any]) -> Mapping[str, Any]:
-            self.questions.append((kind, document.get("spec") or {}))
-            return {"status": self.answers.get(kind, {})}
+            spec = document.get("spec") or {}
+            self.questions.append((kind, spec))
+            answer = self.answers.get(kind, {})
+            return {"status": answer(spec) if callable(answer) else answer}
 
         return handler
 

@@ -1,6 +1,7 @@
 """explain, status, config-dump, token: what they ask and how they show the answer."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from .conftest import Api, Said
 
@@ -77,8 +78,94 @@ def test_config_dump_shows_each_resource_as_a_document(sekisho: Command, api: Ap
         "resources": [{"type": "cluster", "name": "shop/cart/80", "version": "1f", "body": {"name": "x"}}]
     }
     said = sekisho("config-dump", "shop/door", "--type", "cluster")
-    assert api.questions == [("ConfigDump", {"gateway": "shop/door", "workload": "", "type": "cluster"})]
+    assert api.questions == [
+        ("ConfigDump", {"gateway": "shop/door", "workload": "", "type": "cluster", "shadow": False})
+    ]
     assert "name: shop/cart/80" in said.out
+
+
+def test_config_dump_of_a_workload_with_shadows_is_a_difference(sekisho: Command, api: Api) -> None:
+    def dump(spec: Mapping[str, Any]) -> Mapping[str, Any]:
+        body = {"name": "x", "connect_timeout": "9s" if spec["shadow"] else "5s"}
+        resource = {"type": "cluster", "name": "shop/cart/80", "version": "1f", "body": body}
+        return {"resources": [resource]}
+
+    api.answers["ConfigDump"] = dump
+    said = sekisho("config-dump", "--workload", "shop/web-1", "--shadow")
+    assert said.code == 1
+    assert said.out.splitlines() == [
+        "--- cluster shop/cart/80 (now)",
+        "+++ cluster shop/cart/80 (with shadows)",
+        "@@ -1,2 +1,2 @@",
+        " name: x",
+        "-connect_timeout: 5s",
+        "+connect_timeout: 9s",
+    ]
+    assert [spec["workload"] for _, spec in api.questions] == ["shop/web-1", "shop/web-1"]
+    api.answers["ConfigDump"] = {}
+    assert sekisho("config-dump", "shop/door", "--shadow").code == 0
+
+
+def test_explain_from_a_workload_with_shadows(sekisho: Command, api: Api) -> None:
+    api.answers["Explanation"] = {"outcome": "forwarded to shop/db/5432"}
+    assert (
+        sekisho("explain", "--from", "shop/web-1", "tcp://db.shop.svc.mesh.local:5432", "--shadow").code == 0
+    )
+    spec = api.questions[0][1]
+    assert (spec["client"], spec["url"], spec["shadow"]) == (
+        "shop/web-1", "tcp://db.shop.svc.mesh.local:5432", True,
+    )  # fmt: skip
+    assert sekisho("explain", "--from", "web-1", "http://db/").code == 2
+
+
+PERMISSION = {
+    "outcome": "shop/web-1 may make some requests to shop/cart",
+    "allowed": True,
+    "client": "Workload/shop/web-1",
+    "identity": "spiffe://a/ns/shop/sa/web",
+    "address": "10.0.0.1",
+    "ports": [
+        {"port": 80, "workloads": ["shop/cart-1"], "identity": "spiffe://a/ns/shop/sa/cart", "speaks": "HTTP",
+         "mode": "Strict", "verdict": "conditional", "others": 2, "warnings": ["beware"],
+         "rules": [
+             {"effect": "deny", "who": "everybody", "requests": "path /admin/*",
+              "origin": "TrafficPermission/shop/p spec.rules[0]", "file": "p.yaml", "line": 3},
+             {"effect": "allow", "who": "spiffe://a/*"},
+         ]},
+    ],
+}  # fmt: skip
+
+
+def test_permissions_shows_who_decides_as_a_table(sekisho: Command, api: Api) -> None:
+    api.answers["Permission"] = PERMISSION
+    said = sekisho("permissions", "shop/web-1", "shop/cart", "--path", "/x", "-X", "post", "-H", "a: b")
+    assert said.code == 0
+    assert api.questions[0][1] == {
+        "client": "shop/web-1", "server": "shop/cart", "port": 0, "path": "/x", "method": "POST",
+        "headers": [["a", "b"]], "shadow": False,
+    }  # fmt: skip
+    assert said.out.splitlines() == [
+        "caller    Workload/shop/web-1",
+        "identity  spiffe://a/ns/shop/sa/web",
+        "from      10.0.0.1",
+        "",
+        "port 80  HTTP, mutual TLS Strict  depends on the request",
+        "server    shop/cart-1",
+        "identity  spiffe://a/ns/shop/sa/cart",
+        "  deny   everybody     path /admin/*  ← TrafficPermission/shop/p spec.rules[0] (p.yaml:3)",
+        "  allow  spiffe://a/*  all requests",
+        "  2 more for other callers",
+        "  warning: beware",
+        "",
+        "→ shop/web-1 may make some requests to shop/cart",
+    ]
+
+
+def test_permissions_of_who_may_not_call_exits_1_and_of_a_mistake_2(sekisho: Command, api: Api) -> None:
+    api.answers["Permission"] = {"outcome": "shop/a may not call shop/b"}
+    assert sekisho("permissions", "shop/a", "shop/b").code == 1
+    assert sekisho("permissions", "a", "shop/b").code == 2
+    assert sekisho("permissions", "shop/a", "shop/b", "--path", "x").code == 2
 
 
 def test_config_dump_without_a_gateway_to_choose_says_so(sekisho: Command) -> None:
