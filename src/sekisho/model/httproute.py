@@ -5,37 +5,19 @@ from typing import Annotated, Any, Literal
 from msgspec import Meta
 
 from sekisho.model.fields import (
-    DnsLabel,
     DnsSubdomain,
     Duration,
-    Group,
     HeaderName,
     HeaderValue,
     Hostname,
-    KindName,
     Model,
-    ObjectName,
     PathText,
-    Port,
 )
-from sekisho.model.gateway import GATEWAY_GROUP
-from sekisho.model.httpfilters import BackendObjectReference, HttpRouteFilter, Method
+from sekisho.model.httpfilters import HttpRouteFilter, Method
 from sekisho.model.meta import Resource
+from sekisho.model.routes import BackendRef, ParentReference
 
 StringMatchType = Literal["Exact", "RegularExpression"]
-
-
-class ParentReference(Model, frozen=True, kw_only=True):
-    """What a route attaches to: a Gateway, or one of its listeners."""
-
-    name: Annotated[ObjectName, Meta(description="Name.")]
-    group: Annotated[Group, Meta(description="API group.")] = GATEWAY_GROUP
-    kind: Annotated[KindName, Meta(description="Kind.")] = "Gateway"
-    namespace: Annotated[DnsLabel | None, Meta(description="Namespace; the route's own when left out.")] = (
-        None
-    )
-    section_name: Annotated[DnsSubdomain | None, Meta(description="One listener, by name.")] = None
-    port: Annotated[Port | None, Meta(description="Listeners on this port only.")] = None
 
 
 class HttpPathMatch(Model, frozen=True, kw_only=True):
@@ -82,13 +64,9 @@ class HttpRouteMatch(Model, frozen=True, kw_only=True):
     method: Annotated[Method | None, Meta(description="Method; left out for any.")] = None
 
 
-class HttpBackendRef(BackendObjectReference, frozen=True, kw_only=True):
-    """One of the backends of a rule."""
+class HttpBackendRef(BackendRef, frozen=True, kw_only=True):
+    """One of the backends of a rule, with filters."""
 
-    weight: Annotated[
-        Annotated[int, Meta(ge=0, le=1_000_000)],
-        Meta(description="Share of requests beside its siblings; 0 for none."),
-    ] = 1
     filters: Annotated[
         Annotated[tuple[HttpRouteFilter, ...], Meta(max_length=16)],
         Meta(description="Filters for requests that go to this backend."),

@@ -5,10 +5,12 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
 
+from sekisho.model.byteroutes import TCPRoute, TLSRoute, UDPRoute
 from sekisho.model.core import ConfigMap, Namespace, Secret, Service, ServiceAccount
 from sekisho.model.discovery import EndpointSlice
 from sekisho.model.external_service import ExternalService
 from sekisho.model.gateway import GATEWAY_GROUP, Gateway, GatewayClass
+from sekisho.model.grpcroute import GRPCRoute
 from sekisho.model.hostname_generator import HostnameGenerator
 from sekisho.model.httproute import HTTPRoute
 from sekisho.model.identity import MeshIdentity, MeshTrust
@@ -91,6 +93,15 @@ _GATEWAY: dict[str, Any] = {
 }
 
 
+def _route(type_: type[Resource]) -> Kind:
+    """A kind of route that was never served in a beta version."""
+    singular = type_.__name__.lower()
+    return Kind(
+        kind=type_.__name__, group=GATEWAY_GROUP, version="v1", type=type_,
+        plural=f"{singular}s", singular=singular, categories=("gateway-api",),
+    )  # fmt: skip
+
+
 def _ours(type_: type[Resource], plural: str, *short_names: str, namespaced: bool = True) -> Kind:
     return Kind(
         kind=type_.__name__, group=SEKISHO_GROUP, version="v1alpha1", type=type_,
@@ -162,6 +173,7 @@ _ALL = (
         short_names=("gtw",), default_status=_pending("Accepted", "Programmed"), **_GATEWAY,
     ),
     Kind(kind="HTTPRoute", type=HTTPRoute, plural="httproutes", singular="httproute", **_GATEWAY),
+    *(_route(type_) for type_ in (GRPCRoute, TLSRoute, TCPRoute, UDPRoute)),
     Kind(
         kind="ReferenceGrant", type=ReferenceGrant, plural="referencegrants", singular="referencegrant",
         short_names=("refgrant",), has_status=False, **_GATEWAY,
@@ -179,13 +191,9 @@ POLICY_KINDS = tuple(kind.kind for kind in _POLICIES)
 NOT_SERVED_YET = frozenset(
     {
         "BackendTLSPolicy",
-        "GRPCRoute",
         "Ingress",
         "IngressClass",
         "ListenerSet",
-        "TCPRoute",
-        "TLSRoute",
-        "UDPRoute",
     }
 )
 """Upstream kinds that come later: named, so that nobody is told to write another kind instead."""

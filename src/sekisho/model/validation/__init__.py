@@ -10,11 +10,13 @@ from sekisho.model.meta import Resource
 from sekisho.model.mistakes import MAX_TOLD
 from sekisho.model.problems import Problem
 from sekisho.model.validation import (
+    byteroutes,
     changes,
     core,
     discovery,
     external_service,
     gateway,
+    grpcroute,
     hostname_generator,
     httproute,
     identity,
@@ -34,6 +36,8 @@ _RULES: Mapping[str, Callable[[Any], Iterable[Problem]]] = MappingProxyType(
         "EndpointSlice": discovery.endpoint_slice,
         "Gateway": gateway.gateway,
         "HTTPRoute": httproute.http_route,
+        "GRPCRoute": grpcroute.grpc_route,
+        **dict.fromkeys(("TLSRoute", "TCPRoute", "UDPRoute"), byteroutes.byte_route),
         "Workload": workload.workload,
         "MeshIdentity": identity.mesh_identity,
         "MeshTrust": identity.mesh_trust,

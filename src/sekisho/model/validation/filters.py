@@ -1,9 +1,11 @@
 """Rules of the filters of HTTP routes (the CEL rules of the HTTPRoute CRD)."""
 
 from collections.abc import Iterator
+from typing import TypeAlias
 
 from sekisho.model import paths
 from sekisho.model.fields import HeaderName
+from sekisho.model.grpcroute import GrpcRouteFilter
 from sekisho.model.httpfilters import (
     BackendObjectReference,
     Cors,
@@ -31,7 +33,10 @@ _FIELD_OF_TYPE = {
 _ONCE = ("RequestHeaderModifier", "ResponseHeaderModifier", "RequestRedirect", "URLRewrite", "CORS")
 
 
-def filters(path: str, chain: tuple[HttpRouteFilter, ...]) -> Iterator[Problem]:
+Filter: TypeAlias = HttpRouteFilter | GrpcRouteFilter
+
+
+def filters(path: str, chain: tuple[Filter, ...]) -> Iterator[Problem]:
     """Each filter on its own, then how they go together."""
     for index, filter_ in enumerate(chain):
         yield from _filter(paths.item(path, index), filter_)
@@ -43,9 +48,9 @@ def filters(path: str, chain: tuple[HttpRouteFilter, ...]) -> Iterator[Problem]:
         yield Problem(path, message, "a redirect can change host and path by itself", Reason.FORBIDDEN)
 
 
-def _filter(path: str, filter_: HttpRouteFilter) -> Iterator[Problem]:
+def _filter(path: str, filter_: Filter) -> Iterator[Problem]:
     for type_, (attribute, name) in _FIELD_OF_TYPE.items():
-        given = getattr(filter_, attribute) is not None
+        given = getattr(filter_, attribute, None) is not None
         if type_ == filter_.type and not given:
             message = f"is required for type {type_}"
             yield Problem(paths.field(path, name), message, reason=Reason.REQUIRED)
@@ -55,13 +60,15 @@ def _filter(path: str, filter_: HttpRouteFilter) -> Iterator[Problem]:
     yield from _contents(path, filter_)
 
 
-def _contents(path: str, filter_: HttpRouteFilter) -> Iterator[Problem]:
+def _contents(path: str, filter_: Filter) -> Iterator[Problem]:
     if filter_.request_header_modifier:
         yield from _headers(paths.field(path, "requestHeaderModifier"), filter_.request_header_modifier)
     if filter_.response_header_modifier:
         yield from _headers(paths.field(path, "responseHeaderModifier"), filter_.response_header_modifier)
     if filter_.request_mirror:
         yield from _mirror(paths.field(path, "requestMirror"), filter_.request_mirror)
+    if isinstance(filter_, GrpcRouteFilter):
+        return
     if filter_.request_redirect and filter_.request_redirect.path:
         yield from _path(paths.field(path, "requestRedirect.path"), filter_.request_redirect.path)
     if filter_.url_rewrite and filter_.url_rewrite.path:

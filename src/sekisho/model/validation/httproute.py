@@ -13,13 +13,13 @@ from sekisho.model.httproute import (
     HttpRouteMatch,
     HttpRouteRule,
     HttpRouteTimeouts,
-    ParentReference,
 )
 from sekisho.model.problems import Problem
 from sekisho.model.reasons import Reason
 from sekisho.model.validation import regex
 from sekisho.model.validation.filters import backend, filters
-from sekisho.model.validation.shared import ip_version, not_supported, unique
+from sekisho.model.validation.routes import default_gateways, hostnames, parents
+from sekisho.model.validation.shared import not_supported, unique
 
 MAX_MATCHES = 128
 """Matches of all rules of a route together (the CRD's limit)."""
@@ -28,10 +28,8 @@ MAX_MATCHES = 128
 def http_route(resource: HTTPRoute) -> Iterator[Problem]:
     """Parents, host names, rules."""
     spec = resource.spec
-    yield from _parents("spec.parentRefs", spec.parent_refs)
-    for index, hostname in enumerate(spec.hostnames):
-        if ip_version(hostname.removeprefix("*.")):
-            yield Problem(paths.item("spec.hostnames", index), "expected a host name, found an IP address")
+    yield from parents("spec.parentRefs", spec.parent_refs)
+    yield from hostnames("spec.hostnames", spec.hostnames)
     total = sum(len(rule.matches) for rule in spec.rules)
     if total > MAX_MATCHES:
         message = f"expected at most {MAX_MATCHES} matches in all rules together, found {total}"
@@ -40,31 +38,7 @@ def http_route(resource: HTTPRoute) -> Iterator[Problem]:
     for index, rule in enumerate(spec.rules):
         yield from _rule(paths.item("spec.rules", index), rule)
     yield from unique("spec.rules", (rule.name for rule in spec.rules), "name", "rule name")
-    if spec.use_default_gateways == "All":
-        yield not_supported(
-            "spec.useDefaultGateways", "attaching to default Gateways", "name one in parentRefs"
-        )
-
-
-def _parents(path: str, parents: tuple[ParentReference, ...]) -> Iterator[Problem]:
-    """References to one parent differ in section or port, and all of them say the same ones of these two."""
-    keys = [_parent(parent) for parent in parents]
-    sections = [(*key, parent.section_name, parent.port) for key, parent in zip(keys, parents, strict=True)]
-    yield from unique(path, sections, "", "combination of parent, sectionName and port")
-    first: dict[tuple[str, str, str, str | None], ParentReference] = {}
-    for index, (key, parent) in enumerate(zip(keys, parents, strict=True)):
-        before = first.setdefault(key, parent)
-        if _said(before) != _said(parent):
-            message = "either all references to one parent say sectionName (or port), or none does"
-            yield Problem(paths.item(path, index), message)
-
-
-def _parent(parent: ParentReference) -> tuple[str, str, str, str | None]:
-    return (parent.group, parent.kind, parent.name, parent.namespace)
-
-
-def _said(parent: ParentReference) -> tuple[bool, bool]:
-    return (parent.section_name is not None, parent.port is not None)
+    yield from default_gateways(spec.use_default_gateways)
 
 
 def _rule(path: str, rule: HttpRouteRule) -> Iterator[Problem]:

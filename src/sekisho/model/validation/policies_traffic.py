@@ -22,6 +22,9 @@ from sekisho.model.validation.shared import unique
 
 LEAST_INTERVAL_MS = 50
 """Of a token bucket: Envoy refuses a shorter fill interval (local_rate_limit.proto)."""
+REFUSALS = frozenset({*range(400, 418), *range(421, 425), 426, 428, 429, 431, *range(500, 509), 510, 511})
+"""Statuses a limited request can be answered with: Envoy has names for these and refuses all others
+(envoy.type.v3.StatusCode)."""
 
 
 def traffic_permission(path: str, value: TrafficPermissionDefault) -> Iterator[Problem]:
@@ -155,10 +158,15 @@ def _hash(path: str, policy: HashPolicy) -> Iterator[Problem]:
 
 
 def rate_limit(path: str, value: RateLimitDefault) -> Iterator[Problem]:
-    """Intervals that Envoy can count in."""
+    """Intervals that Envoy can count in, and statuses it knows."""
     local = value.local
     if local and local.http and local.http.request_rate:
         yield from _rate(paths.field(path, "local.http.requestRate"), local.http.request_rate)
+    if local and local.http and local.http.on_rate_limit:
+        status = local.http.on_rate_limit.status
+        if status is not None and status not in REFUSALS:
+            message, hint = f"{status} is not a status Envoy can refuse with", "429 or 503, for example"
+            yield Problem(paths.field(path, "local.http.onRateLimit.status"), message, hint)
     if local and local.tcp and local.tcp.connection_rate:
         yield from _rate(paths.field(path, "local.tcp.connectionRate"), local.tcp.connection_rate)
 

@@ -10,8 +10,9 @@ from typing import NamedTuple
 from msgspec import Struct
 
 from sekisho.engine import Read, index, query
-from sekisho.model.httproute import HTTPRoute, ParentReference
+from sekisho.model.httproute import HTTPRoute
 from sekisho.model.names import ResourceId
+from sekisho.model.routes import ParentReference
 from sekisho.translate.mesh.meshes import mesh_of
 from sekisho.translate.mesh.ports import is_headless, service_ports
 

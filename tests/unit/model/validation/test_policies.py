@@ -197,6 +197,11 @@ FILE = {"type": "File", "file": {"path": "/dev/stdout", "format": {"plain": "%A%
         ),
         ("RateLimit", rules({"local": {"tcp": {"disabled": True}}}, MATCHED), "default.local.tcp"),
         (
+            "RateLimit",
+            to({"local": {"http": {"onRateLimit": {"status": 418}}}}),
+            "local.http.onRateLimit.status",
+        ),
+        (
             "FaultInjection",
             to({"http": [{"abort": {"httpStatus": 500, "percentage": "100.1"}}]}),
             "http[0].abort.percentage",
