@@ -17,6 +17,8 @@ from tests.kit.netns import Namespace, namespaces, needs_namespaces
 from tests.kit.objects import manifest
 from tests.kit.wait import eventually
 
+from sekisho.app.agent import run_directory
+
 pytestmark = [pytest.mark.live, needs_namespaces, pytest.mark.timeout(180)]
 
 ROOT = Path(__file__).parents[2]
@@ -170,6 +172,8 @@ async def mesh(request: pytest.FixtureRequest) -> AsyncIterator[Mesh]:
                 await serve(mesh.hosts[name], name, stack)
             yield mesh
     finally:
+        for name in NAMES:
+            shutil.rmtree(run_directory(folder / name, shared=True), ignore_errors=True)
         shutil.rmtree(folder)
 
 
