@@ -1,6 +1,7 @@
 """Whether a text is what was asked for, as Envoy's StringMatcher decides it; a prefix by whole segments."""
 
-from typing import Literal, assert_never
+from functools import lru_cache
+from typing import Any, Literal, assert_never
 
 import re2
 
@@ -26,8 +27,16 @@ def text_matches(kind: Kind, wanted: str, value: str) -> bool:
 
 
 def regex_matches(pattern: str, value: str) -> bool:
-    """Whether RE2 matches the whole of it. No pattern fits bytes that are not UTF-8, unless it says `\\C`."""
-    return re2.fullmatch(pattern, value.encode("utf-8", "surrogateescape")) is not None
+    """Whether RE2 matches the whole of it, byte by byte: to Envoy a text is Latin-1, whatever it is, so `.`
+    fits half of an `é` and no byte escapes a pattern."""
+    return _compiled(pattern).fullmatch(value.encode("utf-8", "surrogateescape")) is not None
+
+
+@lru_cache(maxsize=1024)
+def _compiled(pattern: str) -> Any:
+    options = re2.Options()
+    options.encoding = re2.Options.Encoding.LATIN1
+    return re2.compile(pattern.encode(), options)
 
 
 def covers_segments(prefix: str, value: str) -> bool:
