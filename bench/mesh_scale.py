@@ -1,8 +1,8 @@
 """A mesh of 1,000 services with two instances each: 2,000 sidecars over mutual TLS, real Envoys among them.
 
 Once with permissions per namespace, so that each sidecar reaches 20 services, once with everything open to
-everybody. What is measured is a whole control plane in one process, with its store on disk; from the write of a
-change to the last acknowledgement of a proxy that it concerns. The control plane has one core, fleet, agent
+everybody. What is measured is a whole control plane in one process, with its store on disk; from the write of
+a change to the last acknowledgement of a proxy that it concerns. The control plane has one core, fleet, agent
 and Envoys the other.
 """
 

@@ -32,7 +32,7 @@ from sekisho.identity.authority import Registration
 from sekisho.identity.files import private_directory
 from sekisho.identity.keys import new_key, signing_request
 from sekisho.identity.spiffe import SpiffeId
-from sekisho.model.document import check
+from sekisho.model.document import check, engine_view
 from sekisho.store.protocol import Store, Write
 from sekisho.translate.facts import Readiness
 
@@ -69,8 +69,11 @@ async def _fill(store: Store, services: int, real: int, *, open_to_all: bool) ->
     waiting: list[Write] = []
     for manifest in mesh_world.mesh(services, open_to_all=open_to_all):
         written = ours.get(id_of(manifest), manifest)
-        waiting.append(Write("create", id_of(written), check(written["kind"], written).object))
-        if len(waiting) == _AT_ONCE:
+        document = check(written["kind"], written).object
+        waiting.append(Write("create", id_of(written), document))
+        if "status" in written:
+            waiting.append(Write("status", id_of(written), document))
+        if len(waiting) >= _AT_ONCE:
             await _write(store, waiting)
             waiting.clear()
     await _write(store, waiting)
@@ -140,10 +143,11 @@ async def _change(parts: Parts, manifest: dict[str, Any], verb: str) -> dict[str
     loop.engine.runs.clear()
     before = Counter(view for proxy in loop.proxies.connected_now.values() for view in proxy.views)
     seqs = {view: view.seq for view in before}
-    concerned = {id_of(manifest), Readiness.of(id_of(manifest))}
+    said = _said(manifest)
 
     def listener(leaves: Mapping[Any, Any], _: Read) -> None:
-        if concerned & leaves.keys():
+        # Not the one of a status that was written because of the change before.
+        if said.items() <= leaves.items():
             committed.set()
 
     loop.on_commit.append(listener)
@@ -162,6 +166,16 @@ async def _change(parts: Parts, manifest: dict[str, Any], verb: str) -> dict[str
         "pushed": sum(count for view, count in before.items() if view.seq != seqs[view]),
         "views": sum(view.seq != seqs[view] for view in before),
     }
+
+
+def _said(manifest: dict[str, Any]) -> dict[Any, Any]:
+    """The leaf by which the engine learns of a change."""
+    id_ = id_of(manifest)
+    if id_.kind == "Workload":
+        return {Readiness.of(id_): manifest["status"]["conditions"][0]["status"] == "True"}
+    resource = check(id_.kind, manifest).resource
+    assert resource is not None
+    return {id_: engine_view(resource)}
 
 
 def _say(**answer: Any) -> None:

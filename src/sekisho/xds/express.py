@@ -44,23 +44,28 @@ class Express(NamedTuple):
     type_url: str = ""
     """Empty when nothing the proxy follows has changed."""
     flight: Flight | None = None
+    place: int = 0
+    """Which of the proxy's views it is about; nothing new is in the others."""
 
 
-def express(view: View, since: int, signature: Signature) -> Express | None:
-    """The plan for proxies in sync at `since`; None when it takes the general way."""
-    key = (since, signature)
+def express(view: View, since: int, signature: Signature, place: int = 0) -> Express | None:
+    """The plan for proxies in sync at `since`; None when it takes the general way.
+
+    `place`: which of their views `view` is.
+    """
+    key = (since, signature, place)
     if key not in view.plans:
-        view.plans[key] = _plan(view, since, signature)
+        view.plans[key] = _plan(view, since, signature, place)
     found = view.plans[key]
     assert found is None or isinstance(found, Express)  # noqa: S101 - for the type checker
     return found
 
 
-def _plan(view: View, since: int, signature: Signature) -> Express | None:
+def _plan(view: View, since: int, signature: Signature, place: int) -> Express | None:
     logs = [(view.log(type_url), names) for type_url, names in signature.parts]
     changed = [(log, names) for log, names in logs if log is not None and log.seqs[Part.BOTH] > since]
     if not changed:
-        return Express(view.seq)
+        return Express(view.seq, place=place)
     if len(changed) > 1:
         return None
     log, names = changed[0]
@@ -74,4 +79,5 @@ def _plan(view: View, since: int, signature: Signature) -> Express | None:
     delta = log.delta(since, log.seqs[part], part, names)
     if len(delta.chunks) != 1:
         return None
-    return Express(view.seq, log.type_url, Flight(delta.chunks, 0, part, delta.upto, whole=True))
+    flight = Flight(delta.chunks, place, part, delta.upto, whole=True)
+    return Express(view.seq, log.type_url, flight, place)

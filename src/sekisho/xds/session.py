@@ -19,6 +19,9 @@ and after a reconnect the other types, before anything is taken away."""
 MOST_TYPES = 16
 
 _BLOCKED = -1
+_SEVERAL = -1
+_FEW = 2
+"""A sidecar, and the agent beside it."""
 
 
 class Session:
@@ -29,7 +32,7 @@ class Session:
     """
 
     __slots__ = (
-        "_clusters_sent", "_endpoints_seen", "_express", "_held_since", "_observer", "_patience",
+        "_at", "_clusters_sent", "_endpoints_seen", "_express", "_held_since", "_observer", "_patience",
         "_settled_at", "_signature", "_steps", "_subscriptions", "_synced", "due", "proxy", "settled",
         "views", "wake",
     )  # fmt: skip
@@ -60,8 +63,10 @@ class Session:
         self._clusters_sent: list[Chunk] = []
         """Responses with clusters that went out before the proxy asked for endpoints."""
         self._synced = [-1] * len(self.views)
-        self.settled: int | None = None
-        """The commit of the one view at which everything was answered; None when something is open."""
+        self.settled = False
+        """Whether everything was answered, up to `_at`."""
+        self._at = [0] * len(self.views)
+        """Of each view, the commit up to which everything was answered when the proxy settled."""
         self._express: Express | None = None
         """What alone is open since then."""
         self._signature = Signature.of()
@@ -127,7 +132,7 @@ class Session:
 
     def _leave_express(self) -> None:
         """What the proxy follows is not what plans were made for any more."""
-        self.settled = self._express = None
+        self.settled, self._express = False, None
         self._signature = Signature.of(
             *((each.type_url, each.filter) for each in self._subscriptions.values())
         )
@@ -146,8 +151,8 @@ class Session:
         if following is not None:
             self._hand_out(following, out)
         elif self._express is not None:
-            self.settled, self._express = self._express.seq, None
-            self._report_synced(self.settled)  # under steady change there is always more to come
+            self._settle(self._express)
+            self._report_synced(self._at)  # under steady change there is always more to come
 
     def _accepted(self, subscription: Subscription, chunk: Chunk) -> None:
         if not chunk.accepted:
@@ -172,7 +177,7 @@ class Session:
         out = [] if out is None else out
         if self._go_express(now, out):
             return out
-        self.settled = self._express = None
+        self.settled, self._express = False, None
         self.due = None
         limits = [view.seq for view in self.views]
         answered = limits.copy()
@@ -198,8 +203,26 @@ class Session:
         for subscription in self._subscriptions.values():
             if subscription.rejected:  # it may have been asked for again just now
                 self._note_due(subscription.retry_due(now))
-        if self.due is None and len(self.views) == 1:
-            self.settled = self.views[0].seq
+        if self.due is None:
+            self._at = [view.seq for view in self.views]
+            self.settled = True
+        for view in self.views:
+            if len(view.members) <= _FEW:
+                view.forget_built()  # nobody else comes along to be sent it
+
+    def _settle(self, plan: Express) -> None:
+        """What alone was open is answered."""
+        self._at[plan.place] = plan.seq
+        self.settled, self._express = True, None
+
+    @property
+    def place_of_news(self) -> int | None:
+        """Which view has commits since the proxy settled; None for none, _SEVERAL for more than one."""
+        found = None
+        for index, view in enumerate(self.views):
+            if view.seq != self._at[index]:
+                found = index if found is None else _SEVERAL
+        return found
 
     def depart(self, now: float) -> Chunk | None:
         """The one response that brings the proxy up to date, where it is in sync with an earlier commit.
@@ -207,13 +230,14 @@ class Session:
         None when `advance` has to look for itself. Half the processor time of a large fleet is spent here and
         in `arrive`, so they call little.
         """
-        settled, view = self.settled, self.views[0]
-        if settled is None or settled == view.seq:
+        news = self.place_of_news if self.settled else None
+        if news is None or news == _SEVERAL:
             return None
-        plan = view.plans.get((settled, self._signature)) or express(view, settled, self._signature)
+        view, at = self.views[news], self._at[news]
+        plan = view.plans.get((at, self._signature, news)) or express(view, at, self._signature, news)
         if plan is None or plan.flight is None:
             return None
-        self._express, self.settled = plan, None
+        self._express, self.settled = plan, False
         chunk = self._subscriptions[plan.type_url].ride(plan.flight, now)
         if self._observer:
             self._observer.sent(self.proxy, plan.type_url, len(chunk.resources), len(chunk.message))
@@ -231,33 +255,40 @@ class Session:
         if subscription.rejected or not chunk.accepted:
             self._accepted(subscription, chunk)
         subscription.arrive(plan.flight)
-        self.settled, self._express = plan.seq, None
-        self._synced[0] = plan.seq
+        self._settle(plan)
+        self._synced[plan.place] = plan.seq
         if self._observer:
-            self._observer.synced(self.proxy, self.views[0], plan.seq)
+            self._observer.synced(self.proxy, self.views[plan.place], plan.seq)
         return True
 
     def _go_express(self, now: float, out: list[Chunk]) -> bool:
         """Takes the short way where it leads; see express.py."""
-        view = self.views[0]
         if self._express is not None:
-            if self._express.seq == view.seq:
-                return True
-            after = express(view, self._express.seq, self._signature)
-            return after is not None and after.type_url == self._express.type_url  # goes after its answer
-        if self.settled is None:
+            return self._stays_express(self._express)
+        news = self.place_of_news
+        if not self.settled or news == _SEVERAL:
             return False
-        if self.settled != view.seq:
-            plan = express(view, self.settled, self._signature)
+        if news is not None:
+            plan = express(self.views[news], self._at[news], self._signature, news)
             if plan is None:
                 return False
             if plan.flight is not None:
-                self._express, self.settled = plan, None
+                self._express, self.settled = plan, False
                 self._hand_out(self._subscriptions[plan.type_url].ride(plan.flight, now), out)
                 return True
-            self.settled = plan.seq
+            self._at[news] = plan.seq
         self._report_synced()
         return True
+
+    def _stays_express(self, plan: Express) -> bool:
+        """Whether what came while a response is unanswered can wait for its answer."""
+        if any(view.seq != self._at[at] for at, view in enumerate(self.views) if at != plan.place):
+            return False
+        view = self.views[plan.place]
+        if plan.seq == view.seq:
+            return True
+        after = express(view, plan.seq, self._signature, plan.place)
+        return after is not None and after.type_url == plan.type_url  # goes after its answer
 
     def _limits(
         self, stage: int, following: int, answered: list[int], *, questions: bool, now: float
@@ -378,10 +409,10 @@ class Session:
         if time is not None and (self.due is None or time < self.due):
             self.due = time
 
-    def _report_synced(self, seq: int | None = None) -> None:
-        """Everything up to `seq` of the first view is answered, or all there is when it is not given."""
+    def _report_synced(self, at: Sequence[int] | None = None) -> None:
+        """Everything up to `at`, a commit of each view, is answered; all there is when it is not given."""
         for index, view in enumerate(self.views):
-            reached = view.seq if seq is None else seq
+            reached = view.seq if at is None else at[index]
             if self._synced[index] < reached and self._steps:
                 self._synced[index] = reached
                 if self._observer:

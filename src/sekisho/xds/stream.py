@@ -114,7 +114,7 @@ class AdsStream:
         session = self.session
         if session is None or self._deframer.unfinished or not session.arrive(nonce):
             return False
-        if session.settled != session.views[0].seq:
+        if session.place_of_news is not None:
             self.wake()
         return True
 

@@ -77,6 +77,12 @@ class View:
             log.touch(self.seq, resource.name)
             self._wake()
 
+    def forget_built(self) -> None:
+        """Drops responses that were made; they are made again when somebody needs them."""
+        self.plans.clear()
+        for log in self._logs.values():
+            log.forget_built()
+
     def _wake(self) -> None:
         self.plans.clear()
         for waker in list(self.wakers):

@@ -1,10 +1,10 @@
 """The delta protocol, as conversations. `+a@1` is a resource at a version, `-a` a removal."""
 
 import pytest
-from tests.kit.xds import Script, request
+from tests.kit.xds import Script, changes, request
 
 from sekisho.xds import subscription
-from sekisho.xds.session import MOST_TYPES
+from sekisho.xds.session import MOST_TYPES, PATIENCE
 from sekisho.xds.subscription import TooMuch
 from sekisho.xds.view import View
 
@@ -246,3 +246,46 @@ def test_a_cluster_that_changed_while_the_proxy_was_away_gets_its_endpoints_agai
     script.publish(cds="a@1 b@1", eds="a@1 b@1")
     assert script.ask("cds", held={"a": "0", "b": "1"}) == ["cds +a@1"]
     assert script.ask("eds", "a", "b", held={"a": "1", "b": "1"}) == ["eds +a@1"]
+
+
+def _two_views_in_sync() -> Script:
+    script = Script(View("mesh"), View("own"))
+    script.publish(0, cds="shared@1", eds="shared@1", rds="routes@1")
+    script.publish(1, cds="mine@1")
+    script.ask("cds")
+    script.settle()
+    script.ask("eds", "shared")
+    script.settle()
+    script.ask("rds", "routes")
+    script.settle()
+    script.wait(PATIENCE)
+    return script
+
+
+def test_a_change_in_one_of_two_views_goes_the_short_way_and_is_told_of_that_view() -> None:
+    script = _two_views_in_sync()
+    for version in ("2", "3"):
+        script.views[0].commit(changes(eds=f"shared@{version}"))
+        chunk = script.session.depart(script.now)
+        assert chunk is not None
+        assert [each.name for each in chunk.resources] == ["shared"]
+        assert script.session.arrive(chunk.nonce)
+        assert script.session.place_of_news is None
+    assert script.publish(1, cds="mine@2") == ["cds +mine@2"]
+
+
+def test_changes_in_both_views_go_the_general_way() -> None:
+    script = _two_views_in_sync()
+    script.views[0].commit(changes(rds="routes@2"))
+    script.views[1].commit(changes(cds="mine@2"))
+    assert script.session.depart(script.now) is None
+    assert script.wait(0) == ["cds +mine@2", "rds +routes@2"]
+    assert script.settle() == []
+
+
+def test_a_change_in_the_other_view_does_not_wait_for_an_answer() -> None:
+    script = _two_views_in_sync()
+    assert script.publish(0, rds="routes@2") == ["rds +routes@2"]
+    assert script.publish(1, cds="mine@2") == ["cds +mine@2"]
+    assert script.settle() == []
+    assert script.session.place_of_news is None
