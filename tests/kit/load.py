@@ -8,6 +8,10 @@ from dataclasses import dataclass, field
 from tests.kit.http import Answer, fetch, read_answer, request_bytes
 
 
+class _EndedUnanswered(Exception):
+    """A kept connection ended without a byte of an answer."""
+
+
 @dataclass
 class Load:
     """What they got; `failures` are answers other than 200, and requests without a whole answer."""
@@ -18,7 +22,11 @@ class Load:
     address: str = "127.0.0.1"
     pause: float = 0.0
     """Seconds each client waits between two requests."""
+    asks_again: bool = False
+    """Whether a request on a kept connection that ended without a byte of an answer is sent once more, as
+    HTTP clients do with what is safe to repeat (RFC 9112, 9.3.1)."""
     answered: int = 0
+    repeated: int = 0
     failures: list[str] = field(default_factory=list)
 
     async def keep_asking(self, *, keep: bool) -> None:
@@ -26,6 +34,8 @@ class Load:
         while True:
             try:
                 await (self._on_one_connection() if keep else self._ask_anew())
+            except _EndedUnanswered:
+                continue
             except (OSError, EOFError, TimeoutError) as error:
                 self.failures.append(repr(error))
                 await asyncio.sleep(0.01)
@@ -36,17 +46,27 @@ class Load:
 
     async def _on_one_connection(self) -> None:
         reader, writer = await asyncio.open_connection(self.address, self.port)
+        kept = False
         try:
-            closing = False
-            while not closing:
-                writer.write(request_bytes("GET", self.path, [("host", self.host)]))
-                async with asyncio.timeout(10):
-                    answer = await read_answer(reader)
+            while True:
+                answer = await self._ask_on(reader, writer)
                 self._count(answer)
-                closing = answer.header("connection") == "close"
+                if answer.header("connection") == "close":
+                    return
+                kept = True
                 await asyncio.sleep(self.pause)
+        except (asyncio.IncompleteReadError, ConnectionError) as error:
+            if self.asks_again and kept and not getattr(error, "partial", b""):
+                self.repeated += 1
+                raise _EndedUnanswered from error
+            raise
         finally:
             writer.close()
+
+    async def _ask_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> Answer:
+        writer.write(request_bytes("GET", self.path, [("host", self.host)]))
+        async with asyncio.timeout(10):
+            return await read_answer(reader)
 
     def _count(self, answer: Answer) -> None:
         self.answered += 1

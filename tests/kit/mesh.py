@@ -21,7 +21,7 @@ from tests.kit.wait import eventually
 FAULT_SECONDS = float(os.environ.get("SEKISHO_FAULT_SECONDS", "8"))
 """How long a fault lasts; 120 is the promise, for when there is time."""
 Record = Callable[[str, object], None]
-"""pytest's `record_property`: figures for the report that `--junit-xml` writes."""
+"""pytest's `record_property`: figures, written by `--junit-xml=FILE -o junit_family=xunit1`."""
 TRUST_DOMAIN = "default.default.mesh.local"
 _FIRST_HOST, _FIRST_RANGE = 40, 100
 """Of loopback addresses: `127.0.40.n`, where sidecars take calls, and `127.(100+n).0.0/16`, where they stand

@@ -20,8 +20,8 @@ pytestmark = [pytest.mark.live, pytest.mark.asyncio(loop_scope="module")]
 SERVERS = ("inspected", "plain")
 """One whose requests are read, and one whose bytes are passed on."""
 TAKEN = {"for servers only", "for signing code"}
-"""Of those that only who has the mesh's issuing key can make: Envoy 1.40 does not look at what a certificate is
-for. They give nobody more than a good certificate, signed as easily, would."""
+"""Of those that only who has the mesh's issuing key can make: Envoy 1.40 does not look at what a certificate
+is for. They give nobody more than a good certificate, signed as easily, would."""
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
