@@ -103,7 +103,7 @@ def _host(plan: Plan, table: str, hostname: str) -> VirtualHost | None:
 def outcome_at(
     endpoints: FindEndpoints, scheme: str, host: VirtualHost, route: Route, call: Call
 ) -> Outcome:
-    """What comes of a request, its path normalised, that a route was found for. `scheme`: by which it came."""
+    """What comes of a request, its path normalised, that a route was found for. `scheme`: it came by this."""
     if route.cors is not None and cors.is_preflight(call) and not cors.allows_origin(route.cors, call):
         return Answered(status=403, why="CORS allows nothing to this origin")
     match route.action:
