@@ -62,6 +62,7 @@ class Mesh:
         self.system = system
         self._stack = stack
         self._ports: dict[str, int] = {}
+        self._virtual: dict[str, str] = {}
         self.members: dict[str, Member] = {}
 
     async def join(self, account: str, protocol: str = "http", **spec: Any) -> Member:
@@ -87,8 +88,10 @@ class Mesh:
 
     async def place(self, client: Member, server: str) -> str:
         """The loopback address at which the sidecar of `client` stands for the Service."""
-        found = await self.system.client.get("Service", server, "shop")
-        return outbound_address(found["spec"]["clusterIP"], client.outbounds)
+        if server not in self._virtual:  # for life, and to be known while there is no control plane
+            found = await self.system.client.get("Service", server, "shop")
+            self._virtual[server] = found["spec"]["clusterIP"]
+        return outbound_address(self._virtual[server], client.outbounds)
 
     async def call(self, client: Member, server: str, path: str = "/", **more: Any) -> Answer | None:
         """What the program of `client` gets; None for no whole answer."""
