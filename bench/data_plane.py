@@ -87,12 +87,12 @@ async def measure(rounds: int) -> list[Row]:
     async with _everything() as world:
         backend = await shoot(world.backend_url, SECONDS, core=MEASURED)
         targets = {"ours": world.ours(), "same": world.of(world.same), "plain": world.of(world.plain)}
-        rows = _main_rows(await _compare(targets, rounds))
+        rows = _main_rows(await compare(targets, rounds))
         rows += [shown(NAME, f"the backend alone ({world.backend.language})", backend.rate, "/s")]
         return [*rows, *await _side_rows(world)]
 
 
-async def _compare(targets: Mapping[str, Target], rounds: int) -> dict[str, Figures]:
+async def compare(targets: Mapping[str, Target], rounds: int) -> dict[str, Figures]:
     """Asks all of them in turn, round after round, in every order there is."""
     figures = {name: Figures() for name in targets}
     orders = list(permutations(targets))
@@ -136,7 +136,7 @@ def _main_rows(figures: Mapping[str, Figures]) -> list[Row]:
 async def _side_rows(world: "World") -> list[Row]:
     rows: list[Row] = []
     for what, ours, plain in await world.others():
-        figures = await _compare({"ours": ours, "plain": plain}, SIDE_ROUNDS)
+        figures = await compare({"ours": ours, "plain": plain}, SIDE_ROUNDS)
         rows += [
             shown(NAME, f"{what}: ours", figures["ours"].rate, "/s"),
             shown(NAME, f"{what}: ours ÷ plain", figures["ours"].over(figures["plain"]), "×"),
