@@ -3,6 +3,7 @@
 from typing import Any
 
 from sekisho import ir
+from sekisho.envoy.access_logs import access_logs
 from sekisho.envoy.building import ADS, OFF, extension, new, seconds, value
 from sekisho.envoy.clusters import CONNECTION_BUFFER_BYTES
 from sekisho.envoy.filters import http_filters
@@ -33,7 +34,7 @@ def listener(wanted: ir.Listener) -> Any:
         per_connection_buffer_limit_bytes=value(CONNECTION_BUFFER_BYTES),
         listener_filters=[_tls_inspector()] if any(chain.tls for chain in wanted.chains) else [],
         listener_filters_timeout=seconds(LISTENER_FILTERS_SECONDS),
-        filter_chains=[_filter_chain(chain) for chain in wanted.chains],
+        filter_chains=[_filter_chain(wanted, chain) for chain in wanted.chains],
     )
 
 
@@ -49,10 +50,10 @@ def _tls_inspector() -> dict[str, Any]:
     )
 
 
-def _filter_chain(chain: ir.Chain) -> dict[str, Any]:
+def _filter_chain(wanted: ir.Listener, chain: ir.Chain) -> dict[str, Any]:
     fields: dict[str, Any] = {
         "name": chain.table,
-        "filters": [_connection_limit(chain.table), _http(chain.table)],
+        "filters": [_connection_limit(chain.table), _http(wanted, chain.table)],
         "transport_socket_connect_timeout": seconds(HANDSHAKE_SECONDS),
     }
     if chain.server_names:
@@ -62,8 +63,16 @@ def _filter_chain(chain: ir.Chain) -> dict[str, Any]:
     return fields
 
 
-def _http(table: str) -> dict[str, Any]:
-    return http_connection_manager(Side.GATEWAY, table, http_filters(), scoped_routing(table))
+def _http(wanted: ir.Listener, table: str) -> dict[str, Any]:
+    return http_connection_manager(
+        Side.GATEWAY,
+        table,
+        http_filters(wanted.filters),
+        scoped_routing(table),
+        times=wanted.times,
+        tracing=wanted.tracing,
+        **({"access_log": access_logs(wanted.access_logs)} if wanted.access_logs else {}),
+    )
 
 
 def _connection_limit(table: str) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from sekisho import ir
-from sekisho.envoy.filters import cors
+from sekisho.envoy.filters import cors, policies
 from sekisho.envoy.headers import header_edits, in_sequence
 from sekisho.envoy.redirects import redirect_action, redirect_filters
 from sekisho.envoy.route_action import edits_headers, route_action
@@ -15,27 +15,28 @@ from sekisho.envoy.route_match import route_match
 
 def virtual_host(wanted: ir.VirtualHost) -> dict[str, Any]:
     """envoy.config.route.v3.VirtualHost"""
-    return {"name": wanted.hostname, "domains": [wanted.hostname], "routes": routes(wanted)}
+    return {
+        "name": wanted.hostname,
+        "domains": [wanted.hostname],
+        "routes": routes(wanted),
+        "typed_per_filter_config": policies.of_host(wanted.treatment, wanted.filters),
+    }
 
 
 def routes(wanted: ir.VirtualHost) -> list[dict[str, Any]]:
     """envoy.config.route.v3.VirtualHost.routes"""
-    return [
-        entry
-        for each in wanted.routes
-        for entry in (*_refused_preflights(each), route(each, wanted.hostname))
-    ]
+    return [entry for each in wanted.routes for entry in (*_refused_preflights(each), route(each, wanted))]
 
 
-def route(given: ir.Route, hostname: str) -> dict[str, Any]:
+def route(given: ir.Route, host: ir.VirtualHost) -> dict[str, Any]:
     """envoy.config.route.v3.Route"""
-    wanted = _with_edits_in_shares(given)
+    wanted, hostname = _with_edits_in_shares(given), host.hostname
     return {
         "name": wanted.name,
         "match": route_match(wanted.match),
         **_action(wanted, hostname),
         **header_edits(wanted.request_headers, wanted.response_headers),
-        "typed_per_filter_config": _per_filter_config(wanted, hostname),
+        "typed_per_filter_config": _per_filter_config(wanted, host),
     }
 
 
@@ -86,10 +87,12 @@ def _direct_response(status: int, body: str) -> dict[str, Any]:
     return fields
 
 
-def _per_filter_config(wanted: ir.Route, hostname: str) -> Mapping[str, Any]:
+def _per_filter_config(wanted: ir.Route, host: ir.VirtualHost) -> Mapping[str, Any]:
     settings: dict[str, Any] = {}
     if wanted.cors:
         settings |= cors.cors_policy(wanted.cors)
     if isinstance(wanted.action, ir.Redirect):
-        settings |= redirect_filters(wanted.action, hostname)
+        settings |= redirect_filters(wanted.action, host.hostname)
+    if wanted.treatment is not None:
+        settings |= policies.of_route(wanted.treatment, host.treatment, host.filters)
     return settings

@@ -15,6 +15,7 @@ from typing import Any
 from sekisho import ir
 from sekisho.envoy import filters
 from sekisho.envoy.building import OFF, new
+from sekisho.envoy.filters import policies
 from sekisho.envoy.routes import routes, virtual_host
 from sekisho.envoy.scope_keys import HEADER, WILDCARD, scope_key
 
@@ -38,9 +39,13 @@ def _exact(wanted: ir.VirtualHost) -> Any:
     """The key has decided on the hostname already. The last route keeps the request from falling through
     to a wildcard hostname, whose routes are not for it."""
     with_cors = any(one.cors for one in wanted.routes)
-    scope = _scope(_any_exact_scope(with_cors=with_cors), scope_key(wanted.table, wanted.hostname))
+    others = policies.left_out(wanted.treatment, wanted.filters)
+    common = _any_exact_scope(with_cors=with_cors, others=others)
+    scope = _scope(common, scope_key(wanted.table, wanted.hostname))
     host = scope.route_configuration.virtual_hosts[0]
     host.name = wanted.hostname
+    for name, settings in policies.of_host(wanted.treatment, wanted.filters).items():
+        host.typed_per_filter_config[name].CopyFrom(settings)
     for one in routes(wanted):
         host.routes.add(**one)
     host.routes.append(_not_found())
@@ -56,14 +61,14 @@ def _scope(common: Any, key: str) -> Any:
 
 
 @cache
-def _any_exact_scope(*, with_cors: bool) -> Any:
+def _any_exact_scope(*, with_cors: bool, others: tuple[str, ...]) -> Any:
     """What scopes of exact hostnames have in common: they come by the thousand."""
     scope = new(_SCOPE)
     scope.CopyFrom(_any_scope())
     scope.route_configuration.virtual_hosts.add(
         domains=[ANY_HOST],
         routes=[_AMBIGUOUS_HOST],
-        typed_per_filter_config=filters.skipped_by_exact_hosts(with_cors=with_cors),
+        typed_per_filter_config=filters.skipped_by_exact_hosts(with_cors=with_cors, others=others),
     )
     return scope
 

@@ -27,10 +27,11 @@ from sekisho.ir.http import (
     RouteMatch,
     Share,
     StringMatch,
+    Treatment,
     VirtualHost,
     WildcardTable,
 )
-from sekisho.ir.listener import Chain, Listener, TlsTermination
+from sekisho.ir.listener import Chain, Listener, PolicyFilters, TlsTermination
 from sekisho.ir.secret import Certificate
 from sekisho.ir.sidecar import (
     CapturedInbound,
@@ -108,6 +109,7 @@ __all__ = [
     "PathRegex",
     "PermissionRule",
     "Permissions",
+    "PolicyFilters",
     "Protocol",
     "RateLimit",
     "Redirect",
@@ -130,6 +132,7 @@ __all__ = [
     "TlsVersion",
     "Tracing",
     "Transport",
+    "Treatment",
     "TrustBundle",
     "VirtualHost",
     "WildcardTable",

@@ -26,6 +26,8 @@ class Call(Struct, frozen=True, kw_only=True, gc=False):
     """Without `host`."""
     server_name: str = ""
     """SNI of the connection; empty for the host, as clients derive it from the URL."""
+    source: str = "127.0.0.1"
+    """IP address it comes from."""
 
     @property
     def authority(self) -> str:

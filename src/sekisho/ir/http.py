@@ -4,7 +4,9 @@ from typing import TypeAlias
 
 from msgspec import Struct
 
-from sekisho.ir.traffic import HashPolicy
+from sekisho.ir.callers import Permissions
+from sekisho.ir.listener import PolicyFilters
+from sekisho.ir.traffic import Fault, HashPolicy, RateLimit
 from sekisho.model.names import Origin
 
 
@@ -177,6 +179,16 @@ class Respond(Struct, frozen=True, kw_only=True, gc=False):
 Action: TypeAlias = Forward | Redirect | Respond
 
 
+class Treatment(Struct, frozen=True, kw_only=True, gc=False):
+    """What becomes of a request at a Gateway before it is sent on."""
+
+    permissions: Permissions | None = None
+    """Who may call; None for everybody."""
+    faults: tuple[Fault, ...] = ()
+    rate_limit: RateLimit | None = None
+    """A bucket of its own for each hostname, and for each route that says something else than its host."""
+
+
 class Route(Struct, frozen=True, kw_only=True, gc=False):
     """Match and action. Routes are tried in order; the first match wins."""
 
@@ -187,6 +199,8 @@ class Route(Struct, frozen=True, kw_only=True, gc=False):
     request_headers: HeaderEdits = HeaderEdits()
     response_headers: HeaderEdits = HeaderEdits()
     cors: Cors | None = None
+    treatment: Treatment | None = None
+    """None for that of the host."""
     origin: Origin
     """The rule (and match) that wrote it."""
 
@@ -201,6 +215,9 @@ class VirtualHost(Struct, frozen=True, kw_only=True, gc=False):
     routes: tuple[Route, ...]
     origins: tuple[Origin, ...] = ()
     """The resources that have a part in it, sorted: who is told when a proxy refuses it."""
+    treatment: Treatment = Treatment()
+    filters: PolicyFilters = PolicyFilters()
+    """`Listener.filters`: what is there and not needed by this host is left out for it."""
 
 
 class WildcardTable(Struct, frozen=True, kw_only=True, gc=False):

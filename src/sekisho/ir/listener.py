@@ -4,6 +4,8 @@ from typing import Literal
 
 from msgspec import Struct
 
+from sekisho.ir.telemetry import AccessLog, Tracing
+from sekisho.ir.traffic import Times
 from sekisho.model.names import Origin
 
 
@@ -27,6 +29,16 @@ class Chain(Struct, frozen=True, kw_only=True, gc=False):
     origin: Origin
 
 
+class PolicyFilters(Struct, frozen=True, kw_only=True, gc=False):
+    """What policies need in the chain of filters that all hostnames of a Gateway share. Nothing where there
+    is no policy: then requests do not pay for it."""
+
+    permissions: bool = False
+    faults: int = 0
+    """How many at most for one request."""
+    rate_limit: bool = False
+
+
 class Listener(Struct, frozen=True, kw_only=True, gc=False):
     """One bound socket with HTTP behind it."""
 
@@ -36,4 +48,8 @@ class Listener(Struct, frozen=True, kw_only=True, gc=False):
     port: int
     chains: tuple[Chain, ...]
     """At least one, sorted by table. Plain HTTP has exactly one."""
+    filters: PolicyFilters = PolicyFilters()
+    times: Times = Times()
+    access_logs: tuple[AccessLog, ...] = ()
+    tracing: Tracing | None = None
     origin: Origin

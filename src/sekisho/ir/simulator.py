@@ -10,6 +10,7 @@ from typing import Protocol, TypeAlias, assert_never
 from msgspec.structs import replace
 
 from sekisho.ir import cors
+from sekisho.ir.admittance import Peer, judge
 from sekisho.ir.calls import Answered, Call, Headers, Outcome, Refused, Sent, Target, Verdict
 from sekisho.ir.cluster import Endpoints
 from sekisho.ir.http import Forward, HeaderEdits, Redirect, Respond, Route, Share, VirtualHost, WildcardTable
@@ -84,11 +85,31 @@ def _routed(plan: Plan, chain: Chain, call: Call, met: Verdict) -> Verdict:
         why = f"no route is for the host {call.hostname}"
         return replace(met, host=host, outcome=Answered(status=404, why=why))
     route = next((route for route in host.routes if matches(route.match, call, call.path)), None)
+    if (denial := _denial(host, route, call)) is not None:
+        return replace(met, host=host, route=route, outcome=denial)
     if route is None:
         why = f"no route of {host.hostname} matches"
         return replace(met, host=host, outcome=Answered(status=404, why=why))
     scheme = "https" if chain.tls else "http"
     return replace(met, host=host, route=route, outcome=outcome_at(plan.endpoints, scheme, host, route, call))
+
+
+def _denial(host: VirtualHost, route: Route | None, call: Call) -> Answered | None:
+    """Who may not call gets 403; a preflight says nothing of who will call. What no route of a wildcard host
+    takes is nobody's, and answered 404 to everybody."""
+    if route is None and is_wildcard(host.hostname):
+        return None
+    if route is not None and route.cors is not None and cors.is_preflight(call):
+        return None
+    treatment = host.treatment if route is None or route.treatment is None else route.treatment
+    if treatment.permissions is None:
+        return None
+    peer = Peer(address=call.source, server_name=call.sni if call.scheme == "https" else "")
+    found = judge(treatment.permissions, peer, call)
+    if found.allowed:
+        return None
+    by = f"denied by {found.rule.origin}" if found.rule is not None else "no permission lets it in"
+    return Answered(status=403, why=by)
 
 
 def _host(plan: Plan, table: str, hostname: str) -> VirtualHost | None:

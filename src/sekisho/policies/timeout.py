@@ -9,6 +9,9 @@ from sekisho.model.policies.timeout import TimeoutDefault, TimeoutHttp
 from sekisho.policies.rules import Rule, chosen
 from sekisho.policies.values import first, milliseconds, milliseconds_or
 
+_CONNECTION_MS, _STREAM_IDLE_MS, _REQUEST_HEADERS_MS = 3_600_000, 300_000, 10_000
+"""The longest that the public network is waited for (`envoy/lint_rules.py`)."""
+
 
 def cluster(node: ir.Cluster, conf: TimeoutDefault) -> ir.Cluster:
     """Times of connections to the destination."""
@@ -56,6 +59,23 @@ def inbound(node: ir.Inbound, rules: Iterable[Rule]) -> ir.Inbound:
     """By who calls."""
     found = chosen(rules, TimeoutDefault)
     return replace(node, times=tuple(replace(one, value=times(one.value)) for one in found))
+
+
+def gateway(conf: TimeoutDefault) -> ir.Times:
+    """Times of strangers' connections: a policy makes them shorter than they are anyway, never longer."""
+    found = times(conf)
+    return ir.Times(
+        idle=_shorter(found.idle, _CONNECTION_MS),
+        stream_idle=_shorter(found.stream_idle, _STREAM_IDLE_MS),
+        max_stream=found.max_stream,
+        max_connection=_shorter(found.max_connection, _CONNECTION_MS),
+        request_headers=_shorter(found.request_headers, _REQUEST_HEADERS_MS),
+    )
+
+
+def _shorter(said: int | None, longest: int) -> int | None:
+    """0 is for ever."""
+    return None if said is None else min(said or longest, longest)
 
 
 def times(conf: TimeoutDefault) -> ir.Times:

@@ -2,9 +2,22 @@
 
 from typing import Any
 
-from tests.unit.translate.world import Document, World, backend, document, gateway, http_route, rule, service
+from tests.unit.translate.world import (
+    EDGE,
+    Document,
+    World,
+    backend,
+    document,
+    gateway,
+    http,
+    http_route,
+    rule,
+    service,
+)
 
+from sekisho import ir
 from sekisho.model.names import ResourceId
+from sekisho.translate.outputs import COLLECTORS
 
 MESH = {"kind": "Mesh"}
 
@@ -68,3 +81,134 @@ def test_an_edit_of_a_policy_is_seen_and_an_unrelated_one_is_not() -> None:
 
 def _id(name: str) -> ResourceId:
     return ResourceId("Timeout", "shop", name)
+
+
+# What happens before a request is sent on
+
+
+EDGE_ONLY = {"kind": "Gateway", "name": "edge"}
+OFFICE = {"sourceRanges": ["10.0.0.0/8"]}
+
+
+def permission(target: dict[str, Any] | None, *allow: Any, name: str = "p", **default: Any) -> Document:
+    spec: dict[str, Any] = {"rules": [{"default": {"allow": list(allow), **default}}]}
+    return document("TrafficPermission", name, spec=spec | ({"targetRef": target} if target else {}))
+
+
+def limit(number: int, **fields: Any) -> Document:
+    local = {"http": {"requestRate": {"num": number, "interval": "1s"}}}
+    return policy("RateLimit", {"local": local}, **fields)
+
+
+def test_a_gateway_that_no_permission_names_is_open_and_pays_nothing() -> None:
+    found = world(permission(None, OFFICE), permission({"kind": "Workload"}, name="q"))
+    (listener,) = found.listeners().values()
+    assert listener.filters == ir.PolicyFilters()
+    host = found.host("*")
+    assert host is not None
+    assert host.treatment == ir.Treatment()
+    assert host.routes[0].treatment is None
+
+
+def test_a_gateway_that_a_permission_names_lets_in_nobody_else() -> None:
+    found = world(permission(EDGE_ONLY, OFFICE))
+    (listener,) = found.listeners().values()
+    assert listener.filters.permissions
+    host = found.host("*")
+    assert host is not None
+    assert host.treatment.permissions is not None
+    (rule,) = host.treatment.permissions.rules
+    assert rule.caller.source_ranges == ("10.0.0.0/8",)
+    assert rule.origin.path == "spec.rules[0].default.allow[0]"
+    assert found.condition(ResourceId("TrafficPermission", "shop", "p"), "Attached") == ("True", "Attached")
+    found.remove(ResourceId("TrafficPermission", "shop", "p"))
+    host = found.host("*")
+    assert host is not None
+    assert host.treatment == ir.Treatment()
+
+
+def test_a_permission_for_one_listener_leaves_the_others_open() -> None:
+    two = gateway(http(), http("private", 8081))
+    private = {**EDGE_ONLY, "sectionName": "private"}
+    found = World(two, service(), http_route("r"), permission(private, OFFICE))
+    public, closed = found.host("*"), found.host("*", "8081")
+    assert public is not None
+    assert closed is not None
+    assert public.treatment.permissions is None
+    assert closed.treatment.permissions is not None
+
+
+def test_a_permission_for_a_route_is_for_its_requests_beside_those_of_the_gateway() -> None:
+    route = {"kind": "HTTPRoute", "name": "r"}
+    other = http_route("other", rule(backend(), path="/other"))
+    found = world(other, permission(route, {"methods": ["GET"]}))
+    host = found.host("*")
+    assert host is not None
+    assert host.treatment.permissions is None
+    by_route = {one.origin.resource.name: one.treatment for one in host.routes}
+    assert by_route["other"] is None
+    assert by_route["r"] is not None
+    assert by_route["r"].permissions is not None
+    found.apply(permission(EDGE_ONLY, OFFICE, name="door"))
+    host = found.host("*")
+    assert host is not None
+    (own,) = [one.treatment for one in host.routes if one.origin.resource.name == "r"]
+    assert own is not None
+    assert own.permissions is not None
+    assert len(own.permissions.rules) == 2
+
+
+def test_limits_are_of_hostnames_and_of_routes_that_differ() -> None:
+    other = http_route("other", rule(backend("api"), path="/api"))
+    wide = limit(5) | {"metadata": {"name": "a", "namespace": "sekisho-system"}}
+    found = world(other, wide, limit(2, to={"kind": "Service", "name": "api"}, name="b"))
+    host = found.host("*")
+    assert host is not None
+    assert host.treatment.rate_limit is not None
+    assert host.treatment.rate_limit.tokens == 5
+    by_route = {one.origin.resource.name: one.treatment for one in host.routes}
+    assert by_route["r"] is None
+    assert by_route["other"] is not None
+    assert by_route["other"].rate_limit is not None
+    assert by_route["other"].rate_limit.tokens == 2
+
+
+def test_an_edit_of_one_hostname_moves_no_other_and_no_listener() -> None:
+    one = http_route("one", hostnames=["one.example.com"])
+    found = world(one, http_route("two", hostnames=["two.example.com"]), limit(5))
+    edited = http_route("one", rule(backend(), path="/new"), hostnames=["one.example.com"])
+    changes = found.apply(edited)
+    moved = [key for values in changes.outputs.values() for key in values if len(key) == 3]
+    assert [key for key in moved if key[0] == EDGE] == [(EDGE, "8080", "one.example.com")]
+    assert not [key for values in changes.outputs.values() for key in values if key == (EDGE, "http")]
+
+
+def test_times_of_strangers_can_be_shorter_and_never_longer() -> None:
+    short = policy("Timeout", {"idleTimeout": "1m", "http": {"streamIdleTimeout": "0s"}})
+    (listener,) = world(short).listeners().values()
+    assert listener.times.idle == 60_000
+    assert listener.times.stream_idle == 300_000
+
+
+def test_logs_and_spans_of_a_gateway_go_to_its_collectors() -> None:
+    collector = {"collector": {"address": "10.0.0.9", "port": 4317}}
+    by_service = {"collector": {"service": {"name": "logs", "port": 4317}}}
+    logs = policy(
+        "AccessLog",
+        {"backends": [
+            {"type": "OpenTelemetry", "openTelemetry": by_service},
+            {"type": "File", "file": {"path": "/dev/stdout"}},
+        ]},
+    )  # fmt: skip
+    backends = [{"type": "OpenTelemetry", "openTelemetry": collector}]
+    spans = document("Tracing", "t", spec={"default": {"backends": backends}})
+    found = world(logs, spans)
+    (listener,) = found.listeners().values()
+    assert [type(one).__name__ for one in listener.access_logs] == ["FileLog"], "its collector is not there"
+    assert listener.tracing is not None
+    assert listener.tracing.cluster == "collector/address/10.0.0.9/4317"
+    assert (EDGE, "collector/address/10.0.0.9/4317") in found.values(COLLECTORS)
+    found.apply(service("logs", {"port": 4317, "appProtocol": "grpc"}))
+    (listener,) = found.listeners().values()
+    assert len(listener.access_logs) == 2
+    assert "shop/logs/4317" in found.clusters()

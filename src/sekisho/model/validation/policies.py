@@ -19,6 +19,7 @@ SHADOW = "shadow"
 _EVERYTHING = TargetRef(kind="Mesh")
 _CLIENTS = ("Mesh", "Workload", "Gateway")
 _SERVERS = ("Mesh", "Workload", "Service")
+_GUARDED = (*_SERVERS, "Gateway", "HTTPRoute")
 _DESTINATIONS = ("Mesh", "Service", "ExternalService", "MultiZoneService")
 
 Rules = Callable[[str, Any], Iterable[Problem]]
@@ -47,7 +48,7 @@ _WITH_ROUTES = (*_DESTINATIONS, "HTTPRoute")
 
 _SHAPES: Mapping[str, _Shape] = MappingProxyType(
     {
-        "TrafficPermission": _Shape(policies_traffic.traffic_permission, servers=_SERVERS),
+        "TrafficPermission": _Shape(policies_traffic.traffic_permission, servers=_GUARDED),
         "Timeout": _Shape(policies_traffic.timeout, _ROUTES, _WITH_ROUTES, _SERVERS),
         "Retry": _Shape(policies_traffic.retry, _ROUTES, _WITH_ROUTES),
         "CircuitBreaker": _Shape(
@@ -55,8 +56,8 @@ _SHAPES: Mapping[str, _Shape] = MappingProxyType(
         ),
         "HealthCheck": _Shape(policies_traffic.health_check, _CLIENTS, _DESTINATIONS),
         "LoadBalancing": _Shape(policies_traffic.load_balancing, _CLIENTS, _WITH_ROUTES),
-        "RateLimit": _Shape(policies_traffic.rate_limit, _CLIENTS, _DESTINATIONS, _SERVERS),
-        "FaultInjection": _Shape(policies_traffic.fault_injection, _CLIENTS, _DESTINATIONS, _SERVERS),
+        "RateLimit": _Shape(policies_traffic.rate_limit, _ROUTES, _WITH_ROUTES, _SERVERS),
+        "FaultInjection": _Shape(policies_traffic.fault_injection, _ROUTES, _WITH_ROUTES, _SERVERS),
         "AccessLog": _Shape(policies_observing.access_log, _CLIENTS, _DESTINATIONS, _SERVERS),
         "Tracing": _Shape(policies_observing.tracing, proxies=_CLIENTS),
         "Metrics": _Shape(policies_observing.metrics, proxies=("Mesh", "Workload")),

@@ -6,16 +6,24 @@ from sekisho import ir
 from sekisho.engine import Read, index, output
 from sekisho.model.names import ResourceId
 from sekisho.translate.gateway.attachment import gateways
+from sekisho.translate.gateway.classes import serves
 from sekisho.translate.gateway.endpoints import endpoints
 from sekisho.translate.gateway.routes import plan
 from sekisho.translate.mesh.clusters import gateway_cluster
-from sekisho.translate.mesh.names import destination_of
+from sekisho.translate.mesh.collectors import helper_destinations
+from sekisho.translate.mesh.names import cluster_name, destination_of
 
 
 def _clusters(read: Read, route: ResourceId) -> Iterator[tuple[ResourceId, str]]:
     for gateway in gateways(read, route):
         for name in plan(read, route).clusters:
             yield gateway, name
+
+
+def _collectors(read: Read, gateway: ResourceId) -> Iterator[tuple[ResourceId, str]]:
+    if serves(read, gateway):
+        for destination in helper_destinations(read, gateway):
+            yield gateway, cluster_name(destination)
 
 
 def _cluster(read: Read, key: tuple[ResourceId, str]) -> ir.Cluster | None:
@@ -29,8 +37,10 @@ def _endpoints(read: Read, key: tuple[ResourceId, str]) -> ir.Endpoints | None:
 CLUSTERS_IN_USE = index("clusters in use", source="HTTPRoute", emit=_clusters)
 """(gateway, cluster name) → the routes that may send requests there."""
 
-CLUSTERS = output("clusters", source=CLUSTERS_IN_USE, build=_cluster)
+_COLLECTORS = index("collectors of gateways", source="Gateway", emit=_collectors)
+
+CLUSTERS = output("clusters", source=(CLUSTERS_IN_USE, _COLLECTORS), build=_cluster)
 """(gateway, cluster name) → `ir.Cluster`."""
 
-ENDPOINTS = output("endpoints", source=CLUSTERS_IN_USE, build=_endpoints)
+ENDPOINTS = output("endpoints", source=(CLUSTERS_IN_USE, _COLLECTORS), build=_endpoints)
 """(gateway, cluster name) → `ir.Endpoints`; Gateways share one value."""

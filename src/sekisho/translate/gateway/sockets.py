@@ -9,6 +9,7 @@ from sekisho.model.names import ResourceId
 from sekisho.translate.gateway.certificates import Presented, certificate, presented, secret_of
 from sekisho.translate.gateway.gateways import admission
 from sekisho.translate.gateway.listeners import Door, doors
+from sekisho.translate.mesh.gateway_policies import listener_with_policies
 
 
 def socket_name(address: str, port: int) -> str:
@@ -67,7 +68,8 @@ def _listener(read: Read, key: tuple[ResourceId, str]) -> ir.Listener:
     gateway, name = key
     address, port = socket_of(name)
     behind = chains(read, gateway, port)
-    return ir.Listener(name=name, address=address, port=port, chains=behind, origin=behind[0].origin)
+    plain = ir.Listener(name=name, address=address, port=port, chains=behind, origin=behind[0].origin)
+    return listener_with_policies(read, gateway, plain)
 
 
 def _presented_by(read: Read, gateway: ResourceId) -> Iterator[tuple[ResourceId, str]]:

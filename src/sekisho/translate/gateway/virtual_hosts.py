@@ -23,7 +23,8 @@ from sekisho.translate.gateway.gateways import admission
 from sekisho.translate.gateway.listeners import Door, doors, owner, port_doors
 from sekisho.translate.gateway.routes import Entry, at_listener, plan
 from sekisho.translate.mesh import effective
-from sekisho.translate.mesh.names import destination_of
+from sekisho.translate.mesh.gateway_policies import of_host, of_route, policy_filters
+from sekisho.translate.mesh.names import Destination, destination_of
 
 
 class HostKey(NamedTuple):
@@ -59,13 +60,21 @@ def virtual_host(read: Read, gateway: ResourceId, table: str, hostname: str) -> 
         return _misdirected(table, hostname, host_owner)
     entries = _entries(read, host_owner, hostname)
     entries.sort()
+    treatment = of_host(read, gateway, host_owner.port, host_owner.name)
     routes = [
-        _with_policies(read, gateway, at_listener(entry.route, host_owner.scheme, host_owner.port))
+        _with_policies(read, gateway, at_listener(entry.route, host_owner.scheme, host_owner.port), treatment)
         for _, entry in entries
     ]
     resources = {route.origin.resource for route in routes}
     origins = sorted([host_owner.origin, *map(Origin, resources)])
-    return ir.VirtualHost(table=table, hostname=hostname, routes=tuple(routes), origins=tuple(origins))
+    return ir.VirtualHost(
+        table=table,
+        hostname=hostname,
+        routes=tuple(routes),
+        origins=tuple(origins),
+        treatment=treatment,
+        filters=policy_filters(read, gateway),
+    )
 
 
 @query
@@ -90,17 +99,25 @@ def _entries(read: Read, host_owner: Door, hostname: str) -> list[tuple[int, Ent
     return found
 
 
-def _with_policies(read: Read, gateway: ResourceId, route: ir.Route) -> ir.Route:
-    """What policies say about requests to the first of its backends: a rule has one timeout, one retry."""
+def _with_policies(read: Read, gateway: ResourceId, route: ir.Route, treatment: ir.Treatment) -> ir.Route:
+    """What policies say about requests to the first of its backends: a rule has one timeout, one retry.
+    `treatment`: that of the host."""
+    by, destination = route.origin.resource, _first_destination(route.action)
+    own = of_route(read, gateway, treatment, by, destination)
+    if own is not None:
+        route = replace(route, treatment=own)
     action = route.action
-    if not isinstance(action, ir.Forward):
+    if destination is None or not isinstance(action, ir.Forward):
         return route
-    named = next((share.cluster for share in action.shares if share.cluster is not None), None)
-    if named is None:
-        return route
-    by, destination = route.origin.resource, destination_of(named)
     wanted = effective.forward_with_policies(read, gateway, action, destination, by)
     return route if wanted is action else replace(route, action=wanted)
+
+
+def _first_destination(action: ir.Action) -> Destination | None:
+    if not isinstance(action, ir.Forward):
+        return None
+    named = next((share.cluster for share in action.shares if share.cluster is not None), None)
+    return None if named is None else destination_of(named)
 
 
 def _misdirected(table: str, hostname: str, host_owner: Door) -> ir.VirtualHost:

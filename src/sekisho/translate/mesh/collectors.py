@@ -11,6 +11,7 @@ from sekisho.model.policies.collectors import Collector
 from sekisho.policies import access_log, tracing
 from sekisho.policies.collectors import INBOUND, cluster
 from sekisho.policies.merging import stacked, typed
+from sekisho.translate.gateway.classes import serves
 from sekisho.translate.mesh.inbounds import inbound_ports
 from sekisho.translate.mesh.instances import is_meshed
 from sekisho.translate.mesh.names import Destination
@@ -94,7 +95,7 @@ def _is_workload(client: Client) -> bool:
 
 
 def _places(read: Read, view: World | ResourceId) -> Iterator[tuple[World | ResourceId, str]]:
-    if isinstance(view, World) or is_meshed(read, view):
+    if isinstance(view, World) or (serves if view.kind == "Gateway" else is_meshed)(read, view):
         for made in helper_clusters(read, _client(view)):
             yield view, made.name
 
@@ -108,7 +109,7 @@ def _client(view: World | ResourceId) -> Client:
     return view.client if isinstance(view, World) else view
 
 
-_NAMED = index("collectors in use", source=(WORLDS, "Workload"), emit=_places)
+_NAMED = index("collectors in use", source=(WORLDS, "Workload", "Gateway"), emit=_places)
 
 COLLECTORS = output("collectors", source=_NAMED, build=_cluster)
-"""(World or Workload, cluster name) → `ir.Cluster`."""
+"""(World, Workload or Gateway, cluster name) → `ir.Cluster`."""

@@ -25,6 +25,7 @@ from sekisho.translate.mesh.worlds import World
 __all__ = [
     "Client",
     "agent_with_policies",
+    "arriving",
     "cluster_with_policies",
     "forward_with_policies",
     "has_consumer_policies",
@@ -33,6 +34,7 @@ __all__ = [
     "passthrough_with_policies",
     "patches_of",
     "selected_policies",
+    "tracing_of",
 ]
 
 
@@ -74,8 +76,7 @@ def outbound_with_policies(
                 outbound = policy.outbound(outbound, found.value)
     if outbound.tcp is None:
         outbound = replace(outbound, tracing=tracing_of(read, client))
-    logs = tuple(log for log in outbound.access_logs if _arrives(read, log))
-    return replace(outbound, access_logs=logs)
+    return replace(outbound, access_logs=arriving(read, outbound.access_logs))
 
 
 def inbound_with_policies(read: Read, workload: ResourceId, inbound: ir.Inbound) -> ir.Inbound:
@@ -141,8 +142,9 @@ def tracing_of(read: Read, client: Client, side: str = "") -> ir.Tracing | None:
     return wanted if wanted is None or _is_there(read, wanted.cluster) else None
 
 
-def _arrives(read: Read, log: AccessLog) -> bool:
-    return not isinstance(log, OtelLog) or _is_there(read, log.cluster)
+def arriving(read: Read, logs: tuple[AccessLog, ...]) -> tuple[AccessLog, ...]:
+    """Those whose collector is there."""
+    return tuple(log for log in logs if not isinstance(log, OtelLog) or _is_there(read, log.cluster))
 
 
 def _is_there(read: Read, cluster: str) -> bool:

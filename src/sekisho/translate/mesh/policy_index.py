@@ -21,7 +21,9 @@ SHADOW = "shadow"
 EVERYWHERE = ""
 """Instead of a namespace."""
 _SECTIONS: tuple[Literal["to", "rules"], ...] = ("to", "rules")
-_SERVER_TARGETS = ("Workload", "Service")
+_SERVER_TARGETS = ("Workload", "Service", "HTTPRoute")
+GATEWAY_SERVERS = "Gateway"
+"""`ServerScope.target` of all policies for Gateways: each has to be looked at, and Workloads need not."""
 
 
 class ClientScope(NamedTuple):
@@ -41,7 +43,8 @@ class ServerScope(NamedTuple):
 
     mesh: str
     target: str
-    """Kind and name of what is targeted by name, `Service/cart`; empty where each has to be looked at."""
+    """Kind and name of what is targeted by name, `Service/cart`; `GATEWAY_SERVERS`; empty where each has
+    to be looked at."""
     namespace: str
 
 
@@ -150,7 +153,18 @@ def _servers(read: Read, policy: ResourceId) -> Iterator[ServerScope]:
         yield ServerScope(mesh, f"{target.kind}/{target.name}", target.namespace or policy.namespace)
     else:
         namespace = EVERYWHERE if policy.namespace == SYSTEM_NAMESPACE else policy.namespace
-        yield ServerScope(mesh, "", target.namespace if target and target.namespace else namespace)
+        kind = GATEWAY_SERVERS if target and target.kind == "Gateway" else ""
+        yield ServerScope(mesh, kind, target.namespace if target and target.namespace else namespace)
+
+
+def _of_routes(read: Read, policy: ResourceId) -> Iterator[tuple[str, str]]:
+    resource: Resource = read.leaf(policy)
+    target = target_of(resource)
+    if is_live(read, resource) and (
+        (target and target.kind == "HTTPRoute")
+        or any(one.destination and one.destination.kind == "HTTPRoute" for one in entries(read, policy))
+    ):
+        yield mesh_of_policy(read, policy), policy.kind
 
 
 def _destinations(read: Read, policy: ResourceId) -> Iterator[ByName]:
@@ -181,6 +195,9 @@ CLIENTS = index("policies for clients", source=POLICY_KINDS, emit=_clients)
 
 ROUTES = index("policies for routes", source=POLICY_KINDS, emit=_routes)
 """`ByName` of an HTTPRoute → policies whose targetRef it is."""
+
+OF_ROUTES = index("policies of routes by kind", source=POLICY_KINDS, emit=_of_routes)
+"""(mesh, kind) → policies that say something about an HTTPRoute."""
 
 SERVERS = index("policies for servers", source=POLICY_KINDS, emit=_servers)
 """`ServerScope` → policies."""

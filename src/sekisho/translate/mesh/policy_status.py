@@ -10,6 +10,7 @@ from sekisho.model.targets import TargetRef
 from sekisho.policies.roles import is_for_all, role
 from sekisho.translate.facts import PatchRefusals
 from sekisho.translate.gateway.conditions import condition
+from sekisho.translate.mesh.gateway_policies import guards
 from sekisho.translate.mesh.inbounds import inbound_ports
 from sekisho.translate.mesh.instances import is_meshed
 from sekisho.translate.mesh.meshes import mesh_of
@@ -96,6 +97,7 @@ def _policies(read: Read, proxy: ResourceId) -> Iterator[ResourceId]:
         return
     yield from picked_one_by_one(read, proxy)
     if proxy.kind == "Gateway":
+        yield from guards(read, proxy)
         return
     found = {policy for port in inbound_ports(read, proxy) for policy in server_policies(read, proxy, port)}
     for policy in found:

@@ -71,7 +71,7 @@ def selected(read: Read, workload: ResourceId) -> tuple[ResourceId, ...]:
 def picked_one_by_one(read: Read, proxy: ResourceId) -> tuple[ResourceId, ...]:
     """The policies, but for those with `rules`, that pick a Workload or Gateway by name or labels, sorted."""
     mesh = mesh_of(read, proxy.namespace)
-    return tuple(sorted(_picked(read, _looked_at(read, mesh, proxy), _proxy(read, proxy))))
+    return tuple(sorted(_picked(read, _looked_at(read, mesh, proxy), proxy_of(read, proxy))))
 
 
 def _broad(
@@ -98,7 +98,8 @@ def _picked(read: Read, policies: Iterable[ResourceId], proxy: Proxy) -> Iterato
             yield policy
 
 
-def _proxy(read: Read, id_: ResourceId) -> Proxy:
+def proxy_of(read: Read, id_: ResourceId) -> Proxy:
+    """What policies look at in a Workload or Gateway."""
     if id_.kind == "Workload":
         return Proxy(id_.kind, id_.namespace, id_.name, dict(labels(read, id_)))
     resource: Gateway | None = read.leaf(id_)
@@ -187,7 +188,7 @@ def _merged(kind: str, parts: Iterable[Part]) -> Effective:
 @query
 def server_policies(read: Read, workload: ResourceId, port: int) -> tuple[ResourceId, ...]:
     """The policies with `rules` that are for a port of a workload, sorted."""
-    mesh, proxy = mesh_of(read, workload.namespace), _proxy(read, workload)
+    mesh, proxy = mesh_of(read, workload.namespace), proxy_of(read, workload)
     served = tuple(_served(read, workload, port))
     section = Section(port, _port_name(read, workload, port))
     scopes = [
