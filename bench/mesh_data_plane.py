@@ -13,6 +13,7 @@ import tempfile
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
+from statistics import median
 from string import Template
 from typing import Any
 
@@ -68,6 +69,7 @@ def _rows(figures: Mapping[str, Figures]) -> list[Row]:
         rows += [
             shown(NAME, f"{name}: requests, median", one.rate, "/s"),
             shown(NAME, f"{name}: p99", one.p99, "µs"),
+            shown(NAME, f"{name}: processor time of a request, caller's sidecar", median(one.costs), "µs"),
         ]
     return rows
 
