@@ -421,7 +421,9 @@ class Session:
 
 def _lower(answered: list[int], part: Part, subscription: Subscription) -> bool:
     """Lowers `answered` to the last commit this part was told whole. Returns whether it is behind or busy."""
-    busy = subscription.waiting is not None or bool(subscription.owed) or bool(subscription.gone)
+    # What is gone is told in a later step of the same type, or turns out there to have come back.
+    gone = bool(subscription.gone) and part != Part.MAKE
+    busy = subscription.waiting is not None or bool(subscription.owed) or gone
     positions = subscription.positions[part]
     for view, log in enumerate(subscription.logs):
         if positions[view] < log.seqs[part]:

@@ -151,6 +151,17 @@ def test_what_vanished_while_a_proxy_was_away_is_removed_when_the_others_are_up_
     assert script.ack("lds") == ["cds -old"]
 
 
+def test_what_vanished_and_came_back_before_it_was_removed_leaves_the_proxy_in_sync() -> None:
+    script = Script()
+    script.publish(cds="new@1")
+    assert script.ask("cds", held={"new": "1", "back": "1"}) == []
+    assert script.publish(cds="back@2") == ["cds +back@2"]
+    assert script.ack("cds") == []
+    assert not script.session.settled
+    assert script.wait(10) == []
+    assert script.session.settled
+
+
 def test_names_that_vanished_while_a_proxy_was_away_are_removed_too() -> None:
     script = Script()
     script.publish(eds="a@1")
