@@ -15,6 +15,7 @@ class Plan:
     """What one proxy must do."""
 
     listeners: tuple[ir.Listener, ...] = ()
+    udp: tuple[ir.UdpListener, ...] = ()
     hosts: tuple[ir.VirtualHost | ir.WildcardTable, ...] = ()
     clusters: tuple[ir.Cluster, ...] = ()
     endpoints: tuple[ir.Endpoints, ...] = ()
@@ -48,6 +49,7 @@ def messages(plan: Plan) -> Messages:
     return Messages(
         listeners=[
             *map(envoy.listener, plan.listeners),
+            *map(envoy.udp_listener, plan.udp),
             *map(envoy.captured_inbound, plan.captured),
             *map(envoy.inbound_listener, plan.inbounds),
             *map(envoy.passthrough_listener, plan.passthroughs),

@@ -15,6 +15,7 @@ from sekisho.envoy.route_tables import route_configuration
 from sekisho.envoy.scopes import scoped_route_configuration
 from sekisho.envoy.secrets import secret
 from sekisho.envoy.trust import authority_bundle, trust_bundle
+from sekisho.envoy.udp import udp_listener
 
 __all__ = [
     "Resource",
@@ -36,4 +37,5 @@ __all__ = [
     "scoped_route_configuration",
     "secret",
     "trust_bundle",
+    "udp_listener",
 ]

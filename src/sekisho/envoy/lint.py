@@ -27,6 +27,8 @@ def lint(message: Any) -> list[str]:
 def _listener(listener: Any) -> Iterator[str]:
     if listener.traffic_direction:
         return sidecar_listener(listener)
+    if listener.HasField("udp_listener_config"):
+        return _udp_listener(listener)
     return _gateway_listener(listener)
 
 
@@ -37,9 +39,16 @@ def _gateway_listener(listener: Any) -> Iterator[str]:
         yield from apply(rules.FILTER_CHAIN, chain, where)
         network = {each.name.rpartition(".")[2]: unpack(each.typed_config) for each in chain.filters}
         yield from _required(network, "connection_limit", rules.CONNECTION_LIMIT, where)
-        yield from _required(network, "http_connection_manager", rules.HTTP_CONNECTION_MANAGER, where)
+        if "tcp_proxy" not in network:
+            yield from _required(network, "http_connection_manager", rules.HTTP_CONNECTION_MANAGER, where)
         if chain.HasField("transport_socket"):
             yield from apply(rules.DOWNSTREAM_TLS, unpack(chain.transport_socket.typed_config), where)
+
+
+def _udp_listener(listener: Any) -> Iterator[str]:
+    yield from apply(rules.UDP_LISTENER, listener, listener.name)
+    if listener.filter_chains:
+        yield f"{listener.name}: datagrams have no filter chains"
 
 
 def _cluster(cluster: Any) -> Iterator[str]:

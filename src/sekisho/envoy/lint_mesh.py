@@ -11,8 +11,8 @@ from sekisho.envoy.captured import CLOSED_CHAIN
 from sekisho.envoy.inbound import FOREIGN_TLS, OPEN, PLAINTEXT
 from sekisho.envoy.lint_applying import apply
 from sekisho.envoy.rbac import ALLOW, HTTP, NETWORK
-from sekisho.envoy.tcp import CLOSED
 from sekisho.envoy.tcp import NAME as TCP_PROXY
+from sekisho.ir.tcp import CLOSED
 from sekisho.protos import unpack
 
 _HTTP = "envoy.filters.network.http_connection_manager"

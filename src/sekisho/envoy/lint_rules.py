@@ -58,6 +58,11 @@ LISTENER = (
     Rule("bypass_overload_manager", *OFF),
 )
 
+UDP_LISTENER = (
+    Rule("ignore_global_conn_limit", *OFF),
+    Rule("bypass_overload_manager", *OFF),
+)
+
 FILTER_CHAIN = (Rule("transport_socket_connect_timeout", *at_most(10)),)
 
 CONNECTION_LIMIT = (Rule("max_connections.value", *at_most(10_000)),)
@@ -228,6 +233,10 @@ EXTENSIONS = {
     "envoy.extensions.filters.network.rbac.v3.RBAC",
     "envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy",
     "envoy.extensions.matching.common_inputs.network.v3.DynamicMetadataInput",
+    "envoy.extensions.filters.udp.udp_proxy.v3.Route",
+    "envoy.extensions.filters.udp.udp_proxy.v3.UdpProxyConfig",
+    "envoy.extensions.matching.common_inputs.network.v3.SourcePortInput",
+    "envoy.extensions.matching.input_matchers.consistent_hashing.v3.ConsistentHashing",
     "envoy.extensions.matching.input_matchers.metadata.v3.Metadata",
     "envoy.extensions.retry.priority.previous_priorities.v3.PreviousPrioritiesConfig",
     "envoy.extensions.transport_sockets.raw_buffer.v3.RawBuffer",

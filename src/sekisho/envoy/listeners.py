@@ -9,6 +9,7 @@ from sekisho.envoy.clusters import CONNECTION_BUFFER_BYTES
 from sekisho.envoy.filters import http_filters
 from sekisho.envoy.http_connection_manager import Side, http_connection_manager
 from sekisho.envoy.scoped_routing import scoped_routing
+from sekisho.envoy.tcp import tcp_proxy
 
 CONNECTIONS_PER_CHAIN = 10_000
 LISTENER_FILTERS_SECONDS = 5
@@ -32,10 +33,14 @@ def listener(wanted: ir.Listener) -> Any:
         enable_reuse_port=OFF,
         connection_balance_config={"exact_balance": {}},
         per_connection_buffer_limit_bytes=value(CONNECTION_BUFFER_BYTES),
-        listener_filters=[_tls_inspector()] if any(chain.tls for chain in wanted.chains) else [],
+        listener_filters=[_tls_inspector()] if any(map(_is_tls, wanted.chains)) else [],
         listener_filters_timeout=seconds(LISTENER_FILTERS_SECONDS),
         filter_chains=[_filter_chain(wanted, chain) for chain in wanted.chains],
     )
+
+
+def _is_tls(chain: ir.Chain) -> bool:
+    return chain.tls is not None or bool(chain.server_names)
 
 
 def _address(address: str, port: int) -> dict[str, Any]:
@@ -51,9 +56,10 @@ def _tls_inspector() -> dict[str, Any]:
 
 
 def _filter_chain(wanted: ir.Listener, chain: ir.Chain) -> dict[str, Any]:
+    reader = _http(wanted, chain.table) if chain.tcp is None else _tcp(wanted, chain.table, chain.tcp)
     fields: dict[str, Any] = {
         "name": chain.table,
-        "filters": [_connection_limit(chain.table), _http(wanted, chain.table)],
+        "filters": [_connection_limit(chain.table), reader],
         "transport_socket_connect_timeout": seconds(HANDSHAKE_SECONDS),
     }
     if chain.server_names:
@@ -73,6 +79,10 @@ def _http(wanted: ir.Listener, table: str) -> dict[str, Any]:
         tracing=wanted.tracing,
         **({"access_log": access_logs(wanted.access_logs)} if wanted.access_logs else {}),
     )
+
+
+def _tcp(wanted: ir.Listener, name: str, forward: ir.TcpForward) -> dict[str, Any]:
+    return tcp_proxy(name, forward, access_logs(wanted.access_logs))
 
 
 def _connection_limit(table: str) -> dict[str, Any]:

@@ -29,6 +29,7 @@ from sekisho.envoy.scope_keys import WILDCARD, scope_key
 from sekisho.envoy.scopes import scoped_route_configuration
 from sekisho.envoy.secrets import secret
 from sekisho.envoy.trust import authority_bundle, trust_bundle
+from sekisho.envoy.udp import udp_listener
 from sekisho.ir.agent import HOSTNAME_TYPE, SIDECAR_TYPE
 from sekisho.ir.patches import Side
 from sekisho.model.names import Origin, ResourceId
@@ -55,6 +56,7 @@ from sekisho.translate.outputs import (
     ROUTE_TABLES,
     SIDECARS,
     TRUST,
+    UDP_LISTENERS,
     VIRTUAL_HOSTS,
     WILDCARD_TABLES,
 )
@@ -207,6 +209,7 @@ _OF_GATEWAYS = (
     _emission(ASSIGNMENT, ENDPOINTS, lambda read, key: _endpoints(read, key[1])),
     _emission(SECRET, CERTIFICATES, _remembered(CERTIFICATES, _secret)),
     _emission(LISTENER, LISTENERS, _changed(LISTENERS, listener, "gateway")),
+    _emission(LISTENER, UDP_LISTENERS, _changed(UDP_LISTENERS, udp_listener, "gateway")),
     _emission(
         SCOPE,
         VIRTUAL_HOSTS,

@@ -9,18 +9,20 @@ from sekisho.envoy.path_rewrite import literally, prefix_rewrite, regex_rewrite
 from sekisho.envoy.retries import retry_policy
 
 UNRESOLVED = "~unresolved"
-"""Cluster that is never defined: what is sent there is answered 500."""
+"""Cluster that is never defined: what is sent there is answered with an error."""
 
 DEFAULT_TIMEOUT_MS = 15_000
 _FRACTION = 1_000_000
+_STATUSES = {500: "INTERNAL_SERVER_ERROR", 503: "SERVICE_UNAVAILABLE"}
+"""envoy.config.route.v3.RouteAction.ClusterNotFoundResponseCode"""
 
 
 def route_action(wanted: ir.Forward, matched: ir.PathMatch) -> dict[str, Any]:
     """envoy.config.route.v3.RouteAction, without the route's own changes to headers."""
     fields: dict[str, Any] = {
-        **_destination(wanted.shares),
+        **_destination(wanted),
         **_path(wanted.path_rewrite, matched),
-        "timeout": milliseconds(_timeout(wanted)),
+        "timeout": milliseconds(timeout_ms(wanted)),
     }
     if wanted.host_rewrite:
         fields["host_rewrite_literal"] = wanted.host_rewrite.value
@@ -75,13 +77,13 @@ def edits_headers(share: ir.Share) -> bool:
     return changes_something(share.request_headers) or changes_something(share.response_headers)
 
 
-def _destination(shares: tuple[ir.Share, ...]) -> dict[str, Any]:
-    first = shares[0]
+def _destination(wanted: ir.Forward) -> dict[str, Any]:
+    shares, first = wanted.shares, wanted.shares[0]
     if len(shares) == 1 and first.cluster and not edits_headers(first):
         return {"cluster": first.cluster}
     fields: dict[str, Any] = {"weighted_clusters": {"clusters": [_cluster_weight(share) for share in shares]}}
     if any(share.cluster is None for share in shares):
-        fields["cluster_not_found_response_code"] = "INTERNAL_SERVER_ERROR"
+        fields["cluster_not_found_response_code"] = _STATUSES[wanted.unresolved_status]
     return fields
 
 
@@ -103,7 +105,7 @@ def _path(wanted: ir.ReplaceFullPath | ir.ReplacePrefix | None, matched: ir.Path
             return prefix_rewrite(matched, prefix)
 
 
-def _timeout(wanted: ir.Forward) -> int:
+def timeout_ms(wanted: ir.Forward) -> int:
     """Milliseconds, 0 for none. Who bounds each try and not the whole is not surprised by our default."""
     if wanted.request_timeout_ms is not None:
         return wanted.request_timeout_ms

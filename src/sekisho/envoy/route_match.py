@@ -13,6 +13,8 @@ def route_match(wanted: ir.RouteMatch) -> dict[str, Any]:
         fields["headers"] = [_matcher(match) for match in (*method, *wanted.headers)]
     if wanted.query:
         fields["query_parameters"] = [_matcher(match) for match in wanted.query]
+    if wanted.grpc:
+        fields["grpc"] = {}
     return fields
 
 

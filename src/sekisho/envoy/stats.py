@@ -19,6 +19,7 @@ _PATTERNS = (
     r".*local_rate_limit\..*rate_limited",
     r"http\..*\.fault\.(aborts|delays)_injected",
     r"tcp\..*\.downstream_cx_(total|no_route)",
+    r"udp\..*\.downstream_sess_(total|active|no_route)",
     r"connection_limit\..*\.limited_connections",
 )
 

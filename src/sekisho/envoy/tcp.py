@@ -9,9 +9,6 @@ from sekisho.envoy.building import extension, milliseconds, value
 NAME = "envoy.filters.network.tcp_proxy"
 _TYPE = "envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy"
 
-CLOSED = "~closed"
-"""Cluster that is never defined: a connection sent there is closed."""
-
 
 def tcp_proxy(
     name: str,
@@ -37,7 +34,7 @@ def tcp_proxy(
 
 def closed(name: str) -> dict[str, Any]:
     """A network filter that ends every connection."""
-    return tcp_proxy(name, ir.TcpForward(shares=((CLOSED, 1),)))
+    return tcp_proxy(name, ir.TcpForward(shares=((ir.CLOSED, 1),)))
 
 
 def _destination(wanted: ir.TcpForward) -> dict[str, Any]:

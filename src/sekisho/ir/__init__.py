@@ -40,8 +40,8 @@ from sekisho.ir.sidecar import (
     Passthrough,
     PassthroughMatch,
     RouteTable,
-    TcpForward,
 )
+from sekisho.ir.tcp import CLOSED, TcpForward, UdpListener
 from sekisho.ir.telemetry import AccessLog, FileLog, LogFormat, OtelLog, Tag, TcpLog, Tracing
 from sekisho.ir.traffic import (
     Balancer,
@@ -66,6 +66,7 @@ from sekisho.ir.transport import (
 )
 
 __all__ = [
+    "CLOSED",
     "AccessLog",
     "Action",
     "AuthorityBundle",
@@ -134,6 +135,7 @@ __all__ = [
     "Transport",
     "Treatment",
     "TrustBundle",
+    "UdpListener",
     "VirtualHost",
     "WildcardTable",
 ]

@@ -45,6 +45,8 @@ class RouteMatch(Struct, frozen=True, kw_only=True, gc=False):
     """`GET`…; empty for any."""
     headers: tuple[StringMatch, ...] = ()
     query: tuple[StringMatch, ...] = ()
+    grpc: bool = False
+    """Only gRPC calls: requests whose content type says so."""
 
 
 class HeaderEdits(Struct, frozen=True, kw_only=True, gc=False):
@@ -129,7 +131,7 @@ class Share(Struct, frozen=True, kw_only=True, gc=False):
     """One of the backends of a route."""
 
     cluster: str | None
-    """A `Cluster.name`; None for a backend that cannot be resolved: its share is answered 500."""
+    """A `Cluster.name`; None for a backend that cannot be resolved (`Forward.unresolved_status`)."""
     weight: int
     """> 0: shares of weight 0 are left out."""
     request_headers: HeaderEdits = HeaderEdits()
@@ -154,6 +156,8 @@ class Forward(Struct, frozen=True, kw_only=True, gc=False):
     """Longest pause in a stream; None for the proxy's default, 0 for never."""
     max_stream_ms: int | None = None
     hash_policies: tuple[HashPolicy, ...] = ()
+    unresolved_status: int = 500
+    """What is answered in the place of shares without cluster."""
     websocket: bool = True
     """Upgrades are let through."""
 

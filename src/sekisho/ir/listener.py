@@ -4,6 +4,7 @@ from typing import Literal
 
 from msgspec import Struct
 
+from sekisho.ir.tcp import TcpForward
 from sekisho.ir.telemetry import AccessLog, Tracing
 from sekisho.ir.traffic import Times
 from sekisho.model.names import Origin
@@ -19,13 +20,16 @@ class TlsTermination(Struct, frozen=True, kw_only=True, gc=False):
 
 
 class Chain(Struct, frozen=True, kw_only=True, gc=False):
-    """What connections with these server names get: TLS or none, and one route table."""
+    """What connections with these server names get: TLS or none, and one route table or backends."""
 
     table: str
-    """The route table's id, the prefix of its virtual hosts' scope keys: `8080`, or `443/https-shop`."""
+    """The route table's id, the prefix of its virtual hosts' scope keys: `8080`, or `443/https-shop`. For
+    bytes the chain's name only: `443/tls/shop.example.com`."""
     server_names: tuple[str, ...] = ()
     """SNI this chain is for, exact or `*.suffix`, sorted; empty for all others."""
     tls: TlsTermination | None = None
+    tcp: TcpForward | None = None
+    """Where the bytes go that are not read as HTTP. Without `tls`, with `server_names`: TLS is passed on."""
     origin: Origin
 
 
@@ -40,14 +44,14 @@ class PolicyFilters(Struct, frozen=True, kw_only=True, gc=False):
 
 
 class Listener(Struct, frozen=True, kw_only=True, gc=False):
-    """One bound socket with HTTP behind it."""
+    """One bound socket for connections."""
 
     name: str
-    """`http/<address>/<port>`; an Envoy listener of the same name."""
+    """`http/<address>/<port>`, whatever is spoken; an Envoy listener of the same name."""
     address: str
     port: int
     chains: tuple[Chain, ...]
-    """At least one, sorted by table. Plain HTTP has exactly one."""
+    """At least one, sorted by table. Plain HTTP and TCP have exactly one."""
     filters: PolicyFilters = PolicyFilters()
     times: Times = Times()
     access_logs: tuple[AccessLog, ...] = ()

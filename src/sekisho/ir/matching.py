@@ -21,12 +21,15 @@ Seen on Envoy 1.40. Those it writes itself (`x-forwarded-for`, `x-request-id`, `
 """
 
 
+_GRPC = "application/grpc"
+
+
 def chain_of(listener: Listener, call: Call) -> Chain | None:
     """The chain of a connection: exact server name, then the longest wildcard, then the one without names."""
     candidates = [
         (hostnames.specificity(name), chain)
         for chain in listener.chains
-        if (chain.tls is not None) == (call.scheme == "https")
+        if (chain.tls is not None or bool(chain.server_names)) == (call.scheme == "https")
         for name in chain.server_names or (hostnames.EVERY,)
         if hostnames.matches(name, call.sni)
     ]
@@ -45,9 +48,16 @@ def matches(match: RouteMatch, call: Call, path: str) -> bool:
     return (
         _path_matches(match.path, bare)
         and match.method in ("", call.method)
+        and (not match.grpc or is_grpc(call))
         and all(_any_matches(one, matched_values(call, one.name)) for one in match.headers)
         and all(_any_matches(one, _parameter(query, one.name)) for one in match.query)
     )
+
+
+def is_grpc(call: Call) -> bool:
+    """Whether a request is a gRPC call: by its content type (gRPC over HTTP/2, Content-Type)."""
+    said = header(call, "content-type") or ""
+    return said == _GRPC or said.startswith((f"{_GRPC}+", f"{_GRPC};"))
 
 
 def header(call: Call, name: str) -> str | None:

@@ -5,13 +5,16 @@ from msgspec import Struct
 from sekisho.ir.callers import Conditional, Permissions
 from sekisho.ir.cluster import Protocol
 from sekisho.ir.http import VirtualHost
+from sekisho.ir.tcp import TcpForward
 from sekisho.ir.telemetry import AccessLog, Tracing
-from sekisho.ir.traffic import Fault, HashPolicy, Limits, RateLimit, Times
+from sekisho.ir.traffic import Fault, Limits, RateLimit, Times
 from sekisho.ir.transport import MutualTls
 from sekisho.model.names import Origin
 
 REDIRECTED_INBOUND, REDIRECTED_OUTBOUND = 15006, 15001
 """Ports captured connections are redirected to (as in Istio and Kuma, so that people recognise them)."""
+VIRTUAL_RANGES = ("241.0.0.0/8", "242.0.0.0/8", "fd5e:6b69:7368:6f::/96")
+"""Where virtual addresses are from, whichever part of it is in use: nothing outside has an address in there."""
 TRANSPARENT_MARK = 0x5E02
 """On packets of the proxy to its application that carry the caller's address (`Inbound.transparent`)."""
 
@@ -46,17 +49,6 @@ class Inbound(Struct, frozen=True, kw_only=True, gc=False):
     access_logs: tuple[Conditional[tuple[AccessLog, ...]], ...] = ()
     tracing: Tracing | None = None
     origin: Origin
-
-
-class TcpForward(Struct, frozen=True, kw_only=True, gc=False):
-    """Where the bytes of a connection go."""
-
-    shares: tuple[tuple[str, int], ...]
-    """Cluster name and weight (> 0), at least one; a cluster that is not there ends the connection."""
-    connect_attempts: int = 1
-    idle_ms: int | None = None
-    """None for Envoy's 1 h, 0 for never."""
-    hash_policies: tuple[HashPolicy, ...] = ()
 
 
 class Outbound(Struct, frozen=True, kw_only=True, gc=False):
@@ -111,6 +103,8 @@ class Passthrough(Struct, frozen=True, kw_only=True, gc=False):
     everything: bool = False
     """Let through as it is; else only `matches`, and the rest is closed."""
     matches: tuple[PassthroughMatch, ...] = ()
+    closed: tuple[str, ...] = ()
+    """CIDRs that never lead outside, whatever `everything` and `matches` say: those of virtual addresses."""
     transparent: bool = False
     """TPROXY: the proxy's socket may have foreign addresses."""
     origin: Origin

@@ -6,13 +6,14 @@ from typing import Any
 from sekisho.engine import Output, Read, output
 from sekisho.model.kinds import POLICY_KINDS
 from sekisho.model.names import ResourceId
+from sekisho.model.routes import ROUTE_KINDS
 from sekisho.translate.gateway.certificates import EXPIRIES
 from sekisho.translate.gateway.class_status import class_status
 from sekisho.translate.gateway.clusters import CLUSTERS, ENDPOINTS
 from sekisho.translate.gateway.gateway_status import gateway_status
 from sekisho.translate.gateway.infrastructure import INFRASTRUCTURE
 from sekisho.translate.gateway.route_status import route_status
-from sekisho.translate.gateway.sockets import CERTIFICATES, LISTENERS
+from sekisho.translate.gateway.sockets import CERTIFICATES, LISTENERS, UDP_LISTENERS
 from sekisho.translate.gateway.virtual_hosts import VIRTUAL_HOSTS, WILDCARD_TABLES
 from sekisho.translate.mesh.collectors import COLLECTORS
 from sekisho.translate.mesh.content import (
@@ -39,13 +40,13 @@ __all__ = [
     "AUTHORITIES", "CAPTURED_INBOUNDS", "CERTIFICATES", "CLIENT_CERTIFICATES", "CLUSTERS", "COLLECTORS",
     "ENDPOINTS", "EXPIRIES", "HOSTNAMES", "INBOUNDS", "INFRASTRUCTURE", "LISTENERS", "MEMBERS",
     "MESH_CLUSTERS", "MESH_ENDPOINTS", "OUTBOUNDS", "OUTPUTS", "PASSTHROUGHS", "ROUTE_TABLES", "SEEN",
-    "SIDECARS", "STATUSES", "TRUST", "VIRTUAL_HOSTS", "WILDCARD_TABLES",
+    "SIDECARS", "STATUSES", "TRUST", "UDP_LISTENERS", "VIRTUAL_HOSTS", "WILDCARD_TABLES",
 ]  # fmt: skip
 
 _STATUSES: dict[str, Callable[[Read, ResourceId], dict[str, Any] | None]] = {
     "GatewayClass": class_status,
     "Gateway": gateway_status,
-    "HTTPRoute": route_status,
+    **dict.fromkeys(ROUTE_KINDS, route_status),
     "Workload": workload_status,
     "ExternalService": external_service_status,
     "HostnameGenerator": hostname_generator_status,
@@ -62,8 +63,9 @@ STATUSES: Output[dict[str, Any]] = output("statuses", source=tuple(_STATUSES), b
 """Resource → desired status without transition times; none for what is not ours to speak about."""
 
 OUTPUTS: tuple[Output[Any], ...] = (
-    LISTENERS, VIRTUAL_HOSTS, WILDCARD_TABLES, CLUSTERS, ENDPOINTS, CERTIFICATES, EXPIRIES, INFRASTRUCTURE,
-    INBOUNDS, CAPTURED_INBOUNDS, PASSTHROUGHS, SIDECARS, SEEN, MEMBERS, OUTBOUNDS, ROUTE_TABLES,
-    MESH_CLUSTERS, MESH_ENDPOINTS, HOSTNAMES, TRUST, AUTHORITIES, CLIENT_CERTIFICATES, COLLECTORS,
+    LISTENERS, UDP_LISTENERS, VIRTUAL_HOSTS, WILDCARD_TABLES, CLUSTERS, ENDPOINTS, CERTIFICATES, EXPIRIES,
+    INFRASTRUCTURE, INBOUNDS, CAPTURED_INBOUNDS, PASSTHROUGHS, SIDECARS, SEEN, MEMBERS, OUTBOUNDS,
+    ROUTE_TABLES, MESH_CLUSTERS, MESH_ENDPOINTS, HOSTNAMES, TRUST, AUTHORITIES, CLIENT_CERTIFICATES,
+    COLLECTORS,
     STATUSES,
 )  # fmt: skip

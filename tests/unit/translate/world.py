@@ -102,8 +102,9 @@ class World:
     def listener_status(self, listener: str, gateway: ResourceId = EDGE) -> Any:
         return next(one for one in self.status(gateway)["listeners"] if one["name"] == listener)
 
-    def parent_condition(self, route: str, type_: str, parent: int = 0) -> tuple[str, str]:
-        parents = self.status(route_id(route))["parents"]
+    def parent_condition(self, route: str | ResourceId, type_: str, parent: int = 0) -> tuple[str, str]:
+        named = route_id(route) if isinstance(route, str) else route
+        parents = self.status(named)["parents"]
         return of_type(parents[parent]["conditions"], type_)
 
 
@@ -164,6 +165,16 @@ def https(name: str = "https", port: int = 8443, secret: str = "cert", **fields:
     return http(name, port, **{"protocol": "HTTPS", "tls": tls, **fields})
 
 
+def door(protocol: str, name: str, port: int, **fields: Any) -> Document:
+    """A listener of any protocol that takes routes of all namespaces."""
+    return http(name, port, **{"protocol": protocol, **fields})
+
+
+def passthrough(name: str = "tls", port: int = 8443, **fields: Any) -> Document:
+    """A TLS listener that passes connections on as they are."""
+    return door("TLS", name, port, tls={"mode": "Passthrough"}, **fields)
+
+
 def gateway(*listeners: Document, name: str = "edge", namespace: str = NAMESPACE, **spec: Any) -> Document:
     return document(
         "Gateway", name, namespace,
@@ -191,6 +202,17 @@ def http_route(
         "rules": list(rules) or [rule(backend())],
     }
     return document("HTTPRoute", name, fields.pop("namespace", NAMESPACE), spec=spec, **fields)
+
+
+def route(kind: str, name: str, *rules: Document, parents: Any = None, **fields: Any) -> Document:
+    """A route of any kind, of Gateway `edge` and with one rule to Service `web` unless said otherwise."""
+    namespace, metadata = fields.pop("namespace", NAMESPACE), fields.pop("metadata", {})
+    spec: Document = {
+        "parentRefs": [{"name": "edge"}] if parents is None else parents,
+        "rules": list(rules) or [rule(backend())],
+        **fields,
+    }
+    return document(kind, name, namespace, spec=spec, metadata=metadata)
 
 
 def service(name: str = "web", *ports: Document, namespace: str = NAMESPACE, **spec: Any) -> Document:

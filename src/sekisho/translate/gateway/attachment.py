@@ -1,19 +1,24 @@
-"""Which listeners an HTTPRoute attaches to, parent by parent, and where that puts its hostnames."""
+"""Which listeners a route attaches to, parent by parent, and where that puts its hostnames."""
 
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from msgspec import Struct
 
 from sekisho.engine import Read, index, query
 from sekisho.kit.hostnames import EVERY, intersect
+from sekisho.model.byteroutes import ByteRoute
 from sekisho.model.gateway import GATEWAY_GROUP
-from sekisho.model.httproute import HTTPRoute, ParentReference
+from sekisho.model.grpcroute import GRPCRoute
+from sekisho.model.httproute import HTTPRoute
 from sekisho.model.names import ResourceId
 from sekisho.model.normalise import NAME_LABEL
+from sekisho.model.routes import ROUTE_KINDS, ParentReference
 from sekisho.model.selectors import selects
 from sekisho.translate.gateway.classes import serves
 from sekisho.translate.gateway.listeners import Door, doors
+
+AnyRoute: TypeAlias = HTTPRoute | GRPCRoute | ByteRoute
 
 
 class Parent(Struct, frozen=True, kw_only=True, gc=False):
@@ -41,7 +46,7 @@ class Place(NamedTuple):
 @query
 def parents(read: Read, route: ResourceId) -> tuple[Parent, ...]:
     """One entry per declared parentRef that names a Gateway of ours, in the order written."""
-    resource: HTTPRoute = read.leaf(route)
+    resource: AnyRoute = read.leaf(route)
     found = []
     for position, reference in enumerate(resource.spec.parent_refs):
         gateway = ResourceId("Gateway", reference.namespace or route.namespace, reference.name)
@@ -55,9 +60,10 @@ def gateways(read: Read, route: ResourceId) -> tuple[ResourceId, ...]:
     return tuple(sorted({parent.gateway for parent in parents(read, route) if parent.doors}))
 
 
-def own_hostnames(route: HTTPRoute) -> tuple[str, ...]:
-    """The hostnames of a route in lower case; `*` when it gives none."""
-    return tuple(dict.fromkeys(name.lower() for name in route.spec.hostnames)) or (EVERY,)
+def own_hostnames(route: AnyRoute) -> tuple[str, ...]:
+    """The hostnames of a route in lower case; `*` when it gives none, or is of a kind that knows none."""
+    names = getattr(route.spec, "hostnames", ())
+    return tuple(dict.fromkeys(name.lower() for name in names)) or (EVERY,)
 
 
 def attached_doors(read: Read, route: ResourceId) -> Iterable[Door]:
@@ -70,7 +76,7 @@ def attached_doors(read: Read, route: ResourceId) -> Iterable[Door]:
     return found.values()
 
 
-def _attach(read: Read, route: ResourceId, resource: HTTPRoute, position: int, gateway: ResourceId) -> Parent:
+def _attach(read: Read, route: ResourceId, resource: AnyRoute, position: int, gateway: ResourceId) -> Parent:
     """Narrow the listeners step by step; the first step that leaves none names the reason."""
 
     def refused(reason: str, message: str) -> Parent:
@@ -84,9 +90,9 @@ def _attach(read: Read, route: ResourceId, resource: HTTPRoute, position: int, g
     if not valid:
         reasons = "; ".join(f"{one.name}: {one.fault.message}" for one in named if one.fault is not None)
         return refused("NotAllowedByListeners", f"no valid listener: {reasons}")
-    allowed = [one for one in valid if one.takes_http_routes and _admits(read, one, route.namespace)]
+    allowed = [one for one in valid if route.kind in one.kinds and _admits(read, one, route.namespace)]
     if not allowed:
-        return refused("NotAllowedByListeners", f"no listener takes HTTPRoutes from {route.namespace}")
+        return refused("NotAllowedByListeners", f"no listener takes {route.kind}s from {route.namespace}")
     hostnames = own_hostnames(resource)
     met = [one for one in allowed if any(intersect(one.hostname, name) for name in hostnames)]
     if not met:
@@ -131,5 +137,5 @@ def _places(read: Read, route: ResourceId) -> Iterator[Place]:
                 yield Place(one.gateway, one.name, hostname)
 
 
-PLACED = index("placed routes", source="HTTPRoute", emit=_places)
+PLACED = index("placed routes", source=ROUTE_KINDS, emit=_places)
 """`Place` → the routes that have this hostname and are attached to this listener."""

@@ -1,16 +1,20 @@
 """Backend references: a Service port becomes a cluster, shared by all rules, routes and Gateways."""
 
-from typing import NamedTuple
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Literal, NamedTuple, TypeAlias
 
 from msgspec import Struct
 
 from sekisho import ir
 from sekisho.engine import Read, query
 from sekisho.model.core import Service
-from sekisho.model.gateway import GATEWAY_GROUP
 from sekisho.model.httpfilters import BackendObjectReference
 from sekisho.model.names import ResourceId
-from sekisho.translate.gateway.grants import Referrer, is_permitted
+
+Carried: TypeAlias = Literal["", "tcp", "udp"]
+"""What goes to a backend: requests, or the caller's own bytes."""
+_CARRIED: Mapping[str, Carried] = MappingProxyType({"": "", "tcp": "tcp", "udp": "udp"})
 
 _PROTOCOLS = {
     "": ir.Protocol.HTTP1,
@@ -21,6 +25,13 @@ _PROTOCOLS = {
     "kubernetes.io/ws": ir.Protocol.WEBSOCKET,
 }
 """By `appProtocol` of the Service port (GEP-1911). Those with TLS need a way to trust the backend first."""
+
+
+BYTES_OF: Mapping[str, Carried] = MappingProxyType({"TLSRoute": "tcp", "TCPRoute": "tcp", "UDPRoute": "udp"})
+"""By kind of route: what is carried that nobody looks into. The other kinds are about requests."""
+
+_FOR_CALLS = (ir.Protocol.HTTP1, ir.Protocol.H2C, ir.Protocol.GRPC)
+"""What a Service port may speak that gRPC calls are sent to; HTTP/1.1 stands for nothing said."""
 
 
 class Broken(NamedTuple):
@@ -41,52 +52,82 @@ class ServicePort(Struct, frozen=True, gc=False):
     protocol: ir.Protocol
 
 
-def cluster_name(service: ResourceId, port: int) -> str:
-    """`ir.Cluster.name`: `<namespace>/<service>/<port>`."""
-    return f"{service.namespace}/{service.name}/{port}"
+class Way(NamedTuple):
+    """A port of a Service, and what is carried there."""
+
+    service: ResourceId
+    port: int
+    carried: Carried = ""
+
+    @property
+    def protocol(self) -> str:
+        """Of the Service port."""
+        return "UDP" if self.carried == "udp" else "TCP"
 
 
-def service_of(cluster: str) -> tuple[ResourceId, int]:
+def cluster_name(service: ResourceId, port: int, carried: Carried = "") -> str:
+    """`ir.Cluster.name`: `<namespace>/<service>/<port>`, for bytes `tcp/<namespace>/…`.
+
+    Apart, because a connection whose bytes are the caller's is no connection of the proxy's HTTP.
+    """
+    plain = f"{service.namespace}/{service.name}/{port}"
+    return f"{carried}/{plain}" if carried else plain
+
+
+def way_of(cluster: str) -> Way:
     """The inverse of `cluster_name`."""
-    namespace, name, port = cluster.split("/")
-    return ResourceId("Service", namespace, name), int(port)
+    carried, namespace, name, port = ("", *cluster.split("/"))[-4:]
+    return Way(ResourceId("Service", namespace, name), int(port), _CARRIED[carried])
 
 
 @query
-def service_port(read: Read, service: ResourceId, port: int) -> ServicePort | Broken:
-    """One TCP port of a Service, so that its readers do not run again for other edits of the Service."""
+def service_port(read: Read, service: ResourceId, port: int, carried: Carried = "") -> ServicePort | Broken:
+    """One port of a Service, so that its readers do not run again for other edits of the Service."""
     resource: Service | None = read.leaf(service)
+    wanted = Way(service, port, carried).protocol
     if resource is None:
         return Broken("BackendNotFound", f"{service} does not exist")
     if resource.spec.type == "ExternalName":
         # gateway-api, BackendRef: an ExternalName would let a route author reach what he may not name.
         return Broken("BackendNotFound", f"{service} is of type ExternalName, which has no instances")
     for candidate in resource.spec.ports:
-        if candidate.port == port and candidate.protocol == "TCP":
-            protocol = _PROTOCOLS.get(candidate.app_protocol or "")
+        if candidate.port == port and candidate.protocol == wanted:
+            protocol = ir.Protocol.TCP if carried else _PROTOCOLS.get(candidate.app_protocol or "")
             if protocol is None:
                 message = f"{service} port {port} speaks {candidate.app_protocol}, which is not supported"
                 return Broken("UnsupportedProtocol", message)
             return ServicePort(candidate.name or "", candidate.target_port or port, protocol)
-    return Broken("BackendNotFound", f"{service} has no TCP port {port}")
+    return Broken("BackendNotFound", f"{service} has no {wanted} port {port}")
 
 
 def resolve(
-    read: Read, route: ResourceId, reference: BackendObjectReference, exempt: str = ""
+    read: Read,
+    route: ResourceId,
+    reference: BackendObjectReference,
+    exempt: str = "",
+    *,
+    carried: Carried = "",
 ) -> str | Broken:
     """The name of the cluster a route's reference leads to, or why it leads nowhere.
 
     In the order of the specification: the kind, then permission (before existence, which is not the
-    referrer's to learn), then the Service itself. Into the namespace `exempt` no grant is needed.
+    referrer's to learn), then the Service itself. Into the namespace `exempt` no grant is needed; into none
+    where that is `ANYWHERE`.
     """
+    if (reference.group, reference.kind) == (EXTERNAL_GROUP, "ExternalService") and not carried:
+        return resolve_external(read, route, reference, exempt)
     if (reference.group, reference.kind) != ("", "Service"):
         kind = f"{reference.kind}.{reference.group}".rstrip(".")
         return Broken("InvalidKind", f"{kind} is not a kind of backend; Service is")
     service = ResourceId("Service", reference.namespace or route.namespace, reference.name)
-    referrer = Referrer(GATEWAY_GROUP, route.kind, route.namespace)
-    if service.namespace != exempt and not is_permitted(read, referrer, "", service):
+    if not _may_name(read, route, "", service, exempt):
         return Broken("RefNotPermitted", f"no ReferenceGrant in {service.namespace} allows {service}")
     if reference.port is None:
         return Broken("BackendNotFound", f"{service}: a port is needed")
-    found = service_port(read, service, reference.port)
-    return found if isinstance(found, Broken) else cluster_name(service, reference.port)
+    found = service_port(read, service, reference.port, carried)
+    if isinstance(found, Broken):
+        return found
+    if route.kind == "GRPCRoute" and found.protocol not in _FOR_CALLS:
+        message = f"{service} port {reference.port} speaks {found.protocol}, which carries no gRPC"
+        return Broken("UnsupportedProtocol", message)
+    return cluster_name(service, reference.port, carried)

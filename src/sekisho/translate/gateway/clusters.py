@@ -5,11 +5,13 @@ from collections.abc import Iterator
 from sekisho import ir
 from sekisho.engine import Read, index, output
 from sekisho.model.names import ResourceId
+from sekisho.model.routes import ROUTE_KINDS
 from sekisho.translate.gateway.attachment import gateways
+from sekisho.translate.gateway.backends import way_of
 from sekisho.translate.gateway.classes import serves
 from sekisho.translate.gateway.endpoints import endpoints
 from sekisho.translate.gateway.routes import plan
-from sekisho.translate.mesh.clusters import gateway_cluster
+from sekisho.translate.mesh.clusters import byte_cluster, gateway_cluster
 from sekisho.translate.mesh.collectors import helper_destinations
 from sekisho.translate.mesh.names import cluster_name, destination_of
 
@@ -27,14 +29,18 @@ def _collectors(read: Read, gateway: ResourceId) -> Iterator[tuple[ResourceId, s
 
 
 def _cluster(read: Read, key: tuple[ResourceId, str]) -> ir.Cluster | None:
-    return gateway_cluster(read, key[0], destination_of(key[1]))
+    gateway, name = key
+    way = way_of(name)
+    if way.carried:
+        return byte_cluster(read, gateway, name)
+    return gateway_cluster(read, gateway, destination_of(name))
 
 
 def _endpoints(read: Read, key: tuple[ResourceId, str]) -> ir.Endpoints | None:
     return endpoints(read, key[1])
 
 
-CLUSTERS_IN_USE = index("clusters in use", source="HTTPRoute", emit=_clusters)
+CLUSTERS_IN_USE = index("clusters in use", source=ROUTE_KINDS, emit=_clusters)
 """(gateway, cluster name) → the routes that may send requests there."""
 
 _COLLECTORS = index("collectors of gateways", source="Gateway", emit=_collectors)

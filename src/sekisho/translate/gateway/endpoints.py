@@ -8,7 +8,8 @@ from sekisho.model.discovery import EndpointSlice
 from sekisho.model.names import Origin, ResourceId
 from sekisho.model.workload import Workload
 from sekisho.translate.facts import Readiness
-from sekisho.translate.gateway.backends import service_of
+from sekisho.translate.gateway.backends import Broken, Way, way_of
+from sekisho.translate.gateway.backends import service_port as declared_port
 from sekisho.translate.gateway.gateways import normal_address
 from sekisho.translate.mesh.instances import instances, is_meshed, slices
 from sekisho.translate.mesh.ports import Port, service_port, target_number
@@ -17,32 +18,41 @@ from sekisho.translate.mesh.ports import Port, service_port, target_number
 def endpoints(read: Read, cluster: str) -> ir.Endpoints | None:
     """The ready addresses of a cluster; None when its Service port does not exist. Memoised where they become
     bytes."""
-    service, number = service_of(cluster)
-    port = service_port(read, service, number)
+    way = way_of(cluster)
+    service, port = way.service, _port(read, way)
     if port is None:
         return None
-    found = set(_from_slices(read, service, port))
-    found.update(_from_workloads(read, service, port))
+    found = set(_from_slices(read, service, port, way.protocol))
+    found.update(_from_workloads(read, service, port, way.protocol))
     return ir.Endpoints(cluster=cluster, endpoints=tuple(sorted(found)), origin=Origin(service))
 
 
-def _from_slices(read: Read, service: ResourceId, port: Port) -> list[ir.Endpoint]:
+def _port(read: Read, way: Way) -> Port | None:
+    if way.carried != "udp":
+        return service_port(read, way.service, way.port)
+    found = declared_port(read, way.service, way.port, way.carried)
+    if isinstance(found, Broken):
+        return None
+    return Port(way.port, found.name, found.target, found.protocol)
+
+
+def _from_slices(read: Read, service: ResourceId, port: Port, protocol: str) -> list[ir.Endpoint]:
     found: list[ir.Endpoint] = []
     for id_ in slices(read, service):
         slice_: EndpointSlice = read.leaf(id_)
-        number = _slice_port(slice_, port)
+        number = _slice_port(slice_, port, protocol)
         if number:
             _add_ready(found, slice_, number)
     return found
 
 
-def _slice_port(slice_: EndpointSlice, port: Port) -> int:
+def _slice_port(slice_: EndpointSlice, port: Port, protocol: str) -> int:
     """The instances' port in one slice; 0 when it has none of this name.
 
     A port without number stands for all ports (discovery/v1 EndpointPort): the Service's targetPort is meant.
     """
     for candidate in slice_.ports:
-        if candidate.name == port.name and candidate.protocol == "TCP":
+        if candidate.name == port.name and candidate.protocol == protocol:
             if candidate.port is not None:
                 return candidate.port
             return port.target if isinstance(port.target, int) else 0
@@ -60,13 +70,14 @@ def _add_ready(found: list[ir.Endpoint], slice_: EndpointSlice, number: int) -> 
             found.append(ir.Endpoint(address, number, endpoint.zone or ""))
 
 
-def _from_workloads(read: Read, service: ResourceId, port: Port) -> Iterator[ir.Endpoint]:
+def _from_workloads(read: Read, service: ResourceId, port: Port, protocol: str) -> Iterator[ir.Endpoint]:
     for id_ in instances(read, service):
         workload: Workload = read.leaf(id_)
         spec = workload.spec
-        address, number = normal_address(spec.address), target_number(workload, port.target)
+        address = normal_address(spec.address)
+        number = target_number(workload, port.target, protocol)
         if address and number and is_ready(read, id_):
-            meshed = is_meshed(read, id_)
+            meshed = protocol == "TCP" and is_meshed(read, id_)  # sidecars carry nothing else
             yield ir.Endpoint(address, number, spec.zone or "", spec.weight or 1, meshed)
 
 

@@ -6,6 +6,7 @@ from typing import Any
 from sekisho.engine import Read, index, query
 from sekisho.model.gateway import Gateway
 from sekisho.model.names import ResourceId
+from sekisho.model.routes import ROUTE_KINDS
 from sekisho.translate.facts import SYNCED, ProxyState
 from sekisho.translate.gateway.attachment import attached_doors
 from sekisho.translate.gateway.certificates import Presented, presented
@@ -23,7 +24,7 @@ def _counted(read: Read, route: ResourceId) -> Iterator[tuple[ResourceId, str]]:
             yield one.gateway, one.name
 
 
-_ATTACHED = index("attached routes", source="HTTPRoute", emit=_counted)
+_ATTACHED = index("attached routes", source=ROUTE_KINDS, emit=_counted)
 
 
 @query
@@ -41,9 +42,9 @@ def rejections(read: Read, gateway: ResourceId, listener: str) -> tuple[str, ...
     causes = {
         f"port {one.port}: {cause}"
         for address in found.addresses
-        if (cause := of_resource(read, gateway, LISTENER_TYPE, socket_name(address, one.port)))
+        if (cause := of_resource(read, gateway, LISTENER_TYPE, socket_name(one, address)))
     }
-    if one.scheme == "https":
+    if one.ends_tls:
         for name in presented(read, gateway, listener).certificates:
             if cause := of_resource(read, gateway, SECRET_TYPE, name):
                 causes.add(f"{name}: {cause}")
@@ -144,7 +145,7 @@ def _resolved(read: Read, one: Door, unknown: tuple[str, ...], generation: int |
     if unknown:
         told = sentence(f"allowedRoutes.kinds: {', '.join(unknown)} cannot attach here")
         return condition("ResolvedRefs", "False", "InvalidRouteKinds", told, generation)
-    if one.scheme == "https":
+    if one.ends_tls:
         found: Presented = presented(read, one.gateway, one.name)
         if found.problems:
             told = sentence("; ".join(problem.message for problem in found.problems))
@@ -170,7 +171,7 @@ def _closed(read: Read, one: Door) -> str:
         return "the Gateway is not accepted"
     if one.fault is not None:
         return one.fault.message
-    if one.scheme == "https" and not presented(read, one.gateway, one.name).certificates:
+    if one.ends_tls and not presented(read, one.gateway, one.name).certificates:
         return "there is no certificate to present"
     return "" if found.addresses else "there is no usable address"
 

@@ -31,7 +31,7 @@ def _service_of(read: Read, gateway: ResourceId) -> tuple[ResourceId, ...]:
 def _service(read: Read, gateway: ResourceId) -> dict[str, Any]:
     resource: Gateway = read.leaf(gateway)
     asked = resource.spec.infrastructure or GatewayInfrastructure()
-    ports = sorted({one.port for one in open_doors(read, gateway)})
+    ports = sorted({(one.port, one.transport.upper()) for one in open_doors(read, gateway)})
     owner = {
         "apiVersion": resource.api_version,
         "kind": resource.kind,
@@ -49,8 +49,14 @@ def _service(read: Read, gateway: ResourceId) -> dict[str, Any]:
             "annotations": dict(asked.annotations),
             "ownerReferences": [owner],
         },
-        "spec": {"ports": [{"name": f"port-{port}", "port": port} for port in ports]},
+        "spec": {"ports": [_port(*port) for port in ports]},
     }
+
+
+def _port(number: int, transport: str) -> dict[str, Any]:
+    if transport == "UDP":
+        return {"name": f"udp-{number}", "port": number, "protocol": transport}
+    return {"name": f"port-{number}", "port": number}
 
 
 _WITH_SERVICE = index("gateways with a service", source="Gateway", emit=_service_of)

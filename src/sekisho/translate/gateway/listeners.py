@@ -1,8 +1,9 @@
 """Listeners of a Gateway as routes see them: which are valid, which collide, which owns a hostname."""
 
 from collections import Counter
-from collections.abc import Iterable
-from typing import NamedTuple
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+from typing import Literal, NamedTuple, TypeAlias
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -13,8 +14,24 @@ from sekisho.model.gateway import GATEWAY_GROUP, GatewayTls, Listener, RouteName
 from sekisho.model.names import Origin, ResourceId
 from sekisho.translate.gateway.classes import serves
 
-_SCHEMES = {"HTTP": "http", "HTTPS": "https"}
-"""Protocols we terminate, with the scheme of the requests behind them."""
+Scheme: TypeAlias = Literal["", "http", "https", "tls", "tcp", "udp"]
+
+_SCHEMES: Mapping[str, Scheme] = MappingProxyType(
+    {"HTTP": "http", "HTTPS": "https", "TLS": "tls", "TCP": "tcp", "UDP": "udp"}
+)
+"""By protocol."""
+_KINDS: Mapping[Scheme, tuple[str, ...]] = MappingProxyType(
+    {
+        "http": ("HTTPRoute", "GRPCRoute"),
+        "https": ("HTTPRoute", "GRPCRoute"),
+        "tls": ("TLSRoute",),
+        "tcp": ("TCPRoute",),
+        "udp": ("UDPRoute",),
+    }
+)
+"""Kinds of routes a listener can take. One that ends TLS takes TCPRoutes too: what comes out is bytes."""
+_SHARING: Mapping[Scheme, str] = MappingProxyType({"https": "TLS", "tls": "TLS"})
+"""Listeners of these can share a port: the server name tells them apart."""
 
 
 class Fault(NamedTuple):
@@ -37,19 +54,38 @@ class Door(Struct, frozen=True, kw_only=True, gc=False):
     """Position in `spec.listeners`."""
     name: str
     port: int
-    scheme: str
-    """`http`, `https`, or empty for protocols we do not serve."""
+    scheme: Scheme
+    """What is spoken; empty for protocols we do not serve."""
     hostname: str
     """Lower case; `*` for all."""
-    takes_http_routes: bool
+    is_passthrough: bool = False
+    """TLS goes on to the backend as it is."""
+    kinds: tuple[str, ...]
+    """Kinds of routes it takes."""
     namespaces: RouteNamespaces
     table: str
     """The route table its requests are looked up in: one per plain port, one per HTTPS listener.
 
-    TLS picks the listener by SNI before HTTP begins, so an HTTPS listener has a table to itself.
+    TLS picks the listener by SNI before HTTP begins, so an HTTPS listener has a table to itself. Where there
+    are no requests, what its chains are called after.
     """
     origin: Origin
     fault: Fault | None = None
+
+    @property
+    def reads_http(self) -> bool:
+        """Whether requests are looked into."""
+        return self.scheme in ("http", "https")
+
+    @property
+    def ends_tls(self) -> bool:
+        """Whether it needs a certificate."""
+        return self.scheme == "https" or (self.scheme == "tls" and not self.is_passthrough)
+
+    @property
+    def transport(self) -> str:
+        """`tcp` or `udp`: ports of the two have nothing to do with each other."""
+        return "udp" if self.scheme == "udp" else "tcp"
 
 
 @query
@@ -82,7 +118,9 @@ def port_doors(read: Read, gateway: ResourceId, port: int) -> tuple[Door, ...]:
     return tuple(
         one
         for one in doors(read, gateway)
-        if one.port == port and one.scheme and (one.fault is None or one.fault.reason != "ProtocolConflict")
+        if one.port == port
+        and one.scheme in ("http", "https", "tls")
+        and (one.fault is None or one.fault.reason != "ProtocolConflict")
     )
 
 
@@ -114,12 +152,24 @@ def overlaps(candidates: Iterable[Door], one: Door) -> tuple[str, ...]:
 def supported_kinds(listener: Listener) -> tuple[tuple[dict[str, str], ...], tuple[str, ...]]:
     """`supportedKinds` for the listener's status, and the kinds asked for that its protocol cannot take."""
     asked = listener.allowed_routes.kinds
-    if listener.protocol not in _SCHEMES:
+    possible = _possible_kinds(listener)
+    if not possible:
         return (), ()
-    http_route = {"group": GATEWAY_GROUP, "kind": "HTTPRoute"}
-    unknown = [kind for kind in asked if (kind.group, kind.kind) != (GATEWAY_GROUP, "HTTPRoute")]
-    supported = () if asked and len(unknown) == len(asked) else (http_route,)
+    unknown = [kind for kind in asked if kind.group != GATEWAY_GROUP or kind.kind not in possible]
+    wanted = [kind.kind for kind in asked if kind not in unknown] if asked else possible
+    supported = tuple({"group": GATEWAY_GROUP, "kind": kind} for kind in dict.fromkeys(wanted))
     return supported, tuple(f"{kind.kind}.{kind.group}".rstrip(".") for kind in unknown)
+
+
+def _possible_kinds(listener: Listener) -> tuple[str, ...]:
+    scheme = _SCHEMES.get(listener.protocol, "")
+    if scheme == "tls" and not _is_passthrough(listener):
+        return (*_KINDS["tls"], *_KINDS["tcp"])
+    return _KINDS[scheme] if scheme else ()
+
+
+def _is_passthrough(listener: Listener) -> bool:
+    return listener.protocol == "TLS" and listener.tls is not None and listener.tls.mode == "Passthrough"
 
 
 def _door(gateway: ResourceId, index: int, listener: Listener) -> Door:
@@ -131,16 +181,17 @@ def _door(gateway: ResourceId, index: int, listener: Listener) -> Door:
         port=listener.port,
         scheme=scheme,
         hostname=(listener.hostname or EVERY).lower(),
-        takes_http_routes=bool(supported_kinds(listener)[0]),
+        is_passthrough=_is_passthrough(listener),
+        kinds=tuple(kind["kind"] for kind in supported_kinds(listener)[0]),
         namespaces=listener.allowed_routes.namespaces,
-        table=f"{listener.port}/{listener.name}" if scheme == "https" else str(listener.port),
+        table=f"{listener.port}/{listener.name}" if scheme in _SHARING else str(listener.port),
         origin=Origin(gateway, f"spec.listeners[{index}]"),
     )
 
 
 def _own_fault(listener: Listener, tls: GatewayTls | None) -> Fault | None:
     if listener.protocol not in _SCHEMES:
-        served = " and ".join(_SCHEMES)
+        served = ", ".join(_SCHEMES)
         return Fault("UnsupportedProtocol", f"protocol {listener.protocol} is not served; {served} are")
     if listener.protocol != "HTTPS":
         return None
@@ -161,9 +212,16 @@ def _asks_for_client_certificates(port: int, tls: GatewayTls | None) -> bool:
 
 def _conflict(one: Door, among: list[Door]) -> Fault | None:
     """All rivals lose: there is no fair winner inside one Gateway."""
-    neighbours = [other for other in among if other.port == one.port and other.scheme]
-    if len({other.scheme for other in neighbours}) > 1:
-        return Fault("ProtocolConflict", f"port {one.port} is asked for with HTTP and with HTTPS")
+    if not one.scheme:
+        return None
+    neighbours = [
+        other
+        for other in among
+        if (other.port, other.transport) == (one.port, one.transport) and other.scheme
+    ]
+    if len({_SHARING.get(other.scheme, other.scheme) for other in neighbours}) > 1:
+        asked = sorted({other.scheme.upper() for other in neighbours})
+        return Fault("ProtocolConflict", f"port {one.port} is asked for with {' and with '.join(asked)}")
     if Counter(other.hostname for other in neighbours)[one.hostname] > 1:
         rivals = ", ".join(other.name for other in neighbours if other.hostname == one.hostname)
         return Fault("HostnameConflict", f"listeners {rivals} have the same port and hostname")

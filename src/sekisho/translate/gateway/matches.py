@@ -5,7 +5,7 @@ from typing import TypeAlias, assert_never
 from sekisho import ir
 from sekisho.model.httproute import HttpHeaderMatch, HttpPathMatch, HttpQueryParamMatch, HttpRouteMatch
 
-Precedence: TypeAlias = tuple[int, int, bool, int, int]
+Precedence: TypeAlias = tuple[int, int, int, int, int]
 """Sort key of matches, the winner first: kind of path, its length, method, headers, query parameters."""
 
 _KINDS_OF_PATH = (ir.PathExact, ir.PathRegex, ir.PathPrefix)

@@ -6,6 +6,7 @@ from typing import NamedTuple
 from sekisho import ir
 from sekisho.engine import Read, index
 from sekisho.model.names import ResourceId
+from sekisho.model.routes import ROUTE_KINDS
 from sekisho.translate.facts import Rejection
 from sekisho.translate.gateway.clusters import CLUSTERS_IN_USE
 from sekisho.translate.gateway.virtual_hosts import HostKey, virtual_host, wildcard_table
@@ -50,7 +51,7 @@ def _shares(read: Read, key: Rejection) -> Iterator[_Share]:
     if not isinstance(key.view, ResourceId):
         return
     for resource in _authors(read, key.view, key):
-        if resource.kind == "HTTPRoute":
+        if resource.kind in ROUTE_KINDS:
             yield _Share(key.view, resource)
 
 

@@ -1,15 +1,16 @@
-"""The status an HTTPRoute should have: one entry per declared parent that is ours, none for others."""
+"""The status a route of any kind should have: one entry per declared parent that is ours, none for others."""
 
 from typing import Any, NamedTuple
 
 from sekisho.engine import Read, query
-from sekisho.model.httproute import HTTPRoute, ParentReference
 from sekisho.model.names import ResourceId
-from sekisho.translate.gateway.attachment import Parent, parents
+from sekisho.model.routes import ParentReference
+from sekisho.translate.gateway.attachment import AnyRoute, Parent, parents
 from sekisho.translate.gateway.classes import CONTROLLER_NAME
 from sekisho.translate.gateway.conditions import condition, sentence
+from sekisho.translate.gateway.plans import Plan
 from sekisho.translate.gateway.rejections import of_route
-from sekisho.translate.gateway.routes import Plan, plan, plan_at
+from sekisho.translate.gateway.routes import plan, plan_at
 from sekisho.translate.mesh.attachment import ServiceParent, service_parents
 from sekisho.translate.mesh.rejections import refused
 
@@ -18,7 +19,7 @@ from sekisho.translate.mesh.rejections import refused
 def route_status(read: Read, route: ResourceId) -> dict[str, Any]:
     """`parents` has our entries only, in the order written; empty when the route names no Gateway of ours and
     no Service in a mesh."""
-    resource: HTTPRoute = read.leaf(route)
+    resource: AnyRoute = read.leaf(route)
     gateways = [_of_gateway(read, parent, plan(read, route), route) for parent in parents(read, route)]
     services = [_of_service(read, parent, route) for parent in service_parents(read, route)]
     return {
@@ -36,6 +37,8 @@ def route_status(read: Read, route: ResourceId) -> dict[str, Any]:
 class _Said(NamedTuple):
     """What there is to say about one parentRef."""
 
+    kind: str
+    """Of the route."""
     place: int
     """Position in `spec.parentRefs`."""
     reason: str
@@ -48,12 +51,12 @@ class _Said(NamedTuple):
 
 def _of_gateway(read: Read, parent: Parent, asked: Plan, route: ResourceId) -> _Said:
     refused = of_route(read, parent.gateway, route)
-    return _Said(parent.index, parent.reason, parent.message, asked, refused)
+    return _Said(route.kind, parent.index, parent.reason, parent.message, asked, refused)
 
 
 def _of_service(read: Read, parent: ServiceParent, route: ResourceId) -> _Said:
     asked = plan_at(read, route, parent.service.namespace)
-    return _Said(parent.index, parent.reason, parent.message, asked, refused(read, route))
+    return _Said(route.kind, parent.index, parent.reason, parent.message, asked, refused(read, route))
 
 
 def _reference(reference: ParentReference) -> dict[str, Any]:
@@ -73,7 +76,7 @@ def _conditions(parent: _Said, generation: int | None) -> list[dict[str, Any]]:
     asked = parent.asked
     said = [_accepted(parent, generation), _resolved(asked, generation)]
     if asked.faults and not asked.is_void:
-        told = f"Dropped Rule, its requests are answered 500: {_faults(asked)}."
+        told = f"Dropped Rule, its requests are answered {_error(parent)}: {_faults(asked)}."
         said.append(condition("PartiallyInvalid", "True", asked.faults[0][1].reason, told, generation))
     if parent.refused:
         # Accepted stays: the last version the proxy took still serves. Named as on a Gateway.
@@ -87,7 +90,7 @@ def _accepted(parent: _Said, generation: int | None) -> dict[str, Any]:
     if parent.reason != "Accepted":
         return condition("Accepted", "False", parent.reason, sentence(parent.message), generation)
     if asked.is_void:
-        told = sentence(f"no rule can be honoured, requests are answered 500: {_faults(asked)}")
+        told = sentence(f"no rule can be honoured, requests are answered {_error(parent)}: {_faults(asked)}")
         return condition("Accepted", "False", asked.faults[0][1].reason, told, generation)
     return condition("Accepted", "True", "Accepted", "", generation)
 
@@ -97,6 +100,10 @@ def _resolved(asked: Plan, generation: int | None) -> dict[str, Any]:
         return condition("ResolvedRefs", "True", "ResolvedRefs", "", generation)
     told = sentence("; ".join(broken.message for broken in asked.broken))
     return condition("ResolvedRefs", "False", asked.broken[0].reason, told, generation)
+
+
+def _error(parent: _Said) -> str:
+    return "UNAVAILABLE" if parent.kind == "GRPCRoute" else "500"
 
 
 def _faults(asked: Plan) -> str:

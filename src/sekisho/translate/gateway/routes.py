@@ -1,20 +1,21 @@
-"""HTTPRoute rules → IR routes, the same for every listener they are attached to.
+"""Rules of HTTPRoutes and GRPCRoutes → IR routes, the same for every listener they are attached to.
 
-A rule that cannot be honoured as written stays in its place and answers 500: were it left out, its requests
-would fall to a wider rule, perhaps one without the protection the author meant.
+A rule that cannot be honoured as written stays in its place and answers with an error: were it left out, its
+requests would fall to a wider rule, perhaps one without the protection the author meant.
 """
 
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from sekisho import ir
 from sekisho.engine import Read, query
+from sekisho.model.grpcroute import GRPCRoute
 from sekisho.model.httproute import HTTPRoute, HttpRouteMatch, HttpRouteRule
 from sekisho.model.names import Origin, ResourceId
-from sekisho.translate.gateway.backends import Broken
+from sekisho.translate.gateway.backends import BYTES_OF, Broken
+from sekisho.translate.gateway.byte_plans import byte_plan
 from sekisho.translate.gateway.filters import (
     NO_FILTERS,
     Fault,
@@ -24,45 +25,11 @@ from sekisho.translate.gateway.filters import (
     rule_filters,
 )
 from sekisho.translate.gateway.forwarding import mirrors, retry, shares, timeouts
-from sekisho.translate.gateway.matches import Precedence, precedence, route_match
+from sekisho.translate.gateway.grpc_rules import Match, grpc_rules
+from sekisho.translate.gateway.matches import precedence, route_match
+from sekisho.translate.gateway.plans import Entry, Order, Plan
 
 _WELL_KNOWN_PORTS = {"http": 80, "https": 443}
-
-
-class Order(NamedTuple):
-    """Sort key among all routes of one hostname, after the hostname itself (HTTPRouteRule.matches)."""
-
-    match: Precedence
-    created: str
-    """RFC 3339 in UTC, whole seconds: the oldest route wins."""
-    namespace: str
-    name: str
-    rule: int
-    number: int
-    preflight: bool
-    """After the route it is the preflight of; no two entries have one place."""
-
-
-class Entry(NamedTuple):
-    """One match of one rule."""
-
-    order: Order
-    route: ir.Route
-    """A redirect in it still needs `at_listener`."""
-
-
-class Plan(Struct, frozen=True, kw_only=True, gc=False):
-    """What an HTTPRoute asks for, wherever it is attached."""
-
-    entries: tuple[Entry, ...]
-    clusters: tuple[str, ...]
-    """Names of the clusters requests may be sent to, sorted."""
-    broken: tuple[Broken, ...]
-    """Backend references that lead nowhere, in the order written."""
-    faults: tuple[tuple[int, Fault], ...]
-    """By rule, why it answers 500."""
-    is_void: bool
-    """No rule can be honoured."""
 
 
 class _Rule(Struct, frozen=True, gc=False):
@@ -75,14 +42,13 @@ class _Rule(Struct, frozen=True, gc=False):
     faults: tuple[Fault, ...]
 
 
-_ERROR = ir.Respond(status=500)
 _EVERY_REQUEST = (HttpRouteMatch(),)
 _ASKED_METHOD = "access-control-request-method"
 
 
 @query
 def plan(read: Read, route: ResourceId) -> Plan:
-    """All rules of a route, with what is wrong in them."""
+    """All rules of a route of any kind, with what is wrong in them."""
     return _plan(read, route, "")
 
 
@@ -94,15 +60,19 @@ def plan_at(read: Read, route: ResourceId, namespace: str) -> Plan:
 
 
 def _plan(read: Read, route: ResourceId, exempt: str) -> Plan:
-    resource: HTTPRoute = read.leaf(route)
+    return byte_plan(read, route, exempt) if route.kind in BYTES_OF else _request_plan(read, route, exempt)
+
+
+def _request_plan(read: Read, route: ResourceId, exempt: str) -> Plan:
+    resource: HTTPRoute | GRPCRoute = read.leaf(route)
     entries: list[Entry] = []
     clusters: set[str] = set()
     broken: list[Broken] = []
     faults: list[tuple[int, Fault]] = []
-    void = True
-    for index, rule in enumerate(resource.spec.rules):
+    void = bool(resource.spec.rules)
+    for index, (rule, matches) in enumerate(_rules(resource)):
         resolved = _rule(read, route, index, rule, exempt)
-        entries += _entries(route, resource, index, resolved)
+        entries += _entries(resource, index, rule, matches, resolved)
         clusters.update(resolved.clusters)
         broken += resolved.broken
         faults += [(index, fault) for fault in resolved.faults]
@@ -114,6 +84,16 @@ def _plan(read: Read, route: ResourceId, exempt: str) -> Plan:
         faults=tuple(faults),
         is_void=void,
     )
+
+
+def _rules(route: HTTPRoute | GRPCRoute) -> Iterator[tuple[HttpRouteRule, tuple[Match, ...]]]:
+    """Each rule with its matches."""
+    if isinstance(route, GRPCRoute):
+        yield from grpc_rules(route)
+        return
+    for rule in route.spec.rules:
+        matches = [route_match(written) for written in rule.matches or _EVERY_REQUEST]
+        yield rule, tuple((match, precedence(match)) for match in matches)
 
 
 def at_listener(route: ir.Route, scheme: str, port: int) -> ir.Route:
@@ -130,16 +110,23 @@ def at_listener(route: ir.Route, scheme: str, port: int) -> ir.Route:
     return replace(route, action=replace(action, port=None if named == implied else named))
 
 
-def _entries(route: ResourceId, resource: HTTPRoute, index: int, resolved: _Rule) -> list[Entry]:
+def _entries(
+    resource: HTTPRoute | GRPCRoute,
+    index: int,
+    rule: HttpRouteRule,
+    matches: tuple[Match, ...],
+    resolved: _Rule,
+) -> list[Entry]:
     found: list[Entry] = []
-    rule = resource.spec.rules[index]
+    route = resource.id
     # A name made of digits would look like the index of another rule.
     section = rule.name if rule.name and not rule.name.isdigit() else str(index)
+    prefix = "" if route.kind == "HTTPRoute" else f"{route.kind}/"
     created = resource.metadata.creation_timestamp or ""
-    for number, written in enumerate(rule.matches or _EVERY_REQUEST):
+    for number, (match, place) in enumerate(matches):
         made = ir.Route(
-            name=f"{route.namespace}/{route.name}/{section}/{number}",
-            match=route_match(written),
+            name=f"{prefix}{route.namespace}/{route.name}/{section}/{number}",
+            match=match,
             action=resolved.action,
             request_headers=resolved.filters.request_headers,
             response_headers=resolved.filters.response_headers,
@@ -147,9 +134,8 @@ def _entries(route: ResourceId, resource: HTTPRoute, index: int, resolved: _Rule
             origin=Origin(route, f"spec.rules[{index}].matches[{number}]"),
         )
         for one in (made, *_preflight(made)) if made.cors is not None else (made,):
-            order = Order(
-                precedence(one.match), created, route.namespace, route.name, index, number, one is not made
-            )
+            ranked = place if one is made else precedence(one.match)
+            order = Order(ranked, created, route.namespace, route.name, index, number, one is not made)
             found.append(Entry(order, one))
     return found
 
@@ -174,8 +160,8 @@ def _rule(read: Read, route: ResourceId, index: int, rule: HttpRouteRule, exempt
     faults = (*found.faults, *backends.faults, *_misfits(rule, found))
     broken = (*backends.broken, *copies_broken)
     if faults:
-        return _Rule(_ERROR, NO_FILTERS, (), broken, faults)
-    action = _action(rule, found, backends.shares, copies)
+        return _Rule(_error(route), NO_FILTERS, (), broken, faults)
+    action = _action(route, rule, found, backends.shares, copies)
     return _Rule(action, found, _clusters(action), broken, ())
 
 
@@ -189,8 +175,17 @@ def _misfits(rule: HttpRouteRule, found: Filters) -> list[Fault]:
     return faults
 
 
+def _error(route: ResourceId) -> ir.Respond:
+    """500 for requests; 503 for calls, which Envoy tells their callers as UNAVAILABLE (GRPCBackendRef)."""
+    return ir.Respond(status=503 if route.kind == "GRPCRoute" else 500)
+
+
 def _action(
-    rule: HttpRouteRule, found: Filters, backends: tuple[ir.Share, ...], copies: tuple[ir.Mirror, ...]
+    route: ResourceId,
+    rule: HttpRouteRule,
+    found: Filters,
+    backends: tuple[ir.Share, ...],
+    copies: tuple[ir.Mirror, ...],
 ) -> ir.Action:
     if found.redirect is not None:
         wanted = found.redirect
@@ -202,7 +197,11 @@ def _action(
             status=wanted.status_code,
         )
     if not any(share.cluster for share in backends):
-        return _ERROR  # no backend, none of weight above 0, or none that can be resolved
+        return _error(route)  # no backend, none of weight above 0, or none that can be resolved
+    if route.kind == "GRPCRoute":  # a call may be a stream that lasts; its caller says for how long
+        return ir.Forward(
+            shares=backends, request_timeout_ms=0, mirrors=copies, unresolved_status=_error(route).status
+        )
     request_ms, backend_ms = timeouts(rule.timeouts)
     host = found.rewrite.hostname if found.rewrite is not None else None
     return ir.Forward(

@@ -6,19 +6,20 @@ from sekisho import ir
 from sekisho.engine import Read, index, output, query
 from sekisho.kit.hostnames import EVERY
 from sekisho.model.names import ResourceId
+from sekisho.translate.gateway.byte_chains import closed_chains, shares, tcp_chain, tls_chains, winner
 from sekisho.translate.gateway.certificates import Presented, certificate, presented, secret_of
 from sekisho.translate.gateway.gateways import admission
 from sekisho.translate.gateway.listeners import Door, doors
 from sekisho.translate.mesh.gateway_policies import listener_with_policies
 
 
-def socket_name(address: str, port: int) -> str:
-    """`ir.Listener.name`."""
-    return f"http/{address}/{port}"
+def socket_name(one: Door, address: str) -> str:
+    """`ir.Listener.name` or `ir.UdpListener.name` of the socket a listener shares with others of its port."""
+    return f"{'udp' if one.transport == 'udp' else 'http'}/{address}/{one.port}"
 
 
-def socket_of(name: str) -> tuple[str, int]:
-    """The inverse of `socket_name`."""
+def _place(name: str) -> tuple[str, int]:
+    """Address and port."""
     _, address, port = name.split("/")
     return address, int(port)
 
@@ -32,21 +33,30 @@ def open_doors(read: Read, gateway: ResourceId) -> tuple[Door, ...]:
     return tuple(
         one
         for one in doors(read, gateway)
-        if one.fault is None and (one.scheme == "http" or presented(read, gateway, one.name).certificates)
+        if one.fault is None and (not one.ends_tls or presented(read, gateway, one.name).certificates)
     )
 
 
 @query
 def chains(read: Read, gateway: ResourceId, port: int) -> tuple[ir.Chain, ...]:
-    """What is behind one port, the same on every address. Empty when nothing can be served there."""
-    here = [one for one in open_doors(read, gateway) if one.port == port]
-    plain = [one for one in here if one.scheme == "http"]
-    if plain:  # hostnames are told apart in the one route table
-        return (ir.Chain(table=plain[0].table, origin=plain[0].origin),)
-    return tuple(sorted((_tls_chain(read, one) for one in here), key=lambda chain: chain.table))
+    """What is behind one TCP port, the same on every address. Empty when nothing can be served there."""
+    here = [one for one in open_doors(read, gateway) if (one.port, one.transport) == (port, "tcp")]
+    if not here:
+        return ()
+    first = here[0]
+    if first.scheme == "http":  # hostnames are told apart in the one route table
+        return (ir.Chain(table=first.table, origin=first.origin),)
+    if first.scheme == "tcp":
+        return (tcp_chain(read, gateway, first.name),)
+    found: list[ir.Chain] = []
+    for one in here:
+        found += tls_chains(read, gateway, one.name) if one.scheme == "tls" else [_https_chain(read, one)]
+    if any(one.scheme == "tls" for one in here):
+        found += closed_chains(read, gateway, port, here)
+    return tuple(sorted(found, key=lambda chain: chain.table))
 
 
-def _tls_chain(read: Read, one: Door) -> ir.Chain:
+def _https_chain(read: Read, one: Door) -> ir.Chain:
     found: Presented = presented(read, one.gateway, one.name)
     return ir.Chain(
         table=one.table,
@@ -57,24 +67,44 @@ def _tls_chain(read: Read, one: Door) -> ir.Chain:
 
 
 def _sockets(read: Read, gateway: ResourceId) -> Iterator[tuple[ResourceId, str]]:
+    yield from _sockets_of(read, gateway, "tcp")
+
+
+def _udp_sockets(read: Read, gateway: ResourceId) -> Iterator[tuple[ResourceId, str]]:
+    yield from _sockets_of(read, gateway, "udp")
+
+
+def _sockets_of(read: Read, gateway: ResourceId, transport: str) -> Iterator[tuple[ResourceId, str]]:
     found = admission(read, gateway)
     if found is not None:
-        for port in {one.port for one in open_doors(read, gateway)}:
-            for address in found.addresses:
-                yield gateway, socket_name(address, port)
+        names = {
+            socket_name(one, address)
+            for one in open_doors(read, gateway)
+            for address in found.addresses
+            if one.transport == transport
+        }
+        yield from ((gateway, name) for name in names)
 
 
 def _listener(read: Read, key: tuple[ResourceId, str]) -> ir.Listener:
     gateway, name = key
-    address, port = socket_of(name)
+    address, port = _place(name)
     behind = chains(read, gateway, port)
     plain = ir.Listener(name=name, address=address, port=port, chains=behind, origin=behind[0].origin)
     return listener_with_policies(read, gateway, plain)
 
 
+def _udp_listener(read: Read, key: tuple[ResourceId, str]) -> ir.UdpListener:
+    gateway, name = key
+    address, port = _place(name)
+    here = [one for one in open_doors(read, gateway) if (one.port, one.transport) == (port, "udp")]
+    leads_to = shares(read, winner(read, here[0]))
+    return ir.UdpListener(name=name, address=address, port=port, shares=leads_to, origin=here[0].origin)
+
+
 def _presented_by(read: Read, gateway: ResourceId) -> Iterator[tuple[ResourceId, str]]:
     for one in open_doors(read, gateway):
-        if one.scheme == "https":
+        if one.ends_tls:
             for name in presented(read, gateway, one.name).certificates:
                 yield gateway, name
 
@@ -88,6 +118,11 @@ _SOCKETS = index("sockets", source="Gateway", emit=_sockets)
 
 LISTENERS = output("listeners", source=_SOCKETS, build=_listener)
 """(gateway, listener name) → `ir.Listener`."""
+
+_UDP_SOCKETS = index("UDP sockets", source="Gateway", emit=_udp_sockets)
+
+UDP_LISTENERS = output("UDP listeners", source=_UDP_SOCKETS, build=_udp_listener)
+"""(gateway, listener name) → `ir.UdpListener`."""
 
 _CERTIFICATES_IN_USE = index("certificates in use", source="Gateway", emit=_presented_by)
 

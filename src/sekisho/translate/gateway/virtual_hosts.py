@@ -1,4 +1,4 @@
-"""Virtual hosts: for each hostname of a route table, the routes of all HTTPRoutes that have a say, in order.
+"""Virtual hosts: for each hostname of a route table, what all routes that have a say ask for, in order.
 
 Envoy looks into one virtual host only, that of the most specific hostname. The Gateway API has no such wall:
 its hostnames are the first criterion of *precedence* among rules ("precedence must be given to rules from
@@ -21,7 +21,8 @@ from sekisho.model.names import Origin, ResourceId
 from sekisho.translate.gateway.attachment import PLACED, Place, attached_doors, own_hostnames
 from sekisho.translate.gateway.gateways import admission
 from sekisho.translate.gateway.listeners import Door, doors, owner, port_doors
-from sekisho.translate.gateway.routes import Entry, at_listener, plan
+from sekisho.translate.gateway.plans import Entry
+from sekisho.translate.gateway.routes import at_listener, plan
 from sekisho.translate.mesh import effective
 from sekisho.translate.mesh.gateway_policies import of_host, of_route, policy_filters
 from sekisho.translate.mesh.names import Destination, destination_of
@@ -142,7 +143,7 @@ def _hosts_of_gateway(read: Read, gateway: ResourceId) -> Iterator[HostKey]:
     if not _is_served(read, gateway):
         return
     for one in doors(read, gateway):
-        if one.fault is None:
+        if one.fault is None and one.reads_http:
             for neighbour in port_doors(read, gateway, one.port):
                 yield HostKey(gateway, one.table, neighbour.hostname)
 
@@ -169,7 +170,9 @@ def _is_served(read: Read, gateway: ResourceId) -> bool:
 def _tables(read: Read, gateway: ResourceId) -> Iterator[tuple[ResourceId, str]]:
     """Every table a listener may look into, so that none ever waits for one that has no wildcard yet."""
     if _is_served(read, gateway):
-        yield from ((gateway, one.table) for one in doors(read, gateway) if one.fault is None)
+        yield from (
+            (gateway, one.table) for one in doors(read, gateway) if one.fault is None and one.reads_http
+        )
 
 
 def _wildcard_of(_: Read, key: HostKey) -> tuple[tuple[ResourceId, str], ...]:
@@ -184,7 +187,7 @@ def _wildcard_table(read: Read, key: tuple[ResourceId, str]) -> ir.WildcardTable
     return wildcard_table(read, *key)
 
 
-HOSTS = index("hostnames", source=("Gateway", "HTTPRoute"), emit=_hosts)
+HOSTS = index("hostnames", source=("Gateway", "HTTPRoute", "GRPCRoute"), emit=_hosts)
 """`HostKey` → the resources that give a table this hostname."""
 
 _WILDCARDS = index("wildcard hostnames", source=HOSTS, emit=_wildcard_of)

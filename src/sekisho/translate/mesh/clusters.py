@@ -6,8 +6,9 @@ from sekisho import ir
 from sekisho.engine import Read, query
 from sekisho.ir.sidecar import Outbound
 from sekisho.model.names import ResourceId
-from sekisho.translate.gateway.backends import Broken
+from sekisho.translate.gateway.backends import Broken, way_of
 from sekisho.translate.gateway.backends import service_port as gateway_port
+from sekisho.translate.gateway.grpc_backends import carries_calls
 from sekisho.translate.mesh import effective
 from sekisho.translate.mesh.attachment import is_routed
 from sekisho.translate.mesh.destinations import spoken
@@ -43,8 +44,27 @@ def gateway_cluster(read: Read, gateway: ResourceId, destination: Destination) -
         is_member = bool(mesh_of(read, gateway.namespace))
         over_http = is_http(spoken(read, destination))
         transport = mesh_transport(read, destination, over_http=over_http) if is_member else None
-        plain = _cluster(destination, found.protocol, transport)
+        protocol = found.protocol
+        if protocol is ir.Protocol.HTTP1 and carries_calls(read, gateway, cluster_name(destination)):
+            protocol = ir.Protocol.GRPC
+        plain = _cluster(destination, protocol, transport)
     return None if plain is None else effective.cluster_with_policies(read, gateway, plain, destination)
+
+
+@query
+def byte_cluster(read: Read, gateway: ResourceId, name: str) -> ir.Cluster | None:
+    """As a Gateway goes to a port with its callers' own bytes. `name`: see `backends.way_of`."""
+    way = way_of(name)
+    if isinstance(gateway_port(read, way.service, way.port, way.carried), Broken):
+        return None
+    destination = Destination(*way.service, way.port)
+    is_member = way.carried != "udp" and bool(mesh_of(read, gateway.namespace))
+    transport = mesh_transport(read, destination, over_http=False) if is_member else None
+    plain = replace(_cluster(destination, ir.Protocol.TCP, transport), name=name)
+    # What policies say is about connections, which datagrams have not.
+    return (
+        plain if way.carried == "udp" else effective.cluster_with_policies(read, gateway, plain, destination)
+    )
 
 
 @query

@@ -1,7 +1,8 @@
 """The ports of others as a workload calls them through its sidecar."""
 
 from sekisho.engine import Read
-from sekisho.ir.sidecar import Outbound, TcpForward
+from sekisho.ir.sidecar import Outbound
+from sekisho.ir.tcp import TcpForward
 from sekisho.translate.mesh import effective
 from sekisho.translate.mesh.clusters import plain_outbound, reads_http
 from sekisho.translate.mesh.destinations import addresses

@@ -80,12 +80,12 @@ def virtual_address(read: Read, service: ResourceId) -> str:
     return "" if address == "None" or ":" in address else address
 
 
-def target_number(workload: Workload, target: int | str) -> int:
+def target_number(workload: Workload, target: int | str, protocol: str = "TCP") -> int:
     """The port of an instance that a Service's port leads to: a number is taken as it is, as for a Pod; a
     name is looked up; 0 when the Workload has no such port."""
     if isinstance(target, int):
         return target
-    named = (port.port for port in workload.spec.ports if port.name == target and port.protocol == "TCP")
+    named = (port.port for port in workload.spec.ports if port.name == target and port.protocol == protocol)
     return next(named, 0)
 
 

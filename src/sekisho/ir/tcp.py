@@ -1,0 +1,33 @@
+"""Connections and datagrams that are passed on unread."""
+
+from msgspec import Struct
+
+from sekisho.ir.traffic import HashPolicy
+from sekisho.model.names import Origin
+
+
+class TcpForward(Struct, frozen=True, kw_only=True, gc=False):
+    """Where the bytes of a connection go."""
+
+    shares: tuple[tuple[str, int], ...]
+    """Cluster name and weight (> 0), at least one; a cluster that is not there ends the connection."""
+    connect_attempts: int = 1
+    idle_ms: int | None = None
+    """None for Envoy's 1 h, 0 for never."""
+    hash_policies: tuple[HashPolicy, ...] = ()
+
+
+CLOSED = "~closed"
+"""Cluster that is never defined: a connection sent there is closed, a datagram dropped."""
+
+
+class UdpListener(Struct, frozen=True, kw_only=True, gc=False):
+    """One bound socket for datagrams. All from one caller's address and port go to the same instance."""
+
+    name: str
+    """`udp/<address>/<port>`; an Envoy listener of the same name."""
+    address: str
+    port: int
+    shares: tuple[tuple[str, int], ...]
+    """Cluster name and weight (> 0), at least one; `CLOSED` for what leads nowhere."""
+    origin: Origin
