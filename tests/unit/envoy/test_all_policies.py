@@ -16,7 +16,6 @@ COLLECTOR = {"collector": {"address": "10.0.0.9", "port": 4317}}
 LOGS = {
     "backends": [
         {"type": "File", "file": {"path": "/dev/stdout", "format": {"plain": "%RESPONSE_CODE%"}}},
-        {"type": "Tcp", "tcp": {"address": "10.0.0.8:5000"}},
         {"type": "OpenTelemetry", "openTelemetry": COLLECTOR},
     ]
 }

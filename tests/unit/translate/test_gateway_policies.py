@@ -212,3 +212,13 @@ def test_logs_and_spans_of_a_gateway_go_to_its_collectors() -> None:
     (listener,) = found.listeners().values()
     assert len(listener.access_logs) == 2
     assert "shop/logs/4317" in found.clusters()
+
+
+def test_a_denial_by_path_warns_that_paths_have_many_spellings() -> None:
+    denial = permission(EDGE_ONLY, deny=[{"methods": ["GET"]}, {"paths": [{"value": "/admin"}]}])
+    found = world(denial, permission(EDGE_ONLY, {"paths": [{"value": "/shop"}]}, name="q"))
+    warned = found.status(ResourceId("TrafficPermission", "shop", "p"))["conditions"][-1]
+    assert (warned["type"], warned["status"]) == ("PathsIncomplete", "True")
+    assert warned["message"].startswith("spec.rules[0].default.deny[1]: paths are compared")
+    other = ResourceId("TrafficPermission", "shop", "q")
+    assert found.condition(other, "PathsIncomplete") == ("", "")

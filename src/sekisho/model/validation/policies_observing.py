@@ -33,6 +33,10 @@ def access_log(path: str, value: AccessLogDefault) -> Iterator[Problem]:
         if backend.file and backend.file.format:
             yield from _format(paths.field(where, "file.format"), backend.file.format)
         if backend.tcp:
+            message = "type Tcp is known and not carried to its server yet"
+            yield Problem(
+                paths.field(where, "type"), message, "use OpenTelemetry, or File", Reason.NOT_SUPPORTED
+            )
             number = int(backend.tcp.address.rpartition(":")[2])
             yield from value_mistakes(Port, number, paths.field(where, "tcp.address"))
             if backend.tcp.format:

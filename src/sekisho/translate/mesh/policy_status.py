@@ -14,7 +14,7 @@ from sekisho.translate.mesh.gateway_policies import guards
 from sekisho.translate.mesh.inbounds import inbound_ports
 from sekisho.translate.mesh.instances import is_meshed
 from sekisho.translate.mesh.meshes import mesh_of
-from sekisho.translate.mesh.policy_index import EVERYWHERE, is_live, mesh_of_policy, target_of
+from sekisho.translate.mesh.policy_index import EVERYWHERE, entries, is_live, mesh_of_policy, target_of
 from sekisho.translate.mesh.policy_values import picked_one_by_one, server_policies
 
 
@@ -35,7 +35,27 @@ def policy_status(read: Read, policy: ResourceId) -> dict[str, Any]:
         told = "In shadow: it changes nothing."
         return {"conditions": [condition("Accepted", "True", "Shadow", told, generation)]}
     accepted = condition("Accepted", "True", "Accepted", "", generation)
-    return {"conditions": [accepted, _attached(read, resource, generation), *_programmed(read, resource)]}
+    more = (*_programmed(read, resource), *_incomplete(read, resource))
+    return {"conditions": [accepted, _attached(read, resource, generation), *more]}
+
+
+def _incomplete(read: Read, resource: Resource) -> Iterator[dict[str, Any]]:
+    """Of a TrafficPermission that denies by path: a path can be spelled in more ways than a proxy knows."""
+    if resource.kind != "TrafficPermission":
+        return
+    spellings = [
+        f"{entry.part.origin.path}.deny[{index}]"
+        for entry in entries(read, resource.id)
+        for index, match in enumerate(entry.part.document.get("deny", ()))
+        if match.get("paths")
+    ]
+    if spellings:
+        told = (
+            f"{', '.join(spellings)}: paths are compared after `//`, `/./`, `/../` and %2F are resolved, "
+            "with the case as it is. A server that reads them otherwise (;parameters, %25, any case) answers for "
+            "spellings that this does not deny. Surer: permit the paths that are meant, and no others."
+        )
+        yield condition("PathsIncomplete", "True", "DeniedByPath", told, resource.metadata.generation)
 
 
 def _programmed(read: Read, resource: Resource) -> Iterator[dict[str, Any]]:
