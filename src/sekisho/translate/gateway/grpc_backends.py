@@ -1,4 +1,4 @@
-"""Which backends of a Gateway get gRPC calls: HTTP/2 is spoken there, also where a Service does not say it."""
+"""Which backends of a Gateway get gRPC calls: HTTP/2 is spoken there, also where no Service says so."""
 
 from collections.abc import Iterator
 
