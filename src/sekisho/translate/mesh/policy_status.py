@@ -52,8 +52,8 @@ def _incomplete(read: Read, resource: Resource) -> Iterator[dict[str, Any]]:
     if spellings:
         told = (
             f"{', '.join(spellings)}: paths are compared after `//`, `/./`, `/../` and %2F are resolved, "
-            "with the case as it is. A server that reads them otherwise (;parameters, %25, any case) answers for "
-            "spellings that this does not deny. Surer: permit the paths that are meant, and no others."
+            "with the case as it is. A server that reads them otherwise (;parameters, %25, any case) answers "
+            "for spellings that this does not deny. Surer: permit the paths that are meant, and no others."
         )
         yield condition("PathsIncomplete", "True", "DeniedByPath", told, resource.metadata.generation)
 
