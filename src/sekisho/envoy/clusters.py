@@ -1,6 +1,7 @@
 """Cluster: where the requests of one service port go. Its endpoints come apart, by EDS, or from DNS."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from enum import Enum
 from functools import lru_cache
 from ipaddress import ip_address
 from typing import Any
@@ -9,7 +10,7 @@ from msgspec.structs import replace
 
 from sekisho import ir
 from sekisho.envoy.balancing import load_balancing
-from sekisho.envoy.building import ADS, extension, milliseconds, new, value
+from sekisho.envoy.building import ADS, extension, milliseconds, new, seconds, value
 from sekisho.envoy.health_checks import health_check
 from sekisho.envoy.limits import circuit_breakers
 from sekisho.envoy.outliers import outlier_detection
@@ -21,6 +22,9 @@ CONNECTION_BUFFER_BYTES = 32 * 1024
 STREAM_WINDOW_BYTES = 64 * 1024
 CONNECTION_WINDOW_BYTES = 1024 * 1024
 CONCURRENT_STREAMS = 100
+PING_SECONDS, PING_ANSWER_SECONDS = 30, 5
+"""Between sidecars: how often is asked whether the other is there, and how long it is waited for. A host that
+vanished would else be noticed by each request alone, at its timeout."""
 
 HTTP_OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
 _CLUSTER = "envoy.config.cluster.v3.Cluster"
@@ -34,7 +38,7 @@ def cluster(wanted: ir.Cluster) -> Any:
     """envoy.config.cluster.v3.Cluster"""
     message = new(_CLUSTER)
     message.CopyFrom(
-        _kind(replace(wanted, name="", hosts=None, transport=None, origin=_NOWHERE), http2(wanted))
+        _kind(replace(wanted, name="", hosts=None, transport=None, origin=_NOWHERE), _http(wanted))
     )
     message.name = wanted.name
     if wanted.transport is not None:
@@ -48,10 +52,23 @@ def cluster(wanted: ir.Cluster) -> Any:
     return message
 
 
+class _Http(Enum):
+    """Which HTTP is spoken to the endpoints, where any is."""
+
+    ONE = "HTTP/1.1"
+    TWO = "HTTP/2"
+    BETWEEN_SIDECARS = "HTTP/2 between sidecars"
+
+
 def http2(wanted: ir.Cluster) -> bool:
     """Whether HTTP/2 is spoken to the endpoints."""
-    by_sidecar = isinstance(wanted.transport, ir.MeshTransport) and wanted.transport.alpn == ALPN_HTTP2
-    return by_sidecar or wanted.protocol in _OVER_HTTP2
+    return _http(wanted) is not _Http.ONE
+
+
+def _http(wanted: ir.Cluster) -> _Http:
+    if isinstance(wanted.transport, ir.MeshTransport) and wanted.transport.alpn == ALPN_HTTP2:
+        return _Http.BETWEEN_SIDECARS
+    return _Http.TWO if wanted.protocol in _OVER_HTTP2 else _Http.ONE
 
 
 def _host(name: str) -> str:
@@ -60,7 +77,7 @@ def _host(name: str) -> str:
 
 
 @lru_cache(_KINDS)
-def _kind(wanted: ir.Cluster, over_http2: bool) -> Any:  # noqa: FBT001 - a key of the cache
+def _kind(wanted: ir.Cluster, spoken: _Http) -> Any:
     """All but the name and what goes with it: clusters come by the thousand and differ in little else."""
     fields: dict[str, Any] = {
         "connect_timeout": milliseconds(wanted.connect_timeout_ms),
@@ -77,7 +94,7 @@ def _kind(wanted: ir.Cluster, over_http2: bool) -> Any:  # noqa: FBT001 - a key 
         # An endpoint that is gone is gone, however healthy it was.
         fields["ignore_health_on_host_removal"] = True
     message = new(_CLUSTER, **fields)
-    if options := http_options(wanted, over_http2=over_http2):
+    if options := _http_options(wanted, spoken):
         message.typed_extension_protocol_options[HTTP_OPTIONS].Pack(new(HTTP_OPTIONS, **options))
     return message
 
@@ -87,7 +104,7 @@ def _by_eds() -> Any:
     return new(_CLUSTER, type="EDS", eds_cluster_config={"eds_config": ADS})
 
 
-def http_options(wanted: ir.Cluster, *, over_http2: bool) -> dict[str, Any]:
+def _http_options(wanted: ir.Cluster, spoken: _Http) -> dict[str, Any]:
     """envoy.extensions.upstreams.http.v3.HttpProtocolOptions; empty where Envoy's own will do."""
     common: dict[str, Any] = {}
     if wanted.idle_timeout_ms is not None:
@@ -96,10 +113,9 @@ def http_options(wanted: ir.Cluster, *, over_http2: bool) -> dict[str, Any]:
         common["max_connection_duration"] = milliseconds(wanted.max_connection_duration_ms)
     if wanted.original_destination:
         return {"common_http_protocol_options": common, "use_downstream_protocol_config": _AS_IT_CAME}
-    if not over_http2 and not common:
+    if spoken is _Http.ONE and not common:
         return {}
-    explicit = {"http2_protocol_options": _HTTP2} if over_http2 else {"http_protocol_options": {}}
-    fields: dict[str, Any] = {"explicit_http_config": explicit}
+    fields: dict[str, Any] = {"explicit_http_config": _EXPLICIT[spoken]}
     return fields | {"common_http_protocol_options": common} if common else fields
 
 
@@ -107,6 +123,15 @@ _HTTP2 = {
     "max_concurrent_streams": value(CONCURRENT_STREAMS),
     "initial_stream_window_size": value(STREAM_WINDOW_BYTES),
     "initial_connection_window_size": value(CONNECTION_WINDOW_BYTES),
+}
+_KEPT_ALIVE = {
+    "connection_keepalive": {"interval": seconds(PING_SECONDS), "timeout": seconds(PING_ANSWER_SECONDS)}
+}
+_EXPLICIT: Mapping[_Http, dict[str, Any]] = {
+    _Http.ONE: {"http_protocol_options": {}},
+    _Http.TWO: {"http2_protocol_options": _HTTP2},
+    # Not to applications: many gRPC servers hang up on who pings them so often.
+    _Http.BETWEEN_SIDECARS: {"http2_protocol_options": _HTTP2 | _KEPT_ALIVE},
 }
 _AS_IT_CAME = {"http_protocol_options": {}, "http2_protocol_options": _HTTP2}
 

@@ -54,7 +54,7 @@ def _chains(wanted: ir.Inbound) -> Iterator[dict[str, Any]]:
         yield filter_chain(OPEN, _as_it_comes(wanted))
         return
     if wanted.inspected or wanted.protocol is not ir.Protocol.TCP:
-        yield _members(wanted.tls, ALPN_HTTP2, _http(wanted, "HTTP2"))
+        yield _members(wanted.tls, ALPN_HTTP2, _http(wanted, Side.MEMBERS))
     unread = None if wanted.inspected else wanted.permissions
     yield _members(wanted.tls, ALPN_TCP, _as_it_comes(wanted), unread)
     if wanted.tls.mode is ir.MutualTlsMode.PERMISSIVE:
@@ -75,19 +75,19 @@ def _members(
 
 def _as_it_comes(wanted: ir.Inbound) -> list[dict[str, Any]]:
     """The application's own bytes; read as HTTP of any version where something here needs it."""
-    return _http(wanted, "AUTO") if wanted.inspected else _bytes(wanted)
+    return _http(wanted, Side.INBOUND) if wanted.inspected else _bytes(wanted)
 
 
-def _http(wanted: ir.Inbound, codec: str) -> list[dict[str, Any]]:
+def _http(wanted: ir.Inbound, side: Side) -> list[dict[str, Any]]:
     """envoy.config.listener.v3.Filter"""
     manager = http_connection_manager(
-        Side.INBOUND,
+        side,
         wanted.name,
         _http_filters(wanted),
         inbound_routing(wanted),
         times=times_of_everybody(wanted),
         tracing=wanted.tracing,
-        codec_type=codec,
+        codec_type="HTTP2" if side is Side.MEMBERS else "AUTO",
         access_log=access_logs_by_caller(wanted.access_logs, Choice(LOGS, over_http=True)),
     )
     return [*connection_rate_limit(wanted.connection_rate, wanted.name), manager]

@@ -1,7 +1,7 @@
 """Listener: captured connections to addresses that are not of the mesh, let through or closed.
 
 Envoy picks a chain by one property after the other and never goes back: a chain for a port hides all chains
-for any port. So what is let through on any port is repeated for each port that is named.
+for any port. So what is let through, or closed, on any port is repeated for each port that is named.
 """
 
 from collections.abc import Iterator, Sequence
@@ -9,10 +9,10 @@ from ipaddress import ip_network
 from typing import Any
 
 from sekisho import ir
-from sekisho.envoy.building import OFF, ON, value
+from sekisho.envoy.building import OFF, ON, milliseconds, value
 from sekisho.envoy.captured import CLOSED_CHAIN
 from sekisho.envoy.filters import router
-from sekisho.envoy.http_connection_manager import Side, http_connection_manager
+from sekisho.envoy.http_connection_manager import STREAM_IDLE_MS, Side, http_connection_manager
 from sekisho.envoy.sockets import (
     HTTP_INSPECTOR,
     ORIGINAL_DESTINATION,
@@ -70,7 +70,7 @@ def _restrictions(wanted: ir.Passthrough) -> Sequence[ir.PassthroughMatch]:
 
 def _matched(wanted: ir.Passthrough) -> Iterator[dict[str, Any]]:
     matches = _restrictions(wanted)
-    for port in sorted({match.port for match in matches}):
+    for port in sorted({match.port for match in matches} | ({0} if wanted.closed else set())):
         if port != wanted.port:
             here = [match for match in matches if match.port in {0, port}]
             yield from _for_port(wanted, port, here)
@@ -80,8 +80,12 @@ def _for_port(
     wanted: ir.Passthrough, port: int, matches: Sequence[ir.PassthroughMatch]
 ) -> Iterator[dict[str, Any]]:
     base = {"destination_port": value(port)} if port else {}
-    if ranges := sorted({each for match in matches for each in match.ranges}):
-        prefixes = {"prefix_ranges": [_cidr_range(each) for each in ranges]}
+    if wanted.closed:
+        prefixes = {"prefix_ranges": [_cidr_range(each) for each in wanted.closed]}
+        yield filter_chain(f"{CLOSED_CHAIN}/{port}", [closed(wanted.name)], base | prefixes)
+    ranges = {each for match in matches for each in match.ranges}
+    if let_out := sorted(each for each in ranges if not _is_within(each, wanted.closed)):
+        prefixes = {"prefix_ranges": [_cidr_range(each) for each in let_out]}
         yield filter_chain(f"ranges/{port}", [_through(wanted)], base | prefixes)
     if names := _hostnames(matches, http=False):
         by_name = {"server_names": names, "transport_protocol": "tls"}
@@ -97,6 +101,13 @@ def _hostnames(matches: Sequence[ir.PassthroughMatch], *, http: bool) -> list[st
     )
 
 
+def _is_within(text: str, ranges: Sequence[str]) -> bool:
+    """Whether it would be the narrower one, which Envoy prefers, or the same, which it refuses."""
+    inner = ip_network(text, strict=False)
+    outer = (ip_network(each) for each in ranges)
+    return any(inner.version == each.version and inner.subnet_of(each) for each in outer)  # type: ignore[arg-type]
+
+
 def _cidr_range(text: str) -> dict[str, Any]:
     network = ip_network(text, strict=False)
     return {"address_prefix": str(network.network_address), "prefix_len": value(network.prefixlen)}
@@ -104,7 +115,8 @@ def _cidr_range(text: str) -> dict[str, Any]:
 
 def _by_host(wanted: ir.Passthrough, port: int, hosts: list[str]) -> dict[str, Any]:
     """Requests for other hosts are answered 404."""
-    route = {"match": {"prefix": "/"}, "route": {"cluster": wanted.name, "timeout": {}}}
+    action = {"cluster": wanted.name, "timeout": {}, "idle_timeout": milliseconds(STREAM_IDLE_MS)}
+    route = {"match": {"prefix": "/"}, "route": action}
     routes = {
         "name": f"{wanted.name}/{port}",
         "virtual_hosts": [{"name": "matched", "domains": hosts, "routes": [route]}],
