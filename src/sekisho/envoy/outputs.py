@@ -36,7 +36,7 @@ from sekisho.model.names import Origin, ResourceId
 from sekisho.translate.facts import ViewKey
 from sekisho.translate.gateway.endpoints import endpoints
 from sekisho.translate.mesh.inbounds import CAPTURED_NAME
-from sekisho.translate.mesh.names import cluster_name, outbound_name
+from sekisho.translate.mesh.names import cluster_name, leads_outside, outbound_name
 from sekisho.translate.mesh.sidecars import PASSTHROUGH_NAME, SIDECAR_NAME
 from sekisho.translate.outputs import (
     AUTHORITIES,
@@ -206,7 +206,11 @@ _OF_GATEWAYS = (
         CLUSTERS,
         _for_patches(CLUSTERS, _remembered(CLUSTERS, _cluster), cluster, "gateway"),
     ),
-    _emission(ASSIGNMENT, ENDPOINTS, lambda read, key: _endpoints(read, key[1])),
+    _emission(
+        ASSIGNMENT,
+        ENDPOINTS,
+        lambda read, key: None if leads_outside(key[1]) else _endpoints(read, key[1]),
+    ),
     _emission(SECRET, CERTIFICATES, _remembered(CERTIFICATES, _secret)),
     _emission(LISTENER, LISTENERS, _changed(LISTENERS, listener, "gateway")),
     _emission(LISTENER, UDP_LISTENERS, _changed(UDP_LISTENERS, udp_listener, "gateway")),

@@ -3,7 +3,7 @@
 from typing import Any
 
 from sekisho import ir
-from sekisho.envoy.building import OFF, milliseconds, value
+from sekisho.envoy.building import OFF, ON, milliseconds, value
 from sekisho.envoy.headers import changes_something, header_edits
 from sekisho.envoy.path_rewrite import literally, prefix_rewrite, regex_rewrite
 from sekisho.envoy.retries import retry_policy
@@ -26,6 +26,8 @@ def route_action(wanted: ir.Forward, matched: ir.PathMatch) -> dict[str, Any]:
     }
     if wanted.host_rewrite:
         fields["host_rewrite_literal"] = wanted.host_rewrite.value
+    elif wanted.host_of_server:
+        fields["auto_host_rewrite"] = ON
     if retrying := retry_policy(wanted):
         fields["retry_policy"] = retrying
     if wanted.mirrors:

@@ -146,6 +146,8 @@ class Forward(Struct, frozen=True, kw_only=True, gc=False):
     """At least one."""
     path_rewrite: PathRewrite | None = None
     host_rewrite: HostRewrite | None = None
+    host_of_server: bool = False
+    """Without `host_rewrite`: servers that have a host name (`Host.address`) are asked by it."""
     request_timeout_ms: int | None = None
     """The whole request, retries included; None for the proxy's default (15 s), 0 for never."""
     backend_timeout_ms: int | None = None

@@ -4,10 +4,8 @@ from collections.abc import Iterable, Sequence
 
 from sekisho.agent.capture.plan import Plan
 from sekisho.agent.capture.rules import INBOUND_MARK, OUTBOUND_MARK, OWN_MARK
+from sekisho.ir.sidecar import VIRTUAL_RANGES
 
-VIRTUAL_RANGES = ("241.0.0.0/8", "242.0.0.0/8", "fd5e:6b69:7368:6f::/96")
-"""Where the addresses of services are from. They are nobody's, and yet need a route: the kernel looks for one
-before any rule sees the packet, and a namespace may have no default route, or none for IPv6."""
 SOURCE = "::6/128"
 """The IPv6 one of rules.INBOUND_SOURCES; of IPv4, all of 127.0.0.0/8 is on `lo` from the start."""
 TABLE = 24066
@@ -48,4 +46,6 @@ def _rule(mark: int) -> Command:
 
 
 def _of_family(family: str) -> Iterable[str]:
+    """Addresses of services are nobody's, and yet need a route: the kernel looks for one before any rule sees
+    the packet, and a namespace may have no default route, or none for IPv6."""
     return (network for network in VIRTUAL_RANGES if (":" in network) == (family == "-6"))

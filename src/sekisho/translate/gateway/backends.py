@@ -9,8 +9,14 @@ from msgspec import Struct
 from sekisho import ir
 from sekisho.engine import Read, query
 from sekisho.model.core import Service
+from sekisho.model.gateway import GATEWAY_GROUP
 from sekisho.model.httpfilters import BackendObjectReference
+from sekisho.model.kinds import SEKISHO_GROUP
 from sekisho.model.names import ResourceId
+from sekisho.translate.gateway.grants import Referrer, is_permitted
+from sekisho.translate.mesh.external import external_port
+from sekisho.translate.mesh.names import Destination
+from sekisho.translate.mesh.names import cluster_name as destination_name
 
 Carried: TypeAlias = Literal["", "tcp", "udp"]
 """What goes to a backend: requests, or the caller's own bytes."""
@@ -29,6 +35,9 @@ _PROTOCOLS = {
 
 BYTES_OF: Mapping[str, Carried] = MappingProxyType({"TLSRoute": "tcp", "TCPRoute": "tcp", "UDPRoute": "udp"})
 """By kind of route: what is carried that nobody looks into. The other kinds are about requests."""
+
+ANYWHERE = "*"
+"""`exempt` of `resolve` where no grant is ever needed."""
 
 _FOR_CALLS = (ir.Protocol.HTTP1, ir.Protocol.H2C, ir.Protocol.GRPC)
 """What a Service port may speak that gRPC calls are sent to; HTTP/1.1 stands for nothing said."""
@@ -100,6 +109,29 @@ def service_port(read: Read, service: ResourceId, port: int, carried: Carried = 
     return Broken("BackendNotFound", f"{service} has no {wanted} port {port}")
 
 
+def _may_name(read: Read, route: ResourceId, group: str, target: ResourceId, exempt: str) -> bool:
+    if exempt in (ANYWHERE, target.namespace):
+        return True
+    return is_permitted(read, Referrer(GATEWAY_GROUP, route.kind, route.namespace), group, target)
+
+
+def _external(read: Read, route: ResourceId, reference: BackendObjectReference, exempt: str) -> str | Broken:
+    """The same for an ExternalService, whose only port need not be named."""
+    service = ResourceId("ExternalService", reference.namespace or route.namespace, reference.name)
+    if not _may_name(read, route, SEKISHO_GROUP, service, exempt):
+        return Broken("RefNotPermitted", f"no ReferenceGrant in {service.namespace} allows {service}")
+    found = external_port(read, service)
+    if found is None:
+        return Broken("BackendNotFound", f"{service} does not exist")
+    port, protocol = found
+    if reference.port not in (None, port):
+        return Broken("BackendNotFound", f"{service} has port {port}, not {reference.port}")
+    if protocol is ir.Protocol.TCP:
+        message = f"{service} is not said to speak HTTP (spec.match.protocol)"
+        return Broken("UnsupportedProtocol", message)
+    return destination_name(Destination(*service, port))
+
+
 def resolve(
     read: Read,
     route: ResourceId,
@@ -114,11 +146,12 @@ def resolve(
     referrer's to learn), then the Service itself. Into the namespace `exempt` no grant is needed; into none
     where that is `ANYWHERE`.
     """
-    if (reference.group, reference.kind) == (EXTERNAL_GROUP, "ExternalService") and not carried:
-        return resolve_external(read, route, reference, exempt)
+    if (reference.group, reference.kind) == (SEKISHO_GROUP, "ExternalService") and not carried:
+        return _external(read, route, reference, exempt)
     if (reference.group, reference.kind) != ("", "Service"):
         kind = f"{reference.kind}.{reference.group}".rstrip(".")
-        return Broken("InvalidKind", f"{kind} is not a kind of backend; Service is")
+        others = "" if carried else ", and ExternalService.sekisho.dev"
+        return Broken("InvalidKind", f"{kind} is not a kind of backend; Service is{others}")
     service = ResourceId("Service", reference.namespace or route.namespace, reference.name)
     if not _may_name(read, route, "", service, exempt):
         return Broken("RefNotPermitted", f"no ReferenceGrant in {service.namespace} allows {service}")

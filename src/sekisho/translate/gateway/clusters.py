@@ -13,7 +13,7 @@ from sekisho.translate.gateway.endpoints import endpoints
 from sekisho.translate.gateway.routes import plan
 from sekisho.translate.mesh.clusters import byte_cluster, gateway_cluster
 from sekisho.translate.mesh.collectors import helper_destinations
-from sekisho.translate.mesh.names import cluster_name, destination_of
+from sekisho.translate.mesh.names import cluster_name, destination_of, leads_outside
 
 
 def _clusters(read: Read, route: ResourceId) -> Iterator[tuple[ResourceId, str]]:
@@ -30,14 +30,13 @@ def _collectors(read: Read, gateway: ResourceId) -> Iterator[tuple[ResourceId, s
 
 def _cluster(read: Read, key: tuple[ResourceId, str]) -> ir.Cluster | None:
     gateway, name = key
-    way = way_of(name)
-    if way.carried:
+    if not leads_outside(name) and way_of(name).carried:
         return byte_cluster(read, gateway, name)
     return gateway_cluster(read, gateway, destination_of(name))
 
 
 def _endpoints(read: Read, key: tuple[ResourceId, str]) -> ir.Endpoints | None:
-    return endpoints(read, key[1])
+    return None if leads_outside(key[1]) else endpoints(read, key[1])
 
 
 CLUSTERS_IN_USE = index("clusters in use", source=ROUTE_KINDS, emit=_clusters)

@@ -10,7 +10,7 @@ from sekisho.translate.gateway.classes import CONTROLLER_NAME
 from sekisho.translate.gateway.conditions import condition, sentence
 from sekisho.translate.gateway.plans import Plan
 from sekisho.translate.gateway.rejections import of_route
-from sekisho.translate.gateway.routes import plan, plan_at
+from sekisho.translate.gateway.routes import mesh_plan, plan
 from sekisho.translate.mesh.attachment import ServiceParent, service_parents
 from sekisho.translate.mesh.rejections import refused
 
@@ -55,7 +55,7 @@ def _of_gateway(read: Read, parent: Parent, asked: Plan, route: ResourceId) -> _
 
 
 def _of_service(read: Read, parent: ServiceParent, route: ResourceId) -> _Said:
-    asked = plan_at(read, route, parent.service.namespace)
+    asked = mesh_plan(read, route)
     return _Said(route.kind, parent.index, parent.reason, parent.message, asked, refused(read, route))
 
 

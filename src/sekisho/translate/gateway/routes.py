@@ -14,7 +14,7 @@ from sekisho.engine import Read, query
 from sekisho.model.grpcroute import GRPCRoute
 from sekisho.model.httproute import HTTPRoute, HttpRouteMatch, HttpRouteRule
 from sekisho.model.names import Origin, ResourceId
-from sekisho.translate.gateway.backends import BYTES_OF, Broken
+from sekisho.translate.gateway.backends import ANYWHERE, BYTES_OF, Broken
 from sekisho.translate.gateway.byte_plans import byte_plan
 from sekisho.translate.gateway.filters import (
     NO_FILTERS,
@@ -28,6 +28,7 @@ from sekisho.translate.gateway.forwarding import mirrors, retry, shares, timeout
 from sekisho.translate.gateway.grpc_rules import Match, grpc_rules
 from sekisho.translate.gateway.matches import precedence, route_match
 from sekisho.translate.gateway.plans import Entry, Order, Plan
+from sekisho.translate.mesh.names import leads_outside
 
 _WELL_KNOWN_PORTS = {"http": 80, "https": 443}
 
@@ -53,10 +54,10 @@ def plan(read: Read, route: ResourceId) -> Plan:
 
 
 @query
-def plan_at(read: Read, route: ResourceId, namespace: str) -> Plan:
-    """The same where the route's parent is a Service in `namespace`: it may send requests back into that
-    namespace without a ReferenceGrant, as its clients could without any route (GEP-1324)."""
-    return plan(read, route) if namespace == route.namespace else _plan(read, route, namespace)
+def mesh_plan(read: Read, route: ResourceId) -> Plan:
+    """The same where the route's parent is a Service: it may send requests into any namespace without a
+    ReferenceGrant, as its clients could without any route (GEP-1294, GEP-1324)."""
+    return _plan(read, route, ANYWHERE)
 
 
 def _plan(read: Read, route: ResourceId, exempt: str) -> Plan:
@@ -208,6 +209,7 @@ def _action(
         shares=backends,
         path_rewrite=path_rewrite(found.rewrite.path) if found.rewrite is not None else None,
         host_rewrite=ir.HostRewrite(host) if host else None,
+        host_of_server=any(leads_outside(share.cluster or "") for share in backends),
         request_timeout_ms=request_ms,
         backend_timeout_ms=backend_ms,
         retry=retry(rule.retry),

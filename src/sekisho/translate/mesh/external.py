@@ -27,6 +27,8 @@ _VERIFIED: dict[str, Verified] = {
 }
 _VERSIONS: dict[str, TlsVersion] = {"TLS12": "1.2", "TLS13": "1.3"}
 _CA_KEY = "ca.crt"
+CLIENT_PREFIX = "client/"
+"""Of names of certificates shown outside: a Gateway may present the same one to its callers."""
 
 
 @query
@@ -64,6 +66,12 @@ def external_cluster(read: Read, destination: Destination) -> ir.Cluster | None:
         hosts=tuple(Host(one.address, one.port, one.priority) for one in resource.spec.endpoints),
         origin=Origin(service, "spec.endpoints"),
     )
+
+
+def server_tls(read: Read, destination: Destination) -> ServerTls | None:
+    """How its proxies verify an ExternalService; None where they speak no TLS, or cannot go there."""
+    found = external_cluster(read, destination)
+    return found.transport if found is not None and isinstance(found.transport, ServerTls) else None
 
 
 def external_fault(read: Read, service: ResourceId) -> str:
@@ -110,7 +118,7 @@ def _server_tls(read: Read, resource: ExternalService, tls: ExternalTls) -> Serv
         presented = certificate(read, secret)
         if isinstance(presented, Unusable):
             return presented
-        shown = presented.name
+        shown = f"{CLIENT_PREFIX}{presented.name}"
     version = tls.version
     return ServerTls(
         server_name=wanted.server_name or _host_name(resource),

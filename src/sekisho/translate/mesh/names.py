@@ -51,6 +51,11 @@ def cluster_name(destination: Destination) -> str:
     return plain if destination.kind == "Service" else f"{_EXTERNAL}/{plain}"
 
 
+def leads_outside(cluster: str) -> bool:
+    """Whether a cluster is that of an ExternalService."""
+    return cluster.startswith(f"{_EXTERNAL}/")
+
+
 def destination_of(cluster: str) -> Destination:
     """The inverse of `cluster_name`."""
     *external, namespace, name, port = cluster.split("/")

@@ -7,10 +7,16 @@ from sekisho.engine import Read, query
 from sekisho.ir.sidecar import RouteTable
 from sekisho.kit.hostnames import EVERY
 from sekisho.model.names import Origin
-from sekisho.translate.gateway.routes import at_listener, plan_at
+from sekisho.translate.gateway.routes import at_listener, mesh_plan
 from sekisho.translate.mesh import effective
 from sekisho.translate.mesh.attachment import routes
-from sekisho.translate.mesh.names import Destination, cluster_name, destination_of, outbound_name
+from sekisho.translate.mesh.names import (
+    Destination,
+    cluster_name,
+    destination_of,
+    leads_outside,
+    outbound_name,
+)
 from sekisho.translate.mesh.worlds import World
 
 
@@ -19,7 +25,7 @@ def route_table(read: Read, client: World, destination: Destination) -> RouteTab
     answered 404; where none is, everything goes to the Service itself (GEP-1294)."""
     name, service = outbound_name(destination), destination.resource
     attached = routes(read, service, destination.port, client.namespace)
-    entries = sorted(entry for route in attached for entry in plan_at(read, route, service.namespace).entries)
+    entries = sorted(entry for route in attached for entry in mesh_plan(read, route).entries)
     found = tuple(
         _with_policies(read, client, at_listener(entry.route, "http", destination.port), destination)
         for entry in entries
@@ -39,14 +45,14 @@ def backends(read: Read, client: World, destination: Destination) -> tuple[Desti
     attached = routes(read, destination.resource, destination.port, client.namespace)
     if not attached:
         return (destination,)
-    names = {name for route in attached for name in plan_at(read, route, destination.namespace).clusters}
+    names = {name for route in attached for name in mesh_plan(read, route).clusters}
     return tuple(sorted(destination_of(name) for name in names))
 
 
 def plain_forward(destination: Destination) -> ir.Forward:
     """Straight on, as without any route or policy."""
     share = ir.Share(cluster=cluster_name(destination), weight=1, origin=destination.origin)
-    return ir.Forward(shares=(share,))
+    return ir.Forward(shares=(share,), host_of_server=leads_outside(share.cluster))
 
 
 def _straight(read: Read, client: World, destination: Destination) -> ir.Route:

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator
 
+from msgspec.structs import replace
+
 from sekisho import ir
 from sekisho.engine import Read, index, output, query
 from sekisho.ir.transport import TRUST_SECRET, AuthorityBundle, ServerTls, TrustBundle
@@ -9,25 +11,35 @@ from sekisho.model.names import ResourceId
 from sekisho.translate.facts import ViewKey
 from sekisho.translate.gateway.certificates import certificate, secret_of
 from sekisho.translate.gateway.classes import serves
+from sekisho.translate.gateway.clusters import CLUSTERS_IN_USE
+from sekisho.translate.mesh.content import membership
 from sekisho.translate.mesh.destinations import destinations
-from sekisho.translate.mesh.external import authority_bundle, external_cluster
+from sekisho.translate.mesh.external import CLIENT_PREFIX, authority_bundle, server_tls
 from sekisho.translate.mesh.meshes import mesh_of
-from sekisho.translate.mesh.sight import WORLDS, visible
+from sekisho.translate.mesh.names import destination_of, leads_outside
+from sekisho.translate.mesh.sight import WORLDS
 from sekisho.translate.mesh.trust import trust_bundle
 from sekisho.translate.mesh.worlds import World
 
 
 @query
 def _tls_outside(read: Read, world: World) -> tuple[ServerTls, ...]:
-    """How the ExternalServices of a World are called, where that is by TLS."""
-    clusters = (
-        external_cluster(read, destination)
-        for resource in sorted(visible(read, world))
-        if resource.kind == "ExternalService"
-        for destination in destinations(read, resource)
-    )
-    found = (cluster.transport for cluster in clusters if cluster is not None)
-    return tuple(transport for transport in found if isinstance(transport, ServerTls))
+    """How the ExternalServices a World leads to are called, where that is by TLS."""
+    found = membership(read, world)
+    led = {one for one in found.backends if one.kind == "ExternalService"}
+    for resource in found.services:
+        if resource.kind == "ExternalService":
+            led.update(destinations(read, resource))
+    return tuple(tls for one in sorted(led) if (tls := server_tls(read, one)) is not None)
+
+
+def _users(read: Read, key: World | tuple[ResourceId, str]) -> tuple[ViewKey, tuple[ServerTls, ...]]:
+    """A view, and how it goes outside: a World, or a Gateway by one of its clusters."""
+    if isinstance(key, World):
+        return key, _tls_outside(read, key)
+    gateway, cluster = key
+    found = server_tls(read, destination_of(cluster)) if leads_outside(cluster) else None
+    return gateway, () if found is None else (found,)
 
 
 def _trusting(read: Read, key: ResourceId | World) -> Iterator[tuple[ViewKey, str]]:
@@ -40,37 +52,39 @@ def _trust(read: Read, key: tuple[ViewKey, str]) -> TrustBundle:
     return trust_bundle(read, view.mesh if isinstance(view, World) else mesh_of(read, view.namespace))
 
 
-def _authorities(read: Read, world: World) -> Iterator[tuple[World, str]]:
-    for transport in _tls_outside(read, world):
+def _authorities(read: Read, key: World | tuple[ResourceId, str]) -> Iterator[tuple[ViewKey, str]]:
+    view, transports = _users(read, key)
+    for transport in transports:
         if transport.authorities:
-            yield world, transport.authorities
+            yield view, transport.authorities
 
 
-def _bundle(read: Read, key: tuple[World, str]) -> AuthorityBundle | None:
+def _bundle(read: Read, key: tuple[ViewKey, str]) -> AuthorityBundle | None:
     found = authority_bundle(read, key[1])
     return found if isinstance(found, AuthorityBundle) else None
 
 
-def _presented(read: Read, world: World) -> Iterator[tuple[World, str]]:
-    for transport in _tls_outside(read, world):
+def _presented(read: Read, key: World | tuple[ResourceId, str]) -> Iterator[tuple[ViewKey, str]]:
+    view, transports = _users(read, key)
+    for transport in transports:
         if transport.certificate:
-            yield world, transport.certificate
+            yield view, transport.certificate
 
 
-def _certificate(read: Read, key: tuple[World, str]) -> ir.Certificate | None:
-    found = certificate(read, secret_of(key[1]))
-    return found if isinstance(found, ir.Certificate) else None
+def _certificate(read: Read, key: tuple[ViewKey, str]) -> ir.Certificate | None:
+    found = certificate(read, secret_of(key[1].removeprefix(CLIENT_PREFIX)))
+    return replace(found, name=key[1]) if isinstance(found, ir.Certificate) else None
 
 
 _TRUSTING = index("views that trust", source=(WORLDS, "Gateway"), emit=_trusting)
-_AUTHORITIES = index("authorities in use", source=WORLDS, emit=_authorities)
-_PRESENTED = index("certificates for outside", source=WORLDS, emit=_presented)
+_AUTHORITIES = index("authorities in use", source=(WORLDS, CLUSTERS_IN_USE), emit=_authorities)
+_PRESENTED = index("certificates for outside", source=(WORLDS, CLUSTERS_IN_USE), emit=_presented)
 
 TRUST = output("trust", source=_TRUSTING, build=_trust)
 """(World or Gateway, `trust`) → `ir.TrustBundle`."""
 
 AUTHORITIES = output("authorities", source=_AUTHORITIES, build=_bundle)
-"""(World, name) → `ir.AuthorityBundle`."""
+"""(World or Gateway, name) → `ir.AuthorityBundle`."""
 
 CLIENT_CERTIFICATES = output("client certificates", source=_PRESENTED, build=_certificate)
-"""(World, name) → `ir.Certificate` shown to ExternalServices."""
+"""(World or Gateway, name) → `ir.Certificate` shown to ExternalServices."""

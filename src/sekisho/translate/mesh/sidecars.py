@@ -2,7 +2,7 @@
 
 from sekisho.engine import Read, output
 from sekisho.ir.agent import AgentConfig, Excluded, GrpcProbe, HttpProbe, Probe, TcpProbe
-from sekisho.ir.sidecar import Passthrough
+from sekisho.ir.sidecar import VIRTUAL_RANGES, Passthrough
 from sekisho.ir.transport import MutualTlsMode
 from sekisho.model import probe as written
 from sekisho.model.names import Origin, ResourceId
@@ -45,13 +45,20 @@ def agent_config(read: Read, workload: ResourceId) -> AgentConfig | None:
 
 
 def passthrough(read: Read, workload: ResourceId) -> Passthrough | None:
-    """Everything may leave, unless a policy says otherwise; None where nothing is captured."""
+    """Everything may leave, unless a policy says otherwise; None where nothing is captured.
+
+    What has a virtual address and no listener is not for this workload to see, or gone: nobody else would
+    answer there, and the workload is told at once.
+    """
     sidecar = read.leaf(workload).spec.sidecar
     if not is_meshed(read, workload) or sidecar.capture == "None":
         return None
     transparent = sidecar.capture == "TransparentProxy"
     plain = Passthrough(
-        everything=True, transparent=transparent, origin=Origin(workload, "spec.sidecar.capture")
+        everything=True,
+        closed=VIRTUAL_RANGES,
+        transparent=transparent,
+        origin=Origin(workload, "spec.sidecar.capture"),
     )
     return effective.passthrough_with_policies(read, workload, plain)
 

@@ -88,7 +88,7 @@ def test_authorities_and_certificates_come_along() -> None:
     )
     tls = transport(found)
     assert tls is not None
-    assert (tls.authorities, tls.certificate) == ("authorities/Secret/shop/ca", "secret/shop/cert")
+    assert (tls.authorities, tls.certificate) == ("authorities/Secret/shop/ca", "client/secret/shop/cert")
     world = found.world("web-1")
     assert found.engine.value(AUTHORITIES, (world, tls.authorities)).authorities == pem
     assert found.engine.value(CLIENT_CERTIFICATES, (world, tls.certificate)).key

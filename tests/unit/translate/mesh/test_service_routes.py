@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 from tests.unit.translate.mesh.mesh import Mesh, application, member, service_route, shop
-from tests.unit.translate.world import of_type, reference_grant
+from tests.unit.translate.world import of_type
 
 from sekisho.model.names import ResourceId
 from sekisho.translate.facts import Rejection
@@ -77,7 +77,7 @@ def test_a_route_makes_its_port_http() -> None:
     assert found.inbound("raw-1", 8080).protocol == "http/1.1"
 
 
-def test_the_parents_namespace_is_open_to_a_consumers_route_others_are_by_grant() -> None:
+def test_a_consumers_route_may_lead_into_any_namespace_without_a_grant() -> None:
     found = far(
         application("there", "241.0.0.7", namespace="third"),
         service_route("r", "cart", namespace="bank"),
@@ -86,9 +86,10 @@ def test_the_parents_namespace_is_open_to_a_consumers_route_others_are_by_grant(
     outside = service_route("r", "cart", namespace="bank")
     outside["spec"]["rules"][0]["backendRefs"][0] |= {"name": "there", "namespace": "third"}
     found.apply(outside)
-    assert condition(found, "r", "ResolvedRefs", "bank") == ("False", "RefNotPermitted")
-    found.apply(reference_grant("HTTPRoute", "bank", "Service", namespace="third"))
     assert condition(found, "r", "ResolvedRefs", "bank") == ("True", "ResolvedRefs")
+    assert Destination("Service", "third", "there", 80) in found.members("far", "bank").backends | {
+        Destination("Service", one.namespace, one.name, 80) for one in found.members("far", "bank").services
+    }
 
 
 def test_without_a_mesh_a_service_parent_is_not_ours() -> None:
