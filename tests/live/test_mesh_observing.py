@@ -1,0 +1,106 @@
+"""What real sidecars tell: spans and logs to a collector, metrics with those of the application."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+import pytest_asyncio
+from tests.kit.http import fetch
+from tests.kit.mesh import Mesh, running_mesh, spiffe_id
+from tests.kit.objects import manifest
+from tests.kit.otlp import LOGS, TRACES, Collector, serving_otlp
+from tests.kit.ports import free_port
+from tests.kit.system import Manifest
+
+pytestmark = [pytest.mark.live, pytest.mark.asyncio(loop_scope="module")]
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def observed() -> AsyncIterator[tuple[Mesh, Collector]]:
+    """One client of one server, and a collector outside the mesh."""
+    async with running_mesh() as mesh, serving_otlp() as collector:
+        await mesh.permit("server", "client")
+        for account in ("client", "server"):
+            await mesh.join(account)
+        await mesh.answers(mesh.members["client-1"], "server")
+        yield mesh, collector
+
+
+def backend(collector: Collector, **more: object) -> Manifest:
+    place = {"collector": {"address": "127.0.0.1", "port": collector.port}}
+    return {"type": "OpenTelemetry", "openTelemetry": place | more}
+
+
+async def test_spans_come_to_the_collector_and_the_application_can_go_on_with_the_trace(
+    observed: tuple[Mesh, Collector],
+) -> None:
+    mesh, collector = observed
+    spec = {"default": {"backends": [backend(collector)]}}
+    await mesh.system.apply(manifest("Tracing", "all", spec=spec))
+
+    async def told() -> bool:
+        await mesh.call(mesh.members["client-1"], "server", "/traced")
+        return collector.has(TRACES, "/traced")
+
+    await mesh.system.until(told, "spans come")
+    answer = await mesh.call(mesh.members["client-1"], "server", "/traced")
+    assert answer is not None
+    assert "Traceparent" in answer.json()["headers"]
+    await mesh.system.client.delete("Tracing", "all", "shop")
+
+
+async def test_logs_of_what_a_server_takes_in_name_the_caller(observed: tuple[Mesh, Collector]) -> None:
+    mesh, collector = observed
+    logged = backend(collector, body="%REQ(:PATH)% by %DOWNSTREAM_PEER_URI_SAN%")
+    target = {"kind": "Workload", "labels": {"app": "server"}}
+    rules = [{"default": {"backends": [logged]}}]
+    await mesh.system.apply(manifest("AccessLog", "in", spec={"targetRef": target, "rules": rules}))
+
+    async def told() -> bool:
+        await mesh.call(mesh.members["client-1"], "server", "/logged")
+        return collector.has(LOGS, f"by {spiffe_id('client')}")
+
+    await mesh.system.until(told, "a log comes")
+    await mesh.system.client.delete("AccessLog", "in", "shop")
+
+
+@asynccontextmanager
+async def serving_metrics(text: str) -> AsyncIterator[int]:
+    """An application's own metrics, on a port of the loopback."""
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        head = f"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: {len(text)}\r\n"
+        writer.write(f"{head}Connection: close\r\n\r\n{text}".encode())
+        await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    async with server:
+        yield int(server.sockets[0].getsockname()[1])
+
+
+async def test_metrics_of_the_proxy_and_of_the_application_are_at_one_place(
+    observed: tuple[Mesh, Collector],
+) -> None:
+    mesh, _ = observed
+    server, port = mesh.members["server-1"], free_port()
+    async with serving_metrics("# TYPE sold counter\nsold 42\n") as own:
+        default = {
+            "backends": [{"type": "Prometheus", "prometheus": {"port": port, "path": "/m"}}],
+            "applications": [{"name": "till", "port": own, "path": "/metrics"}],
+        }
+        target = {"kind": "Workload", "labels": {"app": "server"}}
+        await mesh.system.apply(manifest("Metrics", "m", spec={"targetRef": target, "default": default}))
+
+        async def told() -> bool:
+            await mesh.call(mesh.members["client-1"], "server")
+            try:
+                answer = await fetch(port, "metrics", "/m", address=server.address)
+            except OSError:
+                return False
+            return b"sold" in answer.body and b"envoy_cluster_upstream_rq_total" in answer.body
+
+        await mesh.system.until(told, "both are there")
+    await mesh.system.client.delete("Metrics", "m", "shop")
