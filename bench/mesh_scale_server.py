@@ -32,7 +32,7 @@ from sekisho.identity.authority import Registration
 from sekisho.identity.files import private_directory
 from sekisho.identity.keys import new_key, signing_request
 from sekisho.identity.spiffe import SpiffeId
-from sekisho.model.document import check, engine_view
+from sekisho.model.document import check
 from sekisho.store.protocol import Store, Write
 from sekisho.translate.facts import Readiness
 
@@ -143,11 +143,11 @@ async def _change(parts: Parts, manifest: dict[str, Any], verb: str) -> dict[str
     loop.engine.runs.clear()
     before = Counter(view for proxy in loop.proxies.connected_now.values() for view in proxy.views)
     seqs = {view: view.seq for view in before}
-    said = _said(manifest)
+    key, said = _said(manifest)
 
     def listener(leaves: Mapping[Any, Any], _: Read) -> None:
-        # Not the one of a status that was written because of the change before.
-        if said.items() <= leaves.items():
+        # Not at the commit of a status that was written because of the change before.
+        if key in leaves and getattr(leaves[key], "spec", leaves[key]) == said:
             committed.set()
 
     loop.on_commit.append(listener)
@@ -168,14 +168,12 @@ async def _change(parts: Parts, manifest: dict[str, Any], verb: str) -> dict[str
     }
 
 
-def _said(manifest: dict[str, Any]) -> dict[Any, Any]:
-    """The leaf by which the engine learns of a change."""
+def _said(manifest: dict[str, Any]) -> tuple[Any, Any]:
+    """The leaf by which the engine learns of a change, and the value or the `spec` it has then."""
     id_ = id_of(manifest)
     if id_.kind == "Workload":
-        return {Readiness.of(id_): manifest["status"]["conditions"][0]["status"] == "True"}
-    resource = check(id_.kind, manifest).resource
-    assert resource is not None
-    return {id_: engine_view(resource)}
+        return Readiness.of(id_), manifest["status"]["conditions"][0]["status"] == "True"
+    return id_, getattr(check(id_.kind, manifest).resource, "spec")  # noqa: B009 - all policies have one
 
 
 def _say(**answer: Any) -> None:
