@@ -78,6 +78,8 @@ def _from_workloads(read: Read, service: ResourceId, port: Port, protocol: str) 
         number = target_number(workload, port.target, protocol)
         if address and number and is_ready(read, id_):
             meshed = protocol == "TCP" and is_meshed(read, id_)  # sidecars carry nothing else
+            if spec.sidecar is not None and protocol == "TCP" and not meshed:
+                continue  # its Mesh is gone, or misspelt: nobody speaks to a sidecar in plain text for that
             yield ir.Endpoint(address, number, spec.zone or "", spec.weight or 1, meshed)
 
 

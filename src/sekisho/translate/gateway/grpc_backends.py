@@ -1,11 +1,12 @@
-"""Which backends of a Gateway get gRPC calls: HTTP/2 is spoken there, also where no Service says so."""
+"""Which backends get gRPC calls: HTTP/2 is spoken there, also where no Service says so."""
 
 from collections.abc import Iterator
 
 from sekisho.engine import Read, index, query
 from sekisho.model.names import ResourceId
 from sekisho.translate.gateway.attachment import gateways
-from sekisho.translate.gateway.routes import plan
+from sekisho.translate.gateway.routes import mesh_plan, plan
+from sekisho.translate.mesh.attachment import service_parents
 
 
 @query
@@ -15,10 +16,21 @@ def carries_calls(read: Read, gateway: ResourceId, cluster: str) -> bool:
     return read.count(_CALLED, (gateway, cluster)) > 0
 
 
+@query
+def carries_calls_in_mesh(read: Read, cluster: str) -> bool:
+    """Whether any GRPCRoute of a Service leads to the cluster."""
+    return read.count(_CALLED_IN_MESH, cluster) > 0
+
+
 def _called(read: Read, route: ResourceId) -> Iterator[tuple[ResourceId, str]]:
     for gateway in gateways(read, route):
         for name in plan(read, route).clusters:
             yield gateway, name
 
 
+def _called_in_mesh(read: Read, route: ResourceId) -> tuple[str, ...]:
+    return mesh_plan(read, route).clusters if service_parents(read, route) else ()
+
+
 _CALLED = index("backends of calls", source="GRPCRoute", emit=_called)
+_CALLED_IN_MESH = index("backends of calls in meshes", source="GRPCRoute", emit=_called_in_mesh)

@@ -11,7 +11,7 @@ from sekisho.translate.gateway.conditions import condition, sentence
 from sekisho.translate.gateway.plans import Plan
 from sekisho.translate.gateway.rejections import of_route
 from sekisho.translate.gateway.routes import mesh_plan, plan
-from sekisho.translate.mesh.attachment import ServiceParent, service_parents
+from sekisho.translate.mesh.attachment import ServiceParent, is_beaten, service_parents
 from sekisho.translate.mesh.rejections import refused
 
 
@@ -55,8 +55,10 @@ def _of_gateway(read: Read, parent: Parent, asked: Plan, route: ResourceId) -> _
 
 
 def _of_service(read: Read, parent: ServiceParent, route: ResourceId) -> _Said:
-    asked = mesh_plan(read, route)
-    return _Said(route.kind, parent.index, parent.reason, parent.message, asked, refused(read, route))
+    asked, reason, message = mesh_plan(read, route), parent.reason, parent.message
+    if is_beaten(read, route, parent):
+        reason, message = "Conflicted", f"routes of another kind are attached to {parent.service}"
+    return _Said(route.kind, parent.index, reason, message, asked, refused(read, route))
 
 
 def _reference(reference: ParentReference) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 In the namespace of the Service they are its *producer's* and hold for all clients; from another namespace
 they are a *consumer's* and hold for the clients of that namespace, in place of the producer's (GEP-1324).
+Of routes of several kinds on one port those of one kind count (GEP-1294, Route precedence).
 """
 
 from collections.abc import Iterator
@@ -9,12 +10,17 @@ from typing import NamedTuple
 
 from msgspec import Struct
 
+from sekisho import ir
 from sekisho.engine import Read, index, query
+from sekisho.model.grpcroute import GRPCRoute
 from sekisho.model.httproute import HTTPRoute
 from sekisho.model.names import ResourceId
 from sekisho.model.routes import ParentReference
 from sekisho.translate.mesh.meshes import mesh_of
 from sekisho.translate.mesh.ports import is_headless, service_ports
+
+PRECEDENCE = ("GRPCRoute", "HTTPRoute")
+"""Kinds that may have a Service as parent; of several on one port the first counts."""
 
 
 class ServiceParent(Struct, frozen=True, kw_only=True, gc=False):
@@ -42,8 +48,10 @@ class Frontend(NamedTuple):
 @query
 def service_parents(read: Read, route: ResourceId) -> tuple[ServiceParent, ...]:
     """One entry per declared parentRef that names a Service in a mesh, in the order written."""
-    resource: HTTPRoute = read.leaf(route)
+    resource: HTTPRoute | GRPCRoute = read.leaf(route)
     found = []
+    if route.kind not in PRECEDENCE:
+        return ()
     for position, reference in enumerate(resource.spec.parent_refs):
         if (reference.group, reference.kind) == ("", "Service"):
             service = ResourceId("Service", reference.namespace or route.namespace, reference.name)
@@ -54,13 +62,34 @@ def service_parents(read: Read, route: ResourceId) -> tuple[ServiceParent, ...]:
 
 def routes(read: Read, service: ResourceId, port: int, client: str) -> frozenset[ResourceId]:
     """The routes that hold for clients of a namespace (empty: of one that has none of its own)."""
-    own = read.bucket(_ATTACHED, Frontend(service, port, client)) if client else frozenset()
-    return own or read.bucket(_ATTACHED, Frontend(service, port, ""))
+    own = _winners(read, Frontend(service, port, client)) if client else frozenset()
+    return own or _winners(read, Frontend(service, port, ""))
+
+
+@query
+def _winners(read: Read, frontend: Frontend) -> frozenset[ResourceId]:
+    """Those attached there that are of the kind that counts."""
+    attached: frozenset[ResourceId] = read.bucket(_ATTACHED, frontend)
+    kind = min((PRECEDENCE.index(route.kind) for route in attached), default=0)
+    return frozenset(route for route in attached if route.kind == PRECEDENCE[kind])
+
+
+def is_beaten(read: Read, route: ResourceId, parent: ServiceParent) -> bool:
+    """Whether routes of another kind count at every port the route is attached to."""
+    frontends = tuple(_frontends_of(route, parent))
+    return bool(frontends) and not any(route in _winners(read, one) for one in frontends)
 
 
 def is_routed(read: Read, service: ResourceId, port: int) -> bool:
     """Whether any route is attached, for whomever: then the port speaks HTTP."""
     return read.count(_ROUTED, (service, port)) > 0
+
+
+def spoken_by_routes(read: Read, service: ResourceId, port: int) -> ir.Protocol:
+    """What routes make of a port that says nothing of itself: HTTP, or gRPC where calls are routed."""
+    if read.count(_CALLED, (service, port)):
+        return ir.Protocol.GRPC
+    return ir.Protocol.HTTP1 if is_routed(read, service, port) else ir.Protocol.TCP
 
 
 @query
@@ -98,9 +127,13 @@ def _wanted(reference: ParentReference) -> str:
 
 def _frontends(read: Read, route: ResourceId) -> Iterator[Frontend]:
     for parent in service_parents(read, route):
-        consumer = "" if parent.service.namespace == route.namespace else route.namespace
-        for port in parent.ports:
-            yield Frontend(parent.service, port, consumer)
+        yield from _frontends_of(route, parent)
+
+
+def _frontends_of(route: ResourceId, parent: ServiceParent) -> Iterator[Frontend]:
+    consumer = "" if parent.service.namespace == route.namespace else route.namespace
+    for port in parent.ports:
+        yield Frontend(parent.service, port, consumer)
 
 
 def _consumer(_: Read, frontend: Frontend) -> tuple[str, ...]:
@@ -111,13 +144,19 @@ def _port(_: Read, frontend: Frontend) -> tuple[tuple[ResourceId, int], ...]:
     return ((frontend.service, frontend.port),)
 
 
+def _called_port(read: Read, frontend: Frontend) -> tuple[tuple[ResourceId, int], ...]:
+    called = any(route.kind == "GRPCRoute" for route in read.bucket(_ATTACHED, frontend))
+    return ((frontend.service, frontend.port),) if called else ()
+
+
 def _mesh(read: Read, frontend: Frontend) -> tuple[str, ...]:
     return (mesh_of(read, frontend.service.namespace),)
 
 
-_ATTACHED = index("service routes", source="HTTPRoute", emit=_frontends)
+_ATTACHED = index("service routes", source=PRECEDENCE, emit=_frontends)
 """`Frontend` → the routes attached there."""
 
 _CONSUMERS = index("namespaces with consumer routes", source=_ATTACHED, emit=_consumer)
+_CALLED = index("service ports of calls", source=_ATTACHED, emit=_called_port)
 _ROUTED = index("routed service ports", source=_ATTACHED, emit=_port)
 _OF_MESH = index("service routes by mesh", source=_ATTACHED, emit=_mesh)

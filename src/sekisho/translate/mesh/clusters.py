@@ -8,7 +8,7 @@ from sekisho.ir.sidecar import Outbound
 from sekisho.model.names import ResourceId
 from sekisho.translate.gateway.backends import Broken, way_of
 from sekisho.translate.gateway.backends import service_port as gateway_port
-from sekisho.translate.gateway.grpc_backends import carries_calls
+from sekisho.translate.gateway.grpc_backends import carries_calls, carries_calls_in_mesh
 from sekisho.translate.mesh import effective
 from sekisho.translate.mesh.attachment import is_routed
 from sekisho.translate.mesh.destinations import spoken
@@ -129,7 +129,10 @@ def _service_cluster(read: Read, destination: Destination, over_http: bool) -> i
     if service_port(read, destination.resource, destination.port) is None:
         return None
     transport = mesh_transport(read, destination, over_http=over_http)
-    return _cluster(destination, spoken(read, destination), transport)
+    protocol = spoken(read, destination)
+    if not is_http(protocol) and carries_calls_in_mesh(read, cluster_name(destination)):
+        protocol = ir.Protocol.GRPC
+    return _cluster(destination, protocol, transport)
 
 
 def _cluster(

@@ -6,7 +6,7 @@ from sekisho import ir
 from sekisho.engine import Read, index, query
 from sekisho.model.names import ResourceId
 from sekisho.translate.gateway.endpoints import endpoints
-from sekisho.translate.mesh.attachment import is_routed
+from sekisho.translate.mesh.attachment import spoken_by_routes
 from sekisho.translate.mesh.external import external_address, external_port
 from sekisho.translate.mesh.meshes import mesh_of
 from sekisho.translate.mesh.names import Destination, cluster_name, ipv6_address, outbound_address
@@ -36,8 +36,7 @@ def spoken(read: Read, destination: Destination) -> ir.Protocol:
     else:
         found = external_port(read, service)
         declared = ir.Protocol.TCP if found is None else found[1]
-    routed = not is_http(declared) and is_routed(read, service, destination.port)
-    return ir.Protocol.HTTP1 if routed else declared
+    return declared if is_http(declared) else spoken_by_routes(read, service, destination.port)
 
 
 @query

@@ -10,7 +10,7 @@ from sekisho.model.names import Origin, ResourceId
 from sekisho.model.workload import Workload
 from sekisho.translate.gateway.gateways import normal_address
 from sekisho.translate.mesh import effective
-from sekisho.translate.mesh.attachment import is_routed
+from sekisho.translate.mesh.attachment import spoken_by_routes
 from sekisho.translate.mesh.instances import is_meshed, services
 from sekisho.translate.mesh.meshes import mesh_of, mesh_spec
 from sekisho.translate.mesh.mutual_tls import mutual_tls
@@ -80,8 +80,8 @@ def _protocol(read: Read, workload: ResourceId, number: int) -> ir.Protocol:
     for service in services(read, workload):
         for port in service_ports(read, service):
             if target_number(resource, port.target) == number:
-                routed = is_routed(read, service, port.number) and not is_http(port.protocol)
-                by_services.add(ir.Protocol.HTTP1 if routed else port.protocol)
+                routed = spoken_by_routes(read, service, port.number)
+                by_services.add(port.protocol if is_http(port.protocol) else routed)
     if any(is_http(protocol) for protocol in by_services) or not said:
         said = by_services
     return min(said, key=_BY_WEIGHT.index, default=ir.Protocol.TCP)

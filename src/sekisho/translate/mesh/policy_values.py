@@ -164,7 +164,7 @@ def _called(read: Read, destination: Destination, route: ResourceId | None) -> C
         name=resource.name,
         labels=dict(resource_labels(read, resource)),
         section=Section(destination.port, port.name if port else ""),
-        route=None if route is None else (route.namespace, route.name),
+        route=(route.namespace, route.name) if route is not None and route.kind == "HTTPRoute" else None,
     )
 
 

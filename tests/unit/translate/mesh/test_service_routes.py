@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 from tests.unit.translate.mesh.mesh import Mesh, application, member, service_route, shop
-from tests.unit.translate.world import of_type
+from tests.unit.translate.world import backend, of_type, route, rule
 
 from sekisho.model.names import ResourceId
 from sekisho.translate.facts import Rejection
@@ -113,3 +113,30 @@ def test_a_refused_resource_of_no_service_is_nobodys_route(name: str) -> None:
     found = shop(service_route("r", "cart"))
     found.commit({Rejection.of(found.world("web-1"), ROUTES_TYPE, name): "no"})
     assert condition(found, "r", "Programmed") == ("", "")
+
+
+class TestCalls:
+    """GRPCRoutes."""
+
+    CALLS = ResourceId("GRPCRoute", "shop", "calls")
+
+    def calls(self, *backends: str) -> Any:
+        parents = [{"group": "", "kind": "Service", "name": "cart"}]
+        return route("GRPCRoute", "calls", rule(*(backend(name) for name in backends)), parents=parents)
+
+    def accepted(self, found: Mesh, route_: ResourceId) -> tuple[str, str]:
+        (parent,) = found.engine.value(STATUSES, route_)["parents"]
+        return of_type(parent["conditions"], "Accepted")
+
+    def test_calls_to_a_service_follow_its_routes(self) -> None:
+        found = shop(self.calls("cart"))
+        assert found.table("web-1", "cart") == ["GRPCRoute/shop/calls/0/0"]
+        assert self.accepted(found, self.CALLS) == ("True", "Accepted")
+
+    def test_of_two_kinds_on_one_port_calls_count_and_the_others_are_told(self) -> None:
+        found = shop(service_route("r", "cart"), self.calls("cart"))
+        assert found.table("web-1", "cart") == ["GRPCRoute/shop/calls/0/0"]
+        assert condition(found, "r", "Accepted") == ("False", "Conflicted")
+        found.remove(self.CALLS)
+        assert found.table("web-1", "cart") == ["shop/r/0/0"]
+        assert condition(found, "r", "Accepted") == ("True", "Accepted")
