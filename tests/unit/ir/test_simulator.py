@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import pytest
+from msgspec.structs import replace
 
 from sekisho import ir
 from sekisho.ir.calls import Answered, Call, Refused, Sent
@@ -183,3 +184,38 @@ def test_headers_are_removed_then_set_then_added() -> None:
     assert edited((("a", "1"), ("b", "2"), ("c", "3"), ("d", "4")), edits) == (
         ("b", "2"), ("d", "4"), ("a", "3"), ("b", "4"),
     )  # fmt: skip
+
+
+def guarded(*ranges: str) -> ir.Treatment:
+    """Lets in callers of these addresses."""
+    rules = (
+        ir.PermissionRule(effect=ir.Effect.ALLOW, caller=ir.Caller(source_ranges=(one,)), origin=ORIGIN)
+        for one in ranges
+    )
+    return ir.Treatment(permissions=ir.Permissions(rules=tuple(rules)))
+
+
+def test_who_is_not_permitted_gets_403_wherever_his_request_would_go() -> None:
+    narrow = route(ir.Respond(status=201), match=ir.RouteMatch(path=ir.PathExact("/a")))
+    own = replace(FOUND, treatment=guarded("127.0.0.0/8"), match=ir.RouteMatch(path=ir.PathExact("/own")))
+    exact = replace(host("shop.test", narrow, own), treatment=guarded("10.0.0.0/8"))
+    wild = replace(host("*.test", narrow), treatment=guarded("10.0.0.0/8"))
+    plan = Fixed([exact, wild])
+    assert status(plan, path="/a") == 403
+    assert status(plan, path="/a", source="10.1.2.3") == 201
+    assert status(plan, path="/own") == 201, "the route's permissions, not the host's"
+    assert status(plan, path="/own", source="10.1.2.3") == 403
+    assert status(plan, path="/nothing") == 403
+    assert status(plan, host="a.test", path="/a") == 403
+    assert status(plan, host="a.test", path="/nothing") == 404, "of a wildcard host no route, no settings"
+
+
+def test_a_preflight_is_answered_before_anybody_is_judged() -> None:
+    policy = ir.Cors(origins=(ir.OriginMatch(value="*"),))
+    crossing = replace(
+        route(ir.Forward(shares=(ir.Share(cluster="one", weight=1, origin=ORIGIN),))), cors=policy
+    )
+    plan = Fixed([replace(host("shop.test", crossing), treatment=guarded("10.0.0.0/8"))])
+    asked = (("origin", "https://a.test"), ("access-control-request-method", "GET"))
+    assert status(plan, method="OPTIONS", headers=asked) == 200
+    assert status(plan, method="GET", headers=asked[:1]) == 403

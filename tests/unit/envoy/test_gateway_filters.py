@@ -1,0 +1,86 @@
+"""What policies put into a gateway's filters, and what hostnames and routes say to them."""
+
+from typing import Any
+
+from msgspec.structs import replace
+from tests.kit.gateway import TABLE, forward, plain_listener, route
+
+from sekisho import envoy, ir
+from sekisho.envoy.lint import lint
+from sekisho.protos import unpack
+
+FILTERS = ir.PolicyFilters(permissions=True, faults=2, rate_limit=True)
+NAMES = (
+    "envoy.filters.http.rbac.deny",
+    "envoy.filters.http.rbac.allow",
+    "envoy.filters.http.fault.0",
+    "envoy.filters.http.fault.1",
+    "envoy.filters.http.local_ratelimit",
+)
+LIMIT = ir.Treatment(rate_limit=ir.RateLimit(tokens=5, interval_ms=1000))
+CLOSED = ir.Treatment(permissions=ir.Permissions())
+
+
+def chain(listener: ir.Listener) -> list[str]:
+    message = envoy.listener(listener)
+    assert lint(message) == []
+    manager = unpack(message.filter_chains[0].filters[-1].typed_config)
+    return [one.name for one in manager.http_filters]
+
+
+def scope(host: ir.VirtualHost) -> Any:
+    message = envoy.scoped_route_configuration(host)
+    assert lint(message) == []
+    return message.route_configuration.virtual_hosts[0]
+
+
+def host(treatment: ir.Treatment, *routes: ir.Route, name: str = "shop.test") -> ir.VirtualHost:
+    return ir.VirtualHost(
+        table=TABLE, hostname=name, routes=routes or (route(forward()),), treatment=treatment, filters=FILTERS
+    )
+
+
+def disabled(settings: Any) -> set[str]:
+    return {
+        name
+        for name, one in settings.items()
+        if one.type_url.endswith("FilterConfig") and unpack(one).disabled
+    }
+
+
+def test_without_policies_the_chain_is_as_ever_and_with_them_they_stand_before_the_router() -> None:
+    plain = plain_listener(8080)
+    assert not set(NAMES) & set(chain(plain))
+    found = chain(replace(plain, filters=FILTERS))
+    assert found[-6:-1] == list(NAMES)
+    assert found[:-6] == chain(plain)[:-1]
+
+
+def test_an_exact_host_leaves_out_what_it_does_not_need() -> None:
+    settings = scope(host(LIMIT)).typed_per_filter_config
+    assert disabled(settings) & set(NAMES) == set(NAMES[:4])
+    assert unpack(settings[NAMES[4]]).token_bucket.max_tokens == 5
+
+
+def test_nobody_is_let_in_where_no_rule_lets_anybody_in() -> None:
+    settings = scope(host(CLOSED)).typed_per_filter_config
+    allow = unpack(settings[NAMES[1]])
+    assert (allow.rbac.rules.action, len(allow.rbac.rules.policies)) == (0, 0)
+
+
+def test_a_wildcard_host_has_settings_and_leaves_nothing_out_that_its_routes_may_need() -> None:
+    found = envoy.scoped_route_configuration(
+        ir.WildcardTable(table=TABLE, hosts=(host(LIMIT, name="*.test"),))
+    )
+    (wild,) = found.route_configuration.virtual_hosts
+    assert set(wild.typed_per_filter_config) == {NAMES[4]}
+
+
+def test_a_route_says_only_what_is_otherwise_than_at_its_host() -> None:
+    both = replace(LIMIT, permissions=ir.Permissions())
+    open_to_all = replace(route(forward()), treatment=LIMIT)
+    same = replace(route(forward()), treatment=both)
+    found = scope(host(both, open_to_all, same))
+    first, second = (one.typed_per_filter_config for one in found.routes if one.name == "test")
+    assert disabled(first) == set(NAMES[:2])
+    assert not second
