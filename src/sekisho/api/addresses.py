@@ -49,6 +49,10 @@ class AddressTaken(Exception):
     """Another Service has the address in `args[0]`."""
 
 
+class OutOfRange(Exception):
+    """The address in `args[0]` is not one of the range in `args[1]`."""
+
+
 class ServiceAddresses:
     """Gives each new Service an address that follows from its name, or the next free one.
 
@@ -70,9 +74,14 @@ class ServiceAddresses:
     async def reserved(self, id: ResourceId, chosen: Sequence[str] = ()) -> AsyncIterator[tuple[str, ...]]:
         """The addresses of a Service that is written within the block: those chosen, or a free one.
 
-        Raises AddressTaken or RangeExhausted.
+        Only addresses of the range can be chosen, as in Kubernetes: whoever could name any other would get
+        what workloads send to it, be it a database of somebody else's. Raises AddressTaken, OutOfRange or
+        RangeExhausted.
         """
         holders = await self._known()
+        for address in chosen:
+            if ip_address(address) not in self._range:
+                raise OutOfRange(address, self._range)
         addresses: list[str] = []
         try:
             for wanted in chosen or (None,):  # one by one, so that a failure gives back the ones before

@@ -6,7 +6,7 @@ from typing import Any
 
 import structlog
 
-from sekisho.api.addresses import AddressTaken, RangeExhausted, ServiceAddresses, fields
+from sekisho.api.addresses import AddressTaken, OutOfRange, RangeExhausted, ServiceAddresses, fields
 from sekisho.api.authorization import overreach
 from sekisho.api.call import Call
 from sekisho.api.documents import Document
@@ -57,7 +57,7 @@ class Admission:
     ) -> AsyncIterator[None]:
         """Gives a Service that is written within the block its virtual address, unless it has one already.
 
-        Raises 422 when it asks for one that another Service has.
+        Raises 422 when it asks for one that another Service has, or that is not of the range.
         """
         spec = object_.get("spec", {})
         if dry_run or call.kind.kind != "Service" or spec.get("type") == "ExternalName":
@@ -75,6 +75,10 @@ class Admission:
         except AddressTaken as error:
             message = f"{error.args[0]} is the address of another Service"
             problem = Problem("spec.clusterIP", message, "leave it out to get a free one", Reason.DUPLICATE)
+            raise invalid(call.kind.kind, call.kind.group, id.name, [problem]) from error
+        except OutOfRange as error:
+            message = f"{error.args[0]} is not in the range of virtual addresses, {error.args[1]}"
+            problem = Problem("spec.clusterIP", message, "leave it out to get a free one", Reason.FORBIDDEN)
             raise invalid(call.kind.kind, call.kind.group, id.name, [problem]) from error
         except RangeExhausted as error:
             raise ApiError(500, "InternalError", "the range of Service addresses is used up") from error

@@ -146,10 +146,11 @@ class ControlLoop:
         self.inbox.put(self._patches.rejected(rejection, version, message), self.clock.monotonic())
 
     def _report_failures(self, changes: Changes) -> None:
-        """A function of ours raised: its last value stays; it is our fault, so it is logged in full."""
+        """A function of ours raised: its last value stays, or goes where it guards; it is our fault, so it
+        is logged in full."""
         for (name, key), error in changes.failures.items():
             metrics.TRANSLATION_FAILURES.labels(name).inc()
-            log.error("translation failed, last value kept", what=name, key=str(key), exc_info=error)
+            log.error("translation failed", what=name, key=str(key), exc_info=error)
 
 
 def _nothing(_: Collection[ResourceId]) -> None:

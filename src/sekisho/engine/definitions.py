@@ -69,12 +69,17 @@ class Index:
 class Output(Generic[V]):
     """One value per bucket key of an index (or per leaf of a kind), reported when it changes."""
 
-    __slots__ = ("build", "name", "sources")
+    __slots__ = ("build", "closes", "name", "sources")
 
-    def __init__(self, name: str, source: Source, build: "Callable[[Read, Any], V | None]") -> None:
+    def __init__(
+        self, name: str, source: Source, build: "Callable[[Read, Any], V | None]", *, closes: bool = False
+    ) -> None:
         self.name = name
         self.sources = _sources(source)
         self.build = build
+        self.closes = closes
+        """Whether a key whose function raises has no value, where others keep their last one: for what
+        guards, as the last value may let somebody in who should be let in no more."""
 
     def __repr__(self) -> str:
         return f"<output {self.name}>"
@@ -90,6 +95,11 @@ def index(name: str, source: Source, emit: "Callable[[Read, Any], Iterable[Hasha
     return Index(name, source, emit)
 
 
-def output(name: str, source: Source, build: "Callable[[Read, Any], V | None]") -> Output[V]:
-    """Define an output: `build(read, key)` makes the value of a key; None is the same as no key at all."""
-    return Output(name, source, build)
+def output(
+    name: str, source: Source, build: "Callable[[Read, Any], V | None]", *, closes: bool = False
+) -> Output[V]:
+    """Define an output: `build(read, key)` makes the value of a key; None is the same as no key at all.
+
+    `closes`: see `Output.closes`.
+    """
+    return Output(name, source, build, closes=closes)

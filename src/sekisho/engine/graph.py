@@ -25,7 +25,7 @@ class Changes:
     """Per output: key → its new value, or None when it is gone. Equal values are not here."""
     failures: Mapping[tuple[str, Any], Exception] = field(default_factory=dict)
     """Indexes and outputs (by name and key) whose function raised: a fault of ours. They keep their last
-    value, and nobody else is disturbed."""
+    value (outputs that close have none), and nobody else is disturbed."""
 
 
 class _Failed:
@@ -305,11 +305,14 @@ class Engine:
             user.state = DIRTY
 
     def _failed(self, node: Computed, error: Exception) -> Any:
-        """The value of a node whose function raised: an index or output keeps its last one."""
-        if type(node.owner) is Query:
+        """The value of a node whose function raised: an index or output keeps its last one, unless it
+        closes."""
+        owner = node.owner
+        if isinstance(owner, Query):
             return _Failed(error)
-        self._failures[node.owner.name, node.key] = error
-        return node.value
+        self._failures[owner.name, node.key] = error
+        definition = owner.definition
+        return None if type(definition) is Output and definition.closes else node.value
 
     def _unlink(self, node: Computed) -> None:
         for unread in node.depend_on({}):

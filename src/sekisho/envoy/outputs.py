@@ -36,7 +36,7 @@ from sekisho.model.names import Origin, ResourceId
 from sekisho.translate.facts import ViewKey
 from sekisho.translate.gateway.endpoints import endpoints
 from sekisho.translate.mesh.inbounds import CAPTURED_NAME
-from sekisho.translate.mesh.names import cluster_name, leads_outside, outbound_name
+from sekisho.translate.mesh.names import cluster_name, direct_listener_name, direct_name, leads_outside, outbound_name
 from sekisho.translate.mesh.sidecars import PASSTHROUGH_NAME, SIDECAR_NAME
 from sekisho.translate.outputs import (
     AUTHORITIES,
@@ -45,6 +45,8 @@ from sekisho.translate.outputs import (
     CLIENT_CERTIFICATES,
     CLUSTERS,
     COLLECTORS,
+    DIRECT_CLUSTERS,
+    DIRECT_OUTBOUNDS,
     ENDPOINTS,
     HOSTNAMES,
     INBOUNDS,
@@ -165,9 +167,11 @@ def _emission(
     *,
     name: Name = itemgetter(1),
     shared: bool = False,
+    closes: bool = False,
 ) -> Emission:
+    """`closes`: what says who may call, and may not stay as it was when it cannot be said anew."""
     kind = type_url.rpartition(".")[2]
-    made = output(f"{kind} of {planned.name}", planned, build)
+    made = output(f"{kind} of {planned.name}", planned, build, closes=closes)
     return Emission(type_url, made, name, is_shared=shared)
 
 
@@ -219,6 +223,7 @@ _OF_GATEWAYS = (
         VIRTUAL_HOSTS,
         _changed(VIRTUAL_HOSTS, scoped_route_configuration, "gateway"),
         name=lambda key: scope_key(key[1], key[2]),
+        closes=True,
     ),
     _emission(
         SCOPE,
@@ -251,6 +256,20 @@ _OF_WORLDS = (
         shared=True,
     ),
     _emission(
+        CLUSTER,
+        DIRECT_CLUSTERS,
+        _for_patches(DIRECT_CLUSTERS, _remembered(DIRECT_CLUSTERS, _cluster), cluster, "outbound"),
+        name=lambda key: direct_name(key[1]),
+        shared=True,
+    ),
+    _emission(
+        LISTENER,
+        DIRECT_OUTBOUNDS,
+        _changed(DIRECT_OUTBOUNDS, outbound_listener, "outbound"),
+        name=lambda key: direct_listener_name(key[1]),
+        shared=True,
+    ),
+    _emission(
         ROUTES,
         ROUTE_TABLES,
         _changed(ROUTE_TABLES, route_configuration, "outbound"),
@@ -275,8 +294,8 @@ _OF_WORKLOADS = (
     _of_workload(
         CLUSTER, PASSTHROUGHS, _for_patches_out(_passthrough_cluster, passthrough_cluster), PASSTHROUGH_NAME
     ),
-    _emission(LISTENER, INBOUNDS, _changed(INBOUNDS, inbound_listener, "inbound")),
-    _emission(ROUTES, INBOUNDS, _changed(INBOUNDS, inbound_route_configuration, "inbound")),
+    _emission(LISTENER, INBOUNDS, _changed(INBOUNDS, inbound_listener, "inbound"), closes=True),
+    _emission(ROUTES, INBOUNDS, _changed(INBOUNDS, inbound_route_configuration, "inbound"), closes=True),
     _of_workload(LISTENER, CAPTURED_INBOUNDS, _alike(CAPTURED_INBOUNDS, _captured), CAPTURED_NAME),
     _of_workload(
         LISTENER, PASSTHROUGHS, _for_patches_out(_passthrough, passthrough_listener), PASSTHROUGH_NAME

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sekisho.api.addresses import AddressTaken, RangeExhausted, ServiceAddresses
+from sekisho.api.addresses import AddressTaken, OutOfRange, RangeExhausted, ServiceAddresses
 from sekisho.model.names import ResourceId
 from sekisho.store.memory import MemoryStore, open_memory
 from sekisho.store.protocol import Record, Write
@@ -94,29 +94,39 @@ async def test_an_address_is_free_too_when_nobody_told_of_the_deletion() -> None
 async def test_a_service_held_by_finalizers_keeps_its_address() -> None:
     async with open_memory() as store:
         addresses = ServiceAddresses(store, RANGE)
-        held = {"metadata": {"finalizers": ["a/b"]}, "spec": {"clusterIP": "10.0.0.1"}}
+        held = {"metadata": {"finalizers": ["a/b"]}, "spec": {"clusterIP": "241.0.0.1"}}
         await store.write([Write("create", id_of("a"), held)])
         addresses.forget(await delete(store, "a"))
         with pytest.raises(AddressTaken):
-            await create(store, addresses, "b", "10.0.0.1")
+            await create(store, addresses, "b", "241.0.0.1")
 
 
 async def test_a_write_that_failed_leaves_nothing_reserved() -> None:
     async with open_memory() as store:
         addresses = ServiceAddresses(store, RANGE)
         with pytest.raises(OSError, match="disk"):
-            async with addresses.reserved(id_of("a"), ("10.0.0.1",)):
+            async with addresses.reserved(id_of("a"), ("241.0.0.1",)):
                 raise OSError("disk")
-        assert await create(store, addresses, "b", "10.0.0.1") == "10.0.0.1"
+        assert await create(store, addresses, "b", "241.0.0.1") == "241.0.0.1"
 
 
 async def test_of_several_addresses_all_are_taken_or_none() -> None:
     async with open_memory() as store:
         addresses = ServiceAddresses(store, RANGE)
-        await create(store, addresses, "a", "10.0.0.1", "fd00:0::1")
-        with pytest.raises(AddressTaken, match="fd00::1"):
-            await create(store, addresses, "b", "10.0.0.2", "fd00::1")
-        assert await create(store, addresses, "c", "10.0.0.2") == "10.0.0.2"
+        await create(store, addresses, "a", "241.0.0.1", "241.0.0.9")
+        with pytest.raises(AddressTaken, match=r"241\.0\.0\.9"):
+            await create(store, addresses, "b", "241.0.0.2", "241.0.0.9")
+        assert await create(store, addresses, "c", "241.0.0.2") == "241.0.0.2"
+
+
+@pytest.mark.parametrize("chosen", ["10.0.0.5", "242.0.0.1", "240.255.255.255", "127.0.0.1", "fd00::1"])
+async def test_an_address_of_somebody_else_cannot_be_chosen(chosen: str) -> None:
+    """Workloads would be answered by the Service when they call a database, or an ExternalService."""
+    async with open_memory() as store:
+        addresses = ServiceAddresses(store, RANGE)
+        with pytest.raises(OutOfRange):
+            await create(store, addresses, "thief", "241.0.0.1", chosen)
+        assert await create(store, addresses, "b", "241.0.0.1") == "241.0.0.1"
 
 
 async def test_services_without_address_get_one_at_the_start() -> None:

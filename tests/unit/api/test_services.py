@@ -24,7 +24,7 @@ async def test_a_service_gets_an_address_and_keeps_it(api: Api) -> None:
     ("spec", "address"),
     [
         ({"clusterIP": "None"}, "None"),
-        ({"clusterIP": "10.1.2.3"}, "10.1.2.3"),
+        ({"clusterIP": "241.0.2.3"}, "241.0.2.3"),
         ({"type": "ExternalName", "externalName": "a.b"}, None),
     ],
 )
@@ -47,30 +47,37 @@ async def test_an_address_that_is_taken_is_refused(api: Api) -> None:
     ]
 
 
+async def test_an_address_outside_of_the_range_is_refused(api: Api) -> None:
+    refused = await api.refused(422, "POST", SERVICES, service(clusterIP="10.1.2.3"))
+    (cause,) = refused["details"]["causes"]
+    assert (cause["field"], cause["reason"]) == ("spec.clusterIP", "FieldValueForbidden")
+    assert "10.1.2.3 is not in the range of virtual addresses, 241.0.0.0/9" in cause["message"]
+
+
 async def test_an_address_never_changes_and_is_free_once_its_service_is_gone(api: Api) -> None:
-    await api.ok("POST", SERVICES, service(clusterIP="10.1.2.3"))
-    refused = await api.refused(422, "PUT", f"{SERVICES}/cart", service(clusterIP="10.1.2.4"))
+    await api.ok("POST", SERVICES, service(clusterIP="241.0.2.3"))
+    refused = await api.refused(422, "PUT", f"{SERVICES}/cart", service(clusterIP="241.0.2.4"))
     assert "spec.clusterIP: can never change" in refused["message"]
     await api.ok("DELETE", f"{SERVICES}/cart")
-    assert (await api.ok("POST", SERVICES, service("b", clusterIP="10.1.2.3")))["spec"]["clusterIPs"] == [
-        "10.1.2.3"
+    assert (await api.ok("POST", SERVICES, service("b", clusterIP="241.0.2.3")))["spec"]["clusterIPs"] == [
+        "241.0.2.3"
     ]
 
 
 async def test_a_service_that_becomes_external_gives_its_address_back_and_may_come_home(api: Api) -> None:
-    await api.ok("POST", SERVICES, service(clusterIP="10.1.2.3"))
+    await api.ok("POST", SERVICES, service(clusterIP="241.0.2.3"))
     external = {"type": "ExternalName", "externalName": "a.b"}
     changed = await api.ok("PUT", f"{SERVICES}/cart", service(**external))
     assert "clusterIP" not in changed["spec"]
     assert "clusterIPs" not in changed["spec"]
-    await api.ok("POST", SERVICES, service("b", clusterIP="10.1.2.3"))
+    await api.ok("POST", SERVICES, service("b", clusterIP="241.0.2.3"))
     back = await api.ok("PUT", f"{SERVICES}/cart", service())
     assert back["spec"]["clusterIP"].startswith("241.0.")
 
 
 async def test_a_dry_run_takes_no_address(api: Api) -> None:
-    await api.ok("POST", f"{SERVICES}?dryRun=All", service(clusterIP="10.1.2.3"))
-    await api.ok("POST", SERVICES, service("b", clusterIP="10.1.2.3"))
+    await api.ok("POST", f"{SERVICES}?dryRun=All", service(clusterIP="241.0.2.3"))
+    await api.ok("POST", SERVICES, service("b", clusterIP="241.0.2.3"))
 
 
 async def test_services_made_at_the_same_time_get_addresses_of_their_own(api: Api) -> None:

@@ -119,6 +119,20 @@ def test_a_fault_stays_with_its_readers() -> None:
     assert engine.commit({number("a"): 6}).outputs == {quotient: {number("a"): 1}}
 
 
+def test_what_guards_closes_while_its_function_raises() -> None:
+    def fragile(read: Read, key: Any) -> float:
+        return 6 / read.leaf(key)
+
+    guarding = output("guarding", source="number", build=fragile, closes=True)
+    engine = Engine([guarding])
+    engine.commit({number("a"): 2, number("b"): 3})
+    changes = engine.commit({number("a"): 0})
+    assert changes.outputs == {guarding: {number("a"): None}}
+    assert list(changes.failures) == [("guarding", number("a"))]
+    assert list(engine.keys(guarding)) == [number("b")]
+    assert engine.commit({number("a"): 6}).outputs == {guarding: {number("a"): 1}}
+
+
 def test_queries_that_raise_raise_for_each_reader_and_recover() -> None:
     @query
     def inverse(read: Read, name: str) -> float:

@@ -59,7 +59,12 @@ class TcpLog(Model, frozen=True, kw_only=True):
 
     address: Annotated[
         Annotated[
-            str, Meta(pattern=r"^[^\s]+:[0-9]{1,5}\Z", max_length=260, extra={"expected": "host:port"})
+            str,
+            Meta(
+                pattern=r"^(?:[A-Za-z0-9][A-Za-z0-9.-]*|\[[0-9A-Fa-f:.]+\]):[0-9]{1,5}\Z",
+                max_length=260,
+                extra={"expected": "host:port"},
+            ),
         ],
         Meta(description="Host and port."),
     ]

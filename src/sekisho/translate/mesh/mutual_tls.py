@@ -12,6 +12,7 @@ from sekisho.model.mesh import EFFECT_LABEL
 from sekisho.model.mesh_tls import MeshTLS, MeshTlsDefault
 from sekisho.model.names import ResourceId
 from sekisho.model.targets import EVERYTHING, TargetRef
+from sekisho.translate.mesh.destinations import resource_labels
 from sekisho.translate.mesh.instances import labels, services
 from sekisho.translate.mesh.meshes import is_system, mesh_of, named_mesh
 from sekisho.translate.mesh.trust import trust_domains
@@ -28,6 +29,11 @@ def mutual_tls(read: Read, workload: ResourceId, port: int, name: str) -> Mutual
         for rule in read.leaf(policy).spec.rules:
             found = _with(found, rule.default)
     return found
+
+
+def is_told(read: Read, mesh: str, namespace: str) -> bool:
+    """Whether any MeshTLS may be about workloads of a namespace."""
+    return read.count(_MESH_TLS, mesh) > 0 or read.count(_MESH_TLS, (namespace,)) > 0
 
 
 def _with(found: MutualTls, said: MeshTlsDefault) -> MutualTls:
@@ -78,7 +84,10 @@ def _picks(read: Read, policy: ResourceId, target: TargetRef, workload: Resource
         case "Workload":
             return target.name in (None, workload.name) and wanted <= dict(labels(read, workload)).items()
         case "Service":
-            return any(target.name in (None, service.name) for service in services(read, workload))
+            return any(
+                target.name in (None, service.name) and wanted <= dict(resource_labels(read, service)).items()
+                for service in services(read, workload)
+            )
         case _:
             return False
 

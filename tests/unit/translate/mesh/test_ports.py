@@ -24,6 +24,7 @@ from tests.unit.translate.world import (
 
 from sekisho import ir
 from sekisho.ir.transport import ALPN_HTTP2, ALPN_TCP
+from sekisho.model.mesh import SYSTEM_NAMESPACE
 from sekisho.model.names import ResourceId
 from sekisho.translate.facts import Readiness
 from sekisho.translate.mesh.names import Destination, destination_of, ipv6_address, outbound_address
@@ -202,3 +203,29 @@ def test_names_lead_back() -> None:
     assert destination_of("external/shop/bank/443") == Destination("ExternalService", "shop", "bank", 443)
     assert outbound_address("241.5.6.7", "127.2.0.0/16") == "127.2.6.7"
     assert ipv6_address("241.0.0.1") == "fd5e:6b69:7368:6f::f100:1"
+
+
+def test_a_policy_about_services_of_a_label_opens_no_other_ones() -> None:
+    target = {"kind": "Service", "labels": {"plain": "yes"}}
+    policy = document(
+        "MeshTLS", "plain", SYSTEM_NAMESPACE,
+        spec={"targetRef": target, "rules": [{"default": {"mode": "Permissive"}}]},
+    )  # fmt: skip
+    chosen = application("cart", "241.0.0.2")
+    chosen["metadata"]["labels"] = {"plain": "yes"}
+    found = shop(policy, chosen)
+    modes = {name: found.inbound(name, 8080).tls for name in ("web-1", "cart-1")}
+    assert {name: tls and tls.mode for name, tls in modes.items()} == {
+        "web-1": ir.MutualTlsMode.STRICT, "cart-1": ir.MutualTlsMode.PERMISSIVE,
+    }  # fmt: skip
+
+
+def test_a_sidecar_whose_mesh_is_gone_is_called_by_nobody() -> None:
+    """In plain text by a gateway, else, which knows no better way then."""
+    route = http_route("r", rule(backend("cart", 80)))
+    found = shop(gateway(), route)
+    assert len(found.addresses("shop/cart/80")) == 1
+    found.remove(ResourceId("Mesh", "", "default"))
+    assert found.addresses("shop/cart/80") == []
+    found.apply(mesh())
+    assert len(found.addresses("shop/cart/80")) == 1
