@@ -379,6 +379,27 @@ async def test_a_server_that_speaks_first_tells_nothing_to_who_may_not_call(pair
             writer.close()
 
 
+async def test_permissive_mode_lets_servers_speak_first_to_callers_without_tls(pair: Pair) -> None:
+    """Where all of them are let in; else they hear nothing before they are judged."""
+
+    async def greet(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"welcome")
+
+    async with await asyncio.start_server(greet, "127.0.0.1", 0) as server:
+        fields = {
+            "target_port": server.sockets[0].getsockname()[1],
+            "protocol": ir.Protocol.TCP,
+            "inspected": False,
+            "tls": PERMISSIVE,
+        }
+        denied = [ir.Caller(source_ranges=("127.0.0.0/8",))]
+        for deny, expected in (([], b"welcome"), (denied, b"")):
+            await pair.serve(permissions=permissions(allow=[ir.Caller()], deny=deny), **fields)
+            reader, writer = await asyncio.open_connection("127.0.0.1", pair.port)
+            assert await asyncio.wait_for(reader.read(7), 10) == expected
+            writer.close()
+
+
 async def _first_bytes(reader: asyncio.StreamReader, count: int) -> bytes:
     """What comes within a second, or before the end."""
     try:

@@ -41,8 +41,22 @@ def inbound_listener(wanted: ir.Inbound) -> Any:
         "INBOUND",
         list(_chains(wanted)),
         listener_filters=[*sources, *inspectors],
+        takes_silence=_may_begin(wanted),
         **captured,
     )
+
+
+def _may_begin(wanted: ir.Inbound) -> bool:
+    """Whether the application may speak first to callers without TLS, as no HTTP server does.
+
+    Only where all of them are let in: RBAC asks with the caller's first byte, and who says nothing would be
+    told something before.
+    """
+    permissive = wanted.tls is not None and wanted.tls.mode is ir.MutualTlsMode.PERMISSIVE
+    rules = wanted.permissions.rules
+    everybody = any(rule.effect is ir.Effect.ALLOW and rule.caller == ir.Caller() for rule in rules)
+    unbarred = everybody and all(rule.effect is ir.Effect.ALLOW for rule in rules)
+    return permissive and unbarred and not wanted.inspected and wanted.protocol is ir.Protocol.TCP
 
 
 def _denies_requests(permissions: ir.Permissions) -> bool:

@@ -10,7 +10,7 @@ from sekisho.envoy import lint_rules as rules
 from sekisho.envoy.captured import CLOSED_CHAIN
 from sekisho.envoy.inbound import FOREIGN_TLS, OPEN, PLAINTEXT
 from sekisho.envoy.lint_applying import apply
-from sekisho.envoy.rbac import ALLOW, HTTP, NETWORK
+from sekisho.envoy.rbac import ALLOW, DENY, HTTP, NETWORK
 from sekisho.envoy.tcp import NAME as TCP_PROXY
 from sekisho.ir.tcp import CLOSED
 from sekisho.protos import unpack
@@ -25,7 +25,8 @@ _SPIFFE = "spiffe://"
 def sidecar_listener(listener: Any) -> Iterator[str]:
     """Findings in a Listener of a sidecar."""
     inbound = listener.traffic_direction == _INBOUND
-    yield from apply(rules.LISTENER, listener, listener.name)
+    takes_anybody = inbound and any(_takes_anybody(chain) for chain in listener.filter_chains)
+    yield from apply(rules.PATIENT_LISTENER if takes_anybody else rules.LISTENER, listener, listener.name)
     for chain in listener.filter_chains:
         where = f"{listener.name} chain {chain.name}"
         for manager in _unpacked(chain.filters, _HTTP):
@@ -33,6 +34,19 @@ def sidecar_listener(listener: Any) -> Iterator[str]:
         if inbound:
             yield from _encrypted(chain, where)
             yield from _guarded(chain, where)
+
+
+def _takes_anybody(chain: Any) -> bool:
+    """Whether all are let in, whatever they are and say: then nobody is told what he should not hear."""
+    guards = {each.name: unpack(each.typed_config) for each in chain.filters if each.name.startswith(NETWORK)}
+    if chain.name != PLAINTEXT or f"{NETWORK}.{ALLOW}" not in guards or f"{NETWORK}.{DENY}" in guards:
+        return False
+    policies = guards[f"{NETWORK}.{ALLOW}"].rules.policies.values()
+    return any(_for_all(each.permissions) and _for_all(each.principals) for each in policies)
+
+
+def _for_all(conditions: Sequence[Any]) -> bool:
+    return any(one.any for one in conditions)
 
 
 def _unpacked(filters: Sequence[Any], name: str) -> Iterator[Any]:

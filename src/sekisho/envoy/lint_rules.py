@@ -49,14 +49,17 @@ _HTTP2_DEFAULTS = (
     ("max_inbound_window_update_frames_per_data_frame_sent", 10),
 )
 
-LISTENER = (
+PATIENT_LISTENER = (
     _BUFFER,
     Rule("listener_filters_timeout", *at_most(5)),
-    Rule("continue_on_listener_filters_timeout", *OFF),
     Rule("enable_reuse_port.value", *OFF),
     Rule("ignore_global_conn_limit", *OFF),
     Rule("bypass_overload_manager", *OFF),
 )
+"""Of a port that lets everybody in, with TLS or without."""
+
+LISTENER = (*PATIENT_LISTENER, Rule("continue_on_listener_filters_timeout", *OFF))
+"""Who does not show in time what he is, is shut out."""
 
 UDP_LISTENER = (
     Rule("ignore_global_conn_limit", *OFF),

@@ -7,6 +7,8 @@ from sekisho.envoy.building import OFF, extension, new, seconds, value
 from sekisho.envoy.clusters import CONNECTION_BUFFER_BYTES
 
 LISTENER_FILTERS_SECONDS = 5
+SILENCE_SECONDS = 1
+"""A ClientHello comes with the first packet: a second is time to lose it once."""
 HANDSHAKE_SECONDS = 10
 
 _ANY_IPV4, _ANY_IPV6 = "0.0.0.0", "::"  # noqa: S104 - connections are redirected to it, whatever they were for
@@ -44,9 +46,11 @@ def sidecar_listener(
     chains: Sequence[dict[str, Any]],
     *,
     listener_filters: Sequence[dict[str, Any]] = (),
+    takes_silence: bool = False,
     **fields: Any,
 ) -> Any:
-    """envoy.config.listener.v3.Listener; `addresses`: at least one.
+    """envoy.config.listener.v3.Listener; `addresses`: at least one. `takes_silence`: who says nothing for
+    `SILENCE_SECONDS` is taken for one without TLS that waits for the server to begin, and not shut out.
 
     A taken port is refused and reported instead of shared (`enable_reuse_port`), as for gateways.
     """
@@ -61,7 +65,8 @@ def sidecar_listener(
         enable_reuse_port=OFF,
         per_connection_buffer_limit_bytes=value(CONNECTION_BUFFER_BYTES),
         listener_filters=listener_filters,
-        listener_filters_timeout=seconds(LISTENER_FILTERS_SECONDS),
+        listener_filters_timeout=seconds(SILENCE_SECONDS if takes_silence else LISTENER_FILTERS_SECONDS),
+        continue_on_listener_filters_timeout=takes_silence,
         filter_chains=chains,
         **fields,
     )

@@ -19,6 +19,7 @@ INBOUNDS = {
     "strict tcp": inbound(80, 8080, inspected=False, protocol=ir.Protocol.TCP),
     "permissive": inbound(80, 8080, tls=PERMISSIVE),
     "permissive unread": inbound(80, 8080, tls=PERMISSIVE, inspected=False),
+    "permissive tcp": inbound(80, 8080, tls=PERMISSIVE, inspected=False, protocol=ir.Protocol.TCP),
     "nobody": inbound(80, 8080, permissions=ir.Permissions()),
     "no identities": inbound(80, 8080, tls=None),
     "captured": inbound(80, 8080, bound=False),
@@ -170,3 +171,22 @@ def test_http_of_sidecars_is_hardened_like_that_of_gateways(rules: str) -> None:
         listener.CopyFrom(made)
         change_http(listener.filter_chains[0], clear(path))
         assert any(path in finding for finding in lint(listener)), path
+
+
+def test_only_who_lets_everybody_in_may_take_who_says_nothing() -> None:
+    bytes_ = {"tls": PERMISSIVE, "inspected": False, "protocol": ir.Protocol.TCP}
+    listener = envoy.inbound_listener(inbound(80, 8080, **bytes_))
+    assert listener.continue_on_listener_filters_timeout
+    rules = inbound(80, 8080).permissions.rules
+    for effect, caller in (
+        (ir.Effect.DENY, ir.Caller(source_ranges=("10.0.0.0/8",))),
+        (ir.Effect.ALLOW, ir.Caller(source_ranges=("10.0.0.0/8",))),
+    ):
+        rule = ir.PermissionRule(effect=effect, caller=caller, origin=ORIGIN)
+        kept = rules if effect is ir.Effect.DENY else ()
+        guarded = envoy.inbound_listener(
+            inbound(80, 8080, permissions=ir.Permissions(rules=(*kept, rule)), **bytes_)
+        )
+        assert not guarded.continue_on_listener_filters_timeout
+        guarded.continue_on_listener_filters_timeout = True
+        assert any("continue_on_listener_filters_timeout" in finding for finding in lint(guarded))
