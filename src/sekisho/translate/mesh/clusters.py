@@ -18,7 +18,7 @@ from sekisho.translate.mesh.instances import instances
 from sekisho.translate.mesh.meshes import mesh_of, mesh_spec
 from sekisho.translate.mesh.names import Destination, cluster_name, outbound_name
 from sekisho.translate.mesh.ports import is_http, service_port, target_number
-from sekisho.translate.mesh.route_tables import plain_forward
+from sekisho.translate.mesh.route_tables import plain_forward, straight_forward
 from sekisho.translate.mesh.transport import mesh_transport
 from sekisho.translate.mesh.worlds import World
 
@@ -115,8 +115,7 @@ def _is_inspected(read: Read, destination: Destination) -> bool:
 
 def _has_http_policies(read: Read, client: World, destination: Destination) -> bool:
     """Whether a policy for this client changes anything that exists only in HTTP."""
-    forward = plain_forward(destination)
-    if effective.forward_with_policies(read, client, forward, destination, None) != forward:
+    if straight_forward(read, client, destination) != plain_forward(destination):
         return True
     plain = plain_outbound(destination)
     found = effective.outbound_with_policies(read, client, plain, destination)

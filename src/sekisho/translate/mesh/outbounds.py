@@ -1,6 +1,6 @@
 """The ports of others as a workload calls them through its sidecar."""
 
-from sekisho.engine import Read
+from sekisho.engine import Read, query
 from sekisho.ir.sidecar import Outbound
 from sekisho.ir.tcp import TcpForward
 from sekisho.translate.mesh import effective
@@ -12,6 +12,7 @@ from sekisho.translate.mesh.worlds import World
 _ITSELF = 1
 
 
+@query
 def outbound(read: Read, profile: World, destination: Destination) -> Outbound | None:
     """One port; None where it has no address to be called at."""
     called_at = addresses(read, destination.resource, profile.outbound)

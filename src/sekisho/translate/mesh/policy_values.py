@@ -119,7 +119,7 @@ def for_destination(
 
     Where nobody says anything special, all destinations share the answer for the mesh.
     """
-    if _is_special(read, kind, destination, route):
+    if kind in _special_kinds(read, destination, route):
         return _for_destination(read, kind, client, destination, route)
     return for_mesh(read, kind, client)
 
@@ -146,13 +146,19 @@ def _for_destination(
     return _merged(kind, parts)
 
 
-def _is_special(read: Read, kind: str, destination: Destination, route: ResourceId | None) -> bool:
-    wanted = [ByName(*destination.resource), ByName(destination.kind, "", "")]
+@query
+def _special_kinds(read: Read, destination: Destination, route: ResourceId | None) -> frozenset[str]:
+    """The kinds of policies of which some say something special of a destination or a route to it."""
+    names = [ByName(*destination.resource), ByName(destination.kind, "", "")]
+    attached: frozenset[ResourceId] = frozenset()
     if route is not None:
-        wanted.append(ByName(*route))
-        if any(policy.kind == kind for policy in read.bucket(ROUTES, ByName(*route))):
-            return True
-    return any(policy.kind == kind for name in wanted for policy in read.bucket(DESTINATIONS, name))
+        names.append(ByName(*route))
+        attached = read.bucket(ROUTES, ByName(*route))
+    return frozenset(
+        policy.kind
+        for found in (attached, *(read.bucket(DESTINATIONS, one) for one in names))
+        for policy in found
+    )
 
 
 def _called(read: Read, destination: Destination, route: ResourceId | None) -> Called:

@@ -55,12 +55,17 @@ def plain_forward(destination: Destination) -> ir.Forward:
     return ir.Forward(shares=(share,), host_of_server=leads_outside(share.cluster))
 
 
+@query
+def straight_forward(read: Read, client: World, destination: Destination) -> ir.Forward:
+    """Straight on, where no route is attached, as policies for this client have it."""
+    return effective.forward_with_policies(read, client, plain_forward(destination), destination, None)
+
+
 def _straight(read: Read, client: World, destination: Destination) -> ir.Route:
-    plain = plain_forward(destination)
     return ir.Route(
         name=cluster_name(destination),
         match=ir.RouteMatch(),
-        action=effective.forward_with_policies(read, client, plain, destination, None),
+        action=straight_forward(read, client, destination),
         origin=destination.origin,
     )
 
