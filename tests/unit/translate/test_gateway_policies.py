@@ -222,3 +222,18 @@ def test_a_denial_by_path_warns_that_paths_have_many_spellings() -> None:
     assert warned["message"].startswith("spec.rules[0].default.deny[1]: paths are compared")
     other = ResourceId("TrafficPermission", "shop", "q")
     assert found.condition(other, "PathsIncomplete") == ("", "")
+
+
+def test_a_listener_of_bytes_that_a_permission_names_is_closed() -> None:
+    two = gateway(http(), {"name": "bytes", "port": 9000, "protocol": "TCP"})
+    parents = [{"name": "edge", "sectionName": "bytes"}]
+    straight = document(
+        "TCPRoute", "t", spec={"parentRefs": parents, "rules": [{"backendRefs": [backend()]}]}
+    )
+    found = World(two, service(), straight)
+    ((bytes_,),) = (one.chains for one in found.listeners().values() if one.port == 9000)
+    assert bytes_.tcp is not None
+    assert bytes_.tcp.shares != ((ir.CLOSED, 1),)
+    found.apply(permission(EDGE_ONLY, OFFICE))
+    ((bytes_,),) = (one.chains for one in found.listeners().values() if one.port == 9000)
+    assert bytes_.tcp == ir.TcpForward(shares=((ir.CLOSED, 1),))

@@ -16,6 +16,7 @@ from sekisho.translate.gateway.attachment import PLACED, Place
 from sekisho.translate.gateway.certificates import presented
 from sekisho.translate.gateway.listeners import Door, door, owner, port_doors
 from sekisho.translate.gateway.routes import plan
+from sekisho.translate.mesh.gateway_policies import closes_bytes
 
 _NOWHERE = ((ir.CLOSED, 1),)
 
@@ -33,6 +34,12 @@ def shares(read: Read, route: ResourceId | None) -> tuple[tuple[str, int], ...]:
     """Where the bytes a route wins go; a backend that leads nowhere keeps its share, to be closed."""
     found = plan(read, route).shares if route is not None else ()
     return tuple((name or ir.CLOSED, weight) for name, weight in found) or _NOWHERE
+
+
+def shares_at(read: Read, one: Door, route: ResourceId | None) -> tuple[tuple[str, int], ...]:
+    """The same at a listener; nowhere where nobody can be asked for the permission that is needed."""
+    closed = closes_bytes(read, one.gateway, one.port, one.name)
+    return _NOWHERE if closed else shares(read, route)
 
 
 def winner(read: Read, one: Door) -> ResourceId | None:
@@ -89,7 +96,7 @@ def _chain(read: Read, one: Door, hostname: str, route: ResourceId | None) -> ir
         table=f"{one.table}/{hostname}",
         server_names=() if hostname == EVERY else (hostname,),
         tls=ir.TlsTermination(certificates=certificates, alpn=()) if ends_tls else None,
-        tcp=ir.TcpForward(shares=shares(read, route)),
+        tcp=ir.TcpForward(shares=shares_at(read, one, route)),
         origin=one.origin,
     )
 

@@ -6,7 +6,7 @@ from sekisho import ir
 from sekisho.engine import Read, index, output, query
 from sekisho.kit.hostnames import EVERY
 from sekisho.model.names import ResourceId
-from sekisho.translate.gateway.byte_chains import closed_chains, shares, tcp_chain, tls_chains, winner
+from sekisho.translate.gateway.byte_chains import closed_chains, shares_at, tcp_chain, tls_chains, winner
 from sekisho.translate.gateway.certificates import Presented, certificate, presented, secret_of
 from sekisho.translate.gateway.gateways import admission
 from sekisho.translate.gateway.listeners import Door, doors
@@ -98,7 +98,7 @@ def _udp_listener(read: Read, key: tuple[ResourceId, str]) -> ir.UdpListener:
     gateway, name = key
     address, port = _place(name)
     here = [one for one in open_doors(read, gateway) if (one.port, one.transport) == (port, "udp")]
-    leads_to = shares(read, winner(read, here[0]))
+    leads_to = shares_at(read, here[0], winner(read, here[0]))
     return ir.UdpListener(name=name, address=address, port=port, shares=leads_to, origin=here[0].origin)
 
 

@@ -96,6 +96,12 @@ def of_host(read: Read, gateway: ResourceId, port: int, listener: str) -> ir.Tre
     )
 
 
+def closes_bytes(read: Read, gateway: ResourceId, port: int, listener: str) -> bool:
+    """Whether a listener whose bytes are not read is closed: a permission names it, and Envoy would judge a
+    caller by its first byte only, when a server that speaks first has been heard already."""
+    return of_host(read, gateway, port, listener).permissions is not None
+
+
 def of_route(
     read: Read, gateway: ResourceId, host: ir.Treatment, route: ResourceId, destination: Destination | None
 ) -> ir.Treatment | None:
