@@ -17,7 +17,7 @@ RUN = HERE / "build" / "run"
 """State and logs of the last run."""
 SUITE_WITHIN = "60m"
 
-PROFILES = ("GATEWAY-HTTP",)
+PROFILES = ("GATEWAY-HTTP", "GATEWAY-GRPC", "GATEWAY-TLS", "GATEWAY-TCP", "GATEWAY-UDP")
 STATIC = ("127.1.255.1", "192.0.2.1")
 """For Gateways that name their address: one that is nobody else's, and one that is nowhere (RFC 5737)."""
 

@@ -55,10 +55,20 @@ class Pod:
 
     name: str
     namespace: str
+    service: str = ""
+    ingress: str = ""
+    asked_name: str = ""
+    """The server name of the last TLS handshake."""
     log: list[tuple[datetime, str]] = field(default_factory=list)
     """When a line was printed, and the line."""
     failures: Counter[str] = field(default_factory=Counter)
     """Failed attempts by the uuid of their request."""
+
+    def context(self) -> dict[str, str]:
+        """Who answers, as every answer tells it."""
+        return {
+            "namespace": self.namespace, "ingress": self.ingress, "service": self.service, "pod": self.name
+        }  # fmt: skip
 
     def answer(self, request: Request, client: str) -> Answer | Reset:
         """What the image answers."""
@@ -94,10 +104,7 @@ class Pod:
             "proto": request.protocol,
             "headers": request.headers,
             "httpPort": "3000",
-            "namespace": self.namespace,
-            "ingress": "",
-            "service": "",
-            "pod": self.name,
+            **self.context(),
         }
         headers = (("Content-Type", "application/json"), *asked_headers(request.headers))
         return Answer(status=200, body=json.dumps(told, indent=1).encode(), headers=headers, delay=delay)

@@ -136,6 +136,8 @@ class Front:
             headers=[(name, value) for name, value in request.headers.items() if name not in _HOP_BY_HOP],
             content=await request.body(),
         )
+        if request.method == "POST" and request.url.path.endswith("/secrets"):
+            await self._settle()  # pods may have waited for it
         headers = {name: value for name, value in answer.headers.items() if name not in _HOP_BY_HOP}
         return Response(answer.content, answer.status_code, headers)
 

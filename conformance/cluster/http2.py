@@ -3,6 +3,7 @@
 import asyncio
 import struct
 from collections import defaultdict
+from collections.abc import Callable, Coroutine
 
 import hpack
 
@@ -15,7 +16,15 @@ _END_HEADERS = 0x4
 _INTERNAL_ERROR = struct.pack(">I", 0x2)
 
 
-async def serve(pod: Pod, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+Responder = Callable[
+    [Pod, Request, str, int, hpack.Encoder, asyncio.StreamWriter], Coroutine[None, None, None]
+]
+"""Writes the frames of an answer: (pod, request, client, stream, encoder, writer)."""
+
+
+async def serve(
+    pod: Pod, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, answer: Responder | None = None
+) -> None:
     """Answers until the peer leaves; who speaks no HTTP/2 is hung up on."""
     if await reader.readexactly(len(_PREFACE)) != _PREFACE:
         return
@@ -32,7 +41,7 @@ async def serve(pod: Pod, reader: asyncio.StreamReader, writer: asyncio.StreamWr
                 writer.write(_frame(_WINDOW_UPDATE, 0, 0, struct.pack(">I", length)))
             elif kind == _HEADERS:
                 request = _request([(str(name), str(value)) for name, value in decoder.decode(payload)])
-                group.create_task(_answer(pod, request, client, stream, encoder, writer))
+                group.create_task((answer or _answer)(pod, request, client, stream, encoder, writer))
             await writer.drain()
 
 
@@ -45,23 +54,36 @@ async def _answer(
         writer.write(_frame(_RESET, 0, stream, _INTERNAL_ERROR))
         return
     fields = [(":status", str(answer.status)), *((name.lower(), value) for name, value in answer.headers)]
-    writer.write(_frame(_HEADERS, _END_HEADERS, stream, encoder.encode(fields)))
-    writer.write(_frame(_DATA, _END_STREAM, stream, answer.body))
+    writer.write(headers(encoder, stream, fields))
+    writer.write(data(stream, answer.body, end=True))
     await writer.drain()
 
 
+def headers(
+    encoder: hpack.Encoder, stream: int, fields: list[tuple[str, str]], *, end: bool = False
+) -> bytes:
+    """A HEADERS frame; `end`: the last of its stream."""
+    flags = _END_HEADERS | (_END_STREAM if end else 0)
+    return _frame(_HEADERS, flags, stream, encoder.encode(fields))
+
+
+def data(stream: int, body: bytes, *, end: bool = False) -> bytes:
+    """A DATA frame."""
+    return _frame(_DATA, _END_STREAM if end else 0, stream, body)
+
+
 def _request(fields: list[tuple[str, str]]) -> Request:
-    headers: dict[str, list[str]] = defaultdict(list)
+    found: dict[str, list[str]] = defaultdict(list)
     pseudo = {name: value for name, value in fields if name.startswith(":")}
     for name, value in fields:
         if not name.startswith(":"):
-            headers[canonical(name)].append(value)
+            found[canonical(name)].append(value)
     return Request(
         method=pseudo[":method"],
         target=pseudo[":path"],
         protocol="HTTP/2.0",
         host=pseudo[":authority"],
-        headers=dict(headers),
+        headers=dict(found),
     )
 
 

@@ -1,21 +1,52 @@
 """Deployments become pods, each with an address of its own on which its program answers."""
 
 import asyncio
+import base64
 import hashlib
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from typing import Any
+import ssl
+import tempfile
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
 
-from conformance.cluster import http1, http2
+from conformance.cluster import grpc, http1, http2, tcp, udp
 from conformance.cluster.echo import Pod
 from conformance.cluster.objects import DEPLOYMENT, POD, Object, Objects
 
 Serve = Callable[[Pod, asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+FindSecret = Callable[[str, str], Awaitable[Mapping[str, str]]]
+"""Namespace and name of a Secret → its data in base64; empty while there is none."""
 
-PORTS: dict[int, Serve] = {3000: http1.serve, 3001: http2.serve}
-"""Where echo-basic listens for HTTP and for HTTP/2 without TLS."""
-OTHER_PROGRAMS = frozenset({"GRPC_ECHO_SERVER", "TCP_ECHO_SERVER", "UDP_ECHO_SERVER"})
-"""Variables by which echo-basic becomes a program that only other profiles talk to."""
+TLS_PORT = 8443
+_UDP_PORT, _DNS_PORT = 8080, 53
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Program:
+    """What the image does by its environment."""
+
+    ports: Mapping[int, Serve] = field(default_factory=dict)
+    tls: Serve | None = None
+    """Served on `TLS_PORT`, where a certificate is given."""
+    datagrams: Mapping[int, type[udp.Echo]] = field(default_factory=dict)
+
+
+HTTP = Program(ports={3000: http1.serve, 3001: http2.serve}, tls=http1.serve)
+PROGRAMS = {
+    "GRPC_ECHO_SERVER": Program(ports={3000: grpc.serve}),
+    "TCP_ECHO_SERVER": Program(ports={3000: tcp.serve}, tls=tcp.serve),
+    "UDP_ECHO_SERVER": Program(datagrams={_UDP_PORT: udp.Echo}),
+}
+"""By the variable that makes echo-basic something else than a server of HTTP."""
+DNS = Program(datagrams={_DNS_PORT: udp.Names})
+"""What stands for CoreDNS."""
+
+
+class Closable(Protocol):
+    """A socket of a pod."""
+
+    def close(self) -> None: ...
 
 
 @dataclass(slots=True)
@@ -23,17 +54,18 @@ class Running:
     """One pod and the sockets of its program."""
 
     program: Pod
-    servers: list[asyncio.Server]
+    address: str
+    servers: list[Closable]
+    waits_for: tuple[Serve, str] | None = None
+    """What is to be served by TLS once this Secret is there."""
 
 
 class Kubelet:
-    """Keeps as many pods as the Deployments ask for.
+    """Keeps as many pods as the Deployments ask for."""
 
-    A pod of a program that only other profiles talk to is Ready and listens nowhere: who tries is refused.
-    """
-
-    def __init__(self, objects: Objects) -> None:
+    def __init__(self, objects: Objects, find_secret: FindSecret) -> None:
         self._objects = objects
+        self._find_secret = find_secret
         self._running: dict[tuple[str, str], Running] = {}
         self._addresses = (f"127.2.{high}.{low}" for high in range(256) for low in range(1, 255))
 
@@ -52,6 +84,9 @@ class Kubelet:
             self._end(place)
         for place in wanted.keys() - self._running.keys():
             await self._start(place, wanted[place])
+        for (namespace, _), running in tuple(self._running.items()):
+            if running.waits_for is not None:
+                await self._serve_tls(namespace, running)
 
     def end(self) -> None:
         """Closes every socket."""
@@ -62,11 +97,37 @@ class Kubelet:
         namespace, name = place
         template = deployment["spec"]["template"]
         address = next(self._addresses)
-        running = self._running[place] = Running(Pod(name=name, namespace=namespace), [])
-        if _is_http(template["spec"]):
-            for port, serve in PORTS.items():
-                running.servers.append(await listen(running.program, address, port, serve))
+        spec = template["spec"]
+        variables = _variables(spec)
+        pod = Pod(
+            name=name,
+            namespace=namespace,
+            service=variables.get("SERVICE_NAME", ""),
+            ingress=variables.get("INGRESS_NAME", ""),
+        )
+        program = _program(spec)
+        running = self._running[place] = Running(pod, address, [])
+        for port, serve in program.ports.items():
+            running.servers.append(await listen(pod, address, port, serve))
+        for port, protocol in program.datagrams.items():
+            running.servers.append(await _listen_datagrams(pod, address, port, protocol))
+        secret = _secret(spec)
+        if program.tls is not None and secret:
+            running.waits_for = program.tls, secret
         self._objects.create(POD, namespace, _pod(name, template, address))
+
+    async def _serve_tls(self, namespace: str, running: Running) -> None:
+        waiting, running.waits_for = running.waits_for, None  # one of several writes at once is enough
+        if waiting is None:
+            return
+        serve, secret = waiting
+        found = await self._find_secret(namespace, secret)
+        if not found:
+            running.waits_for = waiting
+            return
+        context = _tls(running.program, found)
+        server = await listen(running.program, running.address, TLS_PORT, serve, context)
+        running.servers.append(server)
 
     def _end(self, place: tuple[str, str]) -> None:
         for server in self._running.pop(place).servers:
@@ -74,18 +135,43 @@ class Kubelet:
         self._objects.delete(POD, *place)
 
 
-async def listen(program: Pod, address: str, port: int, serve: Serve) -> asyncio.Server:
+async def listen(
+    program: Pod, address: str, port: int, serve: Serve, tls: ssl.SSLContext | None = None
+) -> asyncio.Server:
     """The sockets of one port of a pod."""
 
     async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             await serve(program, reader, writer)
-        except* (asyncio.IncompleteReadError, ConnectionError):
+        except* (asyncio.IncompleteReadError, ConnectionError, ssl.SSLError):
             pass  # the peer has left, which is its right
         finally:
             writer.close()
 
-    return await asyncio.start_server(connected, address, port)
+    return await asyncio.start_server(connected, address, port, ssl=tls)
+
+
+async def _listen_datagrams(
+    program: Pod, address: str, port: int, protocol: type[udp.Echo]
+) -> asyncio.DatagramTransport:
+    loop = asyncio.get_running_loop()
+    transport, _ = await loop.create_datagram_endpoint(lambda: protocol(program), (address, port))
+    return transport
+
+
+def _tls(program: Pod, secret: Mapping[str, str]) -> ssl.SSLContext:
+    """With the certificate and key of a Secret."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    with tempfile.TemporaryDirectory() as folder:
+        for name in ("tls.crt", "tls.key"):
+            Path(folder, name).write_bytes(base64.b64decode(secret[name]))
+        context.load_cert_chain(Path(folder, "tls.crt"), Path(folder, "tls.key"))
+
+    def asked(_: ssl.SSLObject, name: str | None, __: ssl.SSLContext) -> None:
+        program.asked_name = name or ""
+
+    context.sni_callback = asked
+    return context
 
 
 def _pod_names(deployment: Object) -> list[str]:
@@ -96,13 +182,29 @@ def _pod_names(deployment: Object) -> list[str]:
     return [f"{metadata['name']}-{digest[:10]}-{digest[10:14]}{one}" for one in replicas]
 
 
-def _is_http(spec: Object) -> bool:
+def _variables(spec: Object) -> dict[str, str]:
     (container,) = spec["containers"]
-    variables = {variable["name"] for variable in container.get("env", ())}
-    return "echo-basic" in container["image"] and not variables & OTHER_PROGRAMS
+    return {variable["name"]: variable.get("value", "") for variable in container.get("env", ())}
 
 
-def _pod(name: str, template: Object, address: str) -> dict[str, Any]:
+def _program(spec: Object) -> Program:
+    """A pod of an image we do not know is Ready and listens nowhere: who tries is refused."""
+    (container,) = spec["containers"]
+    if "coredns" in container["image"]:
+        return DNS
+    if "echo-basic" not in container["image"]:
+        return Program()
+    named = (PROGRAMS[name] for name in _variables(spec) if name in PROGRAMS)
+    return next(named, HTTP)
+
+
+def _secret(spec: Object) -> str:
+    """The Secret with the certificate it presents; empty for none."""
+    named = (volume["secret"]["secretName"] for volume in spec.get("volumes", ()) if "secret" in volume)
+    return next(named, "")
+
+
+def _pod(name: str, template: Object, address: str) -> Object:
     return {
         "metadata": {"name": name, "labels": template["metadata"].get("labels", {})},
         "spec": {**template["spec"], "nodeName": "conformance"},

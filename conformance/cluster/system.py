@@ -2,7 +2,7 @@
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from conformance.cluster.kubelet import Kubelet
 from conformance.cluster.objects import Objects
 from sekisho.aio.tasks import background
 from sekisho.app.processes import Command, Process, own, ready_facts, start
-from sekisho.client import Client, kubeconfig
+from sekisho.client import Client, NotFound, kubeconfig
 
 GATEWAYS = "127.1.0.0/23"
 """Where Gateways get their addresses: loopback, so that nothing leaves this machine."""
@@ -36,7 +36,14 @@ async def running_cluster(folder: Path) -> AsyncIterator[Path]:
             httpx2.AsyncClient(base_url=access.server, verify=access.tls(), trust_env=False, timeout=60)
         )
         objects = Objects()
-        kubelet = Kubelet(objects)
+
+        async def find_secret(namespace: str, name: str) -> Mapping[str, str]:
+            try:
+                return dict((await client.get("Secret", name, namespace)).get("data") or {})
+            except NotFound:
+                return {}
+
+        kubelet = Kubelet(objects, find_secret)
         stack.callback(kubelet.end)
         endpoints = Endpoints(client, objects)
 

@@ -15,6 +15,7 @@ from tests.unit.translate.world import (
     http_route,
     namespace,
     reference_grant,
+    route,
     rule,
     service,
     unvalidated,
@@ -49,7 +50,7 @@ def optional(name: str, values: st.SearchStrategy[Any]) -> st.SearchStrategy[dic
 
 @st.composite
 def listeners(draw: st.DrawFn, name: str) -> Document:
-    protocol = draw(st.sampled_from(["HTTP", "HTTP", "HTTPS", "TCP"]))
+    protocol = draw(st.sampled_from(["HTTP", "HTTP", "HTTPS", "TLS", "TCP", "UDP", "example.com/odd"]))
     allowed = draw(
         st.sampled_from(
             [
@@ -69,13 +70,14 @@ def listeners(draw: st.DrawFn, name: str) -> Document:
             )
         )
     )
+    modes = optional("mode", st.just("Passthrough")) if protocol == "TLS" else st.just({})
     return {
         "name": name,
         "port": draw(PORTS),
         "protocol": protocol,
         "allowedRoutes": allowed,
         **draw(optional("hostname", HOSTNAMES)),
-        **({"tls": {"certificateRefs": certificates}} if protocol == "HTTPS" else {}),
+        **({"tls": {"certificateRefs": certificates, **draw(modes)}} if protocol in ("HTTPS", "TLS") else {}),
     }
 
 
@@ -152,12 +154,60 @@ ROUTES = st.builds(
     lists(PARENTS),
     st.sampled_from(["2026-01-01T00:00:00Z", "2026-01-02T00:00:00Z"]),
 )
+METHODS = st.sampled_from(
+    [
+        {"service": "a.B", "method": "C"},
+        {"service": "a.B"},
+        {"service": "a.+", "type": "RegularExpression"},
+        {"method": "C"},
+    ]
+)
+CALL_RULES = st.builds(
+    lambda methods, headers, backends, filters: rule(
+        *backends,
+        matches=[
+            {"method": one, "headers": [{"name": name, "value": "1"} for name in headers]} for one in methods
+        ],
+        filters=filters,
+    ),
+    lists(METHODS),
+    lists(st.sampled_from(["x", "y"])),
+    lists(BACKENDS),
+    lists(
+        st.sampled_from([{"type": "RequestMirror", "requestMirror": {"backendRef": backend("api", 81)}}]), 1
+    ),
+)
+SERVICE_PARENTS = st.builds(
+    lambda name, space: {"group": "", "kind": "Service", "name": name, **space},
+    SERVICES,
+    optional("namespace", NAMESPACES),
+)
+OTHER_ROUTES = st.builds(
+    lambda kind, name, space, calls, backends, hostnames, parents, created: route(
+        kind,
+        name,
+        *([calls] if kind == "GRPCRoute" else [rule(*backends)]),
+        namespace=space,
+        parents=parents,
+        metadata={"creationTimestamp": created},
+        **({"hostnames": hostnames} if kind in ("GRPCRoute", "TLSRoute") else {}),
+    ),
+    st.sampled_from(["GRPCRoute", "GRPCRoute", "TLSRoute", "TCPRoute", "UDPRoute"]),
+    st.sampled_from(["r", "q"]),
+    NAMESPACES,
+    CALL_RULES,
+    st.lists(BACKENDS, min_size=1, max_size=2),
+    st.lists(HOSTNAMES, min_size=1, max_size=2),
+    lists(PARENTS | SERVICE_PARENTS),
+    st.sampled_from(["2026-01-01T00:00:00Z", "2026-01-02T00:00:00Z"]),
+)
 SERVICE_PORTS = st.sampled_from(
     [
         {"port": 80, "targetPort": 3000},
         {"port": 80, "targetPort": "web", "name": "web"},
         {"port": 81, "appProtocol": "kubernetes.io/h2c"},
         {"port": 80, "appProtocol": "kubernetes.io/wss"},
+        {"port": 81, "protocol": "UDP"},
     ]
 )
 ADDRESSES = st.sampled_from(["10.0.0.1", "10.0.0.2", "10.0.0.3"])
@@ -168,6 +218,8 @@ DOCUMENTS: st.SearchStrategy[Document] = st.one_of(
     gateways(),
     ROUTES,
     ROUTES,
+    OTHER_ROUTES,
+    OTHER_ROUTES,
     st.builds(
         lambda name, space, port, selector: service(name, port, namespace=space, selector=selector),
         SERVICES, NAMESPACES, SERVICE_PORTS,
@@ -189,7 +241,7 @@ DOCUMENTS: st.SearchStrategy[Document] = st.one_of(
         lambda kind, source, target, space, to_name: reference_grant(
             kind, source, target, namespace=space, to_name=to_name
         ),
-        st.sampled_from(["HTTPRoute", "Gateway"]), NAMESPACES,
+        st.sampled_from(["HTTPRoute", "GRPCRoute", "TCPRoute", "Gateway"]), NAMESPACES,
         st.sampled_from(["Service", "Secret"]), NAMESPACES, st.sampled_from(["", "web", "cert"]),
     ),
     st.builds(lambda space: tls_secret("cert", "a.example.com", namespace=space), NAMESPACES),

@@ -84,13 +84,26 @@ def test_everything_a_proxy_is_told_to_use_is_there(start: Edit, commit: Edit) -
     for (gateway, _), listener in found["listeners"].items():
         assert listener.chains
         for chain in listener.chains:
-            assert (gateway, chain.table) in found["wildcard tables"]
+            if chain.tcp is None:
+                assert (gateway, chain.table) in found["wildcard tables"]
+            else:
+                assert _served(found, gateway, chain.tcp.shares)
             for certificate in chain.tls.certificates if chain.tls else ():
                 assert (gateway, certificate) in found["certificates"]
+    for (gateway, _), listener in found["UDP listeners"].items():
+        assert _served(found, gateway, listener.shares)
     for gateway, host in _hosts(found):
         for cluster in _clusters(host):
             assert (gateway, cluster) in found["clusters"]
             assert (gateway, cluster) in found["endpoints"]
+
+
+def _served(found: Everything, gateway: Any, shares: tuple[tuple[str, int], ...]) -> bool:
+    """Whether every cluster is there that bytes may go to."""
+    names = {name for name, _ in shares} - {ir.CLOSED}
+    return bool(shares) and all(
+        (gateway, name) in found[output] for name in names for output in ("clusters", "endpoints")
+    )
 
 
 @settings(max_examples=100, deadline=None)
@@ -139,12 +152,13 @@ def test_what_has_a_sidecar_is_never_spoken_to_in_plain_text_by_members(start: E
 @settings(max_examples=100, deadline=None)
 @given(STARTS, COMMITS)
 def test_https_is_never_served_in_plain_text(start: Edit, commit: Edit) -> None:
-    """A port that is asked for with HTTPS has TLS on every chain, or is closed."""
+    """A port that is asked for with HTTPS has TLS wherever requests are read, or is closed."""
     leaves = world([start, commit])
     found = everything(committed(leaves))
     for (gateway, _), listener in found["listeners"].items():
         protocols = {one.protocol for one in leaves[gateway].spec.listeners if one.port == listener.port}
-        assert all((chain.tls is not None) == ("HTTPS" in protocols) for chain in listener.chains)
+        read = [chain for chain in listener.chains if chain.tcp is None]
+        assert all((chain.tls is not None) == ("HTTPS" in protocols) for chain in read)
 
 
 def _hosts(found: Everything) -> list[tuple[Any, ir.VirtualHost]]:
