@@ -42,7 +42,8 @@ def cluster(wanted: ir.Cluster) -> Any:
     )
     message.name = wanted.name
     if wanted.transport is not None:
-        message.MergeFrom(new(_CLUSTER, **transport(wanted.transport)))
+        fields = transport(wanted.transport, members_only=wanted.original_destination)
+        message.MergeFrom(new(_CLUSTER, **fields))
     if wanted.hosts is not None:
         message.MergeFrom(new(_CLUSTER, **_hosts(wanted.name, wanted.hosts)))
     elif not wanted.original_destination:

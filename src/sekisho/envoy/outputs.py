@@ -36,7 +36,13 @@ from sekisho.model.names import Origin, ResourceId
 from sekisho.translate.facts import ViewKey
 from sekisho.translate.gateway.endpoints import endpoints
 from sekisho.translate.mesh.inbounds import CAPTURED_NAME
-from sekisho.translate.mesh.names import cluster_name, direct_listener_name, direct_name, leads_outside, outbound_name
+from sekisho.translate.mesh.names import (
+    cluster_name,
+    direct_listener_name,
+    direct_name,
+    leads_outside,
+    outbound_name,
+)
 from sekisho.translate.mesh.sidecars import PASSTHROUGH_NAME, SIDECAR_NAME
 from sekisho.translate.outputs import (
     AUTHORITIES,

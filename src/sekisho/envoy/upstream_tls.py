@@ -14,11 +14,13 @@ _TYPE = "envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext"
 _SAN_TYPES = {"dns": "DNS", "uri": "URI"}
 
 
-def transport(wanted: ir.Transport) -> dict[str, Any]:
-    """Fields of envoy.config.cluster.v3.Cluster."""
+def transport(wanted: ir.Transport, *, members_only: bool = False) -> dict[str, Any]:
+    """Fields of envoy.config.cluster.v3.Cluster. `members_only`: none is marked, all are members."""
     match wanted:
         case ir.MeshTransport():
-            return {"transport_socket_matches": _to_members(wanted)}
+            member, other = _to_members(wanted)
+            matches = [member | {"match": {}}] if members_only else [member, other]
+            return {"transport_socket_matches": matches}
         case ir.ServerTls():
             return {"transport_socket": _to_server(wanted)}
 
@@ -28,6 +30,8 @@ def _to_members(wanted: ir.MeshTransport) -> list[dict[str, Any]]:
     exact = [{"exact": identity} for identity in wanted.identities]
     common = member_tls(exact, wanted.min_version, wanted.max_version)
     common["alpn_protocols"] = [wanted.alpn]
+    if wanted.ciphers:
+        common["tls_params"]["cipher_suites"] = wanted.ciphers
     # No sessions are kept: one would outlive the trust it was made under.
     mutual = extension(
         _NAME, _TYPE, common_tls_context=common, sni=wanted.server_name, max_session_keys=value(0)

@@ -49,6 +49,8 @@ class MeshTransport(Struct, frozen=True, kw_only=True, gc=False):
     """HTTP/2 is spoken to all endpoints of a cluster alike: only where every one of them is meshed."""
     min_version: TlsVersion = "1.3"
     max_version: TlsVersion = "1.3"
+    ciphers: tuple[str, ...] = ()
+    """As `MutualTls` has them."""
 
 
 class ServerTls(Struct, frozen=True, kw_only=True, gc=False):

@@ -18,6 +18,7 @@ from sekisho.translate.mesh.attachment import routed_services
 from sekisho.translate.mesh.clusters import reads_http, sidecar_cluster
 from sekisho.translate.mesh.collectors import helper_destinations
 from sekisho.translate.mesh.destinations import destinations
+from sekisho.translate.mesh.headless import direct_cluster, direct_outbound, direct_parts
 from sekisho.translate.mesh.hostnames import hostname_record, hostnames
 from sekisho.translate.mesh.names import Destination, Part, cluster_name
 from sekisho.translate.mesh.outbounds import outbound
@@ -71,6 +72,12 @@ def _names(read: Read, profile: World) -> Iterator[tuple[World, Part]]:
             yield profile, Part(*resource, hostname)
 
 
+def _instances(read: Read, profile: World) -> Iterator[tuple[World, Part]]:
+    for resource in () if profile.outbound else _seen(read, profile):
+        for part in direct_parts(read, resource):
+            yield profile, part
+
+
 def _requested(_: Read, key: tuple[World, Destination]) -> tuple[tuple[World, Destination], ...]:
     return ((key[0].client, key[1]),)
 
@@ -104,6 +111,19 @@ def _cluster(read: Read, key: tuple[World, Destination]) -> ir.Cluster | None:
     return sidecar_cluster(read, *key)
 
 
+def _led_by(_: Read, key: tuple[World, Part]) -> Iterator[tuple[World, Destination]]:
+    profile, part = key
+    yield profile.client, Destination(*part.resource, int(part.part.partition("/")[0]))
+
+
+def _direct_outbound(read: Read, key: tuple[World, Part]) -> Outbound | None:
+    return direct_outbound(read, *key)
+
+
+def _direct_cluster(read: Read, key: tuple[World, Destination]) -> ir.Cluster | None:
+    return direct_cluster(read, *key)
+
+
 def _endpoints(read: Read, key: tuple[World, Destination]) -> ir.Endpoints | None:
     return endpoints(read, cluster_name(key[1]))
 
@@ -115,6 +135,8 @@ def _hostname(read: Read, key: tuple[World, Part]) -> HostnameRecord:
 _PROFILES = index("profiles", source=WORLDS, emit=_profile)
 _PORTS = index("visible ports", source=_PROFILES, emit=_ports)
 _NAMES = index("visible hostnames", source=_PROFILES, emit=_names)
+_INSTANCES = index("visible instances", source=_PROFILES, emit=_instances)
+_HEADLESS = index("headless ports", source=_INSTANCES, emit=_led_by)
 _REQUESTED = index("requested ports", source=_PORTS, emit=_requested)
 _REACHED = index("reached ports", source=_REQUESTED, emit=_reached)
 _HELPING = index("ports of collectors", source=_PROFILES, emit=_helping)
@@ -131,6 +153,12 @@ ROUTE_TABLES = output("outbound route tables", source=_REQUESTED, build=_route_t
 
 MESH_CLUSTERS = output("mesh clusters", source=(_REACHED, _HELPING), build=_cluster)
 """(`World.client`, destination) → `ir.Cluster`."""
+
+DIRECT_OUTBOUNDS = output("direct outbounds", source=_INSTANCES, build=_direct_outbound)
+"""(`World.profile`, `Part` `<port>/<workload>`) → `ir.Outbound` of one instance of a headless Service."""
+
+DIRECT_CLUSTERS = output("direct clusters", source=_HEADLESS, build=_direct_cluster)
+"""(`World.client`, destination) → `ir.Cluster` of all instances of a headless Service."""
 
 MESH_ENDPOINTS = output("mesh endpoints", source=_LOCATED, build=_endpoints)
 """(`World.base`, destination) → `ir.Endpoints`."""

@@ -1,7 +1,7 @@
 """Host names of the mesh: some built in, more by HostnameGenerators; each name is one service's only."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from sekisho.engine import Read, index, query
@@ -11,6 +11,7 @@ from sekisho.model.identity import MatchLabels
 from sekisho.model.names import Origin, ResourceId
 from sekisho.model.templates import BadTemplate, MissingLabel, parse
 from sekisho.translate.mesh.destinations import addresses, instance_addresses, is_headless, resource_labels
+from sekisho.translate.mesh.headless import instance_of, named_instances, ready_address
 from sekisho.translate.mesh.meshes import is_system, mesh_of, zone
 from sekisho.translate.mesh.names import Part
 from sekisho.translate.mesh.worlds import World
@@ -22,7 +23,8 @@ _BUILT_IN = {
     ),
     "ExternalService": ("{{ .Name }}.{{ .Namespace }}.extsvc.mesh.local",),
 }
-"""Names that everything has; no generator can take them away."""
+"""Names that everything has; no generator can take them away. Instances of a headless Service have them too,
+each with its own name before it, as Pods of a StatefulSet do."""
 _LABEL = r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"
 _HOSTNAME = re.compile(rf"(?=.{{1,253}}$){_LABEL}(\.{_LABEL})*")
 
@@ -47,8 +49,13 @@ def hostnames(read: Read, resource: ResourceId) -> tuple[str, ...]:
 def hostname_record(read: Read, profile: World, key: Part) -> HostnameRecord:
     """What DNS says about a name to the workloads of a profile."""
     resource = key.resource
-    headless = resource.kind == "Service" and is_headless(read, resource)
-    found = instance_addresses(read, resource) if headless else addresses(read, resource, profile.outbound)
+    found: Iterable[str]
+    if instance := instance_of(read, resource, key.part):
+        found = ready_address(read, instance)
+    elif resource.kind == "Service" and is_headless(read, resource):
+        found = instance_addresses(read, resource)
+    else:
+        found = addresses(read, resource, profile.outbound)
     return HostnameRecord(name=key.part, addresses=tuple(sorted(found)), origin=Origin(resource))
 
 
@@ -85,6 +92,8 @@ def _templates(
 ) -> Iterator[tuple[str, ResourceId | None, str]]:
     for template in _BUILT_IN.get(resource.kind, ()):
         yield "", None, template
+        for instance in named_instances(read, resource):
+            yield "", None, f"{instance.name}.{template}"
     for generator in read.bucket(_GENERATORS, resource.kind):
         written = read.leaf(generator)
         wanted = _selected(written.spec.selector, resource.kind)

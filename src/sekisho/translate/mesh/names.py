@@ -10,6 +10,8 @@ DOMAIN = "mesh.local"
 _IPV6_PREFIX = int(IPv6Address("fd5e:6b69:7368:6f::"))
 """Of the IPv6 form of virtual addresses: this /96, then the IPv4 address."""
 _EXTERNAL = "external"
+DIRECT = "direct/"
+"""What names of all that is for one instance of a headless Service begin with."""
 
 
 class Destination(NamedTuple):
@@ -65,6 +67,16 @@ def destination_of(cluster: str) -> Destination:
 def outbound_name(destination: Destination) -> str:
     """`ir.Outbound.name`: `outbound/<namespace>/<service>/<port>`."""
     return f"outbound/{cluster_name(destination)}"
+
+
+def direct_name(destination: Destination) -> str:
+    """Cluster of the instances of a headless Service, called by their own addresses."""
+    return f"{DIRECT}{cluster_name(destination)}"
+
+
+def direct_listener_name(part: Part) -> str:
+    """Listener for one of them: `direct/<namespace>/<service>/<port>/<workload>`."""
+    return f"{DIRECT}{part.namespace}/{part.name}/{part.part}"
 
 
 def inbound_name(port: int) -> str:

@@ -6,13 +6,15 @@ from sekisho.engine import Read, index
 from sekisho.model.names import ResourceId
 from sekisho.translate.facts import Rejection
 from sekisho.translate.mesh.attachment import routes
-from sekisho.translate.mesh.names import Destination, destination_of
+from sekisho.translate.mesh.names import DIRECT, Destination, destination_of
 from sekisho.translate.mesh.worlds import World
 
 _TYPES = "type.googleapis.com/envoy.config."
 ROUTES_TYPE = f"{_TYPES}route.v3.RouteConfiguration"
 LISTENER_TYPE = f"{_TYPES}listener.v3.Listener"
 _OUTBOUND = "outbound/"
+_PARTS = 3
+"""Namespace, service, port."""
 
 
 def refused(read: Read, author: ResourceId) -> tuple[str, ...]:
@@ -43,8 +45,11 @@ def authors(read: Read, key: Rejection) -> Iterator[ResourceId]:
 
 def _destination(key: Rejection) -> Destination | None:
     """The port a resource of a World is for; None for one that is not for a port, such as a certificate."""
+    name = key.resource_name.removeprefix(_OUTBOUND)
+    if name.startswith(DIRECT):  # the instance is not the author
+        name = "/".join(name.removeprefix(DIRECT).split("/")[:_PARTS])
     try:
-        return destination_of(key.resource_name.removeprefix(_OUTBOUND))
+        return destination_of(name)
     except ValueError:
         return None
 

@@ -52,7 +52,7 @@ def backends(read: Read, client: World, destination: Destination) -> tuple[Desti
 def plain_forward(destination: Destination) -> ir.Forward:
     """Straight on, as without any route or policy."""
     share = ir.Share(cluster=cluster_name(destination), weight=1, origin=destination.origin)
-    return ir.Forward(shares=(share,), host_of_server=leads_outside(share.cluster))
+    return ir.Forward(shares=(share,), host_of_server=leads_outside(cluster_name(destination)))
 
 
 @query

@@ -1,12 +1,19 @@
 """Mutual TLS to the instances of a Service: whose certificate a caller expects there."""
 
+from collections.abc import Iterator
+
+from msgspec.structs import replace
+
 from sekisho.engine import Read, query
-from sekisho.ir.transport import ALPN_HTTP2, ALPN_TCP, MeshTransport
+from sekisho.ir.transport import ALPN_HTTP2, ALPN_TCP, MeshTransport, TlsVersion
 from sekisho.model.names import ResourceId
+from sekisho.model.workload import Workload
 from sekisho.translate.mesh.identities import identity
 from sekisho.translate.mesh.instances import has_slices, instances, is_meshed, selector
 from sekisho.translate.mesh.meshes import mesh_of, zone
+from sekisho.translate.mesh.mutual_tls import is_told, mutual_tls
 from sekisho.translate.mesh.names import Destination, server_name
+from sekisho.translate.mesh.ports import service_port, target_number
 
 
 @query
@@ -33,8 +40,37 @@ def mesh_transport(read: Read, destination: Destination, *, over_http: bool) -> 
     mesh = mesh_of(read, service.namespace)
     if not mesh or not selector(read, service):
         return None
-    return MeshTransport(
+    plain = MeshTransport(
         server_name=server_name(destination, zone(read), mesh),
         identities=server_identities(read, service),
         alpn=ALPN_HTTP2 if over_http and is_wholly_meshed(read, service) else ALPN_TCP,
     )
+    if not is_told(read, mesh, service.namespace):
+        return plain
+    least, most, ciphers = _accepted(read, service, destination.port)
+    return replace(plain, min_version=least, max_version=most, ciphers=ciphers)
+
+
+@query
+def _accepted(read: Read, service: ResourceId, port: int) -> tuple[TlsVersion, TlsVersion, tuple[str, ...]]:
+    """The versions and ciphers that its instances take; all that any of them does, for there is one way to
+    them all. No cipher where one of them takes whatever is usual."""
+    found = [
+        mutual_tls(read, one, number, name)
+        for one in instances(read, service)
+        if is_meshed(read, one)
+        for number, name in _ports_of(read, one, service, port)
+    ]
+    if not found:
+        return "1.3", "1.3", ()
+    usual = any(not tls.ciphers for tls in found)
+    ciphers = () if usual else tuple(dict.fromkeys(cipher for tls in found for cipher in tls.ciphers))
+    return min(tls.min_version for tls in found), max(tls.max_version for tls in found), ciphers
+
+
+def _ports_of(read: Read, workload: ResourceId, service: ResourceId, port: int) -> Iterator[tuple[int, str]]:
+    resource: Workload = read.leaf(workload)
+    declared = service_port(read, service, port)
+    if declared is not None and (number := target_number(resource, declared.target)):
+        names = (one.name or "" for one in resource.spec.ports if (one.port, one.protocol) == (number, "TCP"))
+        yield number, next(names, "")
