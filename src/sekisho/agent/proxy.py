@@ -23,6 +23,7 @@ from sekisho.agent.relay import Mode, Relay
 from sekisho.agent.secrets import SecretServer
 from sekisho.agent.snapshot import Snapshot, load
 from sekisho.agent.streams import listening
+from sekisho.agent.told import Told
 from sekisho.agent.workload import PREFIX, Workload
 from sekisho.aio.clock import Clock
 from sekisho.aio.tasks import background, run_until
@@ -61,7 +62,8 @@ class Proxy:
         clock: Clock,
         random: Random,
     ) -> None:
-        """`id`: `gateway/<namespace>/<name>` or `workload/…`. Reads what an earlier run left."""
+        """`id`: `gateway/<namespace>/<name>` or `workload/…`. Reads what an earlier run left. Without a
+        `reporter`, it is an Envoy and nothing beside it."""
         self.id = id
         self._clock = clock
         self._options = options
@@ -86,18 +88,20 @@ class Proxy:
         self._envoy = Envoy(
             self._run_directory, self._bootstrap(options), options.envoy, clock=clock, random=random.random
         )
-        self._workload = self._beside(reporter, random) if reporter and id.startswith(PREFIX) else None
-
-    def _beside(self, reporter: Reporter, random: Random) -> Workload:
-        return Workload(
-            self.id,
-            self._options,
-            self._link,
-            self._envoy,
-            reporter,
-            clock=self._clock,
-            random=random,
-        )
+        self._told: Told | None = None
+        self._workload: Workload | None = None
+        if reporter:
+            self._told = Told(id, options, self._link, clock=clock, random=random)
+        if reporter and self._told and id.startswith(PREFIX):
+            self._workload = Workload(
+                id,
+                options,
+                self._told.configuration,
+                self._envoy,
+                reporter,
+                clock=clock,
+                random=random,
+            )
 
     async def run(self) -> None:
         """Runs it until cancelled. What its Envoy needs ends after its Envoy was drained."""
@@ -107,9 +111,11 @@ class Proxy:
             "link": self._link.run,
             "last known good": partial(self._snapshot.keep_saved, self._snapshot_file, clock=self._clock),
         }
+        if self._told:
+            needed |= self._told.services()
+            needed["outdated identity"] = partial(self._told.tell_outdated, self._own.renew_before)
         if self._workload:
             needed |= self._workload.services()
-            needed["outdated identity"] = partial(self._workload.tell_outdated, self._own.renew_before)
         services = {f"{self.id}: {name}": self._kept_up(name, each) for name, each in needed.items()}
         user = self._options.envoy.user
         group = user.id if user else None
@@ -132,7 +138,7 @@ class Proxy:
     async def _keep_identity(self) -> None:
         """Nobody asks for an identity in the name of a proxy that is in no mesh."""
         await self._secrets.wanted.wait()
-        await self._identity.run(self._workload.configuration if self._workload else None)
+        await self._identity.run(self._told.configuration if self._told else None)
 
     async def _kept_up(self, name: str, service: Callable[[], Awaitable[None]]) -> None:
         """Starts a service again that failed: a mistake of ours must not end an Envoy that serves."""

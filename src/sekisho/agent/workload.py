@@ -1,18 +1,14 @@
-"""What a workload's proxy has beside its Envoy: its own configuration, and the parts that this drives."""
+"""What a workload's proxy has beside its Envoy: the parts that the agent's own configuration drives."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from datetime import datetime
-from functools import partial
 from random import Random
 
 from sekisho.agent.configuration import Configuration
 from sekisho.agent.envoy import Envoy
-from sekisho.agent.link import Link
-from sekisho.agent.options import HostOptions, directory_name
+from sekisho.agent.options import HostOptions
 from sekisho.agent.readiness import DRAINING, Readiness, Reporter, Reporting
 from sekisho.agent.sidecar import Sidecar
-from sekisho.agent.snapshot import Snapshot, load
 from sekisho.aio.clock import Clock
 
 PREFIX = "workload/"
@@ -28,31 +24,19 @@ class Workload:
         self,
         id: str,
         options: HostOptions,
-        link: Link,
+        configuration: Configuration,
         envoy: Envoy,
         reporter: Reporter,
         *,
         clock: Clock,
         random: Random,
     ) -> None:
-        """Reads what an earlier run left."""
+        """`configuration`: how the control plane says that it is to be run."""
         self._clock = clock
-        self._file = options.state_directory / directory_name(id) / "agent-last-known-good"
-        self._snapshot = Snapshot(load(self._file))
-        self.configuration = Configuration(
-            id,
-            f"agent/{id}/{options.instance}",
-            link,
-            self._snapshot,
-            clock=clock,
-            random=random.random,
-            given=options.given,
-        )
-        """What the control plane says how to run it."""
         self._reporting = Reporting(id, reporter, clock=clock, random=random.random)
         name = id.removeprefix(PREFIX)
         self._sidecar = Sidecar(
-            name, self.configuration, envoy, self._reporting, clock, may_capture=options.may_capture
+            name, configuration, envoy, self._reporting, clock, may_capture=options.may_capture
         )
 
     @property
@@ -60,20 +44,9 @@ class Workload:
         """Set once what is to be captured is."""
         return self._sidecar.captured
 
-    async def tell_outdated(self, renew_before: Callable[[datetime], None]) -> None:
-        """Calls it with the moment before which identities are outdated, if there is one, until cancelled."""
-        told = ""
-        async for _ in self.configuration.changes():
-            config = self.configuration.sidecar
-            if config is not None and config.renew_before not in {"", told}:
-                told = config.renew_before
-                renew_before(datetime.fromisoformat(told))
-
     def services(self) -> dict[str, Callable[[], Awaitable[None]]]:
         """What is to run as long as the proxy does."""
         return {
-            "configuration": self.configuration.run,
-            "its last known good": partial(self._snapshot.keep_saved, self._file, clock=self._clock),
             "sidecar": self._sidecar.run,
             "reporting": self._reporting.run,
         }

@@ -8,6 +8,7 @@ from sekisho.model import probe as written
 from sekisho.model.names import Origin, ResourceId
 from sekisho.model.workload import Sidecar, Workload
 from sekisho.translate.facts import Authority, AuthorityState
+from sekisho.translate.gateway.classes import serves
 from sekisho.translate.gateway.gateways import normal_address
 from sekisho.translate.mesh import effective
 from sekisho.translate.mesh.identities import identity
@@ -42,6 +43,20 @@ def agent_config(read: Read, workload: ResourceId) -> AgentConfig | None:
         origin=Origin(workload, "spec.sidecar"),
     )
     return effective.agent_with_policies(read, workload, plain)
+
+
+def gateway_agent_config(read: Read, gateway: ResourceId) -> AgentConfig | None:
+    """What the agent beside a Gateway of a mesh is told: who issues its identity, and when to renew it."""
+    if not serves(read, gateway) or not mesh_of(read, gateway.namespace):
+        return None
+    return AgentConfig(
+        account=f"{gateway.namespace}/{gateway.name}",
+        address="",
+        application_address="",
+        spire_socket=_spire_socket(read, gateway),
+        renew_before=_renew_before(read, gateway),
+        origin=Origin(gateway),
+    )
 
 
 def passthrough(read: Read, workload: ResourceId) -> Passthrough | None:
@@ -109,20 +124,24 @@ def _application_port(port: int | str, workload: Workload) -> int:
     return next(named, 0)
 
 
-def _spire_socket(read: Read, workload: ResourceId) -> str:
-    found = identity(read, workload)
+def _spire_socket(read: Read, member: ResourceId) -> str:
+    found = identity(read, member)
     issuer = None if found is None or found.issuer is None else read.leaf(found.issuer)
     provider = None if issuer is None else issuer.spec.provider
     return provider.spire.socket_path if provider is not None and provider.spire is not None else ""
 
 
-def _renew_before(read: Read, workload: ResourceId) -> str:
-    state: AuthorityState | None = read.leaf(Authority.of(mesh_of(read, workload.namespace)))
+def _renew_before(read: Read, member: ResourceId) -> str:
+    state: AuthorityState | None = read.leaf(Authority.of(mesh_of(read, member.namespace)))
     return "" if state is None else state.renew_before
 
 
-SIDECARS = output("agent configurations", source="Workload", build=agent_config)
-"""Workload → `ir.AgentConfig`; none without a sidecar."""
+def _agent_config(read: Read, member: ResourceId) -> AgentConfig | None:
+    return (gateway_agent_config if member.kind == "Gateway" else agent_config)(read, member)
+
+
+SIDECARS = output("agent configurations", source=("Workload", "Gateway"), build=_agent_config)
+"""Workload or Gateway → `ir.AgentConfig`; none without a sidecar or mesh."""
 
 PASSTHROUGHS = output("passthroughs", source="Workload", build=passthrough)
 """Workload → `ir.Passthrough`; none where nothing is captured."""
