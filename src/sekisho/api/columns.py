@@ -36,7 +36,8 @@ def _workload_ports(object_: Object) -> str:
 
 
 def _sidecar(object_: Object) -> str:
-    return str(at(object_, "spec", "sidecar", "capture") or "<none>")
+    capture = at(object_, "spec", "sidecar", "capture")
+    return "Loopback" if capture == "None" else str(capture or "<none>")
 
 
 def _is_ready(object_: Object) -> str:

@@ -90,7 +90,7 @@ async def _one(settings: Settings, caller: Caller, stop: asyncio.Event, announce
         caller.access,
         caller.held,
         clock=CLOCK,
-        token=Secret(caller.access.bearer()),
+        token=Secret(token) if (token := caller.access.bearer()) else None,
         instance=chosen.instance,
     )
     running = _agent(settings, OneWorkload(str(own)), signer, caller, chosen)
@@ -122,9 +122,14 @@ def _agent(
 
 def _access(settings: Settings) -> Access:
     access = read(settings.kubeconfig)
-    if settings.token_file is None:
-        return access
-    return replace(access, token="", token_file=settings.token_file, certificate=None)
+    if settings.token_file is not None:
+        access = replace(access, token="", token_file=settings.token_file, certificate=None)
+    file = access.token_file
+    if settings.workload and file is not None and not file.exists():
+        # A join token is spent by the first certificate: whoever removes its file then does well.
+        log.info("there is no token: only a proxy that has joined can go on", file=str(file))
+        access = replace(access, token_file=None)
+    return access
 
 
 def become_guard() -> None:

@@ -1,7 +1,7 @@
 """Brings the API to the state of a set of manifests: applies what changed, prunes what is gone."""
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -89,24 +89,41 @@ class Applier:
             raise failures[0]
         return applied
 
+    async def remove_sets(self, is_meant: Callable[[str], bool]) -> Sequence[ResourceId]:
+        """Removes what is marked as of other sets, by their names; returns what it was.
+
+        To be called after `bring`: what both sets have is ours by then. Raises a ClientError.
+        """
+        marked = await self._marked_in_server(SET_LABEL)
+        others = [id_ for id_, name in marked.items() if name != self._set and is_meant(name)]
+        return await self._delete(others, frozenset(self._sent))
+
     async def _prune(self, wanted: frozenset[ResourceId]) -> list[ResourceId]:
-        stale = [id_ for id_ in await self._marked_in_server() if id_ not in wanted]
-        for id_ in stale:
+        marked = await self._marked_in_server(f"{SET_LABEL}={self._set}")
+        return await self._delete([id_ for id_ in marked if id_ not in wanted], wanted)
+
+    async def _delete(self, stale: Iterable[ResourceId], wanted: frozenset[ResourceId]) -> list[ResourceId]:
+        # With a Namespace goes all that is in it, so it stays as long as something in it is wanted.
+        inhabited = {id_.namespace for id_ in wanted}
+        doomed = [id_ for id_ in stale if id_.kind != "Namespace" or id_.name not in inhabited]
+        for id_ in doomed:
             with suppress(NotFound):  # somebody else was faster
                 await self._client.delete(id_.kind, id_.name, id_.namespace)
             self._sent.pop(id_, None)
-        return stale
+        return doomed
 
-    async def _marked_in_server(self) -> list[ResourceId]:
-        selection = Selection(labels=f"{SET_LABEL}={self._set}")
-        found: list[ResourceId] = []
+    async def _marked_in_server(self, selector: str) -> Mapping[ResourceId, str]:
+        """What a label selector finds, with the set it is marked as."""
+        selection = Selection(labels=selector)
+        found: dict[ResourceId, str] = {}
         for type_ in (await self._client.catalog()).types:
             if not {"list", "delete", "patch"} <= type_.verbs:
                 continue
             listing = await self._client.list(f"{type_.plural}.{type_.group}".rstrip("."), selection)
             for item in listing.items:
                 metadata = item["metadata"]
-                found.append(ResourceId(type_.kind, metadata.get("namespace", ""), metadata["name"]))
+                id_ = ResourceId(type_.kind, metadata.get("namespace", ""), metadata["name"])
+                found[id_] = metadata["labels"][SET_LABEL]
         return found
 
     def _marked(self, manifest: Manifest) -> dict[str, Any]:

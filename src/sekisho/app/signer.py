@@ -80,7 +80,10 @@ async def _asked(client: Client, request: bytes, proxy: str, purpose: Purpose, i
     try:
         answer = await ask(client, "CertificateRequest", spec, CertificateAnswer)
         return Issued.of(answer.certificate.encode(), answer.bundle.encode())
-    except (Invalid, Forbidden, Unauthorized) as cause:
+    except Unauthorized as cause:
+        advice = f"`sekisho token create --join {proxy}` makes a token that is good once"
+        raise Refused(f"the token or certificate is not, or no longer, valid; {advice}") from cause
+    except (Invalid, Forbidden) as cause:
         reasons = "; ".join(reason.message for reason in cause.status.causes) or str(cause)
         raise Refused(reasons) from cause
     except (ClientError, ValueError) as cause:

@@ -117,6 +117,8 @@ class _Up:
         applier = Applier(client, manager=MANAGER, set_name=set_name(self._settings.folder))
         await self._apply_certificates(client)
         await self._apply(applier, first=True)
+        if removed := await applier.remove_sets(_is_of_up):
+            self._voice.note(f"removed {len(removed)} resources that `up` applied from another folder before")
         async with asyncio.TaskGroup() as starting:
             for service in self._needs.services:
                 if service.workload:
@@ -257,6 +259,11 @@ def set_name(folder: Path) -> str:
     resolved = folder.resolve()
     readable = re.sub(r"[^a-z0-9]+", "-", resolved.name.lower()).strip("-")[:40] or "folder"
     return f"up-{readable}-{hashlib.sha256(str(resolved).encode()).hexdigest()[:12]}"
+
+
+def _is_of_up(name: str) -> bool:
+    """Whether a set was made by `set_name`, for whichever folder."""
+    return re.fullmatch(r"up-[a-z0-9-]+-[0-9a-f]{12}", name) is not None
 
 
 def _is_ours(_change: object, path: str) -> bool:

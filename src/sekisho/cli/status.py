@@ -10,7 +10,7 @@ from rich.text import Text
 
 from sekisho.cli.columns import columns
 from sekisho.cli.options import DEFAULT_CONNECTION, Connection
-from sekisho.cli.terminal import Exit, out
+from sekisho.cli.terminal import Exit, counted, out
 from sekisho.client import Client
 from sekisho.client.reviews import (
     ControlPlaneState,
@@ -87,7 +87,7 @@ _PROXY_HEAD = ("PROXY", "GATEWAY", "CONNECTED", "IN SYNC", "LAG", "REJECTED")
 
 def _gateway(gateway: GatewayState) -> list[str]:
     listeners = ", ".join(
-        f"{listener.name} {listener.protocol} {listener.port} ({listener.attached_routes} routes)"
+        f"{listener.name} {listener.protocol} {listener.port} ({counted(listener.attached_routes, 'route')})"
         + ("" if listener.programmed else " NOT READY")
         for listener in gateway.listeners
     )

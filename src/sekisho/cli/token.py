@@ -11,6 +11,9 @@ from sekisho.client.reviews import TokenAnswer, TokenSpec, ask
 
 app = App(name="token", default_parameter=Parameter(negative=""))
 
+JOIN_PARTS = 3
+"""Of `workload/NAMESPACE/NAME`; gateways join as `gateway/NAMESPACE/NAME`."""
+
 
 @app.command
 async def create(
@@ -35,6 +38,8 @@ async def create(
     """Make a token for NAME (a person, a script, a host) or for a proxy that joins; print it, this once."""
     if bool(name) == bool(join):
         raise Failure("name either who the token is for, or with --join a proxy", code=Exit.USAGE)
+    if join and join.count("/") != JOIN_PARTS - 1:
+        raise Failure(f"--join: {join!r} is not workload/NAMESPACE/NAME", code=Exit.USAGE)
     if join:
         spec = TokenSpec(action="create", role="join", proxies=(join,), days=days, minutes=minutes)
     else:

@@ -80,3 +80,24 @@ async def test_without_force_the_fields_of_others_are_a_problem(client: Client) 
     polite = await Applier(client, manager="second", force=False).bring(changed)
     assert "conflict" in polite.problems[0].message.lower()
     assert (await Applier(client, manager="second").bring(changed)).problems == ()
+
+
+async def test_a_namespace_stays_as_long_as_something_in_it_is_wanted(
+    applier: Applier, client: Client
+) -> None:
+    await applier.bring(manifests(NAMESPACE, NAMESPACED))
+    assert (await applier.bring(manifests(NAMESPACED))).pruned == ()
+    assert await client.get("configmap", "three", "shop")
+    assert {id_.kind for id_ in (await applier.bring(())).pruned} == {"ConfigMap", "Namespace"}
+
+
+async def test_what_other_sets_left_is_removed_and_what_both_have_is_taken_over(
+    applier: Applier, client: Client
+) -> None:
+    await Applier(client, manager="test", set_name="old").bring(manifests(ONE, TWO))
+    await Applier(client, manager="test", set_name="kept").bring(manifests(NAMESPACE, NAMESPACED))
+    await applier.bring(manifests(TWO))
+    removed = await applier.remove_sets(lambda name: name == "old")
+    assert [id_.name for id_ in removed] == ["one"]
+    assert (await client.get("configmap", "two", "default"))["metadata"]["labels"] == {SET_LABEL: "set-1"}
+    assert await client.get("configmap", "three", "shop")
