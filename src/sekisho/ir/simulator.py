@@ -13,6 +13,7 @@ from sekisho.ir import cors
 from sekisho.ir.admittance import Peer, judge
 from sekisho.ir.calls import Answered, Call, Headers, Outcome, Refused, Sent, Target, Verdict
 from sekisho.ir.cluster import Endpoints
+from sekisho.ir.grpc import as_told
 from sekisho.ir.http import Forward, HeaderEdits, Redirect, Respond, Route, Share, VirtualHost, WildcardTable
 from sekisho.ir.listener import Chain, Listener
 from sekisho.ir.matching import chain_of, matches, most_specific
@@ -45,6 +46,11 @@ class Plan(Protocol):
 
 def simulate(plan: Plan, call: Call) -> Verdict:
     """What the proxy of this plan does with this call."""
+    met = _met(plan, call)
+    return replace(met, outcome=as_told(call, met.outcome))
+
+
+def _met(plan: Plan, call: Call) -> Verdict:
     listener = next((listener for listener in plan.listeners() if listener.port == call.port), None)
     if listener is None:
         return Verdict(outcome=Refused(f"nothing listens on port {call.port}"))
@@ -52,6 +58,9 @@ def simulate(plan: Plan, call: Call) -> Verdict:
     if chain is None:
         return Verdict(listener=listener, outcome=Refused(_why_no_chain(listener, call)))
     met = Verdict(listener=listener, chain=chain, outcome=Refused(""))
+    if chain.tcp is not None:
+        why = f"bytes to port {call.port} are passed on unread, and not routed as requests"
+        return replace(met, outcome=Refused(why))
     if why := _malformed(call):
         return replace(met, outcome=Answered(status=400, why=why))
     path, redirected = normalized_path(call.path)
@@ -139,7 +148,7 @@ def outcome_at(
             return Answered(status=200, headers=headers, why="a CORS preflight ends at the gateway")
         case Forward() as forward:
             return Sent(
-                targets=tuple(_target(endpoints, route, share, call) for share in forward.shares),
+                targets=tuple(_target(endpoints, route, share, call, forward) for share in forward.shares),
                 path=rewritten_path(forward.path_rewrite, route.match.path, call.path),
                 host=forward.host_rewrite.value if forward.host_rewrite else call.authority,
                 mirrors=forward.mirrors,
@@ -158,10 +167,12 @@ def _why(status: int) -> str:
     return reasons.get(status, "answered by the route")
 
 
-def _target(endpoints: FindEndpoints, route: Route, share: Share, call: Call) -> Target:
+def _target(
+    endpoints: FindEndpoints, route: Route, share: Share, call: Call, forward: Forward
+) -> Target:
     found = endpoints(share.cluster) if share.cluster is not None else None
     ready = len(found.endpoints) if found else 0
-    unavailable = 500 if share.cluster is None else 503
+    unavailable = forward.unresolved_status if share.cluster is None else 503
     return Target(
         share=share,
         status=None if ready else unavailable,
