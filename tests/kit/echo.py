@@ -23,6 +23,8 @@ class Echo:
         self.port = 0
         self.received: list[dict[str, Any]] = []
         """Every request, oldest first."""
+        self.callers: list[str] = []
+        """Addresses that connections came from, oldest first."""
         self.is_ending = False
         """Whether it asks its clients to leave, as a program does that ends well."""
         self._failures: Counter[str] = Counter()
@@ -30,6 +32,7 @@ class Echo:
 
     async def serve_connection(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._connections.add(writer)
+        self.callers.append(writer.get_extra_info("peername")[0])
         try:
             while await self._serve_request(reader, writer):
                 pass

@@ -17,6 +17,7 @@ from sekisho.client import Client
 from sekisho.client.kubeconfig import Access, read
 from sekisho.client.reviews import PLURALS
 from tests.kit.http import Answer, fetch
+from tests.kit.netns import Namespace
 from tests.kit.objects import manifest
 from tests.kit.ports import free_port
 from tests.kit.wait import eventually
@@ -69,10 +70,12 @@ class System:
         )  # fmt: skip
         await self._launch("agent", arguments)
 
-    async def start_sidecar(self, workload: str, *more: str, drain: float = 1) -> float:
+    async def start_sidecar(
+        self, workload: str, *more: str, drain: float = 1, inside: Namespace | None = None
+    ) -> float:
         """An agent of this Workload (namespace/name) alone; returns once its proxy serves, with the seconds.
 
-        To `kill`, `stop` and `process` it is known by the workload. `more`: arguments.
+        To `kill`, `stop` and `process` it is known by the workload. `more`: arguments. `inside`: where it is.
         """
         state = self.folder / workload.replace("/", ".")
         kubeconfig = self.folder / "agent" / "kubeconfig"
@@ -80,7 +83,7 @@ class System:
             "agent", "--workload", workload, "--state", str(state), "--kubeconfig", str(kubeconfig),
             "--xds", f"127.0.0.1:{self.xds}", "--drain", f"{drain:g}", "--concurrency", "1", *more,
         )  # fmt: skip
-        return await self._launch(workload, arguments)
+        return await self._launch(workload, inside.command(*arguments) if inside else arguments)
 
     async def _launch(self, name: str, arguments: tuple[str, ...]) -> float:
         began = time.monotonic()

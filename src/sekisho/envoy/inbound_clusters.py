@@ -7,10 +7,10 @@ from sekisho import ir
 from sekisho.envoy.clusters import cluster
 from sekisho.envoy.inbound_routes import times_of_everybody
 
-OWN_ADDRESS = "127.0.0.6"
-"""Connections of the proxy to its application come from here, which tells them from captured ones."""
+OWN_ADDRESSES = {4: "127.0.0.6", 6: "::6"}
+"""By IP version: connections of the proxy to its application come from here, which tells them from captured
+ones."""
 CONNECT_TIMEOUT_MS = 5000
-_IPV4 = 4
 
 
 def inbound_cluster(wanted: ir.Inbound) -> Any:
@@ -27,9 +27,9 @@ def inbound_cluster(wanted: ir.Inbound) -> Any:
             connect_timeout_ms=CONNECT_TIMEOUT_MS if times.connect is None else times.connect,
         )
     )
-    if not wanted.bound and not wanted.transparent and ip_address(wanted.target_address).version == _IPV4:
+    if not wanted.bound and not wanted.transparent:
         source = message.upstream_bind_config.source_address
-        source.address, source.port_value = OWN_ADDRESS, 0
+        source.address, source.port_value = OWN_ADDRESSES[ip_address(wanted.target_address).version], 0
     return message
 
 
