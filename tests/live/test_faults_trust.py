@@ -1,20 +1,26 @@
 """Real sidecars under load while the root of their mesh is replaced, and while that is taken back."""
 
 import asyncio
+import socket
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.kit.echo import serving_echo
 from tests.kit.http import read_answer, request_bytes
-from tests.kit.objects import manifest
+from tests.kit.impostors import Draft, Signer
+from tests.kit.objects import gateway, manifest
+from tests.kit.pki import Leaf
 from tests.kit.ports import free_port
 from tests.kit.system import PATIENCE, System, running_system
 
 from sekisho.aio.tasks import background
 from sekisho.client.reviews import TrustAnswer, TrustSpec, TrustState, ask
+from sekisho.identity import pairs
 from sekisho.translate.mesh.names import outbound_address
 
 pytestmark = [pytest.mark.live, pytest.mark.asyncio]
@@ -131,3 +137,78 @@ async def _is_at(system: System, stage: str) -> bool:
 
 async def _answered(calls: Calls, least: int) -> bool:
     return calls.answered >= least
+
+
+DOMAIN = "default.default.mesh.local"
+
+
+def impostor(system: System) -> Leaf:
+    """The client's identity, signed by the root of now: what somebody has who once had its issuing key."""
+    pair = pairs.load(system.folder / "meshes" / "default" / DOMAIN / "1", "issuer")
+    assert pair
+    return Draft(Signer(pair.certificate, pair.key), [f"spiffe://{DOMAIN}/ns/shop/sa/client"]).sign()
+
+
+class Intruder:
+    """Goes past the client's sidecar, by TLS sessions it may resume."""
+
+    def __init__(self, calls: Calls, folder: Path, leaf: Leaf) -> None:
+        self._port = calls.port
+        self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        self._context.check_hostname, self._context.verify_mode = False, ssl.CERT_NONE
+        self._context.set_alpn_protocols(["sekisho"])
+        self._context.load_cert_chain(*leaf.write(folder, "leaf"))
+        self.session: ssl.SSLSession | None = None
+        self.resumed = False
+
+    def status(self) -> int | None:
+        """What the server's sidecar answers; None when it does not."""
+        try:
+            with socket.create_connection((SERVER, self._port), timeout=10) as plain:
+                tls = self._context.wrap_socket(plain, server_hostname="any", session=self.session)
+                with tls:
+                    tls.sendall(request_bytes("GET", "/", [("host", "server.shop"), ("connection", "close")]))
+                    head = tls.recv(1 << 14)
+                    self.session, self.resumed = tls.session, bool(tls.session_reused)
+        except (OSError, EOFError):
+            return None
+        return int(head.split(b" ", 2)[1]) if head else None
+
+
+async def test_with_a_gateway_a_root_retires_at_once_and_opens_nothing_then(tmp_path: Path) -> None:
+    """C37 of reliability.md: nor does a session begun while the root was believed."""
+    edge = free_port()
+    async with running_system() as system, pair(system) as calls:
+        rule = {"backendRefs": [{"name": "server", "port": calls.port}]}
+        spec = {"parentRefs": [{"name": "web"}], "rules": [rule]}
+        allow = {"type": "Prefix", "value": f"spiffe://{DOMAIN}/ns/shop"}
+        await system.apply(
+            manifest(
+                "TrafficPermission", "server", spec={"rules": [{"default": {"allow": [{"spiffeID": allow}]}}]}
+            ),
+            gateway("web", port=edge),
+            manifest("HTTPRoute", "web", spec=spec),
+        )
+        through = Calls("127.0.0.1", edge)
+
+        async def answered() -> bool:
+            try:
+                return await through.once() == 200
+            except (OSError, EOFError, TimeoutError):
+                return False
+
+        await system.until(answered, "the gateway calls the server")
+        intruder = Intruder(calls, tmp_path, impostor(system))
+        assert await asyncio.to_thread(intruder.status) == 200
+        assert await asyncio.to_thread(intruder.status) == 200
+        assert not intruder.resumed, "an Envoy that resumes asks nobody again"
+        async with background(through.keep_calling(), name="calls"):
+            await trust(system, "rotate")
+            await system.until(lambda: _is_at(system, "Steady"), "the rotation ends", within=2 * PATIENCE)
+            there = through.answered
+            await system.until(lambda: _answered(through, there + 20), "calls go on")
+        assert through.failures == []
+        assert (await trust(system)).holders == 3
+        assert await asyncio.to_thread(intruder.status) is None
+        intruder.session = None
+        assert await asyncio.to_thread(intruder.status) is None

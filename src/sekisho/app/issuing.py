@@ -5,7 +5,7 @@ from datetime import timedelta
 import structlog
 
 from sekisho.api import User
-from sekisho.api.errors import forbidden
+from sekisho.api.errors import ApiError, forbidden
 from sekisho.client.reviews import CertificateAnswer, CertificateRequestSpec
 from sekisho.control.trust import Trusts
 from sekisho.engine import Read
@@ -38,6 +38,24 @@ class Issuing:
 
     async def answer(self, user: User, spec: CertificateRequestSpec) -> CertificateAnswer:
         """Raises Invalid, and ApiError 403 for a proxy that the user does not speak for."""
+        asked = log.bind(proxy=spec.proxy[:LONGEST_INSTANCE], purpose=spec.purpose[:LONGEST_INSTANCE],
+                         by=user.name, token=user.token)  # fmt: skip
+        try:
+            issued = await self._allowed(user, spec)
+        except (ApiError, Invalid) as refusal:
+            asked.warning("certificate refused", reason=_reason(refusal))
+            raise
+        if Role.JOIN.value in user.roles:
+            asked.info("proxy joined", instance=spec.instance)
+        asked.info("certificate issued", instance=spec.instance, serial=f"{issued.leaf().serial_number:x}",
+                   expires=issued.not_after.isoformat())  # fmt: skip
+        return CertificateAnswer(
+            certificate=issued.chain.decode(),
+            bundle=issued.bundle.decode(),
+            expires=issued.not_after.isoformat(),
+        )
+
+    async def _allowed(self, user: User, spec: CertificateRequestSpec) -> Issued:
         if Role.ADMIN.value not in user.roles and not covers(user.proxies, spec.proxy):
             raise forbidden(f'User "{user.name}" does not speak for {spec.proxy[:LONGEST_INSTANCE]}')
         member = self._registered(spec)
@@ -47,13 +65,7 @@ class Issuing:
             raise Invalid([Problem("spec.csr", str(cause))]) from cause
         if Role.JOIN.value in user.roles and not self._tokens.spend(user.token):
             raise forbidden("this join token was used already")
-        log.info("certificate issued", proxy=spec.proxy, purpose=spec.purpose, instance=spec.instance,
-                 by=user.name, token=user.token, expires=issued.not_after.isoformat())  # fmt: skip
-        return CertificateAnswer(
-            certificate=issued.chain.decode(),
-            bundle=issued.bundle.decode(),
-            expires=issued.not_after.isoformat(),
-        )
+        return issued
 
     def _registered(self, spec: CertificateRequestSpec) -> ResourceId:
         """The resource that makes a proxy one of ours. Raises Invalid."""
@@ -102,6 +114,12 @@ class Issuing:
         issued = await held.authority.issue(request, Registration(identity), lifetime)
         held.ledger.note(Holder(spec.proxy, spec.instance, generation, issued.not_after))
         return issued
+
+
+def _reason(refusal: ApiError | Invalid) -> str:
+    if isinstance(refusal, ApiError):
+        return refusal.message
+    return "; ".join(f"{problem.path}: {problem.message}" for problem in refusal.problems)
 
 
 def is_proxy(read: Read, member: ResourceId) -> bool:

@@ -31,7 +31,8 @@ def manage(tokens: Tokens, revocations: Revocations, user: User, spec: TokenSpec
         case "create":
             role, lifetime = _wanted(spec)
             text = tokens.issue(_name(spec), role, lifetime, spec.proxies).reveal()
-            log.info("token made", name=_name(spec), role=role, proxies=spec.proxies, by=user.name)
+            id_ = text.split("_", 2)[1]
+            log.info("token made", token=id_, name=_name(spec), role=role, proxies=spec.proxies, by=user.name)
             return _answer(tokens, revocations, token=text)
         case _:
             raise Invalid([Problem("spec.action", "expected create, list or revoke")])

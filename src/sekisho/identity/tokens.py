@@ -114,6 +114,8 @@ class Tokens:
         same = hmac.compare_digest(_digest(text), token.digest)
         if same and token.spent:
             log.warning("a join token was sent again after its use", token=token.id, proxy=token.name)
+        elif same and not self.is_valid(token):
+            log.warning("a token was sent after its end", token=token.id, name=token.name)
         return token if same and self.is_valid(token) else None
 
     def is_valid(self, token: Token) -> bool:

@@ -10,6 +10,7 @@ from sekisho.xds.observer import Observer
 from sekisho.xds.requests import Requests
 from sekisho.xds.rpc import Failed, Status
 from sekisho.xds.session import PATIENCE, Session
+from sekisho.xds.strangers import Strangers
 from sekisho.xds.view import View
 
 _IDENTITIES = 10_000
@@ -39,6 +40,11 @@ class Admission:
     requests: Requests = field(default_factory=Requests)
     budgets: "OrderedDict[str, Budget]" = field(default_factory=OrderedDict)
     """New streams left to each identity, those heard of last at the end."""
+    strangers: Strangers = field(init=False)
+    """Connections in their handshake."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "strangers", Strangers(self.limits.strangers))
 
     def admit(self, node: Any, peer: str | None, now: float) -> Session:
         """Raises Failed when the node says too much or too little, or may not have anything."""

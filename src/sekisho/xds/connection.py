@@ -31,8 +31,8 @@ class ClientConnection(asyncio.Protocol):
 
     __slots__ = (
         "_admission", "_awaited", "_awaiting", "_clock", "_deadline", "_drained", "_fanout", "_heard",
-        "_http2", "_lost", "_next_check", "_paused", "_pinged", "_progress", "_queue", "_silent", "_streams",
-        "_tls", "_transport", "_written",
+        "_http2", "_lost", "_next_check", "_paused", "_pinged", "_progress", "_queue", "_silent", "_source",
+        "_streams", "_tls", "_transport", "_written",
     )  # fmt: skip
 
     def __init__(
@@ -66,6 +66,8 @@ class ClientConnection(asyncio.Protocol):
         self._next_check = 0.0
         self._pinged: float | None = None
         self._written = self._drained = 0
+        self._source = ""
+        """The IP address it comes from, while its client is not verified."""
 
     # --- the transport's side
 
@@ -77,10 +79,26 @@ class ClientConnection(asyncio.Protocol):
         self._transport = transport
         if self._tls is None:
             self.flush()
+        else:
+            self._greet(transport)
+
+    def _greet(self, transport: asyncio.Transport) -> None:
+        peer = transport.get_extra_info("peername")
+        source = str(peer[0]) if peer else "?"
+        if self._admission.strangers.enter(source):
+            self._source = source
+        else:
+            transport.abort()
+
+    def _is_stranger_no_more(self) -> None:
+        if self._source:
+            self._admission.strangers.leave(self._source)
+            self._source = ""
 
     def connection_lost(self, _error: Exception | None) -> None:
         """See asyncio.Protocol."""
         self._transport = None
+        self._is_stranger_no_more()
         self._close_streams("connection lost")
         self._queue.clear()
         self._lost(self)
@@ -112,6 +130,7 @@ class ClientConnection(asyncio.Protocol):
     def _handshake(self, tls: TlsPipe) -> None:
         self._raw(tls.outgoing())
         if tls.peer:
+            self._is_stranger_no_more()
             self._deadline = self._clock.time() + self._admission.limits.first_request
             self.flush()
 
@@ -319,6 +338,9 @@ class ClientConnection(asyncio.Protocol):
 
     def drain(self) -> None:
         """Tells the client to go elsewhere: no new streams here, and the present ones end."""
+        if not self._secured:  # nothing can be said before the handshake
+            self._end()
+            return
         self._http2.drain()
         failure = Failed(Status.UNAVAILABLE, "draining")
         for stream_id in list(self._streams):

@@ -9,6 +9,9 @@ class Limits:
 
     handshake: float = 5.0
     """From the accepted connection to a verified client certificate."""
+    strangers: int = 2_048
+    """Connections from one IP address that are in their handshake; more are cut at once. A host's proxies may
+    all come back together; some 50 KB each."""
     first_request: float = 10.0
     """From there to the first complete discovery request."""
     keepalive: float = 30.0

@@ -67,6 +67,23 @@ async def test_a_join_token_buys_one_certificate_of_its_proxy_and_that_buys_the_
     assert following.issued.leaf().serial_number != held.issued.leaf().serial_number
 
 
+async def test_what_was_issued_and_what_was_refused_is_written_down(whole: Whole) -> None:
+    token = await whole.join_token(CART)
+    with capture_logs() as logs:
+        held = await obtain(signer(whole, token).sign, CART)
+        for proxy in (CART, STOCK):
+            with pytest.raises(Refused):
+                await obtain(signer(whole, token if proxy == CART else None, held).sign, STOCK)
+    audit = {line["event"]: line for line in logs}
+    serial = f"{held.issued.leaf().serial_number:x}"
+    assert audit["certificate issued"]["serial"] == serial
+    assert {audit[event]["proxy"] for event in ("proxy joined", "certificate issued")} == {CART}
+    assert audit["proxy joined"]["token"] == token.reveal().split("_")[1]
+    assert audit["certificate refused"]["proxy"] == STOCK
+    assert "does not speak for" in audit["certificate refused"]["reason"]
+    assert token.reveal() not in str(logs)
+
+
 async def test_a_captured_join_with_its_signing_request_is_refused_the_second_time(whole: Whole) -> None:
     token, request = await whole.join_token(CART), signing_request(new_key())
     await signer(whole, token).sign(request, CART)

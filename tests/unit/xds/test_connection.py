@@ -3,6 +3,7 @@
 import asyncio
 import ssl
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -88,6 +89,39 @@ async def cut(world: World, octets: bytes, *, tls: bool = False) -> bytes:
 async def test_a_client_that_never_finishes_its_handshake_is_cut(world: World) -> None:
     assert await cut(world, b"", tls=True) == b""
     assert await cut(world, b"\x16\x03\x01\x02\x00", tls=True) == b""
+
+
+async def test_one_source_holds_so_many_handshakes_and_no_more(tmp_path: Path) -> None:
+    """Each is some 50 KB for whoever has no certificate."""
+    authority = TestAuthority()
+    files = authority.leaf(dns=["localhost"]).write(tmp_path, "s")
+    context = server_context(*files, authority.certificate.decode())
+    server = AdsServer(lambda _peer, _node: [View("v")], limits=replace(QUICK, handshake=1.0, strangers=2))
+    port = await server.listen_tls("127.0.0.1", 0, lambda: context)
+    try:
+        async with asyncio.timeout(30):
+            held = [await asyncio.open_connection("127.0.0.1", port) for _ in range(2)]
+            assert await cut_at_once(port)
+            for reader, writer in held:
+                await read_until_closed(reader)
+                writer.close()
+            assert not await cut_at_once(port), "the places are free again"
+    finally:
+        await server.drain(1)
+
+
+async def cut_at_once(port: int) -> bool:
+    """Whether a connection is cut long before its time for the handshake is over."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    try:
+        async with asyncio.timeout(0.3):
+            return await reader.read(1) == b""
+    except ConnectionError:
+        return True
+    except TimeoutError:
+        return False
+    finally:
+        writer.close()
 
 
 async def test_plain_text_to_the_tls_port_gets_an_alert_and_no_http(world: World) -> None:

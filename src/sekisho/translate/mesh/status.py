@@ -81,8 +81,20 @@ def mesh_status(read: Read, mesh: ResourceId) -> dict[str, Any]:
         ready = condition("Ready", "False", "NoAuthority", told, generation)
     else:
         ready = condition("Ready", "True", "Ready", "", generation)
-    said = {"trustDomains": list(trust_domains(read, mesh.name)), "conditions": [ready]}
+    conditions = [ready]
+    if state is not None and state.stage:
+        conditions.append(condition("Rotating", "True", state.stage, _STAGES[state.stage], generation))
+    said = {"trustDomains": list(trust_domains(read, mesh.name)), "conditions": conditions}
     return {**said, "rotation": {"stage": state.stage}} if state is not None and state.stage else said
+
+
+_STAGES = {
+    "Prepared": "A new root is made; nobody has heard of it.",
+    "Published": "Both roots are sent to everybody, and the new one signs when all have acknowledged them.",
+    "Active": "The new root signs, and the old one goes when all certificates are renewed.",
+    "Retired": "The old root is taken from everybody.",
+}
+"""By stage of a rotation, what is waited for; for whom, says `sekisho trust status`."""
 
 
 def _programmed(read: Read, workload: ResourceId, generation: int | None) -> dict[str, Any]:
