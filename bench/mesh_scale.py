@@ -123,8 +123,9 @@ def _arena(access: str) -> Iterator[tuple[Peer, Peer, dict[str, Any]]]:
     """A control plane, real sidecars that are in sync, and a fleet that is not connected yet."""
     with tempfile.TemporaryDirectory(prefix="sk-") as name:
         directory = Path(name)
-        command = [sys.executable, "-m", "bench.mesh_scale_server", name, str(SERVICES), str(REAL), access]
-        server = Peer(SERVER_CORE, command)
+        program = [sys.executable, "-m", "bench.mesh_scale_server", name]
+        subprocess.run([*program, "fill", str(SERVICES), str(REAL), access], cwd=ROOT, check=True)
+        server = Peer(SERVER_CORE, [*program, "serve"])
         try:
             hello = server.ask()
             with _real_sidecars(directory, server, hello["port"]):

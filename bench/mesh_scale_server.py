@@ -1,11 +1,12 @@
 """The process that is measured by `mesh_scale`: a whole control plane, driven by lines on stdin.
 
-    python -m bench.mesh_scale_server DIRECTORY SERVICES REAL permitted|open
+    python -m bench.mesh_scale_server DIRECTORY fill SERVICES REAL permitted|open
+    python -m bench.mesh_scale_server DIRECTORY serve
 
-It holds a mesh (mesh_world.py) in its store before it starts; the first instances of the first REAL services
-are workloads of this host, for a real agent and real Envoys. DIRECTORY takes its state and the fleet's
-certificates. Commands, each answered with a JSON line: `proxies`, `change SERVICE READY`, `policy SECONDS`,
-`cost`, `quit`.
+The first writes a mesh (mesh_world.py) into the store and ends, so that the second has no memory of that; the
+first instances of the first REAL services are workloads of this host, for a real agent and real Envoys.
+DIRECTORY takes the state and the fleet's certificates. Commands, each answered with a JSON line: `proxies`,
+`change SERVICE READY`, `policy SECONDS`, `cost`, `quit`.
 """
 
 import asyncio
@@ -43,21 +44,27 @@ _PATIENCE = 60.0
 """Seconds for a change to be answered by everybody."""
 
 
-async def main(directory: Path, services: int, real: int, *, open_to_all: bool) -> None:
-    state = private_directory(directory / "state")
+def _settings(directory: Path) -> ControlPlane:
     logs.configure(Logging(level="warning", file=directory / "control-plane.log"))
-    settings = ControlPlane(state=state, api=Address("127.0.0.1", 0), xds=Address("127.0.0.1", 0), drain=0.1)
-    stop = asyncio.Event()
-    async with build(settings, SystemClock()) as parts:
+    state = private_directory(directory / "state")
+    return ControlPlane(state=state, api=Address("127.0.0.1", 0), xds=Address("127.0.0.1", 0), drain=0.1)
+
+
+async def fill(directory: Path, services: int, real: int, *, open_to_all: bool) -> None:
+    async with build(_settings(directory), SystemClock()) as parts:
         await _fill(parts.store, services, real, open_to_all=open_to_all)
+        await _certificates(parts, directory, services)
+
+
+async def serve(directory: Path) -> None:
+    stop = asyncio.Event()
+    async with build(_settings(directory), SystemClock()) as parts:
         announced: asyncio.Future[tuple[Address, Address]] = asyncio.get_running_loop().create_future()
         began = time.perf_counter()
         serving = run(parts, lambda *addresses: announced.set_result(addresses), stop)
         async with background(serving, name="control plane") as task:
             _, xds = await announced
-            started = time.perf_counter() - began
-            await _certificates(parts, directory, services)
-            _say(port=xds.port, started=started, rss=PROCESS.memory_info().rss)
+            _say(port=xds.port, started=time.perf_counter() - began, rss=PROCESS.memory_info().rss)
             await _commands(parts)
             stop.set()
             await task
@@ -180,5 +187,13 @@ def _say(**answer: Any) -> None:
     print(json.dumps(answer), flush=True)
 
 
+def main(directory: str, work: str, *more: str) -> None:
+    if work == "fill":
+        services, real, access = more
+        asyncio.run(fill(Path(directory), int(services), int(real), open_to_all=access == "open"))
+    else:
+        uvloop.run(serve(Path(directory)))
+
+
 if __name__ == "__main__":
-    uvloop.run(main(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]), open_to_all=sys.argv[4] == "open"))
+    main(*sys.argv[1:])
