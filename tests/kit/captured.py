@@ -118,7 +118,8 @@ class CapturedMesh:
             try:
                 async with asyncio.timeout(10):
                     await loop.sock_connect(caller, (address, port))
-                    await loop.sock_sendall(caller, f"GET /{wait} HTTP/1.0\r\nhost: server\r\n\r\n".encode())
+                    asked = f"GET /{wait} HTTP/1.1\r\nhost: server\r\nconnection: close\r\n\r\n"
+                    await loop.sock_sendall(caller, asked.encode())
                     answer = b""
                     while part := await loop.sock_recv(caller, 4096):
                         answer += part

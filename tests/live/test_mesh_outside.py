@@ -1,4 +1,4 @@
-"""What a captured workload reaches beside the mesh's services: verified servers, instances, what is let out."""
+"""What a captured workload reaches beside Services with an address: verified servers, instances, the outside."""
 
 import asyncio
 import base64

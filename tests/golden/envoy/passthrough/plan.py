@@ -14,6 +14,15 @@ PLAN = Plan(
     passthroughs=(
         passthrough(15001, everything=True, transparent=True),
         passthrough(15002),
+        passthrough(15004, everything=True, closed=("241.0.0.0/8", "fd5e::/96")),
+        passthrough(
+            15005,
+            closed=("241.0.0.0/8",),
+            matches=(
+                ir.PassthroughMatch(ranges=("241.0.0.1/32", "0.0.0.0/0")),
+                ir.PassthroughMatch(hostnames=("example.org",), port=443, protocol="tls"),
+            ),
+        ),
         passthrough(
             15003,
             matches=(

@@ -5,15 +5,16 @@ from typing import Any
 
 import pytest
 from tests.unit.translate.certificates import tls_secret
-from tests.unit.translate.mesh.mesh import Mesh, member
-from tests.unit.translate.world import Document, document, of_type
+from tests.unit.translate.mesh.mesh import Mesh, application, member
+from tests.unit.translate.world import Document, document, gateway, http_route, of_type, rule
 
 from sekisho import ir
 from sekisho.ir.transport import ServerTls
 from sekisho.model.names import ResourceId
 from sekisho.translate.facts import AssignedVip
+from sekisho.translate.gateway.routes import plan
 from sekisho.translate.mesh.names import Destination
-from sekisho.translate.outputs import AUTHORITIES, CLIENT_CERTIFICATES, OUTBOUNDS
+from sekisho.translate.outputs import AUTHORITIES, CLIENT_CERTIFICATES, CLUSTERS, ENDPOINTS, OUTBOUNDS
 
 BANK = ResourceId("ExternalService", "shop", "bank")
 TO = Destination("ExternalService", "shop", "bank", 443)
@@ -120,3 +121,69 @@ def test_while_no_address_is_free_it_cannot_be_called() -> None:
     found = Mesh(member("web-1", "web"), bank())
     assert found.engine.value(OUTBOUNDS, (found.world("web-1").profile, TO)) is None
     assert of_type(found.status(BANK)["conditions"], "Accepted") == ("False", "AddressNotAvailable")
+
+
+def edge(**fields: Any) -> list[Document]:
+    """A Gateway whose route leads to the bank."""
+    reference = {"group": "sekisho.dev", "kind": "ExternalService", "name": "bank", **fields}
+    return [gateway(), http_route("r", rule(reference))]
+
+
+def resolved(found: Mesh) -> tuple[str, str]:
+    (parent,) = found.status(ResourceId("HTTPRoute", "shop", "r"))["parents"]
+    return of_type(parent["conditions"], "ResolvedRefs")
+
+
+def test_routes_of_gateways_lead_there_verified_and_with_its_own_host_name() -> None:
+    pair = tls_secret("cert", "client.example.com")
+    pem = base64.b64decode(pair["data"]["tls.crt"])
+    verification = {"caCertificateRef": {"name": "ca"}, "clientCertificateRef": {"name": "cert"}}
+    found = found_with(bank(**verification), authority(pem), pair, *edge())
+    key = (ResourceId("Gateway", "shop", "edge"), "external/shop/bank/443")
+    cluster: ir.Cluster = found.engine.value(CLUSTERS, key)
+    assert isinstance(cluster.transport, ServerTls)
+    assert found.engine.value(AUTHORITIES, (key[0], cluster.transport.authorities)).authorities == pem
+    assert found.engine.value(CLIENT_CERTIFICATES, (key[0], cluster.transport.certificate)).key
+    assert found.engine.value(ENDPOINTS, key) is None
+    assert resolved(found) == ("True", "ResolvedRefs")
+    (entry,) = plan(found.engine.read, ResourceId("HTTPRoute", "shop", "r")).entries
+    assert isinstance(entry.route.action, ir.Forward)
+    assert entry.route.action.host_of_server
+    found.remove(ResourceId("Secret", "shop", "ca"))
+    assert found.engine.value(CLUSTERS, key) is None, "closed, and not unverified"
+
+
+@pytest.mark.parametrize(
+    ("fields", "reason"),
+    [
+        ({"port": 443}, "ResolvedRefs"),
+        ({"port": 80}, "BackendNotFound"),
+        ({"name": "nobody"}, "BackendNotFound"),
+        ({"namespace": "vault"}, "RefNotPermitted"),
+    ],
+)
+def test_what_a_route_names_must_be_there_and_permitted(fields: Document, reason: str) -> None:
+    assert resolved(found_with(bank(), *edge(**fields)))[1] == reason
+
+
+def test_where_no_http_is_spoken_no_request_is_sent() -> None:
+    raw = bank()
+    raw["spec"]["match"]["protocol"] = "tls"
+    assert resolved(found_with(raw, *edge())) == ("False", "UnsupportedProtocol")
+
+
+def test_routes_of_services_lead_there_too_and_bring_what_it_is_verified_by() -> None:
+    pair = tls_secret("cert", "client.example.com")
+    pem = base64.b64decode(pair["data"]["tls.crt"])
+    reference = {"group": "sekisho.dev", "kind": "ExternalService", "name": "bank"}
+    parents = [{"group": "", "kind": "Service", "name": "web"}]
+    reachable = {"capture": "Redirect", "reachable": [{"kind": "Service", "name": "web"}]}
+    found = found_with(
+        bank(caCertificateRef={"name": "ca"}), authority(pem),
+        application("web", "241.0.0.1"), http_route("r", rule(reference), parents=parents),
+        member("few-1", "few", "10.0.0.5", sidecar=reachable),
+    )  # fmt: skip
+    assert found.members("few-1").backends == {TO}
+    world = found.world("few-1")
+    assert found.engine.value(AUTHORITIES, (world, "authorities/Secret/shop/ca")).authorities == pem
+    assert resolved(found) == ("True", "ResolvedRefs")
