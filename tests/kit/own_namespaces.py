@@ -1,4 +1,4 @@
-"""Captured workloads in network namespaces, run by a `System`; their programs are echo servers of the test."""
+"""Captured workloads in network namespaces, run by a `System`; their programs are echo servers of a test."""
 
 import asyncio
 from collections.abc import AsyncIterator
