@@ -88,7 +88,7 @@ def http_connection_manager(
 
 
 def _time_limits(side: Side, times: ir.Times) -> dict[str, Any]:
-    """A clock costs 2 % of the work of a sidecar for each request, so none runs where another one serves.
+    """A clock that is set for each request is work for each request: none runs where another one serves.
 
     Members send their headers in one piece, or the stream is idle; an application is not made to hurry, and
     what it waits for has a limit of its own (`route_tables.py`).

@@ -1,7 +1,7 @@
 """RouteConfiguration: all routes of one outbound port. What none of them matches is answered 404.
 
 Requests that may take for ever are ended when nothing moves any more. The others are ended when their time is
-over: a second clock, which is set anew for each piece that passes, would be 2 % of the work of the proxy.
+over: a second clock, set anew for each piece that passes, would be work for nothing.
 """
 
 from collections.abc import Mapping
