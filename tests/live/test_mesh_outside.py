@@ -1,4 +1,4 @@
-"""What a captured workload reaches beside Services with an address: verified servers, instances, the outside."""
+"""What captured workloads reach beside Services with an address: servers outside, instances, or nothing."""
 
 import asyncio
 import base64
@@ -171,13 +171,13 @@ async def handshake(mesh: CapturedMesh, address: str, name: str) -> bool:
     """Whether a program gets a server's certificate that asks for this name."""
     context = ssl.create_default_context()
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-    loop = asyncio.get_running_loop()
-    with mesh.hosts["client"].caller(address) as caller:
-        try:
-            async with asyncio.timeout(10):
-                await loop.sock_connect(caller, (address, SECURE))
-                _, writer = await asyncio.open_connection(sock=caller, ssl=context, server_hostname=name)
-                writer.close()
-        except OSError:
-            return False
+    caller = mesh.hosts["client"].caller(address)
+    try:
+        async with asyncio.timeout(10):
+            await asyncio.get_running_loop().sock_connect(caller, (address, SECURE))
+            _, writer = await asyncio.open_connection(sock=caller, ssl=context, server_hostname=name)
+    except OSError:
+        caller.close()
+        return False
+    writer.transport.abort()
     return True
