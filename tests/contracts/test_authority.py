@@ -12,17 +12,23 @@ from cryptography.hazmat.primitives.asymmetric.types import CertificateIssuerPri
 from cryptography.x509.verification import ExtensionPolicy, PolicyBuilder, Store
 
 from sekisho.identity.authority import Authority, Refused, Registration
+from sekisho.identity.brought import BroughtAuthority
 from sekisho.identity.builtin import BuiltInAuthority
 from sekisho.identity.keys import belongs, new_key, signing_request
 from sekisho.identity.spiffe import SpiffeId, peer_identity, svid_faults
 
 DOMAIN = "shop.example"
+BROUGHT = ("issuer.crt", "issuer.key", "root.crt")
 GATEWAY = Registration(SpiffeId(DOMAIN, "gateway/shop/public"))
 
 
-@pytest.fixture(params=["built-in"])
-def authority(tmp_path: Path) -> Authority:
-    return BuiltInAuthority(tmp_path / "authority", DOMAIN)
+@pytest.fixture(params=["built-in", "brought"])
+def authority(tmp_path: Path, request: pytest.FixtureRequest) -> Authority:
+    made = BuiltInAuthority(tmp_path / "authority", DOMAIN)
+    if request.param == "built-in":
+        return made
+    chain, key, root = ((tmp_path / "authority" / name).read_bytes() for name in BROUGHT)
+    return BroughtAuthority(DOMAIN, chain, key, root)
 
 
 def leaf_of(chain: bytes) -> x509.Certificate:

@@ -6,6 +6,7 @@ import structlog
 
 from sekisho.api import User
 from sekisho.api.errors import ApiError, forbidden
+from sekisho.app.brought import Brought
 from sekisho.client.reviews import CertificateAnswer, CertificateRequestSpec
 from sekisho.control.trust import Trusts
 from sekisho.engine import Read
@@ -35,6 +36,7 @@ class Issuing:
         self._authority = authority
         self._trusts = trusts
         self._tokens = tokens
+        self._brought = Brought(read)
 
     async def answer(self, user: User, spec: CertificateRequestSpec) -> CertificateAnswer:
         """Raises Invalid, and ApiError 403 for a proxy that the user does not speak for."""
@@ -103,14 +105,15 @@ class Issuing:
             raise Refused(
                 f"the identity of {spec.proxy} is issued by the SPIRE agent at {found.spire_socket}"
             )
-        if found.brought:
-            raise Refused(f"the MeshIdentity of {spec.proxy} brings its own authority, which is not used yet")
         identity = SpiffeId.parse(found.spiffe_id)
+        lifetime = timedelta(milliseconds=found.lifetime)
+        if found.brought:
+            brought = self._brought.authority(found.brought, identity.trust_domain)
+            return await brought.issue(request, Registration(identity), lifetime)
         held = self._trusts.authorities.get(found.mesh, identity.trust_domain)
         if held is None:
             raise Refused(f"the authority of {identity.trust_domain} is not ready yet")
         generation = held.authority.trust.signing
-        lifetime = timedelta(milliseconds=found.lifetime)
         issued = await held.authority.issue(request, Registration(identity), lifetime)
         held.ledger.note(Holder(spec.proxy, spec.instance, generation, issued.not_after))
         return issued

@@ -1,6 +1,7 @@
 """Proxies that join by a token, go on by their certificate, and are sent away; over real sockets."""
 
 import asyncio
+from base64 import b64encode
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
@@ -23,6 +24,7 @@ from sekisho.client.kubeconfig import Access
 from sekisho.client.reviews import TokenAnswer, TokenSpec, TrustAnswer, TrustSpec, ask
 from sekisho.client.transport import Transport
 from sekisho.identity.authority import LEAF_LIFETIME, PROXY_LIFETIME, Refused
+from sekisho.identity.builtin import BuiltInAuthority
 from sekisho.identity.keys import Credentials, new_key, signing_request
 from sekisho.identity.rotation import Unavailable
 from sekisho.identity.secret import Secret
@@ -167,7 +169,7 @@ async def test_the_account_of_a_workload_decides_at_the_next_renewal(whole: Whol
             {"type": "Spire", "spire": {"socketPath": "/run/spire.sock"}},
             "issued by the SPIRE agent at /run/spire",
         ),
-        ({"type": "Bundled", "bundled": {"ca": {"secretRef": {"name": "own"}}}}, "brings its own authority"),
+        ({"type": "Bundled", "bundled": {"ca": {"secretRef": {"name": "own"}}}}, "which does not exist"),
     ],
 )
 async def test_an_identity_that_somebody_else_is_to_issue_is_not_issued_here(
@@ -188,6 +190,34 @@ async def test_an_identity_that_somebody_else_is_to_issue_is_not_issued_here(
     finally:
         for name in ("all", "else"):
             await whole.client.delete("MeshIdentity", name, "sekisho-system")
+
+
+async def test_an_authority_that_was_brought_along_issues(whole: Whole, tmp_path: Path) -> None:
+    domain = "default.default.mesh.local"
+    BuiltInAuthority(tmp_path / "pki", domain)
+    files = {"tls.crt": "issuer.crt", "tls.key": "issuer.key", "ca.crt": "root.crt"}
+    data = {key: b64encode((tmp_path / "pki" / name).read_bytes()).decode() for key, name in files.items()}
+    secret = {
+        **manifest("Secret", "pki", namespace="sekisho-system"),
+        "type": "kubernetes.io/tls",
+        "data": data,
+    }
+    provider = {"type": "Bundled", "bundled": {"ca": {"secretRef": {"name": "pki"}}}}
+    spec = {"selector": {"workload": {}}, "provider": provider}
+    await whole.apply(secret, manifest("MeshIdentity", "own", namespace="sekisho-system", spec=spec))
+    asking, root = signer(whole, held=await joined(whole)), (tmp_path / "pki" / "root.crt").read_bytes()
+
+    async def issued() -> bool:
+        made = await obtain(asking.sign, CART, Purpose.TRAFFIC)
+        return made.issued.bundle == root
+
+    try:
+        await eventually(issued, what="what was brought issues", within=10)
+        made = await obtain(asking.sign, CART, Purpose.TRAFFIC)
+        assert str(peer_identity(made.issued.leaf())) == f"spiffe://{domain}/ns/shop/sa/cart"
+        assert svid_faults(made.issued.leaf()) == ()
+    finally:
+        await whole.client.delete("MeshIdentity", "own", "sekisho-system")
 
 
 async def test_a_workload_without_a_sidecar_has_no_proxy_and_no_certificate(whole: Whole) -> None:

@@ -7,6 +7,7 @@ from sekisho.ir.transport import TRUST_SECRET, TrustBundle
 from sekisho.model.names import ResourceId
 from sekisho.translate.facts import Authority, AuthorityState
 from sekisho.translate.mesh.identities import own_domains
+from sekisho.translate.mesh.issuers import brought_trust, untrusted_domains
 from sekisho.translate.mesh.meshes import is_system, named_mesh
 
 
@@ -15,7 +16,10 @@ def trust_bundle(read: Read, mesh: str) -> TrustBundle:
     """The authorities by trust domain; without any, nobody is believed."""
     found: dict[str, set[bytes]] = {}
     state: AuthorityState | None = read.leaf(Authority.of(mesh))
-    for domain, certificates in state.bundles if state is not None else ():
+    own = state.bundles if state is not None else ()
+    untrusted = untrusted_domains(read, mesh)
+    trusted = [(domain, roots) for domain, roots in own if domain not in untrusted]
+    for domain, certificates in (*trusted, *brought_trust(read, mesh)):
         found.setdefault(domain, set()).add(certificates)
     for trust in read.bucket(_TRUSTS, mesh):
         spec = read.leaf(trust).spec

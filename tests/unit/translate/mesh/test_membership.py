@@ -1,5 +1,7 @@
 """Who belongs to a mesh, who they are, and whom they believe."""
 
+import base64
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,10 +16,12 @@ from tests.unit.translate.world import (
     workload,
 )
 
+from sekisho.identity.builtin import BuiltInAuthority
 from sekisho.model.mesh import SYSTEM_NAMESPACE
 from sekisho.model.names import ResourceId
 from sekisho.translate.facts import Authority, AuthorityState
 from sekisho.translate.mesh.identities import identity
+from sekisho.translate.mesh.issuers import bundled_domains
 from sekisho.translate.mesh.sight import world_of
 from sekisho.translate.mesh.trust import trust_bundle, trust_domains
 from sekisho.translate.outputs import INBOUNDS, SEEN
@@ -158,3 +162,42 @@ def test_a_namespace_speaks_for_itself_only() -> None:
     tls = found.inbound("web-1", 8080).tls
     assert tls is not None
     assert tls.mode == "Strict"
+
+
+def own_authority(**bundled: Any) -> Document:
+    return mesh_identity("own", {}, provider={"type": "Bundled", "bundled": bundled})
+
+
+OWN = {Authority.of("default"): AuthorityState(bundles=(("default.default.mesh.local", b"OWN"),))}
+
+
+def test_an_authority_that_creates_no_trust_is_believed_when_an_operator_says_so() -> None:
+    found = Mesh(own_authority(meshTrustCreation="Disabled"))
+    found.commit(OWN)
+    assert trust_bundle(found.engine.read, "default").authorities == ()
+    found.commit(unvalidated(trust("said", "default.default.mesh.local", "SAID")))
+    assert trust_bundle(found.engine.read, "default").authorities == (
+        ("default.default.mesh.local", b"SAID"),
+    )
+    found.apply(own_authority(meshTrustCreation="Enabled"))
+    assert trust_bundle(found.engine.read, "default").authorities == (
+        ("default.default.mesh.local", b"OWN\nSAID"),
+    )
+
+
+def test_the_roots_of_an_authority_that_is_brought_along_are_believed(tmp_path: Path) -> None:
+    BuiltInAuthority(tmp_path / "pki", "default.default.mesh.local")
+    chain, key, root = (
+        (tmp_path / "pki" / name).read_bytes() for name in ("issuer.crt", "issuer.key", "root.crt")
+    )
+    data = {
+        name: base64.b64encode(value).decode()
+        for name, value in (("tls.crt", chain), ("tls.key", key), ("ca.crt", root))
+    }
+    secret = {**document("Secret", "pki", SYSTEM_NAMESPACE), "type": "kubernetes.io/tls", "data": data}
+    found = Mesh(own_authority(ca={"secretRef": {"name": "pki"}}))
+    assert bundled_domains(found.engine.read, "default") == ()
+    assert trust_bundle(found.engine.read, "default").authorities == ()
+    found.apply(secret)
+    assert trust_bundle(found.engine.read, "default").authorities == (("default.default.mesh.local", root),)
+    assert key not in trust_bundle(found.engine.read, "default").authorities[0][1]
