@@ -29,6 +29,8 @@ class Request:
     host: str
     headers: Headers
     """Without Host; names as Go writes them: `X-Header-Set`."""
+    server_name: str | None = None
+    """Of the TLS handshake; None without TLS."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,8 +59,6 @@ class Pod:
     namespace: str
     service: str = ""
     ingress: str = ""
-    asked_name: str = ""
-    """The server name of the last TLS handshake."""
     log: list[tuple[datetime, str]] = field(default_factory=list)
     """When a line was printed, and the line."""
     failures: Counter[str] = field(default_factory=Counter)
@@ -97,7 +97,7 @@ class Pod:
     def _echo(self, request: Request, client: str, delay: float) -> Answer:
         line = f"Echoing back request made to {request.target} to client ({client})"
         self.log.append((datetime.now(UTC), line))
-        told = {
+        told: dict[str, object] = {
             "path": request.target,
             "host": request.host,
             "method": request.method,
@@ -106,6 +106,8 @@ class Pod:
             "httpPort": "3000",
             **self.context(),
         }
+        if request.server_name is not None:
+            told["tls"] = {"serverName": request.server_name}
         headers = (("Content-Type", "application/json"), *asked_headers(request.headers))
         return Answer(status=200, body=json.dumps(told, indent=1).encode(), headers=headers, delay=delay)
 

@@ -6,9 +6,11 @@ import hashlib
 import socket
 import struct
 from collections import defaultdict
+from dataclasses import replace
 from http import HTTPStatus
 
 from conformance.cluster.echo import Answer, Pod, Request, Reset, canonical
+from conformance.cluster.server_names import server_name
 
 _WEBSOCKET_KEY = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 """RFC 6455, 1.3."""
@@ -21,7 +23,7 @@ async def serve(pod: Pod, reader: asyncio.StreamReader, writer: asyncio.StreamWr
     """Answers until the peer leaves."""
     client = ":".join(map(str, writer.get_extra_info("peername")))
     while True:
-        request = await _read(reader)
+        request = replace(await _read(reader), server_name=server_name(writer))
         if request.target.partition("?")[0] == "/ws":
             await _websocket(request, reader, writer)
             return

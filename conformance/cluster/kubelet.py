@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from conformance.cluster import grpc, http1, http2, tcp, udp
+from conformance.cluster import grpc, http1, http2, server_names, tcp, udp
 from conformance.cluster.echo import Pod
 from conformance.cluster.objects import DEPLOYMENT, POD, Object, Objects
 
@@ -125,7 +125,7 @@ class Kubelet:
         if not found:
             running.waits_for = waiting
             return
-        context = _tls(running.program, found)
+        context = _tls(found)
         server = await listen(running.program, running.address, TLS_PORT, serve, context)
         running.servers.append(server)
 
@@ -159,18 +159,14 @@ async def _listen_datagrams(
     return transport
 
 
-def _tls(program: Pod, secret: Mapping[str, str]) -> ssl.SSLContext:
+def _tls(secret: Mapping[str, str]) -> ssl.SSLContext:
     """With the certificate and key of a Secret."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     with tempfile.TemporaryDirectory() as folder:
         for name in ("tls.crt", "tls.key"):
             Path(folder, name).write_bytes(base64.b64decode(secret[name]))
         context.load_cert_chain(Path(folder, "tls.crt"), Path(folder, "tls.key"))
-
-    def asked(_: ssl.SSLObject, name: str | None, __: ssl.SSLContext) -> None:
-        program.asked_name = name or ""
-
-    context.sni_callback = asked
+    context.sni_callback = server_names.note
     return context
 
 

@@ -5,6 +5,7 @@ import json
 import ssl
 
 from conformance.cluster.echo import Pod
+from conformance.cluster.server_names import server_name
 
 _WELCOME = b"Gateway API Test TCP Server\n"
 
@@ -13,7 +14,7 @@ async def serve(pod: Pod, reader: asyncio.StreamReader, writer: asyncio.StreamWr
     """Answers line by line until the peer leaves."""
     tls: ssl.SSLObject | None = writer.get_extra_info("ssl_object")
     answers = {
-        b"TEST": json.dumps(_told(pod, tls)).encode(),
+        b"TEST": json.dumps(_told(pod, writer, tls)).encode(),
         b"IS_TLS": b"false" if tls is None else b"true",
         b"PING": b"PONG",
     }
@@ -24,7 +25,7 @@ async def serve(pod: Pod, reader: asyncio.StreamReader, writer: asyncio.StreamWr
         await writer.drain()
 
 
-def _told(pod: Pod, tls: ssl.SSLObject | None) -> dict[str, object]:
+def _told(pod: Pod, writer: asyncio.StreamWriter, tls: ssl.SSLObject | None) -> dict[str, object]:
     told: dict[str, object] = {
         **pod.context(),
         "tcpport": "3000",
@@ -34,7 +35,7 @@ def _told(pod: Pod, tls: ssl.SSLObject | None) -> dict[str, object]:
     if tls is not None:
         told["tls"] = {
             "version": (tls.version() or "").replace("TLSv", "TLS "),
-            "serverName": pod.asked_name,
+            "serverName": server_name(writer),
             "cipherSuite": (tls.cipher() or ("",))[0],
         }
     return told

@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+_REFERENCES = {"parents": "parentRef", "ancestors": "ancestorRef"}
+"""Lists in which each controller has entries of its own, and what tells these apart."""
 _OF_AGENTS = "Ready"
 """What the agent beside a Workload says of its readiness probe."""
 
@@ -13,17 +15,18 @@ def merged_status(
     """The status to write: ours replaced, others' kept, transition times only where a status flipped.
 
     `desired` is what translation says, without lastTransitionTime. Conditions are merged by type; entries of
-    `parents` by (parentRef, controllerName), where only entries of `controller` are ours; `listeners` by
-    name, all ours. Conditions whose type has a domain (`example.com/Checked`) are others', and so is `Ready`
-    where we do not say it; other plain ones are ours. Equal to `current` when nothing is to be said.
+    `parents` and `ancestors` by reference and controllerName, where only entries of `controller` are ours;
+    `listeners` by name, all ours. Conditions whose type has a domain (`example.com/Checked`) are others', and
+    so is `Ready` where we do not say it; other plain ones are ours. Equal to `current` when nothing is to be
+    said.
     """
     current = current or {}
     merged = dict(current)
     for field, value in desired.items():
         if field == "conditions":
             merged[field] = _conditions(current.get(field) or (), value, now)
-        elif field == "parents":
-            merged[field] = _parents(current.get(field) or (), value, now, controller)
+        elif field in _REFERENCES:
+            merged[field] = _parents(current.get(field) or (), value, now, controller, _REFERENCES[field])
         elif field == "listeners":
             merged[field] = _listeners(current.get(field) or (), value, now)
         else:
@@ -64,15 +67,17 @@ def _listeners(current: Sequence[Any], desired: Sequence[Any], now: str) -> list
 
 
 def _parents(
-    current: Sequence[Any], desired: Sequence[Any], now: str, controller: str
+    current: Sequence[Any], desired: Sequence[Any], now: str, controller: str, reference: str
 ) -> list[dict[str, Any]]:
     foreign = [parent for parent in current if parent.get("controllerName") != controller]
-    before = {_parent_key(parent): parent for parent in current if parent.get("controllerName") == controller}
+    before = {
+        _key(parent, reference): parent for parent in current if parent.get("controllerName") == controller
+    }
     ours = [
         {
             **parent,
             "conditions": _conditions(
-                before.get(_parent_key(parent), {}).get("conditions") or (), parent["conditions"], now
+                before.get(_key(parent, reference), {}).get("conditions") or (), parent["conditions"], now
             ),
         }
         for parent in desired
@@ -80,5 +85,5 @@ def _parents(
     return [*foreign, *ours]
 
 
-def _parent_key(parent: Mapping[str, Any]) -> tuple[tuple[str, Any], ...]:
-    return tuple(sorted(parent["parentRef"].items()))
+def _key(parent: Mapping[str, Any], reference: str) -> tuple[tuple[str, Any], ...]:
+    return tuple(sorted(parent[reference].items()))

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
 
+from sekisho.model.backend_tls_policy import BackendTLSPolicy
 from sekisho.model.byteroutes import TCPRoute, TLSRoute, UDPRoute
 from sekisho.model.core import ConfigMap, Namespace, Secret, Service, ServiceAccount
 from sekisho.model.discovery import EndpointSlice
@@ -93,8 +94,8 @@ _GATEWAY: dict[str, Any] = {
 }
 
 
-def _route(type_: type[Resource]) -> Kind:
-    """A kind of route that was never served in a beta version."""
+def _newer(type_: type[Resource]) -> Kind:
+    """A kind of the Gateway API that was never served in a beta version."""
     singular = type_.__name__.lower()
     return Kind(
         kind=type_.__name__, group=GATEWAY_GROUP, version="v1", type=type_,
@@ -173,10 +174,13 @@ _ALL = (
         short_names=("gtw",), default_status=_pending("Accepted", "Programmed"), **_GATEWAY,
     ),
     Kind(kind="HTTPRoute", type=HTTPRoute, plural="httproutes", singular="httproute", **_GATEWAY),
-    *(_route(type_) for type_ in (GRPCRoute, TLSRoute, TCPRoute, UDPRoute)),
+    *(_newer(type_) for type_ in (GRPCRoute, TLSRoute, TCPRoute, UDPRoute)),
     Kind(
         kind="ReferenceGrant", type=ReferenceGrant, plural="referencegrants", singular="referencegrant",
         short_names=("refgrant",), has_status=False, **_GATEWAY,
+    ),
+    replace(
+        _newer(BackendTLSPolicy), plural="backendtlspolicies", short_names=("btlspolicy",)
     ),
     *_MESH,
     *_POLICIES,
@@ -190,7 +194,6 @@ POLICY_KINDS = tuple(kind.kind for kind in _POLICIES)
 
 NOT_SERVED_YET = frozenset(
     {
-        "BackendTLSPolicy",
         "Ingress",
         "IngressClass",
         "ListenerSet",

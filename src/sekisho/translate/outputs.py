@@ -7,6 +7,7 @@ from sekisho.engine import Output, Read, output
 from sekisho.model.kinds import POLICY_KINDS
 from sekisho.model.names import ResourceId
 from sekisho.model.routes import ROUTE_KINDS
+from sekisho.translate.gateway.backend_tls_status import backend_tls_status
 from sekisho.translate.gateway.certificates import EXPIRIES
 from sekisho.translate.gateway.class_status import class_status
 from sekisho.translate.gateway.clusters import CLUSTERS, ENDPOINTS
@@ -49,6 +50,7 @@ _STATUSES: dict[str, Callable[[Read, ResourceId], dict[str, Any] | None]] = {
     "GatewayClass": class_status,
     "Gateway": gateway_status,
     **dict.fromkeys(ROUTE_KINDS, route_status),
+    "BackendTLSPolicy": backend_tls_status,
     "Workload": workload_status,
     "ExternalService": external_service_status,
     "HostnameGenerator": hostname_generator_status,

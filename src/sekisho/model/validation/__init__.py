@@ -10,6 +10,7 @@ from sekisho.model.meta import Resource
 from sekisho.model.mistakes import MAX_TOLD
 from sekisho.model.problems import Problem
 from sekisho.model.validation import (
+    backend_tls_policy,
     byteroutes,
     changes,
     core,
@@ -37,6 +38,7 @@ _RULES: Mapping[str, Callable[[Any], Iterable[Problem]]] = MappingProxyType(
         "Gateway": gateway.gateway,
         "HTTPRoute": httproute.http_route,
         "GRPCRoute": grpcroute.grpc_route,
+        "BackendTLSPolicy": backend_tls_policy.backend_tls_policy,
         **dict.fromkeys(("TLSRoute", "TCPRoute", "UDPRoute"), byteroutes.byte_route),
         "Workload": workload.workload,
         "MeshIdentity": identity.mesh_identity,

@@ -8,6 +8,8 @@ from sekisho.translate.gateway.classes import is_accepted, is_ours
 from sekisho.translate.gateway.conditions import condition, sentence
 
 SUPPORTED_FEATURES = (
+    "BackendTLSPolicy",
+    "BackendTLSPolicySANValidation",
     "Gateway",
     "GatewayAddressEmpty",
     "GatewayHTTPListenerIsolation",

@@ -6,8 +6,10 @@ from sekisho import ir
 from sekisho.engine import Read, query
 from sekisho.ir.sidecar import Outbound
 from sekisho.model.names import ResourceId
-from sekisho.translate.gateway.backends import Broken, way_of
+from sekisho.translate.gateway.backend_tls import backend_transport
+from sekisho.translate.gateway.backends import Broken, ServicePort, way_of
 from sekisho.translate.gateway.backends import service_port as gateway_port
+from sekisho.translate.gateway.certificates import Unusable
 from sekisho.translate.gateway.grpc_backends import carries_calls, carries_calls_in_mesh
 from sekisho.translate.mesh import effective
 from sekisho.translate.mesh.attachment import is_routed
@@ -41,14 +43,28 @@ def gateway_cluster(read: Read, gateway: ResourceId, destination: Destination) -
     elif isinstance(found := gateway_port(read, destination.resource, destination.port), Broken):
         plain = None
     else:
-        is_member = bool(mesh_of(read, gateway.namespace))
-        over_http = is_http(spoken(read, destination))
-        transport = mesh_transport(read, destination, over_http=over_http) if is_member else None
-        protocol = found.protocol
-        if protocol is ir.Protocol.HTTP1 and carries_calls(read, gateway, cluster_name(destination)):
-            protocol = ir.Protocol.GRPC
-        plain = _cluster(destination, protocol, transport)
+        plain = _of_service_port(read, gateway, destination, found)
     return None if plain is None else effective.cluster_with_policies(read, gateway, plain, destination)
+
+
+def _of_service_port(
+    read: Read, gateway: ResourceId, destination: Destination, port: ServicePort
+) -> ir.Cluster | None:
+    """None where it is to be spoken to by TLS and nobody can be believed: requests are answered 503.
+
+    Who asks for TLS by a policy gets TLS, in a mesh too: not every instance need have a sidecar.
+    """
+    protocol = port.protocol
+    if protocol is ir.Protocol.HTTP1 and carries_calls(read, gateway, cluster_name(destination)):
+        protocol = ir.Protocol.GRPC
+    over_http2 = protocol in (ir.Protocol.H2C, ir.Protocol.GRPC)
+    wanted = backend_transport(read, destination.resource, port.name, over_http2)
+    if isinstance(wanted, Unusable):
+        return None
+    if wanted is None and mesh_of(read, gateway.namespace):
+        over_http = is_http(spoken(read, destination))
+        return _cluster(destination, protocol, mesh_transport(read, destination, over_http=over_http))
+    return _cluster(destination, protocol, wanted)
 
 
 @query
@@ -137,7 +153,7 @@ def _service_cluster(read: Read, destination: Destination, over_http: bool) -> i
 
 
 def _cluster(
-    destination: Destination, protocol: ir.Protocol, transport: ir.MeshTransport | None
+    destination: Destination, protocol: ir.Protocol, transport: ir.Transport | None
 ) -> ir.Cluster:
     return ir.Cluster(
         name=cluster_name(destination),

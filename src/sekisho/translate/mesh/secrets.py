@@ -9,9 +9,12 @@ from sekisho.engine import Read, index, output, query
 from sekisho.ir.transport import TRUST_SECRET, AuthorityBundle, ServerTls, TrustBundle
 from sekisho.model.names import ResourceId
 from sekisho.translate.facts import ViewKey
+from sekisho.translate.gateway.backend_tls import policy_bundle
+from sekisho.translate.gateway.backends import way_of
 from sekisho.translate.gateway.certificates import certificate, secret_of
 from sekisho.translate.gateway.classes import serves
 from sekisho.translate.gateway.clusters import CLUSTERS_IN_USE
+from sekisho.translate.mesh.clusters import gateway_cluster
 from sekisho.translate.mesh.content import membership
 from sekisho.translate.mesh.destinations import destinations
 from sekisho.translate.mesh.external import CLIENT_PREFIX, authority_bundle, server_tls
@@ -38,8 +41,20 @@ def _users(read: Read, key: World | tuple[ResourceId, str]) -> tuple[ViewKey, tu
     if isinstance(key, World):
         return key, _tls_outside(read, key)
     gateway, cluster = key
-    found = server_tls(read, destination_of(cluster)) if leads_outside(cluster) else None
+    if leads_outside(cluster):
+        found = server_tls(read, destination_of(cluster))
+    else:
+        found = _to_backend(read, gateway, cluster)
     return gateway, () if found is None else (found,)
+
+
+def _to_backend(read: Read, gateway: ResourceId, cluster: str) -> ServerTls | None:
+    """As a BackendTLSPolicy wants it."""
+    if way_of(cluster).carried:
+        return None
+    found = gateway_cluster(read, gateway, destination_of(cluster))
+    transport = found.transport if found is not None else None
+    return transport if isinstance(transport, ServerTls) else None
 
 
 def _trusting(read: Read, key: ResourceId | World) -> Iterator[tuple[ViewKey, str]]:
@@ -60,6 +75,8 @@ def _authorities(read: Read, key: World | tuple[ResourceId, str]) -> Iterator[tu
 
 
 def _bundle(read: Read, key: tuple[ViewKey, str]) -> AuthorityBundle | None:
+    if (of_policy := policy_bundle(read, key[1])) is not None:
+        return of_policy
     found = authority_bundle(read, key[1])
     return found if isinstance(found, AuthorityBundle) else None
 
