@@ -12,6 +12,8 @@ CLOSED_CHAIN = "closed"
 
 def captured_inbound(wanted: ir.CapturedInbound) -> Any:
     """envoy.config.listener.v3.Listener. Connections to a port without an `Inbound` stay here, and end."""
+    transparent: dict[str, Any] = {"transparent": ON} if wanted.transparent else {}
+    transparent: dict[str, Any] = {"transparent": ON} if wanted.transparent else {}
     return sidecar_listener(
         wanted.name,
         both_families(wanted.address),
@@ -20,5 +22,5 @@ def captured_inbound(wanted: ir.CapturedInbound) -> Any:
         [filter_chain(CLOSED_CHAIN, [closed(wanted.name)])],
         listener_filters=[ORIGINAL_DESTINATION],
         use_original_dst=ON,
-        **({"transparent": ON} if wanted.transparent else {}),
+        **transparent,
     )

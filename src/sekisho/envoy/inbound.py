@@ -14,7 +14,7 @@ from sekisho.envoy.http_connection_manager import Side, http_connection_manager
 from sekisho.envoy.inbound_routes import guarded, inbound_routing, times_finder, times_of_everybody
 from sekisho.envoy.mesh_tls import mutual_tls
 from sekisho.envoy.rate_limits import connection_rate_limit, request_rate_limit
-from sekisho.envoy.rbac import http_rbac, network_rbac
+from sekisho.envoy.rbac import http_rbac, network_rbac, one_identity
 from sekisho.envoy.sockets import TLS_INSPECTOR, filter_chain, original_source, sidecar_listener
 from sekisho.envoy.tcp import tcp_proxy
 from sekisho.ir.sidecar import TRANSPARENT_MARK
@@ -84,7 +84,7 @@ def _members(
     permissions: ir.Permissions | None = None,
 ) -> dict[str, Any]:
     match = {"transport_protocol": "tls", "application_protocols": [alpn]}
-    return filter_chain(alpn, filters, match, mutual_tls(tls, alpn, permissions))
+    return filter_chain(alpn, [one_identity(), *filters], match, mutual_tls(tls, alpn, permissions))
 
 
 def _as_it_comes(wanted: ir.Inbound) -> list[dict[str, Any]]:

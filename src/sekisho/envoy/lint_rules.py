@@ -217,6 +217,7 @@ FORBIDDEN_ADMIN_PATHS = (
 )
 
 EXTENSIONS = {
+    "envoy.config.rbac.v3.Action",
     "envoy.config.trace.v3.OpenTelemetryConfig",
     "envoy.config.trace.v3.ZipkinConfig",
     "envoy.extensions.access_loggers.file.v3.FileAccessLog",
@@ -239,6 +240,7 @@ EXTENSIONS = {
     "envoy.extensions.filters.udp.udp_proxy.v3.Route",
     "envoy.extensions.filters.udp.udp_proxy.v3.UdpProxyConfig",
     "envoy.extensions.matching.common_inputs.network.v3.SourcePortInput",
+    "envoy.extensions.matching.common_inputs.ssl.v3.UriSanInput",
     "envoy.extensions.matching.input_matchers.consistent_hashing.v3.ConsistentHashing",
     "envoy.extensions.matching.input_matchers.metadata.v3.Metadata",
     "envoy.extensions.retry.priority.previous_priorities.v3.PreviousPrioritiesConfig",

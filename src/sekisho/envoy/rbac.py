@@ -15,6 +15,11 @@ NETWORK_TYPE = "envoy.extensions.filters.network.rbac.v3.RBAC"
 
 _PER_ROUTE = "envoy.extensions.filters.http.rbac.v3.RBACPerRoute"
 
+ONE_IDENTITY = "one-identity"
+_NAMES = extension(
+    "envoy.matching.inputs.uri_san", "envoy.extensions.matching.common_inputs.ssl.v3.UriSanInput"
+)
+
 DENY, ALLOW = "deny", "allow"
 """The two stages; the second is never left out."""
 
@@ -45,6 +50,31 @@ def network_rbac(permissions: ir.Permissions, stat_prefix: str) -> list[dict[str
         extension(f"{NETWORK}.{name}", NETWORK_TYPE, stat_prefix=stat_prefix, **rules)
         for name, rules in _stages(permissions, over_http=False).items()
     ]
+
+
+def one_identity() -> dict[str, Any]:
+    """A network filter: callers whose certificate names several are not let in (X.509-SVID, section 2).
+
+    Envoy would take such a caller for each of them. Its input puts all names into one text, with commas
+    between them, which no SPIFFE ID has.
+    """
+    several = {
+        "predicate": {"single_predicate": {"input": _NAMES, "value_match": {"contains": ","}}},
+        "on_match": {"action": _action("several identities", "DENY")},
+    }
+    matcher = {
+        "matcher_list": {"matchers": [several]},
+        "on_no_match": {"action": _action("one identity", "ALLOW")},
+    }
+    return extension(f"{NETWORK}.{ONE_IDENTITY}", NETWORK_TYPE, stat_prefix=ONE_IDENTITY, matcher=matcher)
+
+
+def _action(name: str, action: str) -> dict[str, Any]:
+    """xds.core.v3.TypedExtensionConfig"""
+    return {
+        "name": "action",
+        "typed_config": pack(new("envoy.config.rbac.v3.Action", name=name, action=action)),
+    }
 
 
 def _stages(permissions: ir.Permissions, *, over_http: bool) -> dict[str, dict[str, Any]]:

@@ -74,3 +74,22 @@ def test_where_bytes_are_not_read_only_those_a_permission_names_finish_the_hands
     assert names(permissions((ir.Effect.DENY, WEB))) == [NOBODY]
     foreign = ir.Caller(identities=(ir.Text("exact", spiffe_id("web", domain=f"{TRUST_DOMAIN}.test")),))
     assert names(permissions((ir.Effect.ALLOW, foreign))) == [NOBODY]
+
+
+@pytest.mark.parametrize("inspected", [True, False])
+def test_members_are_asked_first_whether_they_are_one(inspected: bool) -> None:
+    for chain in envoy.inbound_listener(inbound(80, 8080, inspected=inspected)).filter_chains:
+        first = unpack(chain.filters[0].typed_config)
+        [rule] = first.matcher.matcher_list.matchers
+        assert rule.predicate.single_predicate.value_match.contains == ","
+        assert unpack(rule.on_match.action.typed_config).action == 1
+        assert unpack(first.matcher.on_no_match.action.typed_config).action == 0
+
+
+@pytest.mark.parametrize(("application", "source"), [("10.0.0.1", "127.0.0.6"), ("fd00::1", "::6")])
+def test_a_captured_application_is_called_from_an_address_that_is_not_captured(
+    application: str, source: str
+) -> None:
+    cluster = envoy.inbound_cluster(inbound(80, 80, bound=False, target_address=application))
+    assert cluster.upstream_bind_config.source_address.address == source
+    assert not envoy.inbound_cluster(inbound(80, 80)).HasField("upstream_bind_config")
