@@ -13,7 +13,6 @@ CLOSED_CHAIN = "closed"
 def captured_inbound(wanted: ir.CapturedInbound) -> Any:
     """envoy.config.listener.v3.Listener. Connections to a port without an `Inbound` stay here, and end."""
     transparent: dict[str, Any] = {"transparent": ON} if wanted.transparent else {}
-    transparent: dict[str, Any] = {"transparent": ON} if wanted.transparent else {}
     return sidecar_listener(
         wanted.name,
         both_families(wanted.address),
