@@ -4,7 +4,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 from tests.properties.mesh_strategies import A_MESH, MESH_DOCUMENTS, MESH_FACTS
-from tests.unit.translate.certificates import NOT_AFTER, secret, tls_secret
+from tests.unit.translate.certificates import NOT_AFTER, key_pair, secret, tls_secret
 from tests.unit.translate.world import (
     Document,
     backend,
@@ -210,6 +210,27 @@ SERVICE_PORTS = st.sampled_from(
         {"port": 81, "protocol": "UDP"},
     ]
 )
+BACKEND_TLS = st.builds(
+    lambda name, space, service, section, kind, created: document(
+        "BackendTLSPolicy",
+        name,
+        space,
+        metadata={"creationTimestamp": created},
+        spec={
+            "targetRefs": [{"group": "", "kind": "Service", "name": service, **section}],
+            "validation": {
+                "hostname": "a.example.com",
+                "caCertificateRefs": [{"group": "", "kind": kind, "name": "ca"}],
+            },
+        },
+    ),
+    st.sampled_from(["p", "q"]),
+    NAMESPACES,
+    SERVICES,
+    optional("sectionName", st.just("web")),
+    st.sampled_from(["ConfigMap", "ConfigMap", "Odd"]),
+    st.sampled_from(["2026-01-01T00:00:00Z", "2026-01-02T00:00:00Z"]),
+)
 ADDRESSES = st.sampled_from(["10.0.0.1", "10.0.0.2", "10.0.0.3"])
 DOCUMENTS: st.SearchStrategy[Document] = st.one_of(
     MESH_DOCUMENTS,
@@ -243,6 +264,11 @@ DOCUMENTS: st.SearchStrategy[Document] = st.one_of(
         ),
         st.sampled_from(["HTTPRoute", "GRPCRoute", "TCPRoute", "Gateway"]), NAMESPACES,
         st.sampled_from(["Service", "Secret"]), NAMESPACES, st.sampled_from(["", "web", "cert"]),
+    ),
+    BACKEND_TLS,
+    st.builds(
+        lambda space, text: document("ConfigMap", "ca", space, data={"ca.crt": text}),
+        NAMESPACES, st.sampled_from([key_pair("ca.example.com")[0].decode(), "odd"]),
     ),
     st.builds(lambda space: tls_secret("cert", "a.example.com", namespace=space), NAMESPACES),
     st.builds(lambda space: secret("broken", b"x", b"y", namespace=space), NAMESPACES),

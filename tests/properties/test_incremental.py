@@ -80,7 +80,8 @@ def test_arrival_order_never_shows(start: Edit, commit: Edit, random: Any) -> No
 @given(STARTS, COMMITS)
 def test_everything_a_proxy_is_told_to_use_is_there(start: Edit, commit: Edit) -> None:
     """Otherwise a listener would wait for ever, or a request would meet a cluster nobody knows."""
-    found = everything(committed(start, commit))
+    leaves = world([start, commit])
+    found = everything(committed(leaves))
     for (gateway, _), listener in found["listeners"].items():
         assert listener.chains
         for chain in listener.chains:
@@ -94,8 +95,18 @@ def test_everything_a_proxy_is_told_to_use_is_there(start: Edit, commit: Edit) -
         assert _served(found, gateway, listener.shares)
     for gateway, host in _hosts(found):
         for cluster in _clusters(host):
-            assert (gateway, cluster) in found["clusters"]
+            assert (gateway, cluster) in found["clusters"] or _wants_tls(leaves, cluster)
             assert (gateway, cluster) in found["endpoints"]
+    for (gateway, _), cluster in found["clusters"].items():
+        if isinstance(cluster.transport, ir.ServerTls) and cluster.transport.authorities:
+            assert (gateway, cluster.transport.authorities) in found["authorities"]
+
+
+def _wants_tls(leaves: Edit, cluster: str) -> bool:
+    """Whether a policy is for its Service: one that cannot be honoured closes it."""
+    namespace, name, _ = cluster.split("/")
+    policies = [one for key, one in leaves.items() if key[0] == "BackendTLSPolicy" and key[1] == namespace]
+    return any(target.name == name for policy in policies for target in policy.spec.target_refs)
 
 
 def _served(found: Everything, gateway: Any, shares: tuple[tuple[str, int], ...]) -> bool:
