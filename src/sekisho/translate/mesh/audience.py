@@ -8,8 +8,9 @@ from collections.abc import Iterator
 
 from sekisho.engine import Read, index, query
 from sekisho.ir.callers import Caller, Effect, Permissions
+from sekisho.model.external_service import ExternalService
 from sekisho.model.names import ResourceId
-from sekisho.translate.mesh.identities import identity
+from sekisho.translate.mesh.identities import identity, own_domains
 from sekisho.translate.mesh.inbounds import inbounds
 from sekisho.translate.mesh.instances import has_slices, instances, is_meshed
 from sekisho.translate.mesh.meshes import mesh_of
@@ -22,12 +23,23 @@ def tokens(read: Read, service: ResourceId) -> tuple[str, ...]:
     """The ways in which a service may admit callers, sorted: `*`, an identity, or leading segments of one
     with `/*`. `*` where any instance has no sidecar that would ask, and while there is no instance at all."""
     if service.kind != "Service":
-        return (EVERYBODY,)
+        return _of_external(read, service)
     members = instances(read, service)
     if not members or has_slices(read, service) or not all(is_meshed(read, one) for one in members):
         return (EVERYBODY,)
     found = {token for member in members for token in _workload_tokens(read, member)}
     return (EVERYBODY,) if EVERYBODY in found else tuple(sorted(found))
+
+
+def _of_external(read: Read, service: ResourceId) -> tuple[str, ...]:
+    """Everybody, but where a client certificate is shown: its key goes to all who see the service, so that
+    are the workloads of its namespace (and those whose `reachable` names it)."""
+    resource: ExternalService | None = read.leaf(service)
+    tls = None if resource is None else resource.spec.tls
+    if tls is None or not tls.enabled or tls.verification.client_certificate_ref is None:
+        return (EVERYBODY,)
+    domains = own_domains(read, mesh_of(read, service.namespace))
+    return tuple(f"spiffe://{domain}/ns/{service.namespace}/*" for domain in domains)
 
 
 @query

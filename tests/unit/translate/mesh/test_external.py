@@ -187,3 +187,14 @@ def test_routes_of_services_lead_there_too_and_bring_what_it_is_verified_by() ->
     world = found.world("few-1")
     assert found.engine.value(AUTHORITIES, (world, "authorities/Secret/shop/ca")).authorities == pem
     assert resolved(found) == ("True", "ResolvedRefs")
+
+
+def test_the_key_it_is_shown_with_goes_to_workloads_of_its_namespace_alone() -> None:
+    """Any sidecar of the mesh would hold it, else, and whoever breaks into one of their hosts."""
+    away = member("web-2", "web", "10.0.0.9", namespace="elsewhere")
+    found = found_with(bank(clientCertificateRef={"name": "cert"}), tls_secret("cert", "shop"), away)
+    holders = {key[0] for key in found.values(CLIENT_CERTIFICATES)}
+    assert holders == {found.world("web-1")}
+    assert (found.sees("web-1"), found.sees("web-2", "elsewhere")) == ({"bank"}, set())
+    found.apply(bank())
+    assert found.sees("web-2", "elsewhere") == {"bank"}
