@@ -1,11 +1,14 @@
 """Captured workloads in network namespaces, run by a `System`; their programs are echo servers of a test."""
 
 import asyncio
+import shutil
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
+from sekisho.app.agent import run_directory
 from sekisho.translate.mesh.names import ipv6_address
 from tests.kit.echo import Echo
 from tests.kit.http import Answer, read_answer, request_bytes
@@ -98,8 +101,16 @@ async def captured_workloads(capture: str) -> AsyncIterator[Captured]:
                 for port in (system.api, system.xds):
                     await stack.enter_async_context(_bridge(inside, port))
             await system.apply(manifest("Mesh", "default"), *_manifests(mesh))
+            for account, *_ in mesh.workloads():
+                stack.callback(shutil.rmtree, _run_directory(system, account), ignore_errors=True)
+            stack.push_async_callback(system.end)  # before what its agents need
             await asyncio.gather(*(mesh.start(account) for account, *_ in mesh.workloads()))
             yield mesh
+
+
+def _run_directory(system: System, account: str) -> Path:
+    """Where its agent has its sockets, in /run: the proxy's own user has to get there."""
+    return run_directory(system.folder / f"shop.{account}-1", shared=True)
 
 
 def _manifests(mesh: Captured) -> list[Manifest]:
