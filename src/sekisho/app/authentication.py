@@ -1,5 +1,6 @@
 """Who is calling, the API and xDS: tokens and certificates of `identity`, less what was revoked."""
 
+import re
 from datetime import UTC, datetime
 
 from sekisho.api import User
@@ -18,6 +19,9 @@ EPOCH = datetime.fromtimestamp(0, UTC)
 AGENT_NODE = "agent/"
 """Begins the node id of an agent's own stream, beside that of its proxy."""
 
+_PROXY = re.compile(r"(gateway|workload)/[^/]+/[^/]+")
+"""Path of the identity of a proxy. A shorter one would be the beginning of many."""
+
 
 class Peers:
     """Holders of certificates of the control plane's own authority."""
@@ -30,6 +34,8 @@ class Peers:
         """Why the holder of a certificate is not let in, as `node_id` if one is given; empty when it is."""
         if peer.identity.trust_domain != self._trust_domain:
             return f"the certificate is of the trust domain {peer.identity.trust_domain}"
+        if not _PROXY.fullmatch(peer.identity.path):
+            return "the certificate is no proxy's"
         if node_id and not peer.identity.covers(node_id.removeprefix(AGENT_NODE)):
             return f"the certificate is not for {node_id}"
         return self._revocations.refusal(peer)

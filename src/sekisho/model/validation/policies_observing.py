@@ -10,17 +10,19 @@ from sekisho.model.mistakes import value_mistakes
 from sekisho.model.policies.access_log import AccessLogDefault, LogFormat
 from sekisho.model.policies.collectors import Collector
 from sekisho.model.policies.log_operators import OPERATORS
-from sekisho.model.policies.metrics import MetricsDefault
+from sekisho.model.policies.metrics import ApplicationMetrics, MetricsDefault
 from sekisho.model.policies.tracing import TracingDefault
 from sekisho.model.problems import Problem
 from sekisho.model.reasons import Reason
 from sekisho.model.validation import regex
 from sekisho.model.validation.policies_values import one_of, percentage
-from sekisho.model.validation.shared import unique
+from sekisho.model.validation.shared import ip_version, no_backend, unique
 
 _BACKENDS = {"File": "file", "Tcp": "tcp", "OpenTelemetry": "open_telemetry"}
 _TRACERS = {"Zipkin": "zipkin", "OpenTelemetry": "open_telemetry"}
 _FORMATS = {"Plain": "plain", "Json": "json"}
+_PATH = re.compile(r"/[!-~]*")
+"""No space and no end of line: those would end the line of the agent's request."""
 _OPERATOR = re.compile(r"%%|%([A-Z0-9_]+)(?:\([^()%]*\))?(?::[0-9]{1,6})?%")
 """Envoy's command operators: `%NAME%`, `%NAME(ARGUMENT):LENGTH%`, and `%%` for the sign itself."""
 
@@ -113,7 +115,22 @@ def metrics(path: str, value: MetricsDefault) -> Iterator[Problem]:
     applications = value.applications or ()
     where = paths.field(path, "applications")
     yield from unique(where, (one.name for one in applications), "name", "name")
+    for index, application in enumerate(applications):
+        yield from _application(paths.item(where, index), application)
     for index, backend in enumerate(value.backends or ()):
         yield from one_of(
             paths.item(paths.field(path, "backends"), index), backend, {"Prometheus": "prometheus"}
         )
+
+
+def _application(path: str, application: ApplicationMetrics) -> Iterator[Problem]:
+    """The agent asks there, and tells whoever asks it: not what a cloud tells the host."""
+    if not _PATH.fullmatch(application.path):
+        yield Problem(paths.field(path, "path"), "expected a path that begins with `/`, in printable ASCII")
+    text, where = application.address, paths.field(path, "address")
+    if text is None:
+        return
+    if ip_version(text) is None:
+        yield Problem(where, f'expected an IP address, found "{text[:60]}"')
+    elif why := no_backend(text):
+        yield Problem(where, f"{text} {why}", reason=Reason.FORBIDDEN)

@@ -269,6 +269,16 @@ COLLECTOR = {"collector": {}}
             {"applications": [{"name": "a", "port": 1}, {"name": "a", "port": 2}]},
             "applications[1].name",
         ),
+        *(
+            ("Metrics", {"applications": [{"port": 1, **mistake}]}, f"applications[0].{next(iter(mistake))}")
+            for mistake in (
+                {"address": "169.254.169.254"},
+                {"address": "metadata.internal"},
+                {"address": "0.0.0.0"},
+                {"path": "metrics"},
+                {"path": "/m HTTP/1.0\r\nMetadata-Flavor: Google"},
+            )
+        ),
         ("Passthrough", {"appendMatch": [{"type": "Domain", "value": "a.b"}]}, "appendMatch[0].protocol"),
         (
             "Passthrough",
@@ -341,3 +351,10 @@ def test_what_was_left_out_is_not_filled_in() -> None:
     for kind in ("Timeout", "Retry", "HealthCheck"):
         stored = check(kind, {**document, "kind": kind}).object["spec"]["to"][0]["default"]
         assert stored == {"http": {}}
+
+
+@pytest.mark.parametrize("address", ["/../x:1", "../x:1", "a/b:1", "a b:1", "collector", ":1"])
+def test_a_log_server_is_a_host_and_a_port(address: str) -> None:
+    default = {"backends": [{"type": "Tcp", "tcp": {"address": address}}]}
+    found = problems("AccessLog", {"to": [{"targetRef": {"kind": "Mesh"}, "default": default}]})
+    assert list(found) == ["spec.to[0].default.backends[0].tcp.address"]
