@@ -114,9 +114,24 @@ def merge(
     before = next((m.paths for m in managers if m.identity == applier.identity), frozenset())
     kept = owned.union(*(manager.paths for manager in applied.others))
     prefixes = {path[:length] for path in kept for length in range(1, len(path) + 1)}
-    for path in sorted(before - prefixes, key=len):  # an item of a list goes whole, its defaults included
+    left = before.union(*(_fields_around(path, structure) for path in before)) - prefixes
+    for path in sorted(left, key=len):  # an item of a list and a field go whole, their defaults included
         _remove(merged, path, structure, kept)
     return applied
+
+
+def _fields_around(path: Path, structure: Structure) -> frozenset[Path]:
+    """The fields that a path goes through, below `spec` and its like: whoever owns the path owns them too.
+
+    Keys of maps are not fields. (structured-merge-diff: EnsureNamedFieldsAreMembers.)
+    """
+    found = set()
+    for depth, step in enumerate(path[:-1], 1):
+        is_field = step.startswith("f:")
+        if is_field and step[2:] in structure.fields and depth > 1:
+            found.add(path[:depth])
+        structure = structure.below(step[2:]) if is_field else structure.of_items
+    return frozenset(found)
 
 
 def settle(applied: Applied, final: Mapping[str, Any], *, force: bool, now: datetime) -> list[Manager]:

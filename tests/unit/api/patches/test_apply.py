@@ -46,6 +46,16 @@ async def test_what_is_applied_no_longer_goes(api: Api) -> None:
     assert (await applied(api, f"{MAPS}/settings", maps(a="1"), "one"))["data"] == {"a": "1"}
 
 
+async def test_a_field_that_is_applied_no_longer_goes_with_the_defaults_in_it(api: Api) -> None:
+    workloads = "/apis/sekisho.dev/v1alpha1/namespaces/default/workloads"
+    bare = {"address": "192.0.2.1", "sidecar": {}}
+    spec = bare | {"readinessProbe": {"httpGet": {"path": "/ready", "port": 9000}}}
+    workload = {"apiVersion": "sekisho.dev/v1alpha1", "kind": "Workload", "metadata": {"name": "one"}}
+    await applied(api, f"{workloads}/one", workload | {"spec": spec}, "one")
+    left = await applied(api, f"{workloads}/one", workload | {"spec": bare}, "one")
+    assert "readinessProbe" not in left["spec"]
+
+
 async def test_what_somebody_else_owns_stays(api: Api) -> None:
     await applied(api, f"{MAPS}/settings", maps(a="1", b="2"), "one")
     await applied(api, f"{MAPS}/settings", maps(b="2", c="3"), "two")
