@@ -131,3 +131,15 @@ def test_the_authorities_of_the_host_can_be_believed() -> None:
 def test_a_gateway_that_does_not_go_there_is_no_ancestor() -> None:
     found = World(gateway(), service("web", *PORTS), authorities(), policy())
     assert found.engine.value(STATUSES, POLICY) == {"ancestors": []}
+
+
+@pytest.mark.parametrize("application", ["https", "HTTPS", "kubernetes.io/wss"])
+def test_a_port_that_speaks_tls_is_a_backend_once_a_policy_says_whom_to_believe(application: str) -> None:
+    port = {"port": 80, "name": "http", "appProtocol": application}
+    found = World(gateway(), service("web", port), http_route("r"), authorities())
+    assert found.parent_condition("r", "ResolvedRefs") == ("False", "UnsupportedProtocol")
+    found.apply(policy())
+    assert found.parent_condition("r", "ResolvedRefs") == ("True", "ResolvedRefs")
+    assert transport(found).server_name == "web.internal"
+    found.remove(POLICY)
+    assert found.clusters() == {}

@@ -8,11 +8,13 @@ from msgspec import Struct
 
 from sekisho import ir
 from sekisho.engine import Read, query
+from sekisho.model import core
 from sekisho.model.core import Service
 from sekisho.model.gateway import GATEWAY_GROUP
 from sekisho.model.httpfilters import BackendObjectReference
 from sekisho.model.kinds import SEKISHO_GROUP
 from sekisho.model.names import ResourceId
+from sekisho.translate.gateway.backend_tls import policy_of
 from sekisho.translate.gateway.grants import Referrer, is_permitted
 from sekisho.translate.mesh.external import external_port
 from sekisho.translate.mesh.names import Destination
@@ -30,7 +32,9 @@ _PROTOCOLS = {
     "kubernetes.io/h2c": ir.Protocol.H2C,
     "kubernetes.io/ws": ir.Protocol.WEBSOCKET,
 }
-"""By `appProtocol` of the Service port (GEP-1911). Those with TLS need a way to trust the backend first."""
+"""By `appProtocol` of the Service port (GEP-1911)."""
+_OVER_TLS = {"https": ir.Protocol.HTTP1, "kubernetes.io/wss": ir.Protocol.WEBSOCKET}
+"""The same where a BackendTLSPolicy says whom to believe; without one nothing is sent there."""
 
 
 BYTES_OF: Mapping[str, Carried] = MappingProxyType({"TLSRoute": "tcp", "TCPRoute": "tcp", "UDPRoute": "udp"})
@@ -101,12 +105,22 @@ def service_port(read: Read, service: ResourceId, port: int, carried: Carried = 
         return Broken("BackendNotFound", f"{service} is of type ExternalName, which has no instances")
     for candidate in resource.spec.ports:
         if candidate.port == port and candidate.protocol == wanted:
-            protocol = ir.Protocol.TCP if carried else _PROTOCOLS.get(candidate.app_protocol or "")
+            protocol = ir.Protocol.TCP if carried else _protocol(read, service, candidate)
             if protocol is None:
-                message = f"{service} port {port} speaks {candidate.app_protocol}, which is not supported"
+                spoken = candidate.app_protocol or ""
+                needs = "needs a BackendTLSPolicy" if spoken.lower() in _OVER_TLS else "is not supported"
+                message = f"{service} port {port} speaks {spoken}, which {needs}"
                 return Broken("UnsupportedProtocol", message)
             return ServicePort(candidate.name or "", candidate.target_port or port, protocol)
     return Broken("BackendNotFound", f"{service} has no {wanted} port {port}")
+
+
+def _protocol(read: Read, service: ResourceId, port: core.ServicePort) -> ir.Protocol | None:
+    """What is spoken to a port; None for what a Gateway cannot speak. Names of protocols know no case."""
+    name = (port.app_protocol or "").lower()
+    if name in _OVER_TLS:
+        return _OVER_TLS[name] if policy_of(read, service, port.name or "") is not None else None
+    return _PROTOCOLS.get(name)
 
 
 def _may_name(read: Read, route: ResourceId, group: str, target: ResourceId, exempt: str) -> bool:
