@@ -130,9 +130,7 @@ def _host(plan: Plan, table: str, hostname: str) -> VirtualHost | None:
     return most_specific(wildcards.hosts, hostname) if wildcards else None
 
 
-def outcome_at(
-    endpoints: FindEndpoints, scheme: str, host: VirtualHost, route: Route, call: Call
-) -> Outcome:
+def outcome_at(endpoints: FindEndpoints, scheme: str, host: VirtualHost, route: Route, call: Call) -> Outcome:
     """What comes of a request, its path normalised, that a route was found for. `scheme`: it came by this."""
     if route.cors is not None and cors.is_preflight(call) and not cors.allows_origin(route.cors, call):
         return Answered(status=403, why="CORS allows nothing to this origin")
@@ -167,9 +165,7 @@ def _why(status: int) -> str:
     return reasons.get(status, "answered by the route")
 
 
-def _target(
-    endpoints: FindEndpoints, route: Route, share: Share, call: Call, forward: Forward
-) -> Target:
+def _target(endpoints: FindEndpoints, route: Route, share: Share, call: Call, forward: Forward) -> Target:
     found = endpoints(share.cluster) if share.cluster is not None else None
     ready = len(found.endpoints) if found else 0
     unavailable = forward.unresolved_status if share.cluster is None else 503

@@ -32,7 +32,6 @@ class TlsRouteRule(ByteRule, frozen=True, kw_only=True):
     """TLS connections go to the backends."""
 
 
-
 class TlsRouteSpec(Model, frozen=True, kw_only=True):
     """Where a TLSRoute is attached and what it does."""
 
@@ -58,7 +57,6 @@ class TcpRouteRule(ByteRule, frozen=True, kw_only=True):
     """Connections go to the backends."""
 
 
-
 class TcpRouteSpec(Model, frozen=True, kw_only=True):
     """Where a TCPRoute is attached and what it does."""
 
@@ -78,7 +76,6 @@ class TCPRoute(Resource, frozen=True, kw_only=True):
 
 class UdpRouteRule(ByteRule, frozen=True, kw_only=True):
     """Datagrams go to the backends, all of one caller's to the same."""
-
 
 
 class UdpRouteSpec(Model, frozen=True, kw_only=True):

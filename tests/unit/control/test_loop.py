@@ -202,7 +202,9 @@ async def test_a_config_dump_shows_what_is_published_by_type() -> None:
         dump = config_dump(loop.engine, loop.publisher.worlds, ConfigDumpSpec(gateway="shop/web"))
         assert [one.type for one in dump.resources] == ["cluster", "endpoints", "listener", "scope", "scope"]
         assert REDACTED not in json.dumps([one.body for one in dump.resources])
-        only = config_dump(loop.engine, loop.publisher.worlds, ConfigDumpSpec(gateway="shop/web", type="cluster"))
+        only = config_dump(
+            loop.engine, loop.publisher.worlds, ConfigDumpSpec(gateway="shop/web", type="cluster")
+        )
         assert [one.name for one in only.resources] == ["shop/cart/80"]
         assert id_of(shop()[2]) == WEB
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tests.unit.translate.mesh.mesh import DOMAIN, application, member, mesh, permission, service_route
+from tests.unit.translate.mesh.mesh import application, member, mesh, permission, service_route
 from tests.unit.translate.world import Document, leaves
 
 from sekisho.control.worlds import Worlds

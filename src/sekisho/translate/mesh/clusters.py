@@ -152,9 +152,7 @@ def _service_cluster(read: Read, destination: Destination, over_http: bool) -> i
     return _cluster(destination, protocol, transport)
 
 
-def _cluster(
-    destination: Destination, protocol: ir.Protocol, transport: ir.Transport | None
-) -> ir.Cluster:
+def _cluster(destination: Destination, protocol: ir.Protocol, transport: ir.Transport | None) -> ir.Cluster:
     return ir.Cluster(
         name=cluster_name(destination),
         protocol=protocol,

@@ -278,7 +278,9 @@ def test_collectors_have_clusters_apart_for_calls_and_for_what_is_taken_in() -> 
         leaf("Tracing", "t", tracing, "sekisho-system"), leaf("AccessLog", "l", logs, "sekisho-system")
     )
     assert [one.name for one in helper_clusters(found.read, CLIENT)] == ["collector/address/10.0.0.9/4317"]
-    assert [one.name for one in helper_clusters(found.read, CART_1)] == ["inbound/collector/address/10.0.0.9/4317"]
+    assert [one.name for one in helper_clusters(found.read, CART_1)] == [
+        "inbound/collector/address/10.0.0.9/4317"
+    ]
     inside = Destination("Service", "sekisho-system", "otel", 4317)
     assert helper_destinations(found.read, CLIENT) == (inside,)
     assert helper_destinations(found.read, CART_1) == ()
