@@ -102,6 +102,7 @@ async def test_from_permissive_to_strict_and_back_members_lose_no_call(
 ) -> None:
     everybody = {"allow": [{}]}
     await mesh.system.apply(*(permission(server, everybody) for server in SERVERS))
+    await mesh.system.in_sync()  # what was read is passed on now
     changes = 0
     try:
         async with load_on_both(mesh) as loads:
