@@ -110,7 +110,7 @@ def of_route(
     if policy_filters(read, gateway) == _NO_FILTERS:
         return None
     found = host
-    scope = ServerScope(mesh_of(read, gateway.namespace), f"HTTPRoute/{route.name}", route.namespace)
+    scope = ServerScope(mesh_of(read, gateway.namespace), f"{route.kind}/{route.name}", route.namespace)
     if named := sorted(read.bucket(SERVERS, scope)):
         own = _permissions(read, gateway, named)
         both = (*(host.permissions.rules if host.permissions else ()), *(own.rules if own else ()))
