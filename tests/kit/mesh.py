@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -9,6 +10,8 @@ from typing import Any
 
 import psutil
 
+from sekisho.agent.admin import Admin
+from sekisho.agent.options import directory_name
 from sekisho.translate.mesh.names import outbound_address
 from tests.kit.echo import Echo, serving_echo
 from tests.kit.http import Answer, fetch
@@ -23,6 +26,7 @@ FAULT_SECONDS = float(os.environ.get("SEKISHO_FAULT_SECONDS", "8"))
 Record = Callable[[str, object], None]
 """pytest's `record_property`: figures, written by `--junit-xml=FILE -o junit_family=xunit1`."""
 TRUST_DOMAIN = "default.default.mesh.local"
+_UNDER_WAY = re.compile(r"listener_manager_total_\w+_(warming|draining)\{[^}]*\} [1-9]")
 _FIRST_HOST, _FIRST_RANGE = 40, 100
 """Of loopback addresses: `127.0.40.n`, where sidecars take calls, and `127.(100+n).0.0/16`, where they stand
 for services."""
@@ -118,6 +122,20 @@ class Mesh:
         async with under_load(port, server, address=address, clients=clients, pause=0.01) as load:
             await goes_on(load)
             yield load
+
+    async def at_rest(self, member: Member) -> None:
+        """Returns when its proxy, run by the agent of the host, has all that there is, and serves only that.
+
+        An acknowledged listener waits for its routes, and connections to the one before it are ended later.
+        """
+        await self.system.in_sync()
+        folder = self.system.folder / "agent" / "run" / directory_name(f"workload/{member.id}")
+        admin = Admin(folder / "admin.sock")
+
+        async def rests() -> bool:
+            return not _UNDER_WAY.search(await admin.prometheus(used_only=False))
+
+        await self.system.until(rests, f"the listeners of {member.name} rest")
 
     def envoy(self, member: Member) -> psutil.Process:
         """The proxy of this member."""

@@ -235,6 +235,7 @@ EXTENSIONS = {
     "envoy.extensions.filters.listener.original_src.v3.OriginalSrc",
     "envoy.extensions.filters.network.local_ratelimit.v3.LocalRateLimit",
     "envoy.extensions.filters.network.rbac.v3.RBAC",
+    "envoy.extensions.filters.network.set_filter_state.v3.Config",
     "envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy",
     "envoy.extensions.matching.common_inputs.network.v3.DynamicMetadataInput",
     "envoy.extensions.filters.udp.udp_proxy.v3.Route",

@@ -10,7 +10,7 @@ from sekisho.envoy.filters import cors, router
 from sekisho.envoy.http_connection_manager import Side, http_connection_manager
 from sekisho.envoy.rate_limits import connection_rate_limit, request_rate_limit
 from sekisho.envoy.sockets import filter_chain, sidecar_listener
-from sekisho.envoy.tcp import tcp_proxy
+from sekisho.envoy.tcp import announced, tcp_proxy
 
 CHAIN = "outbound"
 STATISTICS = "outbound"
@@ -53,6 +53,7 @@ def _http(wanted: ir.Outbound) -> list[dict[str, Any]]:
 def _tcp(wanted: ir.Outbound, forward: ir.TcpForward) -> list[dict[str, Any]]:
     return [
         *connection_rate_limit(wanted.rate_limit, wanted.name),
+        *announced(forward.alpn),
         tcp_proxy(
             STATISTICS,
             forward,

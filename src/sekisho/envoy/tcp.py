@@ -8,6 +8,10 @@ from sekisho.envoy.building import extension, milliseconds, value
 
 NAME = "envoy.filters.network.tcp_proxy"
 _TYPE = "envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy"
+_FILTER_STATE = "envoy.extensions.filters.network.set_filter_state"
+_ANNOUNCING = "envoy.filters.network.set_filter_state"
+_ALPN_KEY = "envoy.network.application_protocols"
+"""Envoy's own name for it."""
 
 
 def tcp_proxy(
@@ -30,6 +34,14 @@ def tcp_proxy(
     if max_connection_ms:
         fields["max_downstream_connection_duration"] = milliseconds(max_connection_ms)
     return extension(NAME, _TYPE, **fields)
+
+
+def announced(alpn: str) -> list[dict[str, Any]]:
+    """A network filter before the proxy: what TLS announces upstream, whatever its cluster says."""
+    if not alpn:
+        return []
+    value = {"object_key": _ALPN_KEY, "format_string": {"text_format_source": {"inline_string": alpn}}}
+    return [extension(_ANNOUNCING, f"{_FILTER_STATE}.v3.Config", on_new_connection=[value])]
 
 
 def closed(name: str) -> dict[str, Any]:

@@ -15,6 +15,11 @@ class TcpForward(Struct, frozen=True, kw_only=True, gc=False):
     idle_ms: int | None = None
     """None for Envoy's 1 h, 0 for never."""
     hash_policies: tuple[HashPolicy, ...] = ()
+    alpn: str = ""
+    """Protocol TLS announces for these bytes (RFC 7301), whatever their cluster says; empty leaves it to it.
+
+    A cluster is changed before those who use it: what is said there is for a moment of the next use.
+    """
 
 
 CLOSED = "~closed"

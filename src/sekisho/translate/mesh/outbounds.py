@@ -3,6 +3,7 @@
 from sekisho.engine import Read, query
 from sekisho.ir.sidecar import Outbound
 from sekisho.ir.tcp import TcpForward
+from sekisho.ir.transport import ALPN_TCP
 from sekisho.translate.mesh import effective
 from sekisho.translate.mesh.clusters import plain_outbound, reads_http
 from sekisho.translate.mesh.destinations import addresses
@@ -21,7 +22,9 @@ def outbound(read: Read, profile: World, destination: Destination) -> Outbound |
     client, bound = profile.client, bool(profile.outbound)
     plain = plain_outbound(destination, addresses=tuple(sorted(called_at)), bound=bound)
     if not reads_http(read, client, destination):
-        straight = TcpForward(shares=((cluster_name(destination), _ITSELF),))
+        # Others are spoken to as their ExternalService says.
+        alpn = ALPN_TCP if destination.kind == "Service" else ""
+        straight = TcpForward(shares=((cluster_name(destination), _ITSELF),), alpn=alpn)
         plain = Outbound(
             name=plain.name,
             addresses=plain.addresses,
