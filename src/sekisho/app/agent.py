@@ -23,7 +23,7 @@ from sekisho.aio.clock import SystemClock
 from sekisho.aio.tasks import run_until
 from sekisho.app import logs
 from sekisho.app.caller import Caller
-from sekisho.app.desired import HostProxies, OneWorkload
+from sekisho.app.host_proxies import HostProxies, OneWorkload
 from sekisho.app.lock import exclusive
 from sekisho.app.own_workload import OwnWorkload
 from sekisho.app.registration import Registration

@@ -1,7 +1,7 @@
 """Which proxies a host is to run, from what the API says."""
 
 from sekisho.agent.host import ProxySpec
-from sekisho.app.desired import HostProxies, OneWorkload, is_local
+from sekisho.app.host_proxies import HostProxies, OneWorkload, is_local
 from sekisho.app.sites import urls
 from sekisho.client import Client, Key
 from sekisho.translate.gateway.classes import CONTROLLER_NAME
