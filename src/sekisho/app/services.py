@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from sekisho.app.needs import Service
+from sekisho.app.sekisho_toml import Service
 from sekisho.app.processes import Command
 
 ANSWERS_WITHIN = 10.0

@@ -11,7 +11,7 @@ import msgspec
 from watchfiles import awatch
 
 from sekisho.aio.tasks import run_until
-from sekisho.app import needs, ports, selfsigned, services, sites, workload_programs
+from sekisho.app import ports, sekisho_toml, selfsigned, services, sites, workload_programs
 from sekisho.app.applying import Applier, Outcome
 from sekisho.app.lock import exclusive
 from sekisho.app.manifests import SUFFIXES, Folder, Manifest
@@ -69,7 +69,7 @@ class _Up:
         self._stop = stop
         self._supervisor = Supervisor(starter, voice)
         self._folder = Folder(settings.folder)
-        self._needs = needs.read(settings.folder)
+        self._needs = sekisho_toml.read(settings.folder)
         self._logs = settings.state / "logs"
         self._edited = asyncio.Event()
         self._has_mistakes = False
@@ -138,7 +138,7 @@ class _Up:
             self._edited.clear()
             await self._apply(applier, first=False)
 
-    async def _start_meshed(self, client: Client, service: needs.Service, group: asyncio.TaskGroup) -> None:
+    async def _start_meshed(self, client: Client, service: sekisho_toml.Service, group: asyncio.TaskGroup) -> None:
         """Starts a program once its sidecar serves, so that its first call finds the way."""
         found = await workload_programs.find(client, service.workload)
         if found is None:
@@ -218,7 +218,7 @@ class _Up:
                     f"See {log}.",
                 )
 
-    async def _is_called(self, client: Client, service: needs.Service) -> bool:
+    async def _is_called(self, client: Client, service: sekisho_toml.Service) -> bool:
         """Whether others call a service in time, for which its probe has to have passed."""
         return not service.workload or await workload_programs.becomes_ready(
             client, service.workload, SIDECAR_WITHIN
@@ -238,8 +238,8 @@ class _Up:
             self._settings.folder, watch_filter=_is_ours, step=_SETTLE_MS, debounce=10 * _SETTLE_MS
         ):
             files = {Path(path) for _, path in changes}
-            if any(path.name == needs.FILE for path in files):
-                self._voice.note(f"{needs.FILE} counts from the next start on: end and start again")
+            if any(path.name == sekisho_toml.FILE for path in files):
+                self._voice.note(f"{sekisho_toml.FILE} counts from the next start on: end and start again")
             if any(path.suffix in SUFFIXES for path in files):
                 self._edited.set()
 
@@ -267,7 +267,7 @@ def _is_of_up(name: str) -> bool:
 
 
 def _is_ours(_change: object, path: str) -> bool:
-    return Path(path).suffix in SUFFIXES or Path(path).name == needs.FILE
+    return Path(path).suffix in SUFFIXES or Path(path).name == sekisho_toml.FILE
 
 
 def _namespace(name: str) -> dict[str, Any]:

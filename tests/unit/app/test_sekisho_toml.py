@@ -12,7 +12,7 @@ import msgspec
 import pytest
 from cryptography import x509
 
-from sekisho.app import needs, ports, selfsigned, services
+from sekisho.app import ports, sekisho_toml, selfsigned, services
 from sekisho.app.lock import Busy, exclusive
 from sekisho.model.document import check
 from sekisho.model.problems import Invalid
@@ -30,14 +30,14 @@ hostnames = ["a.example"]
 
 
 def test_services_and_certificates_are_read(tmp_path: Path) -> None:
-    (tmp_path / needs.FILE).write_text(GOOD)
-    found = needs.read(tmp_path)
+    (tmp_path / sekisho_toml.FILE).write_text(GOOD)
+    found = sekisho_toml.read(tmp_path)
     assert found.services[0].port == 9001
     assert found.certificates[0].hostnames == ("a.example",)
 
 
 def test_a_folder_without_the_file_needs_nothing(tmp_path: Path) -> None:
-    assert needs.read(tmp_path) == needs.Needs()
+    assert sekisho_toml.read(tmp_path) == sekisho_toml.Needs()
 
 
 @pytest.mark.parametrize(
@@ -51,25 +51,25 @@ def test_a_folder_without_the_file_needs_nothing(tmp_path: Path) -> None:
     ],
 )
 def test_a_mistake_is_told_with_the_file(tmp_path: Path, old: str, new: str, expected: str) -> None:
-    (tmp_path / needs.FILE).write_text(GOOD.replace(old, new))
+    (tmp_path / sekisho_toml.FILE).write_text(GOOD.replace(old, new))
     with pytest.raises(Invalid) as refused:
-        needs.read(tmp_path)
-    assert refused.value.problems[0].file == str(tmp_path / needs.FILE)
+        sekisho_toml.read(tmp_path)
+    assert refused.value.problems[0].file == str(tmp_path / sekisho_toml.FILE)
     assert expected in refused.value.problems[0].message
 
 
 def test_python_is_our_python_and_everything_else_itself(tmp_path: Path) -> None:
-    service = needs.Service(name="cart", command=("python", "cart.py"), port=9001)
+    service = sekisho_toml.Service(name="cart", command=("python", "cart.py"), port=9001)
     command = services.command(service, tmp_path, tmp_path / "logs")
     assert command.arguments == (sys.executable, "cart.py")
     assert command.folder == tmp_path
-    other = needs.Service(name="cart", command=("node", "cart.js"), port=9001)
+    other = sekisho_toml.Service(name="cart", command=("node", "cart.js"), port=9001)
     assert services.command(other, tmp_path, tmp_path).arguments == ("node", "cart.js")
 
 
 async def test_a_service_answers_once_it_listens() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listening:
-        service = needs.Service(name="a", command=("a",), port=listening.getsockname()[1])
+        service = sekisho_toml.Service(name="a", command=("a",), port=listening.getsockname()[1])
         async with asyncio.timeout(5):
             assert await services.answers(service)
 
