@@ -11,7 +11,7 @@ import msgspec
 from watchfiles import awatch
 
 from sekisho.aio.tasks import run_until
-from sekisho.app import ports, sekisho_toml, selfsigned, services, sites, workload_programs
+from sekisho.app import ports, programs, sekisho_toml, selfsigned, sites, workload_programs
 from sekisho.app.applying import Applier, Outcome
 from sekisho.app.lock import exclusive
 from sekisho.app.manifests import SUFFIXES, Folder, Manifest
@@ -80,7 +80,7 @@ class _Up:
             ports.check("127.0.0.1", service.port, f"service {service.name}")
         control_plane, addresses = await self._start_control_plane()
         programs = [
-            services.command(service, self._settings.folder, self._logs)
+            programs.command(service, self._settings.folder, self._logs)
             for service in self._needs.services
             if not service.workload
         ]
@@ -147,9 +147,9 @@ class _Up:
                 f"There is no Workload {service.workload} with a sidecar in {self._settings.folder}.",
             )
             return
-        while not await services.all_connect(found.sidecar, SIDECAR_WITHIN):
+        while not await programs.all_connect(found.sidecar, SIDECAR_WITHIN):
             self._voice.trouble(f"the sidecar of {service.workload} does not serve", "See `sekisho status`.")
-        command = services.command(service, self._settings.folder, self._logs, found.variables)
+        command = programs.command(service, self._settings.folder, self._logs, found.variables)
         await self._supervisor.launch(command)
         group.create_task(self._supervisor.keep(command), name=f"keep {command.name}")
 
@@ -209,7 +209,7 @@ class _Up:
 
     async def _wait_for_services(self, client: Client) -> None:
         for service in self._needs.services:
-            if await services.answers(service) and await self._is_called(client, service):
+            if await programs.answers(service) and await self._is_called(client, service):
                 self._voice.done(f"service {service.name}", f"127.0.0.1:{service.port}")
             else:
                 log = self._logs / f"service-{service.name}.log"

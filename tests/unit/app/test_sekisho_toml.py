@@ -12,7 +12,7 @@ import msgspec
 import pytest
 from cryptography import x509
 
-from sekisho.app import ports, sekisho_toml, selfsigned, services
+from sekisho.app import ports, programs, sekisho_toml, selfsigned
 from sekisho.app.lock import Busy, exclusive
 from sekisho.model.document import check
 from sekisho.model.problems import Invalid
@@ -60,18 +60,18 @@ def test_a_mistake_is_told_with_the_file(tmp_path: Path, old: str, new: str, exp
 
 def test_python_is_our_python_and_everything_else_itself(tmp_path: Path) -> None:
     service = sekisho_toml.Service(name="cart", command=("python", "cart.py"), port=9001)
-    command = services.command(service, tmp_path, tmp_path / "logs")
+    command = programs.command(service, tmp_path, tmp_path / "logs")
     assert command.arguments == (sys.executable, "cart.py")
     assert command.folder == tmp_path
     other = sekisho_toml.Service(name="cart", command=("node", "cart.js"), port=9001)
-    assert services.command(other, tmp_path, tmp_path).arguments == ("node", "cart.js")
+    assert programs.command(other, tmp_path, tmp_path).arguments == ("node", "cart.js")
 
 
 async def test_a_service_answers_once_it_listens() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listening:
         service = sekisho_toml.Service(name="a", command=("a",), port=listening.getsockname()[1])
         async with asyncio.timeout(5):
-            assert await services.answers(service)
+            assert await programs.answers(service)
 
 
 def test_a_busy_port_is_named_with_its_purpose() -> None:
