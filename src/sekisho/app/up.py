@@ -11,7 +11,7 @@ import msgspec
 from watchfiles import awatch
 
 from sekisho.aio.tasks import run_until
-from sekisho.app import ports, programs, sekisho_toml, selfsigned, sites, workload_programs
+from sekisho.app import ports, programs, sekisho_toml, selfsigned, workload_programs
 from sekisho.app.applying import Applier, Outcome
 from sekisho.app.lock import exclusive
 from sekisho.app.manifests import SUFFIXES, Folder, Manifest
@@ -20,6 +20,7 @@ from sekisho.app.settings import Address, Up
 from sekisho.app.stopping import stop_requested
 from sekisho.app.supervisor import Supervisor
 from sekisho.app.troubles import tell_troubles
+from sekisho.app.urls import programmed
 from sekisho.app.voice import Voice
 from sekisho.client import Client, Unavailable, Unreachable
 from sekisho.identity.files import private_directory, write_private
@@ -138,7 +139,9 @@ class _Up:
             self._edited.clear()
             await self._apply(applier, first=False)
 
-    async def _start_meshed(self, client: Client, service: sekisho_toml.Service, group: asyncio.TaskGroup) -> None:
+    async def _start_meshed(
+        self, client: Client, service: sekisho_toml.Service, group: asyncio.TaskGroup
+    ) -> None:
         """Starts a program once its sidecar serves, so that its first call finds the way."""
         found = await workload_programs.find(client, service.workload)
         if found is None:
@@ -225,7 +228,7 @@ class _Up:
         )
 
     async def _tell_sites(self, client: Client) -> None:
-        for key, urls in sorted((await sites.programmed(client, GATEWAYS_WITHIN)).items()):
+        for key, urls in sorted((await programmed(client, GATEWAYS_WITHIN)).items()):
             if urls:
                 self._voice.done(f"gateway {key.namespace}/{key.name}", ", ".join(urls))
             else:

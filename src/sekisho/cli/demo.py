@@ -5,8 +5,9 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from sekisho.app import demo as shop
-from sekisho.app import settings, sites
+from sekisho.app import settings
 from sekisho.app.up import up as run_up
+from sekisho.app.urls import programmed
 from sekisho.cli.options import StateFolder
 from sekisho.cli.terminal import Exit, write
 from sekisho.cli.up import Api, Xds
@@ -41,7 +42,7 @@ async def demo(
 
 async def _base(client: Client) -> str:
     """`http://localhost:8080`, of the shop; empty when its Gateway is not ready, as `up` has told."""
-    found = await sites.programmed(client, _NO_LONGER)
+    found = await programmed(client, _NO_LONGER)
     plain = [
         url for key, urls in found.items() if key.name == "shop" for url in urls if url.startswith("http:")
     ]

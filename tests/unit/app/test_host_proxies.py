@@ -2,7 +2,7 @@
 
 from sekisho.agent.host import ProxySpec
 from sekisho.app.host_proxies import HostProxies, OneWorkload, is_local
-from sekisho.app.sites import urls
+from sekisho.app.urls import urls
 from sekisho.client import Client, Key
 from sekisho.translate.gateway.classes import CONTROLLER_NAME
 
