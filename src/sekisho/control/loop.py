@@ -11,12 +11,12 @@ from sekisho.aio.clock import Clock
 from sekisho.control import metrics
 from sekisho.control.addresses import EXTERNAL_RANGE, EXTERNAL_SERVICES, GATEWAYS, AddressPool, Range
 from sekisho.control.expiry import Expiry
+from sekisho.control.follower import Follower
 from sekisho.control.inbox import Inbox
 from sekisho.control.infrastructure import Infrastructure
 from sekisho.control.patch_refusals import PatchBook
 from sekisho.control.proxies import Proxies
 from sekisho.control.publisher import Publisher
-from sekisho.control.resources import Follower
 from sekisho.control.status import StatusWriter
 from sekisho.engine import Changes, Engine, Read
 from sekisho.envoy.outputs import EMISSIONS
