@@ -7,6 +7,7 @@ from typing import Any
 from sekisho.api.authentication import User
 from sekisho.api.authorization import ALL_VERBS, Verb
 from sekisho.model.kinds import SEKISHO_GROUP, Kind
+from sekisho.model.names import api_version
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +49,7 @@ class Entry:
 
     def api_version(self, version: str) -> str:
         """`v1`, `gateway.networking.k8s.io/v1`."""
-        return f"{self.group}/{version}" if self.group else version
+        return api_version(self.group, version)
 
 
 def _of_kind(kind: Kind) -> Entry:

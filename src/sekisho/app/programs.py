@@ -5,8 +5,8 @@ import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from sekisho.app.sekisho_toml import Service
 from sekisho.app.processes import Command
+from sekisho.app.sekisho_toml import Service
 
 ANSWERS_WITHIN = 10.0
 """Seconds a service gets to listen on its port."""

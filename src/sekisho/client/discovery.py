@@ -6,6 +6,7 @@ from typing import Any
 from urllib.parse import quote
 
 from sekisho.client.errors import UnknownKind
+from sekisho.model.names import api_version
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +26,7 @@ class ResourceType:
     @property
     def api_version(self) -> str:
         """As objects carry it: `v1`, `gateway.networking.k8s.io/v1`."""
-        return f"{self.group}/{self.version}" if self.group else self.version
+        return api_version(self.group, self.version)
 
     @property
     def qualified(self) -> str:

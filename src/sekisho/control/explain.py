@@ -1,7 +1,6 @@
 """`sekisho explain`: who decides what about a request, in the order it happens, before it is sent."""
 
 from collections.abc import Iterable, Iterator
-from ipaddress import ip_address
 from urllib.parse import SplitResult, urlsplit
 
 from msgspec.structs import replace
@@ -19,6 +18,7 @@ from sekisho.control.rows import Row, counted, located
 from sekisho.engine import Engine, Read
 from sekisho.ir.calls import Call, Outcome, Sent, Verdict
 from sekisho.ir.simulator import simulate
+from sekisho.kit.addresses import is_address
 from sekisho.model.names import Origin, ResourceId
 from sekisho.translate.gateway.virtual_hosts import HOSTS, HostKey
 from sekisho.translate.mesh.names import destination_of
@@ -124,11 +124,7 @@ def _verdicts(plan: GatewayPlan, url: SplitResult, spec: ExplanationSpec) -> Ite
 
 def _server_name(host: str) -> str:
     """Clients put the URL's host into the TLS handshake, whatever Host header they send; never an address."""
-    try:
-        ip_address(host)
-    except ValueError:
-        return host.removesuffix(".")
-    return ""
+    return "" if is_address(host) else host.removesuffix(".")
 
 
 def _how_far(verdict: Verdict) -> int:

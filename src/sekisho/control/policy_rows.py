@@ -15,10 +15,9 @@ from sekisho.ir.admittance import Peer, fits, fits_peer
 from sekisho.ir.calls import Call
 from sekisho.model.names import ResourceId
 from sekisho.policies.registry import REGISTRY
-from sekisho.translate.mesh.effective import Client, forward_with_policies
+from sekisho.translate.mesh.effective import Client, canonical, forward_with_policies
 from sekisho.translate.mesh.names import Destination
 from sekisho.translate.mesh.policy_values import Effective, for_destination
-from sekisho.translate.mesh.worlds import World
 
 _PART = re.compile(r"[^.\[\]]+")
 
@@ -29,7 +28,7 @@ def request_rows(
     """What policies say about requests of a client to a destination. `route`: the HTTPRoute that decided."""
     for policy in REGISTRY:
         if policy.forward or policy.outbound:
-            found = for_destination(read, policy.kind, _canonical(client), destination, route)
+            found = for_destination(read, policy.kind, canonical(client), destination, route)
             yield from _values(policy.kind, found)
 
 
@@ -37,7 +36,7 @@ def connection_rows(read: Read, client: Client, destination: Destination) -> Ite
     """What they say about its connections there."""
     for policy in REGISTRY:
         if policy.cluster:
-            found = for_destination(read, policy.kind, _canonical(client), destination)
+            found = for_destination(read, policy.kind, canonical(client), destination)
             yield from _values(policy.kind, found)
 
 
@@ -62,10 +61,6 @@ def unrepeated(rows: Iterable[Row]) -> list[Row]:
         if row.what != "policy" or row not in found:
             found.append(row)
     return found
-
-
-def _canonical(client: Client) -> Client:
-    return client.client if isinstance(client, World) else client
 
 
 def _values(kind: str, found: Effective) -> Iterator[Row]:

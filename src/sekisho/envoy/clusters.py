@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from enum import Enum
 from functools import lru_cache
-from ipaddress import ip_address
 from typing import Any
 
 from msgspec.structs import replace
@@ -16,6 +15,7 @@ from sekisho.envoy.limits import circuit_breakers
 from sekisho.envoy.outliers import outlier_detection
 from sekisho.envoy.upstream_tls import transport
 from sekisho.ir.transport import ALPN_HTTP2
+from sekisho.kit.addresses import is_address
 from sekisho.model.names import Origin, ResourceId
 
 CONNECTION_BUFFER_BYTES = 32 * 1024
@@ -140,7 +140,7 @@ _AS_IT_CAME = {"http_protocol_options": {}, "http2_protocol_options": _HTTP2}
 def _hosts(name: str, hosts: Sequence[ir.Host]) -> dict[str, Any]:
     """Addresses as they are; names are looked up, as often as their records want."""
     fields: dict[str, Any] = {"type": "STATIC"}
-    if not all(_is_address(host.address) for host in hosts):
+    if not all(is_address(host.address) for host in hosts):
         fields = {"cluster_type": _by_dns()}
     priorities = sorted({host.priority for host in hosts})
     localities = [
@@ -161,14 +161,6 @@ def _by_dns() -> dict[str, Any]:
         respect_dns_ttl=True,
         dns_lookup_family="V4_PREFERRED",
     )
-
-
-def _is_address(text: str) -> bool:
-    try:
-        ip_address(text)
-    except ValueError:
-        return False
-    return True
 
 
 def _lb_endpoint(host: ir.Host) -> dict[str, Any]:

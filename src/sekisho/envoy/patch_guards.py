@@ -66,12 +66,13 @@ def guards(found: Any) -> list[Any]:
         case "Cluster":
             return _fields(found, _CLUSTER_FIELDS)
         case "Listener":
-            return [*_fields(found, _LISTENER_FIELDS), *map(_chain, _chains(found))]
+            return [*_fields(found, _LISTENER_FIELDS), *map(_chain, filter_chains(found))]
         case _:
             return [_host(host) for host in _hosts(found)]
 
 
-def _chains(listener: Any) -> Iterator[Any]:
+def filter_chains(listener: Any) -> Iterator[Any]:
+    """All of them, the default one last."""
     yield from listener.filter_chains
     if listener.HasField("default_filter_chain"):
         yield listener.default_filter_chain

@@ -5,14 +5,14 @@ brings in an extension that is not on the list, what breaks a hardening rule tha
 touches TLS, permissions or authentication.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
 from google.protobuf.json_format import MessageToDict, ParseDict, ParseError
 
 from sekisho.envoy.lint import lint
-from sekisho.envoy.patch_guards import guards, strangers
+from sekisho.envoy.patch_guards import filter_chains, guards, strangers
 from sekisho.ir.patches import Patch, PatchTarget, Refusal, Side
 from sekisho.kit.json_patch import PatchFailed, json_patch
 from sekisho.model.names import Origin
@@ -158,25 +158,19 @@ def _whole(found: Any, patch: Patch) -> Any:
 
 def _network_filters(listener: Any, patch: Patch) -> None:
     if patch.listener in ("", listener.name):
-        for chain in _chains(listener):
+        for chain in filter_chains(listener):
             _change_list(chain.filters, patch)
 
 
 def _http_filters(listener: Any, patch: Patch) -> None:
     if patch.listener not in ("", listener.name):
         return
-    for chain in _chains(listener):
+    for chain in filter_chains(listener):
         for entry in chain.filters:
             if entry.typed_config.type_url.rpartition("/")[2] == _MANAGER:
                 manager = unpack(entry.typed_config)
                 _change_list(manager.http_filters, patch)
                 entry.typed_config.CopyFrom(pack(manager))
-
-
-def _chains(listener: Any) -> Iterator[Any]:
-    yield from listener.filter_chains
-    if listener.HasField("default_filter_chain"):
-        yield listener.default_filter_chain
 
 
 def _virtual_hosts(found: Any, patch: Patch) -> None:

@@ -18,6 +18,7 @@ from sekisho.model.identity import MeshIdentity, MeshTrust
 from sekisho.model.mesh import Mesh
 from sekisho.model.mesh_tls import MeshTLS
 from sekisho.model.meta import Resource
+from sekisho.model.names import api_version
 from sekisho.model.policies.access_log import AccessLog
 from sekisho.model.policies.circuit_breaker import CircuitBreaker
 from sekisho.model.policies.fault_injection import FaultInjection
@@ -67,7 +68,7 @@ class Kind:
 
     def api_version_of(self, version: str) -> str:
         """`apiVersion` of one of the served versions."""
-        return f"{self.group}/{version}" if self.group else version
+        return api_version(self.group, version)
 
 
 def _pending(*types: str) -> Mapping[str, Any]:

@@ -3,6 +3,11 @@
 from typing import NamedTuple
 
 
+def api_version(group: str, version: str) -> str:
+    """As resources carry it: `v1` where the group is empty, `gateway.networking.k8s.io/v1`."""
+    return f"{group}/{version}" if group else version
+
+
 class ResourceId(NamedTuple):
     """A resource: `HTTPRoute/shop/cart`, or without a namespace `GatewayClass//sekisho`.
 

@@ -1,9 +1,10 @@
 """The resolvers of this host, as /etc/resolv.conf names them."""
 
 from collections.abc import Callable
-from ipaddress import ip_address
 from pathlib import Path
 from typing import NamedTuple
+
+from sekisho.kit.addresses import is_address
 
 RESOLV_CONF = Path("/etc/resolv.conf")
 PORT = 53
@@ -22,7 +23,7 @@ def parse(text: str) -> tuple[Resolver, ...]:
     found: dict[Resolver, None] = {}
     for line in text.splitlines():
         words = line.split()
-        if len(words) > 1 and words[0] == "nameserver" and _is_address(words[1]):
+        if len(words) > 1 and words[0] == "nameserver" and is_address(words[1]):
             found[Resolver(words[1])] = None
     return tuple(found)
 
@@ -42,11 +43,3 @@ def host_resolvers(file: Path = RESOLV_CONF) -> Callable[[], tuple[Resolver, ...
         return read[1]
 
     return resolvers
-
-
-def _is_address(text: str) -> bool:
-    try:
-        ip_address(text)
-    except ValueError:
-        return False
-    return True

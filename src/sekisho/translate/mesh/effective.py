@@ -42,7 +42,7 @@ def cluster_with_policies(
     read: Read, client: Client, cluster: ir.Cluster, destination: Destination
 ) -> ir.Cluster:
     """A cluster as this client uses it."""
-    client = _canonical(client)
+    client = canonical(client)
     for policy in REGISTRY:
         if policy.cluster is not None:
             found = for_destination(read, policy.kind, client, destination)
@@ -55,7 +55,7 @@ def forward_with_policies(
     read: Read, client: Client, forward: ir.Forward, destination: Destination, route: ResourceId | None
 ) -> ir.Forward:
     """What becomes of a request; `route` is the HTTPRoute that decided, None where there is none."""
-    client = _canonical(client)
+    client = canonical(client)
     for policy in REGISTRY:
         if policy.forward is not None:
             found = for_destination(read, policy.kind, client, destination, route)
@@ -68,7 +68,7 @@ def outbound_with_policies(
     read: Read, client: Client, outbound: ir.Outbound, destination: Destination
 ) -> ir.Outbound:
     """An outbound port as this client uses it."""
-    client = _canonical(client)
+    client = canonical(client)
     for policy in REGISTRY:
         if policy.outbound is not None:
             found = for_destination(read, policy.kind, client, destination)
@@ -183,7 +183,7 @@ def has_consumer_policies(read: Read, namespace: str) -> bool:
     return read.count(CONSUMERS, namespace) > 0
 
 
-def _canonical(client: Client) -> Client:
+def canonical(client: Client) -> Client:
     """What is the same for many Worlds is computed once."""
     return client.client if isinstance(client, World) else client
 
@@ -191,5 +191,5 @@ def _canonical(client: Client) -> Client:
 def patches_of(read: Read, client: Client) -> tuple[Patch, ...]:
     """Changes to the finished messages of a client: a World, a Gateway, or a Workload for what its proxy
     takes in."""
-    found = for_mesh(read, "ProxyPatch", _canonical(client))
+    found = for_mesh(read, "ProxyPatch", canonical(client))
     return () if found.value is None else proxy_patch.patches(found.value, found.origins)
