@@ -17,12 +17,12 @@ from sekisho.model.names import ResourceId
 from sekisho.translate.gateway.backend_tls import policy_of
 from sekisho.translate.gateway.grants import Referrer, is_permitted
 from sekisho.translate.mesh.external import external_port
-from sekisho.translate.mesh.names import Destination
+from sekisho.translate.mesh.names import Destination, destination_of
 from sekisho.translate.mesh.names import cluster_name as destination_name
 
 Carried: TypeAlias = Literal["", "tcp", "udp"]
 """What goes to a backend: requests, or the caller's own bytes."""
-_CARRIED: Mapping[str, Carried] = MappingProxyType({"": "", "tcp": "tcp", "udp": "udp"})
+_CARRIED: Mapping[str, Carried] = MappingProxyType({"tcp": "tcp", "udp": "udp"})
 
 _PROTOCOLS = {
     "": ir.Protocol.HTTP1,
@@ -66,7 +66,7 @@ class ServicePort(Struct, frozen=True, gc=False):
 
 
 class Way(NamedTuple):
-    """A port of a Service, and what is carried there."""
+    """A port of a Service (or of what else can be called), and what is carried there."""
 
     service: ResourceId
     port: int
@@ -77,20 +77,26 @@ class Way(NamedTuple):
         """Of the Service port."""
         return "UDP" if self.carried == "udp" else "TCP"
 
+    @property
+    def destination(self) -> Destination:
+        return Destination(*self.service, self.port)
+
 
 def cluster_name(service: ResourceId, port: int, carried: Carried = "") -> str:
-    """`ir.Cluster.name`: `<namespace>/<service>/<port>`, for bytes `tcp/<namespace>/…`.
+    """`ir.Cluster.name`: as in the mesh (`names.cluster_name`), for bytes `tcp/` and that.
 
     Apart, because a connection whose bytes are the caller's is no connection of the proxy's HTTP.
     """
-    plain = f"{service.namespace}/{service.name}/{port}"
+    plain = destination_name(Destination(*service, port))
     return f"{carried}/{plain}" if carried else plain
 
 
 def way_of(cluster: str) -> Way:
     """The inverse of `cluster_name`."""
-    carried, namespace, name, port = ("", *cluster.split("/"))[-4:]
-    return Way(ResourceId("Service", namespace, name), int(port), _CARRIED[carried])
+    first, _, rest = cluster.partition("/")
+    is_carried = first in _CARRIED and rest.count("/") > 1  # else a namespace is called so
+    found = destination_of(rest if is_carried else cluster)
+    return Way(found.resource, found.port, _CARRIED[first] if is_carried else "")
 
 
 @query

@@ -9,7 +9,14 @@ DOMAIN = "mesh.local"
 """Host names and trust domains of the mesh end in it."""
 _IPV6_PREFIX = int(IPv6Address("fd5e:6b69:7368:6f::"))
 """Of the IPv6 form of virtual addresses: this /96, then the IPv4 address."""
-_EXTERNAL = "external"
+_PREFIXES = {
+    "Service": "",
+    "ExternalService": "external/",
+    "ZoneService": "zone/",
+    "MultiZoneService": "multizone/",
+}
+"""Of names of clusters, by kind of what is called."""
+_KINDS = {prefix: kind for kind, prefix in _PREFIXES.items()}
 DIRECT = "direct/"
 """What names of all that is for one instance of a headless Service begin with."""
 
@@ -18,7 +25,7 @@ class Destination(NamedTuple):
     """A port of something that can be called."""
 
     kind: str
-    """Service or ExternalService."""
+    """Service, ExternalService, ZoneService or MultiZoneService."""
     namespace: str
     name: str
     port: int
@@ -30,12 +37,12 @@ class Destination(NamedTuple):
     @property
     def origin(self) -> Origin:
         """The field that says so."""
-        field = f"spec.ports[port={self.port}]" if self.kind == "Service" else "spec.match"
-        return Origin(self.resource, field)
+        outside = self.kind == "ExternalService"
+        return Origin(self.resource, "spec.match" if outside else f"spec.ports[port={self.port}]")
 
 
 class Part(NamedTuple):
-    """Something of a Service or ExternalService that has a name of its own, such as a host name."""
+    """Something of what can be called that has a name of its own, such as a host name."""
 
     kind: str
     namespace: str
@@ -48,20 +55,24 @@ class Part(NamedTuple):
 
 
 def cluster_name(destination: Destination) -> str:
-    """`ir.Cluster.name`: `<namespace>/<service>/<port>`, `external/<namespace>/<name>/<port>`."""
-    plain = f"{destination.namespace}/{destination.name}/{destination.port}"
-    return plain if destination.kind == "Service" else f"{_EXTERNAL}/{plain}"
+    """`ir.Cluster.name`: `<namespace>/<service>/<port>`, for other kinds `external/<namespace>/…`, `zone/…`,
+    `multizone/…`."""
+    prefix = _PREFIXES[destination.kind]
+    return f"{prefix}{destination.namespace}/{destination.name}/{destination.port}"
 
 
 def leads_outside(cluster: str) -> bool:
     """Whether a cluster is that of an ExternalService."""
-    return cluster.startswith(f"{_EXTERNAL}/")
+    return cluster.count("/") > 2 and cluster.startswith(_PREFIXES["ExternalService"])
 
 
 def destination_of(cluster: str) -> Destination:
-    """The inverse of `cluster_name`."""
-    *external, namespace, name, port = cluster.split("/")
-    return Destination("ExternalService" if external else "Service", namespace, name, int(port))
+    """The inverse of `cluster_name`. ValueError for the name of another cluster."""
+    *prefix, namespace, name, port = cluster.split("/")
+    kind = _KINDS.get("".join(f"{part}/" for part in prefix))
+    if kind is None:
+        raise ValueError(f"{cluster} is of nothing that can be called")
+    return Destination(kind, namespace, name, int(port))
 
 
 def outbound_name(destination: Destination) -> str:
