@@ -125,7 +125,8 @@ class _Running:
     async def ended(self) -> Ended:
         if self._process.stdout is not None:
             while chunk := await self._process.stdout.read(_TAIL):  # nobody else reads it: keep it flowing
-                self._log.write(chunk)
+                if not self._log.closed:
+                    self._log.write(chunk)
         code = await self._process.wait()
         return Ended(self.name, code, self._command.log, _last_words(self._command.log, self._begin))
 

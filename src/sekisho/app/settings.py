@@ -8,7 +8,9 @@ from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any
 
+from sekisho.app import place as places
 from sekisho.app.own_workload import OwnWorkload, parse
+from sekisho.app.place import Place
 from sekisho.model.mesh import SERVICE_RANGE
 
 ENVIRONMENT: Mapping[str, str] = os.environ
@@ -74,6 +76,8 @@ class ControlPlane:
     logging: Logging = Logging()
     drain: float = 5.0
     """Seconds that streams and requests get to end after SIGTERM."""
+    place: Place = Place()
+    """Of which zone it is."""
 
     @property
     def kubeconfig(self) -> Path:
@@ -116,6 +120,10 @@ class Up:
     api: Address = Address("127.0.0.1", API_PORT)
     xds: Address = Address("127.0.0.1", XDS_PORT)
     level: str = "info"
+    control_plane: tuple[str, ...] = ()
+    """Further flags of the control plane: which zone it is, and where the global one is."""
+    serves: bool = True
+    """Whether it has proxies; a global control plane has none."""
 
 
 def control_plane(  # noqa: PLR0913 - one per flag
@@ -127,10 +135,11 @@ def control_plane(  # noqa: PLR0913 - one per flag
     services: str | None = None,
     logging: Logging | None = None,
     drain: float | None = None,
+    place: Place | None = None,
     environment: Mapping[str, str] = ENVIRONMENT,
 ) -> ControlPlane:
     """Flags first, then SEKISHO_STATE, SEKISHO_API, SEKISHO_XDS, SEKISHO_GATEWAYS, SEKISHO_SERVICES, then the
-    defaults.
+    defaults. `place`: see there.
 
     Raises BadSetting.
     """
@@ -142,7 +151,31 @@ def control_plane(  # noqa: PLR0913 - one per flag
         services=_services(services, "SEKISHO_SERVICES", "--services", environment),
         logging=logging or Logging(),
         drain=5.0 if drain is None else _seconds(drain, "--drain"),
+        place=place or Place(),
     )
+
+
+def place(  # noqa: PLR0913 - one per flag
+    *,
+    mode: str | None = None,
+    zone: str | None = None,
+    global_url: str | None = None,
+    token_file: Path | None = None,
+    authority: Path | None = None,
+    environment: Mapping[str, str] = ENVIRONMENT,
+) -> Place:
+    """Where a control plane stands: flags first, then SEKISHO_MODE, SEKISHO_ZONE, SEKISHO_GLOBAL,
+    SEKISHO_ZONE_TOKEN_FILE, SEKISHO_GLOBAL_CA, then the zone `default`, alone. Raises BadSetting."""
+    try:
+        return places.parse(
+            environment.get("SEKISHO_MODE", "") if mode is None else mode,
+            environment.get("SEKISHO_ZONE", "") if zone is None else zone,
+            environment.get("SEKISHO_GLOBAL", "") if global_url is None else global_url,
+            token_file or _file("SEKISHO_ZONE_TOKEN_FILE", environment),
+            authority or _file("SEKISHO_GLOBAL_CA", environment),
+        )
+    except ValueError as cause:
+        raise BadSetting(str(cause)) from cause
 
 
 def agent(  # noqa: PLR0913  one argument per flag
@@ -225,6 +258,10 @@ def kubeconfig(flag: Path | None, environment: Mapping[str, str] = ENVIRONMENT) 
 
 def _state(environment: Mapping[str, str]) -> Path:
     return Path(environment.get("SEKISHO_STATE") or STATE)
+
+
+def _file(variable: str, environment: Mapping[str, str]) -> Path | None:
+    return Path(environment[variable]) if environment.get(variable) else None
 
 
 def _address(

@@ -22,6 +22,8 @@ class Supervisor:
         self._voice = voice
         self._draw = draw
         self._running: dict[str, Process] = {}
+        self._held: dict[str, asyncio.Event] = {}
+        """Of what is suspended: set when it runs again."""
 
     @property
     def is_running(self) -> bool:
@@ -45,11 +47,26 @@ class Supervisor:
         while True:
             since = loop.time()
             ended = await self._running[command.name].ended()
+            if held := self._held.get(command.name):
+                await held.wait()
+                del self._held[command.name]
+                continue
             if loop.time() - since > STEADY:
                 backoff.reset()
             self._voice.trouble(str(ended), f"Its log is {ended.log}. It is started again.")
             await asyncio.sleep(backoff.next())
             self._running[command.name] = await self._start(command)
+
+    async def suspend(self, name: str, grace: float) -> None:
+        """Ends a process that is kept, and holds it back until `resume`."""
+        self._held[name] = asyncio.Event()
+        await self._running[name].stop(grace)
+
+    async def resume(self, command: Command) -> str:
+        """Starts what was suspended, and waits until it is ready; returns what it announced. Raises Ended."""
+        announced = await self.launch(command)
+        self._held[command.name].set()
+        return announced
 
     async def stop(self, names: Sequence[str], grace: float) -> None:
         """Ends these processes side by side; those that are not running are left out."""

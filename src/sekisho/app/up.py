@@ -52,7 +52,7 @@ async def up(settings: Up, voice: Voice, *, then: Then | None = None, starter: S
     """
     private_directory(settings.state)
     with exclusive(settings.state / "up.lock"), stop_requested() as stop:
-        running = _Up(settings, voice, starter, stop)
+        running = Run(settings, voice, starter, stop)
         try:
             await run_until(stop, {"up": running.run(then)})
         finally:
@@ -60,15 +60,18 @@ async def up(settings: Up, voice: Voice, *, then: Then | None = None, starter: S
         return running.went_well
 
 
-class _Up:
-    """One run."""
+class Run:
+    """One folder that runs: its control plane, its agent, its programs."""
 
     def __init__(self, settings: Up, voice: Voice, starter: Starter, stop: asyncio.Event) -> None:
+        """`stop` is set once `then` has said whether all went well."""
         self.went_well = True
+        self.supervisor = Supervisor(starter, voice)
+        self.commands: dict[str, Command] = {}
+        """What the supervisor keeps, by name."""
         self._settings = settings
         self._voice = voice
         self._stop = stop
-        self._supervisor = Supervisor(starter, voice)
         self._folder = Folder(settings.folder)
         self._needs = sekisho_toml.read(settings.folder)
         self._logs = settings.state / "logs"
@@ -80,39 +83,44 @@ class _Up:
         for service in self._needs.services:
             ports.check("127.0.0.1", service.port, f"service {service.name}")
         control_plane, addresses = await self._start_control_plane()
-        programs = [
+        unmeshed = [
             programs.command(service, self._settings.folder, self._logs)
             for service in self._needs.services
             if not service.workload
         ]
-        for program in programs:
-            await self._supervisor.launch(program)
-        agent = self._agent(addresses)
+        for program in unmeshed:
+            await self.supervisor.launch(program)
         async with (
             Client.from_kubeconfig(self._settings.state / "kubeconfig") as client,
             asyncio.TaskGroup() as group,
         ):
-            for command in (control_plane, *programs):
-                group.create_task(self._supervisor.keep(command), name=f"keep {command.name}")
-            group.create_task(self._run_agent(agent), name="keep the agent")
+            for command in (control_plane, *unmeshed):
+                self._keep(group, command)
+            if self._settings.serves:
+                group.create_task(self._run_agent(self._agent(addresses)), name="keep the agent")
             await self._serve(client, group, then)
 
+    def _keep(self, group: asyncio.TaskGroup, command: Command) -> None:
+        self.commands[command.name] = command
+        group.create_task(self.supervisor.keep(command), name=f"keep {command.name}")
+
     async def _run_agent(self, agent: Command) -> None:
-        await self._supervisor.launch(agent)
+        self.commands[agent.name] = agent
+        await self.supervisor.launch(agent)
         self._voice.done("agent")
-        await self._supervisor.keep(agent)
+        await self.supervisor.keep(agent)
 
     async def end(self) -> None:
         """Programs with a sidecar first, as they need theirs to the end; then the agent, which lets its
         proxies finish what they are serving; then all others.
         """
-        if self._supervisor.is_running:
+        if self.supervisor.is_running:
             self._voice.note("ending")
         meshed = [f"service {service.name}" for service in self._needs.services if service.workload]
-        await self._supervisor.stop(meshed, WORKLOAD_GRACE)
-        await self._supervisor.stop(["agent"], AGENT_GRACE)
+        await self.supervisor.stop(meshed, WORKLOAD_GRACE)
+        await self.supervisor.stop(["agent"], AGENT_GRACE)
         names = [f"service {service.name}" for service in self._needs.services]
-        await self._supervisor.stop(["control plane", *names], REST_GRACE)
+        await self.supervisor.stop(["control plane", *names], REST_GRACE)
 
     async def _serve(self, client: Client, group: asyncio.TaskGroup, then: Then | None) -> None:
         applier = Applier(client, manager=MANAGER, set_name=set_name(self._settings.folder))
@@ -153,14 +161,14 @@ class _Up:
         while not await programs.all_connect(found.sidecar, SIDECAR_WITHIN):
             self._voice.trouble(f"the sidecar of {service.workload} does not serve", "See `sekisho status`.")
         command = programs.command(service, self._settings.folder, self._logs, found.variables)
-        await self._supervisor.launch(command)
-        group.create_task(self._supervisor.keep(command), name=f"keep {command.name}")
+        await self.supervisor.launch(command)
+        self._keep(group, command)
 
     async def _start_control_plane(self) -> tuple[Command, Mapping[str, str]]:
         """Started again, it keeps the ports that it chose the first time."""
         settings = self._settings
         command = self._control_plane(settings.api, settings.xds)
-        addresses = ready_facts(await self._supervisor.launch(command))
+        addresses = ready_facts(await self.supervisor.launch(command))
         self._voice.done("control plane", f"https://{addresses['api']}, {settings.state / 'kubeconfig'}")
         fixed = [Address.parse(addresses[key], key) for key in ("api", "xds")]
         return self._control_plane(*fixed), addresses
@@ -168,7 +176,7 @@ class _Up:
     def _control_plane(self, api: Address, xds: Address) -> Command:
         settings = self._settings
         arguments = ["control-plane", "--state", str(settings.state), "--api", str(api), "--xds", str(xds)]
-        arguments += ["--log-level", settings.level, "--drain", "1"]
+        arguments += ["--log-level", settings.level, "--drain", "1", *settings.control_plane]
         return Command(
             name="control plane",
             arguments=own(*arguments),

@@ -73,3 +73,19 @@ async def test_a_part_that_does_not_become_ready_is_raised_and_still_stopped() -
     await supervisor.stop(["part", "never started"], 1.0)
     assert starter.started[0].stopped_with == 1.0
     assert not supervisor.is_running
+
+
+async def test_what_is_suspended_is_started_when_it_is_resumed_and_not_before() -> None:
+    voice, starter = Troubles(), Starter()
+    supervisor = Supervisor(starter, voice, lambda: 0.0)
+    await supervisor.launch(COMMAND)
+    async with asyncio.timeout(5), background(supervisor.keep(COMMAND), name="keep"):
+        await supervisor.suspend("part", 1.0)
+        await asyncio.sleep(0)
+        assert len(starter.started) == 1
+        assert await supervisor.resume(COMMAND) == "api=here"
+        assert len(starter.started) == 2
+        starter.another.clear()
+        starter.started[1].over.set()
+        await starter.another.wait()
+    assert voice.troubles == ["part ended with code 9"], "only what nobody asked for is told"
