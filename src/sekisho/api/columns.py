@@ -61,6 +61,24 @@ def _external_tls(object_: Object) -> str:
     return str(at(object_, "spec", "tls", "verification", "mode") or "Secured")
 
 
+def _zone_ports(object_: Object) -> str:
+    """`80/http:3`: with the instances that take requests."""
+    return ",".join(
+        f"{port['port']}/{port.get('protocol', 'tcp')}:{port.get('instances', 0)}"
+        for port in at(object_, "spec", "ports") or []
+    )
+
+
+def _multi_zone_ports(object_: Object) -> str:
+    return ",".join(
+        f"{port['port']}/{port.get('protocol', 'tcp')}" for port in at(object_, "spec", "ports") or []
+    )
+
+
+def _ingress_addresses(object_: Object) -> str:
+    return ",".join(f"{each['address']}:{each['port']}" for each in at(object_, "spec", "addresses") or [])
+
+
 def _named_kind(object_: Object) -> str:
     selector = at(object_, "spec", "selector") or {}
     return ",".join(
@@ -172,6 +190,32 @@ COLUMNS: Mapping[str, Sequence[Column]] = {
         Column("For", _named_kind, "What gets a name."),
         Column("Template", text("spec", "template"), "The name."),
         Column("Generated", condition("Generated"), "Whether every name is its own."),
+    ),
+    "Zone": (
+        Column("Enabled", text("spec", "enabled"), "Whether other zones get what it exports."),
+        Column("Connected", condition("Connected"), "Whether its control plane is connected."),
+        Column("Version", text("status", "controlPlane", "version"), "Version of its control plane."),
+        Column("Last-Sync", text("status", "lastSync"), "When its newest change came."),
+        Column("Certificate", text("status", "certificateExpiry"), "When its certificate ends.", priority=1),
+    ),
+    "ZoneService": (
+        Column("Zone", text("spec", "zone"), "The zone it is in."),
+        Column("Service", text("spec", "service"), "Its name there."),
+        Column("Ports", _zone_ports, "Ports, what is spoken, and how many instances take requests."),
+        Column("VIP", text("status", "vip", "ip"), "Its virtual address in this zone."),
+        Column("Hostname", text("status", "addresses", 0, "hostname"), "Its name in this zone."),
+        Column("Mesh", text("spec", "mesh"), "The mesh it is in.", priority=1),
+    ),
+    "ZoneIngress": (
+        Column("Zone", text("spec", "zone"), "The zone it leads into."),
+        Column("Addresses", _ingress_addresses, "Where it is reached."),
+        Column("Ready", text("spec", "ready"), "Whether a proxy listens there."),
+    ),
+    "MultiZoneService": (
+        Column("Hostname", text("status", "addresses", 0, "hostname"), "Its name in the mesh."),
+        Column("VIP", text("status", "vip", "ip"), "Its virtual address."),
+        Column("Ports", _multi_zone_ports, "Ports that members call."),
+        Column("Selector", pairs("spec", "selector", "zoneService", "matchLabels"), "What stands behind it."),
     ),
     **dict.fromkeys(POLICY_KINDS, (_TARGET, _DESTINATIONS, _EFFECT)),
     "CustomResourceDefinition": (),

@@ -15,7 +15,12 @@ HOSTNAME_FIELDS = frozenset({"Name", "DisplayName", "Namespace", "Mesh", "Zone"}
 class HostnameSelector(Model, frozen=True, kw_only=True):
     """What gets a name: one kind, by label."""
 
-    service: Annotated[MatchLabels | None, Meta(description="Services with these labels.")] = None
+    service: Annotated[MatchLabels | None, Meta(description="Services of this zone with these labels.")] = (
+        None
+    )
+    zone_service: Annotated[
+        MatchLabels | None, Meta(description="ZoneServices with these labels: services of other zones.")
+    ] = None
     external_service: Annotated[
         MatchLabels | None, Meta(description="ExternalServices with these labels.")
     ] = None

@@ -18,6 +18,7 @@ from sekisho.model.identity import MeshIdentity, MeshTrust
 from sekisho.model.mesh import Mesh
 from sekisho.model.mesh_tls import MeshTLS
 from sekisho.model.meta import Resource
+from sekisho.model.multi_zone_service import MultiZoneService
 from sekisho.model.names import api_version
 from sekisho.model.policies.access_log import AccessLog
 from sekisho.model.policies.circuit_breaker import CircuitBreaker
@@ -34,6 +35,9 @@ from sekisho.model.policies.tracing import Tracing
 from sekisho.model.policies.traffic_permission import TrafficPermission
 from sekisho.model.reference_grant import ReferenceGrant
 from sekisho.model.workload import Workload
+from sekisho.model.zone import Zone
+from sekisho.model.zone_ingress import ZoneIngress
+from sekisho.model.zone_service import ZoneService
 
 SEKISHO_GROUP = "sekisho.dev"
 
@@ -124,6 +128,10 @@ _MESH = (
     _policy(MeshTLS, "meshtlses", "meshtls", "mtls"),
     _ours(ExternalService, "externalservices", "extsvc"),
     _ours(HostnameGenerator, "hostnamegenerators", "hg"),
+    _ours(Zone, "zones", namespaced=False),
+    _ours(ZoneService, "zoneservices", "zsvc"),
+    _ours(ZoneIngress, "zoneingresses", "zing"),
+    _ours(MultiZoneService, "multizoneservices", "mzsvc"),
 )
 _POLICIES = (
     _policy(TrafficPermission, "trafficpermissions", "trafficpermission", "tp"),

@@ -11,7 +11,9 @@ from sekisho.model.fields import DnsLabel, DnsSubdomain, HeaderName, Model, Obje
 from sekisho.model.httpfilters import Method
 
 TargetKind: TypeAlias = Literal["Mesh", "Workload", "Gateway", "HTTPRoute", "Service"]
-DestinationKind: TypeAlias = Literal["Mesh", "Service", "ExternalService", "MultiZoneService", "HTTPRoute"]
+DestinationKind: TypeAlias = Literal[
+    "Mesh", "Service", "ExternalService", "ZoneService", "MultiZoneService", "HTTPRoute"
+]
 Cidr: TypeAlias = Annotated[str, Meta(max_length=49)]
 """`10.0.0.0/8` or `fd00::/8`; validation reads it, a pattern could not."""
 MatchText: TypeAlias = Annotated[str, Meta(min_length=1, max_length=1024)]

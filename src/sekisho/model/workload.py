@@ -30,9 +30,10 @@ class WorkloadPort(Model, frozen=True, kw_only=True):
 class ReachableReference(Model, frozen=True, kw_only=True):
     """Something the workload calls. By name or by labels; with neither, all of the kind."""
 
-    kind: Annotated[Literal["Service", "ExternalService"], Meta(description="Kind of destination.")] = (
-        "Service"
-    )
+    kind: Annotated[
+        Literal["Service", "ExternalService", "ZoneService", "MultiZoneService"],
+        Meta(description="Kind of destination."),
+    ] = "Service"
     name: Annotated[ObjectName | None, Meta(description="One of the kind, by name.")] = None
     namespace: Annotated[
         DnsLabel | None, Meta(description="Namespace; with a name the workload's own when left out.")

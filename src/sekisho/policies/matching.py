@@ -89,7 +89,7 @@ class Called(NamedTuple):
     """What policies look at in a destination."""
 
     kind: str
-    """Service, ExternalService or MultiZoneService."""
+    """Service, ExternalService, ZoneService or MultiZoneService."""
     namespace: str
     name: str
     labels: Mapping[str, str]

@@ -11,22 +11,21 @@ import msgspec
 
 from sekisho.model.meta import Resource
 from sekisho.model.names import Origin, ResourceId
+from sekisho.model.origin import GLOBAL, ORIGIN_LABEL, display_name
 from sekisho.model.policies.roles import Role, role
 from sekisho.model.targets import TargetRef, ToTargetRef
 
-ORIGIN_LABEL = "sekisho.dev/origin"
-"""On a copy: `global` or `zone`, where it was written."""
-DISPLAY_NAME_LABEL = "sekisho.dev/display-name"
-"""On a copy: the name it was written under."""
-
 _TARGETS = {"Mesh": 0, "Service": 1, "Workload": 2, "Gateway": 2, "HTTPRoute": 3}
 """One instance is more than the service it is of, and the route of a request more than the proxy it is at."""
-_ORIGINS = {"global": 0, "": 1, "zone": 2}
+_ORIGINS = {GLOBAL: 0}
+"""What is written in a zone wins, here or in another one."""
+_OF_A_ZONE = 1
 _ROLES = {Role.SYSTEM: 0, Role.PRODUCER: 1, Role.CONSUMER: 2, Role.WORKLOAD_OWNER: 3}
 _DESTINATIONS = {
     "": 0,
     "Mesh": 0,
     "Service": 1,
+    "ZoneService": 1,
     "ExternalService": 2,
     "MultiZoneService": 3,
     "HTTPRoute": 4,
@@ -77,15 +76,14 @@ NOTHING = Merged({}, ())
 
 def order(policy: Resource, target: TargetRef | None, destination: ToTargetRef | None, entry: int) -> Order:
     """The place of an entry, counted from 0, of a policy among all entries of all policies of its kind."""
-    labels = policy.metadata.labels
     return Order(
         target=_TARGETS[target.kind if target else "Mesh"],
         has_section=bool(target and target.section_name),
-        origin=_ORIGINS.get(labels.get(ORIGIN_LABEL, ""), _ORIGINS[""]),
+        origin=_ORIGINS.get(policy.metadata.labels.get(ORIGIN_LABEL, ""), _OF_A_ZONE),
         role=_ROLES[role(policy)],
         destination=_DESTINATIONS[destination.kind if destination else ""],
         has_destination_section=bool(destination and destination.section_name),
-        name=_reversed(labels.get(DISPLAY_NAME_LABEL, policy.metadata.name)),
+        name=_reversed(display_name(policy.metadata)),
         namespace=_reversed(policy.metadata.namespace),
         entry=entry,
     )

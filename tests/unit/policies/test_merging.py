@@ -43,6 +43,7 @@ def place(found: Timeout, entry: int = 0) -> Order:
 
 WORKLOAD = {"kind": "Workload"}
 SERVICE = {"kind": "Service", "name": "cart"}
+OF_GCP = {"sekisho.dev/origin": "zone", "sekisho.dev/zone": "gcp"}
 
 
 @pytest.mark.parametrize(
@@ -54,7 +55,7 @@ SERVICE = {"kind": "Service", "name": "cart"}
         (timeout(target=WORKLOAD), timeout(target={"kind": "HTTPRoute", "name": "r"})),
         (inbound(target=WORKLOAD), inbound(target={**WORKLOAD, "sectionName": "http"})),
         (timeout(labels={"sekisho.dev/origin": "global"}), timeout()),
-        (timeout(), timeout(labels={"sekisho.dev/origin": "zone"})),
+        (timeout(name="b.gcp", labels=OF_GCP), timeout(name="a")),
         (timeout(namespace="sekisho-system", to=SERVICE), timeout(to=SERVICE)),
         (timeout(to=SERVICE), timeout(to={**SERVICE, "namespace": "other"})),
         (timeout(), inbound()),
@@ -72,7 +73,7 @@ SERVICE = {"kind": "Service", "name": "cart"}
         (timeout(name="b"), timeout(name="a")),
         (timeout(name="ab"), timeout(name="a")),
         (timeout(name="a", namespace="b"), timeout(name="a", namespace="a")),
-        (timeout(name="a", labels={"sekisho.dev/display-name": "z"}), timeout(name="b")),
+        (timeout(name="a-b"), timeout(name="a.gcp", labels=OF_GCP)),
     ],
     ids=[
         "mesh-workload",
@@ -81,7 +82,7 @@ SERVICE = {"kind": "Service", "name": "cart"}
         "workload-route",
         "section",
         "global-unknown",
-        "unknown-zone",
+        "another-zone-is-no-stronger",
         "system-producer",
         "producer-consumer",
         "consumer-owner",

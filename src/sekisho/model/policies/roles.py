@@ -8,7 +8,8 @@ from sekisho.model.mesh import SYSTEM_NAMESPACE
 from sekisho.model.meta import Resource
 from sekisho.model.targets import ToTargetRef
 
-_OWN_KINDS = frozenset({"Service", "HTTPRoute"})
+_OWN_KINDS = frozenset({"Service", "ZoneService", "HTTPRoute"})
+"""A namespace has one owner, in all zones: so a ZoneService is his as a Service is."""
 
 
 class Role(StrEnum):

@@ -25,6 +25,7 @@ from sekisho.model.validation import (
     metadata,
     policies,
     workload,
+    zones,
 )
 
 __all__ = ["changes", "problems"]
@@ -46,6 +47,10 @@ _RULES: Mapping[str, Callable[[Any], Iterable[Problem]]] = MappingProxyType(
         "MeshTLS": mesh_tls.mesh_tls,
         "ExternalService": external_service.external_service,
         "HostnameGenerator": hostname_generator.hostname_generator,
+        "Zone": zones.zone,
+        "ZoneService": zones.zone_service,
+        "ZoneIngress": zones.zone_ingress,
+        "MultiZoneService": zones.multi_zone_service,
         **dict.fromkeys(POLICY_KINDS, policies.policy),
     }
 )

@@ -4,12 +4,10 @@ from collections.abc import Iterator
 
 from sekisho.model import paths
 from sekisho.model.external_service import ExternalService, ExternalServiceSpec, ExternalTls
-from sekisho.model.fields import PreciseHostname
-from sekisho.model.mistakes import value_mistakes
 from sekisho.model.problems import Problem
 from sekisho.model.reasons import Reason
 from sekisho.model.validation.mesh_tls import tls_versions
-from sekisho.model.validation.shared import ip_version, no_backend, unique
+from sekisho.model.validation.shared import host, ip_version, unique
 
 _CHECKS_NAMES = ("Secured", "SkipCA")
 _CHECKS_AUTHORITIES = ("Secured", "SkipSAN")
@@ -20,19 +18,11 @@ def external_service(resource: ExternalService) -> Iterator[Problem]:
     spec = resource.spec
     for index, endpoint in enumerate(spec.endpoints):
         where = paths.field(paths.item("spec.endpoints", index), "address")
-        yield from _address(where, endpoint.address)
+        yield from host(where, endpoint.address)
     places = ((endpoint.address.lower(), endpoint.port) for endpoint in spec.endpoints)
     yield from unique("spec.endpoints", places, "", "address and port")
     if spec.tls:
         yield from _tls("spec.tls", spec, spec.tls)
-
-
-def _address(path: str, text: str) -> Iterator[Problem]:
-    if ip_version(text) is not None:
-        if why := no_backend(text):
-            yield Problem(path, f"{text} {why}", reason=Reason.FORBIDDEN)
-    elif value_mistakes(PreciseHostname, text, path) or text.rpartition(".")[2].isdecimal():
-        yield Problem(path, f'expected an IP address or a lower-case host name, found "{text[:60]}"')
 
 
 def _tls(path: str, spec: ExternalServiceSpec, tls: ExternalTls) -> Iterator[Problem]:

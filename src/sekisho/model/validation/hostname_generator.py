@@ -18,6 +18,7 @@ def hostname_generator(resource: HostnameGenerator) -> Iterator[Problem]:
     selector = resource.spec.selector
     given = {
         "service": selector.service,
+        "zoneService": selector.zone_service,
         "externalService": selector.external_service,
         "multiZoneService": selector.multi_zone_service,
     }

@@ -19,6 +19,8 @@ _NAME_TYPES = {
     "Service": ServiceName,
     "Mesh": DnsLabel,  # a label of host names, trust domains and server names
     "ExternalService": DnsLabel,
+    "Zone": DnsLabel,
+    "MultiZoneService": DnsLabel,
 }
 ANNOTATIONS_MAX_BYTES = 256 * 1024
 """All keys and values together; Kubernetes' limit."""

@@ -20,7 +20,7 @@ _EVERYTHING = TargetRef(kind="Mesh")
 _CLIENTS = ("Mesh", "Workload", "Gateway")
 _SERVERS = ("Mesh", "Workload", "Service")
 _GUARDED = (*_SERVERS, "Gateway", "HTTPRoute")
-_DESTINATIONS = ("Mesh", "Service", "ExternalService", "MultiZoneService")
+_DESTINATIONS = ("Mesh", "Service", "ExternalService", "ZoneService", "MultiZoneService")
 
 Rules = Callable[[str, Any], Iterable[Problem]]
 """Path and value of a `default` → what is wrong in it."""

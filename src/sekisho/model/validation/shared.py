@@ -5,8 +5,10 @@ import re
 from collections.abc import Hashable, Iterable, Iterator
 
 from sekisho.model import paths
+from sekisho.model.fields import PreciseHostname
 from sekisho.model.mesh import SYSTEM_NAMESPACE
 from sekisho.model.meta import Resource
+from sekisho.model.mistakes import value_mistakes
 from sekisho.model.problems import Problem
 from sekisho.model.reasons import Reason
 
@@ -67,6 +69,15 @@ def no_backend(text: str) -> str:
 
 _METADATA = {ipaddress.ip_address("fd00:ec2::254")}
 """Of Amazon, in the range of private addresses."""
+
+
+def host(path: str, text: str) -> Iterator[Problem]:
+    """That `text` is an IP address requests may be sent to, or a host name."""
+    if ip_version(text) is not None:
+        if why := no_backend(text):
+            yield Problem(path, f"{text} {why}", reason=Reason.FORBIDDEN)
+    elif value_mistakes(PreciseHostname, text, path) or text.rpartition(".")[2].isdecimal():
+        yield Problem(path, f'expected an IP address or a lower-case host name, found "{text[:60]}"')
 
 
 def of_the_system(resource: Resource) -> Iterator[Problem]:

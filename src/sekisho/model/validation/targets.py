@@ -18,8 +18,8 @@ from sekisho.model.validation import metadata, regex
 from sekisho.model.validation.shared import cidr, unique
 
 _EVERY_TARGET = ("Mesh", "Workload", "Gateway", "HTTPRoute", "Service")
-_EVERY_DESTINATION = ("Mesh", "Service", "ExternalService", "MultiZoneService", "HTTPRoute")
-_WITH_SECTIONS = ("Workload", "Gateway", "HTTPRoute", "Service", "MultiZoneService")
+_EVERY_DESTINATION = ("Mesh", "Service", "ExternalService", "ZoneService", "MultiZoneService", "HTTPRoute")
+_WITH_SECTIONS = ("Workload", "Gateway", "HTTPRoute", "Service", "ZoneService", "MultiZoneService")
 
 
 class _Reference(Protocol):

@@ -214,13 +214,13 @@ GENERATORS = [
     (
         "{selector: {}, template: a.b}",
         [
-            "spec.selector: expected exactly one of service, externalService, multiZoneService, found 0 (write {} for all of a kind)"
+            "spec.selector: expected exactly one of service, zoneService, externalService, multiZoneService, found 0 (write {} for all of a kind)"
         ],
     ),
     (
         "{selector: {service: {}, externalService: {}}, template: a.b}",
         [
-            "spec.selector: expected exactly one of service, externalService, multiZoneService, found 2 (write {} for all of a kind)"
+            "spec.selector: expected exactly one of service, zoneService, externalService, multiZoneService, found 2 (write {} for all of a kind)"
         ],
     ),
     (
