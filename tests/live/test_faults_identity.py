@@ -20,7 +20,7 @@ from tests.kit.pki import TestAuthority
 from tests.kit.ports import free_port
 from tests.kit.system import System, gateway, running_system
 
-from sekisho.app.identities import TRUST_DOMAIN
+from sekisho.app.place import Place
 from sekisho.app.serving import SERVER_NAME
 from sekisho.client.reviews import PLURALS
 from sekisho.identity.tokens import Role, Tokens
@@ -161,7 +161,7 @@ async def test_xds_says_nothing_to_a_certificate_of_a_foreign_authority(
     control_plane: System, tmp_path: Path
 ) -> None:
     context = trusting(control_plane)
-    foreign = TestAuthority().leaf(uris=[f"spiffe://{TRUST_DOMAIN}/gateway/shop/a"])
+    foreign = TestAuthority().leaf(uris=[f"spiffe://{Place().trust_domain}/gateway/shop/a"])
     context.load_cert_chain(*foreign.write(tmp_path, "foreign"))
     assert await heard_over_tls(control_plane, context) == b""
 

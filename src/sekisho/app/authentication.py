@@ -4,6 +4,7 @@ import re
 from datetime import UTC, datetime
 
 from sekisho.api import User
+from sekisho.app.zone_peers import ZONE_PREFIX, ZonePeers
 from sekisho.identity.authority import BACKDATED
 from sekisho.identity.lineage import token_of
 from sekisho.identity.peer import Peer
@@ -28,7 +29,8 @@ class Peers:
 
     def __init__(self, trust_domain: str, revocations: Revocations) -> None:
         self._trust_domain = trust_domain
-        self._revocations = revocations
+        self.revocations = revocations
+        """Certificates that are refused before their end."""
 
     def refusal(self, peer: Peer, node_id: str = "") -> str:
         """Why the holder of a certificate is not let in, as `node_id` if one is given; empty when it is."""
@@ -38,7 +40,7 @@ class Peers:
             return "the certificate is no proxy's"
         if node_id and not peer.identity.covers(node_id.removeprefix(AGENT_NODE)):
             return f"the certificate is not for {node_id}"
-        return self._revocations.refusal(peer)
+        return self.revocations.refusal(peer)
 
     def stream_refusal(self, peer: str | None, node_id: str) -> str:
         """The same for an xDS stream: why it is not let in, or not let go on; empty when it is.
@@ -61,10 +63,11 @@ def _peer(verified: str) -> Peer:
 class Callers:
     """Implements `api.authentication.Authenticator`."""
 
-    def __init__(self, tokens: Tokens, peers: Peers | None = None) -> None:
-        """Without `peers`, certificates let nobody in."""
+    def __init__(self, tokens: Tokens, peers: Peers | None = None, zones: ZonePeers | None = None) -> None:
+        """Without `peers`, certificates let no proxy in; without `zones`, no zone."""
         self._tokens = tokens
         self._peers = peers
+        self._zones = zones
 
     async def authenticate(self, token: str) -> User | None:
         """See `Authenticator.authenticate`."""
@@ -72,11 +75,13 @@ class Callers:
         return User(known.name, frozenset({_role(known)}), known.proxies, known.id) if known else None
 
     async def recognise(self, certificate: bytes) -> User | None:
-        """See `Authenticator.recognise`: the proxy it is for, and nothing but that."""
+        """See `Authenticator.recognise`: the proxy or zone it is for, and nothing but that."""
         try:
             peer = Peer.of(certificate)
         except ValueError:
             return None
+        if peer.identity.path.startswith(ZONE_PREFIX):
+            return self._zones.user(peer) if self._zones else None
         if self._peers is None or self._peers.refusal(peer):
             return None
         name = peer.identity.path

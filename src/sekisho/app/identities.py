@@ -5,6 +5,8 @@ from pathlib import Path
 
 from sekisho.aio.clock import Clock
 from sekisho.app.authentication import Peers
+from sekisho.app.place import Mode, Place
+from sekisho.app.zone_peers import ZonePeers
 from sekisho.control.loop import ControlLoop
 from sekisho.control.trust import Trusts
 from sekisho.control.trust_members import TrustMembers
@@ -13,10 +15,6 @@ from sekisho.identity.authority import PROXY_LIFETIME
 from sekisho.identity.builtin import BuiltInAuthority
 from sekisho.identity.revocation import Revocations
 from sekisho.identity.tokens import Tokens
-
-TRUST_DOMAIN = "control-plane.default.sekisho.local"
-"""Of the control plane (of the zone `default`) and the proxies it knows. It is no mesh's, which are called
-`<mesh>.<zone>.mesh.local`: a certificate for traffic opens nothing here, and the other way round."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,13 +26,17 @@ class Identities:
     tokens: Tokens
     revocations: Revocations
     peers: Peers
-    """Who is let in by certificate."""
+    """Which proxies are let in by certificate."""
+    zones: ZonePeers | None
+    """Which zones are; None where there are none."""
     trusts: Trusts
     """The authorities of the meshes."""
 
     @classmethod
-    def load(cls, state: Path, loop: ControlLoop) -> "Identities":
+    def load(cls, state: Path, loop: ControlLoop, place: Place) -> "Identities":
         """Of a state folder; what is missing is made. The loop's first commit knows the meshes' authorities.
+
+        In a global control plane, meshes get none: no proxy is there to be named by them.
 
         Raises AuthorityBroken, TokensBroken, RevocationsBroken.
         """
@@ -43,11 +45,16 @@ class Identities:
         trusts = Trusts(MeshAuthorities(state / "meshes", clock), loop.inbox, clock)
         members = TrustMembers(loop.engine.read, loop.proxies)
         trusts.follow(members.members, members.is_registered)
-        loop.on_commit.append(trusts.committed)
+        zones = None
+        if place.mode is Mode.GLOBAL:
+            zones = ZonePeers(place.trust_domain, loop.engine.read, revocations)
+        else:
+            loop.on_commit.append(trusts.committed)
         return cls(
-            authority=BuiltInAuthority(state / "authority", TRUST_DOMAIN, clock),
+            authority=BuiltInAuthority(state / "authority", place.trust_domain, clock),
             tokens=Tokens(state / "tokens.json", clock),
             revocations=revocations,
-            peers=Peers(TRUST_DOMAIN, revocations),
+            peers=Peers(place.trust_domain, revocations),
+            zones=zones,
             trusts=trusts,
         )

@@ -1,4 +1,4 @@
-"""Certificates for proxies: for whom, in which name, and to whom they are handed out."""
+"""Certificates for proxies and zones: for whom, in which name, and to whom they are handed out."""
 
 from datetime import timedelta
 
@@ -7,10 +7,11 @@ import structlog
 from sekisho.api import User
 from sekisho.api.errors import ApiError, forbidden
 from sekisho.app.brought import Brought
+from sekisho.app.zone_peers import DISABLED_ROLE, MEMBER_ROLE, ZONE_PREFIX, ZonePeers
 from sekisho.client.reviews import CertificateAnswer, CertificateRequestSpec
 from sekisho.control.trust import Trusts
 from sekisho.engine import Read
-from sekisho.identity.authority import PROXY_LIFETIME, Authority, Refused, Registration
+from sekisho.identity.authority import LEAF_LIFETIME, PROXY_LIFETIME, Authority, Refused, Registration
 from sekisho.identity.keys import Issued
 from sekisho.identity.ledger import Holder
 from sekisho.identity.spiffe import SpiffeId
@@ -24,18 +25,28 @@ log = structlog.get_logger(__name__)
 
 CONTROL, TRAFFIC = "control", "traffic"
 LONGEST_INSTANCE = 253
+_GOOD_ONCE = frozenset({Role.JOIN.value, Role.ZONE.value})
+_ZONES = frozenset({Role.ZONE.value, MEMBER_ROLE, DISABLED_ROLE})
 _KINDS = {"gateway": "Gateway", "workload": "Workload"}
 
 
 class Issuing:
     """Answers CertificateRequests. Names come from what is registered, never from the request."""
 
-    def __init__(self, read: Read, authority: Authority, trusts: Trusts, tokens: Tokens) -> None:
-        """`authority` is the control plane's own, by which proxies are known to it."""
+    def __init__(
+        self,
+        read: Read,
+        authority: Authority,
+        trusts: Trusts,
+        tokens: Tokens,
+        zones: ZonePeers | None = None,
+    ) -> None:
+        """`authority` is the control plane's own, by which proxies and zones are known to it."""
         self._read = read
         self._authority = authority
         self._trusts = trusts
         self._tokens = tokens
+        self._zones = zones
         self._brought = Brought(read)
 
     async def answer(self, user: User, spec: CertificateRequestSpec) -> CertificateAnswer:
@@ -47,7 +58,7 @@ class Issuing:
         except (ApiError, Invalid) as refusal:
             asked.warning("certificate refused", reason=_reason(refusal))
             raise
-        if Role.JOIN.value in user.roles:
+        if user.roles & _GOOD_ONCE:
             asked.info("proxy joined", instance=spec.instance)
         asked.info("certificate issued", instance=spec.instance, serial=f"{issued.leaf().serial_number:x}",
                    expires=issued.not_after.isoformat())  # fmt: skip
@@ -58,16 +69,27 @@ class Issuing:
         )
 
     async def _allowed(self, user: User, spec: CertificateRequestSpec) -> Issued:
-        if Role.ADMIN.value not in user.roles and not covers(user.proxies, spec.proxy):
+        if not _speaks_for(user, spec.proxy):
             raise forbidden(f'User "{user.name}" does not speak for {spec.proxy[:LONGEST_INSTANCE]}')
-        member = self._registered(spec)
         try:
-            issued = await self._issued(user, spec, member)
+            if spec.proxy.startswith(ZONE_PREFIX):
+                issued = await self._for_zone(user, spec)
+            else:
+                issued = await self._issued(user, spec, self._registered(spec))
         except (Refused, ValueError) as cause:
             raise Invalid([Problem("spec.csr", str(cause))]) from cause
-        if Role.JOIN.value in user.roles and not self._tokens.spend(user.token):
-            raise forbidden("this join token was used already")
+        if user.roles & _GOOD_ONCE and not self._tokens.spend(user.token):
+            raise forbidden("this token is good once, and was used already")
         return issued
+
+    async def _for_zone(self, user: User, spec: CertificateRequestSpec) -> Issued:
+        if self._zones is None or not self._zones.exists(spec.proxy.removeprefix(ZONE_PREFIX)):
+            raise Invalid([Problem("spec.proxy", f"there is no {spec.proxy.replace('/', ' ')} here")])
+        if spec.purpose != CONTROL:
+            raise Invalid([Problem("spec.purpose", f"expected {CONTROL}")])
+        identity = SpiffeId.make(self._authority.trust_domain, spec.proxy)
+        registration = Registration(identity, token=user.token)
+        return await self._authority.issue(spec.csr.encode(), registration, LEAF_LIFETIME)
 
     def _registered(self, spec: CertificateRequestSpec) -> ResourceId:
         """The resource that makes a proxy one of ours. Raises Invalid."""
@@ -117,6 +139,13 @@ class Issuing:
         issued = await held.authority.issue(request, Registration(identity), lifetime)
         held.ledger.note(Holder(spec.proxy, spec.instance, generation, issued.not_after))
         return issued
+
+
+def _speaks_for(user: User, proxy: str) -> bool:
+    """Zones speak for themselves alone: neither an administrator nor who runs all proxies is one."""
+    if proxy.startswith(ZONE_PREFIX):
+        return bool(user.roles & _ZONES) and user.proxies == (proxy,)
+    return Role.ADMIN.value in user.roles or covers(user.proxies, proxy)
 
 
 def _reason(refusal: ApiError | Invalid) -> str:

@@ -12,6 +12,7 @@ from sekisho.app.identities import Identities
 from sekisho.app.issuing import Issuing
 from sekisho.app.token_review import manage
 from sekisho.app.trust_review import review_trust
+from sekisho.app.zone_peers import DISABLED_ROLE, MEMBER_ROLE
 from sekisho.client.reviews import (
     PLURALS,
     CertificateAnswer,
@@ -36,12 +37,15 @@ Spec = TypeVar("Spec", bound=Struct)
 _ADMINS = frozenset({Role.ADMIN.value})
 _READERS = frozenset({Role.ADMIN.value, Role.READER.value})
 _AGENTS = frozenset({Role.ADMIN.value, Role.AGENT.value, Role.JOIN.value, PROXY_ROLE})
+_ZONES = frozenset({Role.ZONE.value, MEMBER_ROLE, DISABLED_ROLE})
 
 
 def reviews(loop: ControlLoop, store: Store, identities: Identities, started: str) -> list[Review]:
     """All review kinds. `started` (RFC 3339) is when this control plane did."""
     told = Explaining(loop)
-    issuing = Issuing(loop.engine.read, identities.authority, identities.trusts, identities.tokens)
+    issuing = Issuing(
+        loop.engine.read, identities.authority, identities.trusts, identities.tokens, identities.zones
+    )
 
     async def status(_: User, __: Struct) -> SystemStatus:
         return system_status(loop, started, await store.revision())
@@ -63,7 +67,13 @@ def reviews(loop: ControlLoop, store: Store, identities: Identities, started: st
         _review("Permission", _READERS, PermissionSpec, told.permission, "Whether one may call another."),
         # A dump shows what Secrets hold save their keys, and readers may not read Secrets.
         _review("ConfigDump", _ADMINS, ConfigDumpSpec, told.dump, "What proxies are given."),
-        _review("CertificateRequest", _AGENTS, CertificateRequestSpec, certificate, "A proxy's certificate."),
+        _review(
+            "CertificateRequest",
+            _AGENTS | _ZONES,
+            CertificateRequestSpec,
+            certificate,
+            "The certificate of a proxy or a zone.",
+        ),
         _review("TokenReview", _ADMINS, TokenSpec, token, "Bearer tokens: create, list, revoke."),
         _review("TrustReview", _READERS, TrustSpec, trust, "The roots of a mesh: show, rotate, abort."),
     ]

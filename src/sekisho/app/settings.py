@@ -10,7 +10,7 @@ from typing import Any
 
 from sekisho.app import place as places
 from sekisho.app.own_workload import OwnWorkload, parse
-from sekisho.app.place import Place
+from sekisho.app.place import ALONE, Place
 from sekisho.model.mesh import SERVICE_RANGE
 
 ENVIRONMENT: Mapping[str, str] = os.environ
@@ -76,7 +76,7 @@ class ControlPlane:
     logging: Logging = Logging()
     drain: float = 5.0
     """Seconds that streams and requests get to end after SIGTERM."""
-    place: Place = Place()
+    place: Place = ALONE
     """Of which zone it is."""
 
     @property
@@ -151,11 +151,11 @@ def control_plane(  # noqa: PLR0913 - one per flag
         services=_services(services, "SEKISHO_SERVICES", "--services", environment),
         logging=logging or Logging(),
         drain=5.0 if drain is None else _seconds(drain, "--drain"),
-        place=place or Place(),
+        place=place or ALONE,
     )
 
 
-def place(  # noqa: PLR0913 - one per flag
+def place(
     *,
     mode: str | None = None,
     zone: str | None = None,

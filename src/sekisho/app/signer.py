@@ -1,4 +1,4 @@
-"""Certificates for this host's proxies, asked from the control plane over its API."""
+"""Certificates for this host's proxies, or for a zone, asked from a control plane over its API."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -73,6 +73,12 @@ def as_proxy(access: Access, credentials: Credentials) -> Access:
     return replace(access, token="", token_file=None, certificate=certificate)
 
 
+def _joining(proxy: str) -> str:
+    """The command that lets a proxy or a zone in."""
+    kind, _, name = proxy.partition("/")
+    return f"sekisho zone token {name}" if kind == "zone" else f"sekisho token create --join {proxy}"
+
+
 async def _asked(client: Client, request: bytes, proxy: str, purpose: Purpose, instance: str) -> Issued:
     spec = CertificateRequestSpec(
         csr=request.decode(errors="replace"), proxy=proxy, purpose=purpose.value, instance=instance
@@ -81,7 +87,7 @@ async def _asked(client: Client, request: bytes, proxy: str, purpose: Purpose, i
         answer = await ask(client, "CertificateRequest", spec, CertificateAnswer)
         return Issued.of(answer.certificate.encode(), answer.bundle.encode())
     except Unauthorized as cause:
-        advice = f"`sekisho token create --join {proxy}` makes a token that is good once"
+        advice = f"`{_joining(proxy)}` makes a token that is good once"
         raise Refused(f"the token or certificate is not, or no longer, valid; {advice}") from cause
     except (Invalid, Forbidden) as cause:
         reasons = "; ".join(reason.message for reason in cause.status.causes) or str(cause)

@@ -6,9 +6,19 @@ from datetime import timedelta
 import structlog
 
 from sekisho.api import User
+from sekisho.app.place import is_zone_name
+from sekisho.app.zone_peers import ZONE_PREFIX
 from sekisho.client.reviews import RevocationState, TokenAnswer, TokenSpec, TokenState
 from sekisho.identity.revocation import Revocations, Revoked
-from sekisho.identity.tokens import AGENT_LIFETIME, JOIN_LIFETIME, Role, Token, Tokens, is_pattern
+from sekisho.identity.tokens import (
+    AGENT_LIFETIME,
+    JOIN_LIFETIME,
+    ZONE_LIFETIME,
+    Role,
+    Token,
+    Tokens,
+    is_pattern,
+)
 from sekisho.model.problems import Invalid, Problem
 
 log = structlog.get_logger(__name__)
@@ -16,7 +26,9 @@ log = structlog.get_logger(__name__)
 LONGEST = timedelta(days=366)
 LONGEST_JOIN = timedelta(days=1)
 _ID = re.compile(r"[0-9a-f]{12}")
-_NEED_PROXIES = frozenset({Role.AGENT, Role.JOIN})
+_NEED_PROXIES = frozenset({Role.AGENT, Role.JOIN, Role.ZONE})
+_GOOD_ONCE = {Role.JOIN: JOIN_LIFETIME, Role.ZONE: ZONE_LIFETIME}
+"""By role, how long they wait for their use by default."""
 
 
 def manage(tokens: Tokens, revocations: Revocations, user: User, spec: TokenSpec) -> TokenAnswer:
@@ -30,6 +42,8 @@ def manage(tokens: Tokens, revocations: Revocations, user: User, spec: TokenSpec
             return _answer(tokens, revocations, revoked=revoked)
         case "create":
             role, lifetime = _wanted(spec)
+            if role is Role.ZONE:
+                end_zone_tokens(tokens, *spec.proxies)
             text = tokens.issue(_name(spec), role, lifetime, spec.proxies).reveal()
             id_ = text.split("_", 2)[1]
             log.info("token made", token=id_, name=_name(spec), role=role, proxies=spec.proxies, by=user.name)
@@ -42,13 +56,21 @@ def _revoke(tokens: Tokens, revocations: Revocations, what: str) -> bool:
     """Whether there was such a token or proxy name. Of a join token that has ended the certificates live on:
     its id is taken, too."""
     if "/" in what:
-        if "*" in what or not is_pattern(what):
-            raise Invalid([Problem("spec.id", "expected gateway/<namespace>/<name> or workload/…")])
+        if not _is_zone(what) and ("*" in what or not is_pattern(what)):
+            expected = "expected gateway/<namespace>/<name>, workload/<namespace>/<name> or zone/<name>"
+            raise Invalid([Problem("spec.id", expected)])
         revocations.revoke_proxy(what)
         return True
     if _ID.fullmatch(what):
         revocations.revoke_token(what)
     return tokens.revoke(what)
+
+
+def end_zone_tokens(tokens: Tokens, zone: str) -> None:
+    """Revokes the tokens with which a zone (`zone/<name>`) could still join: the newest is the only one."""
+    for token in tokens.all():
+        if token.role is Role.ZONE and token.proxies == (zone,):
+            tokens.revoke(token.id)
 
 
 def _wanted(spec: TokenSpec) -> tuple[Role, timedelta]:
@@ -60,18 +82,21 @@ def _wanted(spec: TokenSpec) -> tuple[Role, timedelta]:
         raise Invalid([*problems, Problem("spec.role", f"expected one of {', '.join(Role)}")])
     role = Role(spec.role)
     lifetime = timedelta(days=spec.days, minutes=spec.minutes)
-    longest = LONGEST_JOIN if role is Role.JOIN else LONGEST
+    longest = LONGEST_JOIN if role in _GOOD_ONCE else LONGEST
     if not timedelta() <= lifetime <= longest:
         problems.append(Problem("spec.days", f"expected 0 (the default) to {longest.days}"))
     problems += _faults_of_proxies(role, spec.proxies)
     if problems:
         raise Invalid(problems)
-    return role, lifetime or (JOIN_LIFETIME if role is Role.JOIN else AGENT_LIFETIME)
+    return role, lifetime or _GOOD_ONCE.get(role, AGENT_LIFETIME)
 
 
 def _faults_of_proxies(role: Role, proxies: tuple[str, ...]) -> list[Problem]:
     if role not in _NEED_PROXIES:
         return [Problem("spec.proxies", f"a token of the role {role} speaks for no proxy")] if proxies else []
+    if role is Role.ZONE:
+        good = len(proxies) == 1 and _is_zone(proxies[0])
+        return [] if good else [Problem("spec.proxies", "expected one zone, such as zone/azure")]
     if not proxies:
         hint = "expected the proxies it speaks for, such as workload/shop/cart-1, gateway/shop/* or *"
         return [Problem("spec.proxies", hint)]
@@ -86,8 +111,12 @@ def _faults_of_proxies(role: Role, proxies: tuple[str, ...]) -> list[Problem]:
     ]
 
 
+def _is_zone(what: str) -> bool:
+    return what.startswith(ZONE_PREFIX) and is_zone_name(what.removeprefix(ZONE_PREFIX))
+
+
 def _name(spec: TokenSpec) -> str:
-    return spec.name or ", ".join(spec.proxies if spec.role == Role.JOIN else ())
+    return spec.name or ", ".join(spec.proxies if spec.role in _GOOD_ONCE else ())
 
 
 def _answer(

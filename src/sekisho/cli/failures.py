@@ -1,6 +1,7 @@
 """Exceptions of the layers below, in words for the user."""
 
 from sekisho.app.lock import Busy
+from sekisho.app.place import WrongPlace
 from sekisho.app.ports import PortBusy
 from sekisho.app.processes import Ended
 from sekisho.app.settings import BadSetting
@@ -22,6 +23,7 @@ from sekisho.model.problems import Invalid
 _ADVICE: tuple[tuple[type[Exception], str], ...] = (
     (BadSetting, "`sekisho COMMAND --help` shows what is expected."),
     (Busy, "End it first, or choose another folder with --state."),
+    (WrongPlace, "Name its zone with --zone, or choose another folder with --state."),
     (PortBusy, "End what uses it, or choose another port."),
     (BadKubeconfig, "Choose another one with --kubeconfig."),
     (Unreachable, "Is it running? Start it with `sekisho up FOLDER` or `sekisho control-plane`."),

@@ -31,6 +31,8 @@ ADMIN_LIFETIME = timedelta(days=90)
 """The admin token's file is renewed at every start in the second half of this."""
 AGENT_LIFETIME = timedelta(days=90)
 JOIN_LIFETIME = timedelta(minutes=10)
+ZONE_LIFETIME = timedelta(hours=1)
+"""Of a zone token: time to bring it to another machine by hand."""
 ALL_PROXIES = ("*",)
 """Of tokens whose holder runs whatever there is: the agent on the control plane's own host."""
 _PROXIES = re.compile(r"(\*|(gateway|workload)/(\*|[a-z0-9.-]+/(\*|[a-z0-9.-]+)))")
@@ -44,6 +46,8 @@ class Role(StrEnum):
     READER = "reader"
     JOIN = "join"
     """Good for the first certificate of one proxy, once."""
+    ZONE = "zone"
+    """Good for the first certificate of one zone's control plane, once."""
 
 
 class TokensBroken(Exception):
@@ -57,15 +61,16 @@ class Token:
     id: str
     """Public name, the middle part of the token: for listing, revocation and logs."""
     name: str
-    """Whose it is: `admin`, the host of an agent, or the proxy that joins."""
+    """Whose it is: `admin`, the host of an agent, or the proxy or zone that joins."""
     role: Role
     expires: datetime
     digest: str
     """SHA-256 of the whole token, hexadecimal."""
     proxies: tuple[str, ...] = ()
-    """Whom its holder gets certificates for: `workload/<namespace>/<name>`, `gateway/<namespace>/*`, `*`."""
+    """Whom its holder gets certificates for: `workload/<namespace>/<name>`, `gateway/<namespace>/*`, `*` for
+    all proxies, `zone/<name>`."""
     spent: bool = False
-    """A join token that was used: kept until its end, to recognise whoever sends it again."""
+    """One that is good once and was used: kept until its end, to recognise whoever sends it again."""
 
     def speaks_for(self, proxy: str) -> bool:
         """Whether its holder may have certificates for this proxy."""
@@ -113,7 +118,7 @@ class Tokens:
         token = self._tokens.get(text.split("_", 2)[1] if text.count("_") > 1 else "", _NOBODY)
         same = hmac.compare_digest(_digest(text), token.digest)
         if same and token.spent:
-            log.warning("a join token was sent again after its use", token=token.id, proxy=token.name)
+            log.warning("a token was sent again after its only use", token=token.id, proxy=token.name)
         elif same and not self.is_valid(token):
             log.warning("a token was sent after its end", token=token.id, name=token.name)
         return token if same and self.is_valid(token) else None
@@ -130,7 +135,7 @@ class Tokens:
         """
         held = self._tokens.get(id)
         if held is None or not self.is_valid(held):
-            log.warning("a join token was sent again after its use", token=id)
+            log.warning("a token was sent again after its only use", token=id)
             return False
         self._save({**self._living(), id: replace(held, spent=True)})
         return True

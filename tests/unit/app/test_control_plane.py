@@ -11,11 +11,12 @@ import pytest
 
 from sekisho.aio.clock import FakeClock, SystemClock
 from sekisho.aio.tasks import background
-from sekisho.app.control_plane import Parts, _ensure_tokens, _keep_tokens, authorizer, build, run
-from sekisho.app.identities import TRUST_DOMAIN
+from sekisho.app.control_plane import Parts, build, run
+from sekisho.app.place import Place
 from sekisho.app.settings import Address, ControlPlane
 from sekisho.app.signer import ApiSigner
 from sekisho.app.troubles import tell_troubles
+from sekisho.app.xds_front import authorizer
 from sekisho.client import Client, Forbidden, Invalid, Unauthorized
 from sekisho.client.reviews import (
     ConfigDump,
@@ -154,8 +155,8 @@ async def test_nobody_gets_in_without_a_token_or_with_a_revoked_one(state: Path)
 async def test_the_tokens_of_this_host_are_renewed_while_the_control_plane_runs(state: Path) -> None:
     clock = FakeClock()
     settings = ControlPlane(state=state)
-    async with build(settings, clock) as parts, background(_keep_tokens(parts), name="tokens"):
-        _ensure_tokens(settings, parts.identities.tokens)
+    async with build(settings, clock) as parts, background(parts.access.keep(), name="tokens"):
+        parts.access.ensure_tokens()
         for _ in range(200):  # days, more than two lives of a token
             await asyncio.sleep(0)
             clock.advance(24 * 3600.0)
@@ -201,7 +202,7 @@ async def test_a_proxy_may_follow_the_gateway_of_its_certificate_only(state: Pat
         await client.create(GATEWAY)
         await eventually_ours(client)
         authorize = authorizer(parts.loop, parts.identities.peers)
-        ours = f"spiffe://{TRUST_DOMAIN}/gateway/default/door"
+        ours = f"spiffe://{Place().trust_domain}/gateway/default/door"
         views = authorize(ours, "gateway/default/door/host-1")
         assert not isinstance(views, Refusal)
         assert len(views) == 1

@@ -12,7 +12,7 @@ from tests.kit.objects import gateway, manifest
 from tests.kit.pki import Leaf
 from tests.kit.whole import Whole, hello, running_whole, workload
 
-from sekisho.app.identities import TRUST_DOMAIN
+from sekisho.app.place import Place
 from sekisho.client import Client, Unauthorized, Unreachable
 from sekisho.client.kubeconfig import Access
 from sekisho.client.transport import Transport
@@ -44,9 +44,9 @@ def issuer(folder: Path) -> Signer:
 @pytest.fixture(scope="module")
 def victim(whole: Whole, tmp_path_factory: pytest.TempPathFactory) -> Victim:
     earlier = tmp_path_factory.mktemp("earlier")
-    BuiltInAuthority(earlier, TRUST_DOMAIN)
+    BuiltInAuthority(earlier, Place().trust_domain)
     state = whole.parts.settings.state
-    return Victim(issuer(state / "authority"), f"spiffe://{TRUST_DOMAIN}/{WEB}", issuer(earlier))
+    return Victim(issuer(state / "authority"), f"spiffe://{Place().trust_domain}/{WEB}", issuer(earlier))
 
 
 async def xds_says(whole: Whole, held: Leaf) -> str:

@@ -17,7 +17,7 @@ from tests.kit.whole import Whole, hello, leaf, obtain, running_whole, workload
 
 from sekisho.agent.keys import Purpose
 from sekisho.aio.clock import SystemClock
-from sekisho.app.identities import TRUST_DOMAIN
+from sekisho.app.place import Place
 from sekisho.app.signer import ApiSigner, JoiningSigner, as_proxy
 from sekisho.client import Client, Forbidden, Invalid, Unauthorized
 from sekisho.client.kubeconfig import Access
@@ -61,7 +61,7 @@ def client(access: Access) -> Client:
 async def test_a_join_token_buys_one_certificate_of_its_proxy_and_that_buys_the_next(whole: Whole) -> None:
     token = await whole.join_token(CART)
     held = await obtain(signer(whole, token).sign, CART)
-    assert str(peer_identity(held.issued.leaf())) == f"spiffe://{TRUST_DOMAIN}/{CART}"
+    assert str(peer_identity(held.issued.leaf())) == f"spiffe://{Place().trust_domain}/{CART}"
     with capture_logs() as logs, pytest.raises(Refused):
         await obtain(signer(whole, token).sign, CART)
     assert [line["proxy"] for line in logs if "sent again" in line["event"]] == [CART]

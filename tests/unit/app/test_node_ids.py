@@ -6,7 +6,7 @@ import pytest
 
 from sekisho.aio.clock import SystemClock
 from sekisho.app.authentication import Peers
-from sekisho.app.identities import TRUST_DOMAIN
+from sekisho.app.place import Place
 from sekisho.control.proxies import AGENT, owner_of
 from sekisho.identity.authority import PROXY_LIFETIME
 from sekisho.identity.revocation import Revocations
@@ -16,7 +16,8 @@ CART, WEB = "workload/shop/cart-1", "gateway/shop/web"
 
 @pytest.fixture
 def peers(tmp_path: Path) -> Peers:
-    return Peers(TRUST_DOMAIN, Revocations(tmp_path / "revocations.json", PROXY_LIFETIME, SystemClock()))
+    domain = Place().trust_domain
+    return Peers(domain, Revocations(tmp_path / "revocations.json", PROXY_LIFETIME, SystemClock()))
 
 
 def is_let_in(peers: Peers, spiffe_id: str, node: str) -> bool:
@@ -26,7 +27,7 @@ def is_let_in(peers: Peers, spiffe_id: str, node: str) -> bool:
 @pytest.mark.parametrize("proxy", [CART, WEB])
 def test_a_certificate_is_for_its_proxy_and_the_agent_beside_it(peers: Peers, proxy: str) -> None:
     for node in (proxy, f"{proxy}/host-1", f"agent/{proxy}/host-1"):
-        assert is_let_in(peers, f"spiffe://{TRUST_DOMAIN}/{proxy}", node)
+        assert is_let_in(peers, f"spiffe://{Place().trust_domain}/{proxy}", node)
 
 
 @pytest.mark.parametrize(
@@ -41,7 +42,7 @@ def test_a_certificate_is_for_its_proxy_and_the_agent_beside_it(peers: Peers, pr
     ],
 )  # fmt: skip
 def test_a_node_id_that_is_not_its_own_opens_nothing(peers: Peers, node: str) -> None:
-    assert not is_let_in(peers, f"spiffe://{TRUST_DOMAIN}/{CART}", node)
+    assert not is_let_in(peers, f"spiffe://{Place().trust_domain}/{CART}", node)
 
 
 @pytest.mark.parametrize(
@@ -49,10 +50,10 @@ def test_a_node_id_that_is_not_its_own_opens_nothing(peers: Peers, node: str) ->
     [
         f"spiffe://default.default.mesh.local/{CART}",
         "spiffe://default.default.mesh.local/ns/shop/sa/cart",
-        f"spiffe://{TRUST_DOMAIN}.evil/{CART}",
-        f"spiffe://{TRUST_DOMAIN}/control-plane",
-        f"spiffe://{TRUST_DOMAIN}/workload/shop/cart",
-        f"spiffe://{TRUST_DOMAIN}/workload",
+        f"spiffe://{Place().trust_domain}.evil/{CART}",
+        f"spiffe://{Place().trust_domain}/control-plane",
+        f"spiffe://{Place().trust_domain}/workload/shop/cart",
+        f"spiffe://{Place().trust_domain}/workload",
     ],
 )
 def test_a_traffic_identity_or_that_of_another_opens_no_stream(peers: Peers, spiffe_id: str) -> None:
