@@ -99,7 +99,7 @@ class Worlds:
                 del self._content[part]
 
     def _enrol(self, world: World, now: Membership | None) -> None:
-        parts = {world.profile, world.client, world.base}
+        parts = world.parts
         if now is not None:
             self._members[world] = now
             for part in parts:
@@ -132,7 +132,7 @@ class Worlds:
 
     def _of(self, world: World, service: ResourceId) -> dict[Name, Resource]:
         found: dict[Name, Resource] = {}
-        for part in {world.profile, world.client, world.base}:
+        for part in world.parts:
             found.update(self._content.get(part, {}).get(service, {}))
         return found
 

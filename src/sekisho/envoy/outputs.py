@@ -34,6 +34,7 @@ from sekisho.ir.agent import HOSTNAME_TYPE, SIDECAR_TYPE
 from sekisho.ir.patches import Side
 from sekisho.model.names import Origin, ResourceId
 from sekisho.translate.facts import ViewKey
+from sekisho.translate.gateway.backends import called
 from sekisho.translate.gateway.endpoints import endpoints
 from sekisho.translate.mesh.inbounds import CAPTURED_NAME
 from sekisho.translate.mesh.names import (
@@ -43,6 +44,7 @@ from sekisho.translate.mesh.names import (
     leads_outside,
     outbound_name,
 )
+from sekisho.translate.mesh.places import are_alike
 from sekisho.translate.mesh.sidecars import PASSTHROUGH_NAME, SIDECAR_NAME
 from sekisho.translate.outputs import (
     AUTHORITIES,
@@ -83,8 +85,8 @@ class Emission:
     view: Callable[[Any], ViewKey] = itemgetter(0)
     """Key → the view it is published in; of a shared one, the part of Worlds."""
     is_shared: bool = False
-    """Whether a key starts with a part of a World (`World.profile`, `client` or `base`), for all Worlds it is
-    a part of that have the service the rest of the key is about; else with the one view it is for."""
+    """Whether a key starts with a part of Worlds (`World.parts`), for all whose part it is that have the
+    service the rest of the key is about; else with the one view it is for."""
 
 
 @query
@@ -96,6 +98,21 @@ def _cluster(_: Read, wanted: ir.Cluster) -> Resource:
 def _endpoints(read: Read, cluster_name: str) -> Resource | None:
     wanted = endpoints(read, cluster_name)
     return None if wanted is None else resource(cluster_load_assignment(wanted))
+
+
+def _assigned(planned: Output[Any], cluster: Name) -> Build:
+    """For endpoints. Mostly they are the same for all callers: then their bytes are made once."""
+
+    def build(read: Read, key: Any) -> Resource | None:
+        caller, name = key[0], cluster(key)
+        if leads_outside(name):
+            return None
+        if are_alike(read, caller, called(name)):
+            return _endpoints(read, name)
+        wanted = planned.build(read, key)
+        return None if wanted is None else resource(cluster_load_assignment(wanted))
+
+    return build
 
 
 @query
@@ -219,7 +236,7 @@ _OF_GATEWAYS = (
     _emission(
         ASSIGNMENT,
         ENDPOINTS,
-        lambda read, key: None if leads_outside(key[1]) else _endpoints(read, key[1]),
+        _assigned(ENDPOINTS, itemgetter(1)),
     ),
     _emission(SECRET, CERTIFICATES, _remembered(CERTIFICATES, _secret)),
     _emission(LISTENER, LISTENERS, _changed(LISTENERS, listener, "gateway")),
@@ -250,7 +267,7 @@ _OF_WORLDS = (
     _emission(
         ASSIGNMENT,
         MESH_ENDPOINTS,
-        lambda read, key: _endpoints(read, cluster_name(key[1])),
+        _assigned(MESH_ENDPOINTS, lambda key: cluster_name(key[1])),
         name=lambda key: cluster_name(key[1]),
         shared=True,
     ),

@@ -54,6 +54,8 @@ class HealthCheck(Struct, frozen=True, kw_only=True, gc=False):
     receive: tuple[bytes, ...] = ()
     service: str = ""
     authority: str = ""
+    bare: bool = False
+    """Whether a connection is tried without the TLS of the cluster's `MeshTransport`."""
 
 
 class Balancer(StrEnum):
@@ -79,8 +81,6 @@ class Balancing(Struct, frozen=True, kw_only=True, gc=False):
     max_ring_size: int = 8_388_608
     table_size: int = 65_537
     """Maglev; a prime number."""
-    locality: bool = True
-    """Endpoints of the proxy's own zone first: by `Endpoint.priority`."""
     weighted_localities: bool = False
     """Localities get requests by `Endpoint.locality_weight`, which then all of them must have."""
     overprovisioning_percent: int = 200

@@ -8,10 +8,10 @@ from sekisho.model.policies.load_balancing import (
     LeastRequest,
     LoadBalancer,
     LoadBalancingDefault,
-    LocalityAwareness,
     Maglev,
     RingHash,
 )
+from sekisho.policies.localities import affinity_tags
 from sekisho.policies.values import milliseconds
 
 
@@ -22,10 +22,9 @@ def cluster(node: ir.Cluster, conf: LoadBalancingDefault) -> ir.Cluster:
 
 def balancing(node: ir.Balancing, conf: LoadBalancingDefault) -> ir.Balancing:
     """What is not said stays."""
-    awareness = conf.locality_awareness or LocalityAwareness()
     found = replace(
         node,
-        locality=not awareness.disabled,
+        weighted_localities=bool(affinity_tags(conf)),
         overprovisioning_percent=overprovisioning_percent(conf) or node.overprovisioning_percent,
     )
     asked = conf.load_balancer

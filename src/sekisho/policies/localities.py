@@ -3,6 +3,7 @@
 Pure functions over plain values: who may help whom among zones is decided by names alone.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
@@ -18,7 +19,9 @@ class Place(NamedTuple):
     """Where a caller is."""
 
     zone: str
+    """That of its control plane."""
     labels: Mapping[str, str]
+    """At least those that affinity tags name."""
 
 
 def grouped(
@@ -26,34 +29,42 @@ def grouped(
 ) -> tuple[ir.Endpoint, ...]:
     """The endpoints a caller uses, each with its priority and the weight of its locality, sorted.
 
-    `endpoints`: each with the labels of its workload. Without awareness, and for a caller whose zone is not
-    known, all are alike. Zones that no step names are never used; without steps, every other zone helps.
+    `endpoints`: each with the labels of its workload. Without awareness all are alike. Zones that no step
+    names are never used; without steps, every other zone helps. Where tags weigh the localities of the
+    caller's zone, those of others are weighed, too: by what stands there, as Envoy passes over a locality
+    that has no weight beside one that has.
     """
     awareness = conf.locality_awareness
     found = list(endpoints)
-    if (awareness and awareness.disabled) or not caller.zone:
+    if awareness and awareness.disabled:
         return tuple(sorted(endpoint for endpoint, _ in found))
-    zones = {endpoint.zone for endpoint, _ in found if endpoint.zone}
+    sizes: Counter[str] = Counter()
+    for endpoint, _ in found:
+        sizes[endpoint.zone] += endpoint.weight
     steps = awareness.cross_zone.failover if awareness and awareness.cross_zone else None
-    order = priorities(caller.zone, zones, steps)
-    tags = (awareness.local_zone.affinity_tags if awareness and awareness.local_zone else None) or ()
+    order, tags = priorities(caller.zone, sizes, steps), affinity_tags(conf)
     return tuple(
         sorted(
             _local(endpoint, labels, caller, tags)
             if endpoint.zone == caller.zone
-            else _with(endpoint, order[endpoint.zone])
+            else _with(endpoint, order[endpoint.zone], locality_weight=sizes[endpoint.zone] if tags else 0)
             for endpoint, labels in found
             if endpoint.zone in order
         )
     )
 
 
-def priorities(local: str, zones: Iterable[str], steps: Sequence[Failover] | None) -> Mapping[str, int]:
-    """Zone → priority, for those that are used: the caller's own is 0, then step by step, without gaps.
+def affinity_tags(conf: LoadBalancingDefault) -> tuple[AffinityTag, ...]:
+    """What endpoints of the caller's own zone are grouped by; nothing where places do not count."""
+    awareness = conf.locality_awareness
+    if awareness is None or awareness.disabled or awareness.local_zone is None:
+        return ()
+    return awareness.local_zone.affinity_tags or ()
 
-    An endpoint of no known zone is taken last, wherever other zones help.
-    """
-    others = sorted({*zones, ""} - {local})
+
+def priorities(local: str, zones: Iterable[str], steps: Sequence[Failover] | None) -> Mapping[str, int]:
+    """Zone → priority, for those that are used: the caller's own is 0, then step by step, without gaps."""
+    others = sorted({*zones} - {local})
     found = {local: 0}
     for one in _steps(local, steps):
         named = [zone for zone in others if zone not in found and _is_meant(one, zone)]

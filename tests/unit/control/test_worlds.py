@@ -48,7 +48,7 @@ class Site:
             assert self.views.get(world, {}) == self.expected(world)
 
     def expected(self, world: World) -> dict[Name, str]:
-        members, parts = self.engine.value(MEMBERS, world), (world.profile, world.client, world.base)
+        members, parts = self.engine.value(MEMBERS, world), world.parts
         found = {}
         for emission in EMISSIONS:
             for key in self.engine.keys(emission.output) if emission.is_shared else ():

@@ -27,15 +27,15 @@ def endpoint(address: str, zone: str = "west", **labels: str) -> tuple[ir.Endpoi
 @pytest.mark.parametrize(
     ("written", "expected"),
     [
-        (None, {"west": 0, "": 1, "east": 1, "north": 1}),
+        (None, {"west": 0, "east": 1, "north": 1}),
         ([], {"west": 0}),
         ([{"to": {"type": "None"}}], {"west": 0}),
         ([{"to": {"type": "Only", "zones": ["north"]}}], {"west": 0, "north": 1}),
         (
             [{"to": {"type": "Only", "zones": ["north"]}}, {"to": {"type": "Any"}}],
-            {"west": 0, "north": 1, "": 2, "east": 2},
+            {"west": 0, "north": 1, "east": 2},
         ),
-        ([{"to": {"type": "AnyExcept", "zones": ["east"]}}], {"west": 0, "": 1, "north": 1}),
+        ([{"to": {"type": "AnyExcept", "zones": ["east"]}}], {"west": 0, "north": 1}),
         (
             [{"from": {"zones": ["east"]}, "to": {"type": "Any"}},
              {"to": {"type": "Only", "zones": ["east"]}}],
@@ -68,7 +68,7 @@ def test_endpoints_of_the_own_zone_are_grouped_by_the_first_label_in_common() ->
     )  # fmt: skip
     assert [(one.address, one.priority, one.sub_zone, one.locality_weight) for one in found] == [
         ("10.0.0.1", 0, "node=a", 90), ("10.0.0.2", 0, "rack=7", 9),
-        ("10.0.0.3", 0, "", 1), ("10.0.0.4", 1, "", 0),
+        ("10.0.0.3", 0, "", 1), ("10.0.0.4", 1, "", 1),
     ]  # fmt: skip
 
 
@@ -79,9 +79,16 @@ def test_zones_that_no_step_names_are_not_used() -> None:
     assert [one.address for one in grouped(everywhere, HERE, conf)] == ["1.1.1.1", "2.2.2.2"]
 
 
-@pytest.mark.parametrize(
-    ("caller", "conf"), [(Place("", {}), default()), (HERE, default(localityAwareness={"disabled": True}))]
-)
-def test_without_a_zone_or_awareness_all_are_alike(caller: Place, conf: LoadBalancingDefault) -> None:
-    found = grouped([endpoint("1.1.1.1"), endpoint("2.2.2.2", "east")], caller, conf)
-    assert {one.priority for one in found} == {0}
+def test_beside_groups_that_are_weighed_other_zones_weigh_what_stands_there() -> None:
+    conf = default(localityAwareness={"localZone": {"affinityTags": [{"key": "node"}]}})
+    big = [(ir.Endpoint(f"2.2.2.{number}", 80, "east", weight=5), {}) for number in (1, 2)]
+    found = grouped([endpoint("1.1.1.1"), *big, endpoint("3.3.3.3", "north")], HERE, conf)
+    assert [(one.zone, one.locality_weight) for one in found] == [
+        ("west", 1), ("east", 10), ("east", 10), ("north", 1),
+    ]  # fmt: skip
+
+
+def test_without_awareness_all_are_alike() -> None:
+    conf = default(localityAwareness={"disabled": True, "localZone": {"affinityTags": [{"key": "node"}]}})
+    found = grouped([endpoint("1.1.1.1", node="a"), endpoint("2.2.2.2", "east")], HERE, conf)
+    assert {(one.priority, one.locality_weight) for one in found} == {(0, 0)}

@@ -322,9 +322,11 @@ def test_load_balancing_takes_over_the_algorithm(balancer: Any, expected: ir.Bal
     assert found.balancing == expected
 
 
-def test_zones_can_be_all_the_same() -> None:
-    wanted = conf(LoadBalancingDefault, localityAwareness={"disabled": True})
-    assert not load_balancing.cluster(CLUSTER, wanted).balancing.locality
+def test_groups_of_endpoints_are_weighed_where_places_count() -> None:
+    tags = {"localZone": {"affinityTags": [{"key": "rack"}]}}
+    for disabled in (False, True):
+        wanted = conf(LoadBalancingDefault, localityAwareness={**tags, "disabled": disabled})
+        assert load_balancing.cluster(CLUSTER, wanted).balancing.weighted_localities is not disabled
 
 
 def test_requests_are_hashed_by_anything_and_bytes_by_their_connection() -> None:

@@ -99,6 +99,12 @@ def way_of(cluster: str) -> Way:
     return Way(found.resource, found.port, _CARRIED[first] if is_carried else "")
 
 
+def called(cluster: str) -> Destination:
+    """What is called by way of a cluster of a Service port, whatever is carried there."""
+    way = way_of(cluster)
+    return Destination(*way.service, way.port)
+
+
 @query
 def service_port(read: Read, service: ResourceId, port: int, carried: Carried = "") -> ServicePort | Broken:
     """One port of a Service, so that its readers do not run again for other edits of the Service."""

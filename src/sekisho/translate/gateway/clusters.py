@@ -7,13 +7,13 @@ from sekisho.engine import Read, index, output
 from sekisho.model.names import ResourceId
 from sekisho.model.routes import ROUTE_KINDS
 from sekisho.translate.gateway.attachment import gateways
-from sekisho.translate.gateway.backends import way_of
+from sekisho.translate.gateway.backends import called, way_of
 from sekisho.translate.gateway.classes import serves
-from sekisho.translate.gateway.endpoints import endpoints
 from sekisho.translate.gateway.routes import plan
 from sekisho.translate.mesh.clusters import byte_cluster, gateway_cluster
 from sekisho.translate.mesh.collectors import helper_destinations
 from sekisho.translate.mesh.names import cluster_name, destination_of, leads_outside
+from sekisho.translate.mesh.places import near_endpoints
 
 
 def _clusters(read: Read, route: ResourceId) -> Iterator[tuple[ResourceId, str]]:
@@ -36,7 +36,10 @@ def _cluster(read: Read, key: tuple[ResourceId, str]) -> ir.Cluster | None:
 
 
 def _endpoints(read: Read, key: tuple[ResourceId, str]) -> ir.Endpoints | None:
-    return None if leads_outside(key[1]) else endpoints(read, key[1])
+    gateway, name = key
+    if leads_outside(name):
+        return None
+    return near_endpoints(read, gateway, called(name), name)
 
 
 CLUSTERS_IN_USE = index("clusters in use", source=ROUTE_KINDS, emit=_clusters)
@@ -48,4 +51,4 @@ CLUSTERS = output("clusters", source=(CLUSTERS_IN_USE, _COLLECTORS), build=_clus
 """(gateway, cluster name) → `ir.Cluster`."""
 
 ENDPOINTS = output("endpoints", source=(CLUSTERS_IN_USE, _COLLECTORS), build=_endpoints)
-"""(gateway, cluster name) → `ir.Endpoints`; Gateways share one value."""
+"""(gateway, cluster name) → `ir.Endpoints`."""

@@ -1,6 +1,6 @@
 """Ready addresses behind a Service port: from EndpointSlices, and from Workloads its labels select."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from sekisho import ir
 from sekisho.engine import Read
@@ -11,20 +11,47 @@ from sekisho.translate.facts import Readiness
 from sekisho.translate.gateway.backends import Broken, Way, way_of
 from sekisho.translate.gateway.backends import service_port as declared_port
 from sekisho.translate.gateway.gateways import normal_address
-from sekisho.translate.mesh.instances import instances, is_meshed, slices
+from sekisho.translate.mesh.instances import instances, is_meshed, labels, slices
 from sekisho.translate.mesh.ports import Port, service_port, target_number
+from sekisho.translate.zone.clusters import remote_endpoints
+
+TOPOLOGY_ZONE = "topology.kubernetes.io/zone"
+"""Label of Kubernetes for the zone something runs in: what clouds call an availability zone, a part of what
+is a zone of ours."""
 
 
 def endpoints(read: Read, cluster: str) -> ir.Endpoints | None:
     """The ready addresses of a cluster; None when its Service port does not exist. Memoised where they become
     bytes."""
     way = way_of(cluster)
+    if way.service.kind == "ZoneService":
+        return remote_endpoints(read, way.destination, cluster)
     service, port = way.service, _port(read, way)
     if port is None:
         return None
     found = set(_from_slices(read, service, port, way.protocol))
-    found.update(_from_workloads(read, service, port, way.protocol))
+    found.update(endpoint for _, endpoint in _from_workloads(read, service, port, way.protocol))
     return ir.Endpoints(cluster=cluster, endpoints=tuple(sorted(found)), origin=Origin(service))
+
+
+def placed_endpoints(read: Read, cluster: str) -> Iterator[tuple[ir.Endpoint, Mapping[str, str]]]:
+    """The same ones, each with the labels that say where it is: those of its Workload, and the zone it runs
+    in. Of two that are at one address the one of a Workload is the last."""
+    way = way_of(cluster)
+    port = _port(read, way)
+    if port is None:
+        return
+    for endpoint in _from_slices(read, way.service, port, way.protocol):
+        yield endpoint, {TOPOLOGY_ZONE: endpoint.zone} if endpoint.zone else {}
+    for workload, endpoint in _from_workloads(read, way.service, port, way.protocol):
+        yield endpoint, place_labels(read, workload)
+
+
+def place_labels(read: Read, workload: ResourceId) -> Mapping[str, str]:
+    """What says where a Workload is."""
+    own = dict(labels(read, workload))
+    zone = read.leaf(workload).spec.zone
+    return own if not zone or TOPOLOGY_ZONE in own else {**own, TOPOLOGY_ZONE: zone}
 
 
 def _port(read: Read, way: Way) -> Port | None:
@@ -70,7 +97,9 @@ def _add_ready(found: list[ir.Endpoint], slice_: EndpointSlice, number: int) -> 
             found.append(ir.Endpoint(address, number, endpoint.zone or ""))
 
 
-def _from_workloads(read: Read, service: ResourceId, port: Port, protocol: str) -> Iterator[ir.Endpoint]:
+def _from_workloads(
+    read: Read, service: ResourceId, port: Port, protocol: str
+) -> Iterator[tuple[ResourceId, ir.Endpoint]]:
     for id_ in instances(read, service):
         workload: Workload = read.leaf(id_)
         spec = workload.spec
@@ -80,7 +109,7 @@ def _from_workloads(read: Read, service: ResourceId, port: Port, protocol: str) 
             meshed = protocol == "TCP" and is_meshed(read, id_)  # sidecars carry nothing else
             if spec.sidecar is not None and protocol == "TCP" and not meshed:
                 continue  # its Mesh is gone, or misspelt: nobody speaks to a sidecar in plain text for that
-            yield ir.Endpoint(address, number, spec.zone or "", spec.weight or 1, meshed)
+            yield id_, ir.Endpoint(address, number, spec.zone or "", spec.weight or 1, meshed)
 
 
 def is_ready(read: Read, workload: ResourceId) -> bool:

@@ -1,7 +1,7 @@
 """What sidecars see of others, made once for all Worlds that see the same (see `worlds.World`).
 
 A thousand services in a hundred Worlds are not a hundred thousand things to keep: each is made per profile,
-client or mesh, and a World is a set of services. Whoever publishes joins the two (`MEMBERS`).
+client or place, and a World is a set of services. Whoever publishes joins the two (`MEMBERS`).
 """
 
 from collections.abc import Iterator
@@ -13,7 +13,6 @@ from sekisho.engine import Read, index, output, query
 from sekisho.ir.agent import HostnameRecord
 from sekisho.ir.sidecar import Outbound, RouteTable
 from sekisho.model.names import ResourceId
-from sekisho.translate.gateway.endpoints import endpoints
 from sekisho.translate.mesh.attachment import routed_services
 from sekisho.translate.mesh.clusters import reads_http, sidecar_cluster
 from sekisho.translate.mesh.collectors import helper_destinations
@@ -22,16 +21,17 @@ from sekisho.translate.mesh.headless import direct_cluster, direct_outbound, dir
 from sekisho.translate.mesh.hostnames import hostname_record, hostnames
 from sekisho.translate.mesh.names import Destination, Part, cluster_name
 from sekisho.translate.mesh.outbounds import outbound
+from sekisho.translate.mesh.places import near_endpoints
 from sekisho.translate.mesh.route_tables import backends, route_table
 from sekisho.translate.mesh.sight import WORLDS, visible
 from sekisho.translate.mesh.worlds import World
 
 
 class Membership(Struct, frozen=True, kw_only=True, gc=False):
-    """Which of what is made for its profile, client and mesh a World gets."""
+    """Which of what is made for its parts a World gets."""
 
     services: frozenset[ResourceId]
-    """Everything of these Services and ExternalServices."""
+    """Everything of these: Services, ExternalServices, and Services of other zones."""
     backends: frozenset[Destination]
     """Clusters and endpoints of further ones, to which routes of the visible ones lead, and of collectors."""
 
@@ -95,8 +95,19 @@ def _helping(read: Read, profile: World) -> Iterator[tuple[World, Destination]]:
         yield profile.client, helper
 
 
-def _located(_: Read, key: tuple[World, Destination]) -> tuple[tuple[World, Destination], ...]:
-    return ((key[0].base, key[1]),) if key[1].kind == "Service" else ()
+def _place(_: Read, world: World) -> tuple[tuple[World, World], ...]:
+    return ((world.client, world.located),)
+
+
+def _client(_: Read, place: tuple[World, World]) -> tuple[World, ...]:
+    return place[:1]
+
+
+def _located(read: Read, key: tuple[World, Destination]) -> Iterator[tuple[World, Destination]]:
+    client, destination = key
+    if destination.kind != "ExternalService":
+        for _, located in read.bucket(_PLACES, client):
+            yield located, destination
 
 
 def _outbound(read: Read, key: tuple[World, Destination]) -> Outbound | None:
@@ -125,7 +136,7 @@ def _direct_cluster(read: Read, key: tuple[World, Destination]) -> ir.Cluster | 
 
 
 def _endpoints(read: Read, key: tuple[World, Destination]) -> ir.Endpoints | None:
-    return endpoints(read, cluster_name(key[1]))
+    return near_endpoints(read, *key, cluster_name(key[1]))
 
 
 def _hostname(read: Read, key: tuple[World, Part]) -> HostnameRecord:
@@ -140,6 +151,9 @@ _HEADLESS = index("headless ports", source=_INSTANCES, emit=_led_by)
 _REQUESTED = index("requested ports", source=_PORTS, emit=_requested)
 _REACHED = index("reached ports", source=_REQUESTED, emit=_reached)
 _HELPING = index("ports of collectors", source=_PROFILES, emit=_helping)
+_PLACE_OF_CLIENT = index("clients at places", source=WORLDS, emit=_place)
+_PLACES = index("places of clients", source=_PLACE_OF_CLIENT, emit=_client)
+"""`World.client` → (client, `World.located`)."""
 _LOCATED = index("located ports", source=(_REACHED, _HELPING), emit=_located)
 
 MEMBERS = output("members", source=WORLDS, build=membership)
@@ -161,7 +175,7 @@ DIRECT_CLUSTERS = output("direct clusters", source=_HEADLESS, build=_direct_clus
 """(`World.client`, destination) → `ir.Cluster` of all instances of a headless Service."""
 
 MESH_ENDPOINTS = output("mesh endpoints", source=_LOCATED, build=_endpoints)
-"""(`World.base`, destination) → `ir.Endpoints`."""
+"""(`World.located`, destination) → `ir.Endpoints`."""
 
 HOSTNAMES = output("hostnames of the mesh", source=_NAMES, build=_hostname)
 """(`World.profile`, `Part` of the name) → `ir.HostnameRecord`."""

@@ -8,12 +8,11 @@ from sekisho.model.workload import ReachableReference, Sidecar
 from sekisho.translate.mesh import effective
 from sekisho.translate.mesh.attachment import has_consumer_routes
 from sekisho.translate.mesh.audience import admitting, audience
-from sekisho.translate.mesh.destinations import callable_in, resource_labels
+from sekisho.translate.mesh.destinations import CALLED_KINDS, callable_in, resource_labels
 from sekisho.translate.mesh.instances import is_meshed
-from sekisho.translate.mesh.meshes import mesh_of, mesh_spec
+from sekisho.translate.mesh.meshes import mesh_of, mesh_of_called, mesh_spec
+from sekisho.translate.mesh.places import place_of
 from sekisho.translate.mesh.worlds import Reach, World
-
-_KINDS = ("ExternalService", "Service")
 
 
 @query
@@ -24,7 +23,7 @@ def world_of(read: Read, workload: ResourceId) -> World | None:
     namespace, sidecar = workload.namespace, read.leaf(workload).spec.sidecar
     own = has_consumer_routes(read, namespace) or effective.has_consumer_policies(read, namespace)
     reach = _reach(read, workload, sidecar)
-    return World.of(
+    world = World.of(
         mesh_of(read, namespace),
         namespace=namespace if own else "",
         selected=effective.selected_policies(read, workload),
@@ -32,11 +31,13 @@ def world_of(read: Read, workload: ResourceId) -> World | None:
         reach=reach,
         outbound=sidecar.outbound_addresses if sidecar.capture == "None" else "",
     )
+    place = place_of(read, workload, world.client)
+    return world if place is None else world._replace(place=place)
 
 
 @query
 def visible(read: Read, world: World) -> frozenset[ResourceId]:
-    """The Services and ExternalServices that sidecars of a World can call."""
+    """What sidecars of a World can call."""
     if world.reach is None:
         return frozenset().union(*(admitting(read, world.mesh, token) for token in world.audience))
     return frozenset(found for one in world.reach for found in _reached(read, world.mesh, one))
@@ -54,7 +55,7 @@ def _reach(read: Read, workload: ResourceId, sidecar: Sidecar) -> tuple[Reach, .
         case "Permitted":
             return None
         case "Namespace":
-            return tuple(Reach(kind, workload.namespace, "", ()) for kind in _KINDS)
+            return tuple(Reach(kind, workload.namespace, "", ()) for kind in sorted(CALLED_KINDS))
         case "Listed":
             return ()
 
@@ -71,7 +72,7 @@ def _canonical(one: ReachableReference, namespace: str) -> Reach:
 def _reached(read: Read, mesh: str, wanted: Reach) -> Iterable[ResourceId]:
     if wanted.name:
         named = ResourceId(wanted.kind, wanted.namespace, wanted.name)
-        is_there = mesh_of(read, wanted.namespace) == mesh and read.leaf(named) is not None
+        is_there = mesh_of_called(read, named) == mesh and read.leaf(named) is not None
         return (named,) if is_there else ()
     return [
         one

@@ -1,6 +1,6 @@
 """What a sidecar sees: sidecars of equal worlds share one xDS view."""
 
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from sekisho.model.names import ResourceId
 
@@ -18,10 +18,14 @@ class Reach(NamedTuple):
     """Sorted."""
 
 
+Place: TypeAlias = tuple[tuple[str, str], ...]
+"""Where a caller is, as far as policies look at it: label and value, sorted; empty for labels it has not."""
+
+
 class World(NamedTuple):
     """Everything about a workload that decides what its sidecar sees of others. A dictionary key.
 
-    What is made for sidecars depends on a part of it only: on `profile`, `client` or `base`. So it is made
+    What is made for sidecars depends on a part of it only: on `profile`, `client` or `located`. So it is made
     for these, once, and every World gets what is made for its own three.
     """
 
@@ -38,6 +42,8 @@ class World(NamedTuple):
     """What it says that it calls, sorted; None for everything that admits it."""
     outbound: str
     """The loopback range its outbounds are bound in; empty where connections are captured."""
+    place: Place | None = None
+    """None where no policy looks at places: then all endpoints are alike, but for their zones."""
 
     @classmethod
     def of(
@@ -49,26 +55,36 @@ class World(NamedTuple):
         audience: tuple[str, ...] = (),
         reach: tuple[Reach, ...] | None = None,
         outbound: str = "",
+        place: Place | None = None,
     ) -> "World":
-        return cls("World", mesh, namespace, selected, audience, reach, outbound)
+        return cls("World", mesh, namespace, selected, audience, reach, outbound, place)
 
     @property
     def profile(self) -> "World":
         """As far as names, addresses and listeners depend on it: without what is visible and what is not."""
-        return self._replace(audience=(), reach=None)
+        return self._replace(audience=(), reach=None, place=None)
 
     @property
     def client(self) -> "World":
         """As far as routes and policies look at callers: what they say is the same for all of one client."""
+        return self._replace(audience=(), reach=None, outbound="", place=None)
+
+    @property
+    def located(self) -> "World":
+        """As far as endpoints depend on it: the mesh alone, or a client at a place where policies look at
+        places."""
+        if self.place is None:
+            return World.of(self.mesh)
         return self._replace(audience=(), reach=None, outbound="")
 
     @property
-    def base(self) -> "World":
-        """The mesh alone: what is the same for all callers."""
-        return World.of(self.mesh)
+    def parts(self) -> frozenset["World"]:
+        """All that anything is made for that it gets."""
+        return frozenset((self.profile, self.client, self.located))
 
     def __str__(self) -> str:
         """Short, for logs: not unique."""
         parts = [self.mesh, self.namespace, self.outbound, *(str(one) for one in self.selected)]
+        parts += [f"{key}={value}" for key, value in self.place or ()]
         parts += ["all" if self.reach is None else f"{len(self.reach)} named"]
         return f"World({' '.join(part for part in parts if part)})"
