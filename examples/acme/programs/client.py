@@ -12,6 +12,7 @@ import json
 import socket
 import ssl
 import sys
+import time
 
 PATIENCE = 10
 """Seconds."""
@@ -21,6 +22,7 @@ def call(
     context: ssl.SSLContext, place: tuple[str, int], name: str, path: str, session: ssl.SSLSession | None
 ) -> tuple[dict[str, object], ssl.SSLSession | None]:
     """One request on a connection of its own, and the session to resume it with."""
+    began = time.perf_counter()
     with (
         socket.create_connection(place, PATIENCE) as plain,
         context.wrap_socket(plain, server_hostname=name, session=session) as secured,
@@ -36,6 +38,7 @@ def call(
             "certificate": hashlib.sha256(secured.getpeercert(binary_form=True) or b"").hexdigest(),
             "tls": secured.version(),
             "resumed": secured.session_reused,
+            "milliseconds": (time.perf_counter() - began) * 1000,
             "body": json.loads(body) if body.startswith(b"{") else body.decode(errors="replace"),
         }
         return seen, secured.session
@@ -56,9 +59,9 @@ def main() -> int:
         first, session = call(context, place, arguments.name, arguments.path, None)
         second, _ = call(context, place, arguments.name, arguments.path, session)
     except (OSError, ValueError, IndexError) as error:
-        print(json.dumps({"error": str(error)}))
+        sys.stdout.write(json.dumps({"error": str(error)}) + "\n")
         return 1
-    print(json.dumps({"first": first, "second": second}))
+    sys.stdout.write(json.dumps({"first": first, "second": second}) + "\n")
     return 0
 
 

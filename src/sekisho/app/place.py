@@ -7,10 +7,9 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from sekisho.identity.files import write_private
+from sekisho.model.origin import GLOBAL
 
 DEFAULT_ZONE = "default"
-GLOBAL = "global"
-"""Stands where others have their zone; no zone is called so."""
 _LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 _FILE = "place"
 """In a state folder: of which zone it is, or `global`."""
@@ -63,6 +62,17 @@ class Place:
         here, and the other way round.
         """
         return f"control-plane.{self.name}.sekisho.local"
+
+    @property
+    def flags(self) -> tuple[str, ...]:
+        """Those of `sekisho control-plane` that say so."""
+        if self.mode is Mode.GLOBAL:
+            return ("--mode", GLOBAL)
+        joins = self.joins
+        if joins is None:
+            return ("--zone", self.zone)
+        token = ("--zone-token-file", str(joins.token_file)) if joins.token_file else ()
+        return ("--zone", self.zone, "--global", joins.url, "--global-ca", str(joins.authority), *token)
 
 
 ALONE = Place()

@@ -113,17 +113,25 @@ class Agent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Up:
-    """Settings of `sekisho up` and `sekisho demo`."""
+    """Settings of `sekisho up`, and of each part of `sekisho demo`."""
 
     folder: Path
     state: Path = STATE
     api: Address = Address("127.0.0.1", API_PORT)
     xds: Address = Address("127.0.0.1", XDS_PORT)
     level: str = "info"
-    control_plane: tuple[str, ...] = ()
-    """Further flags of the control plane: which zone it is, and where the global one is."""
-    serves: bool = True
-    """Whether it has proxies; a global control plane has none."""
+    place: Place = ALONE
+    """Of which zone it is; a global control plane has no proxies, so nothing of this host."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Demo:
+    """Settings of `sekisho demo`."""
+
+    state: Path = STATE / "demo"
+    """What is in it goes at each start."""
+    keep: bool = False
+    """Leave it running after the story, to play with."""
 
 
 def control_plane(  # noqa: PLR0913 - one per flag
@@ -216,6 +224,13 @@ def own_workload(text: str, **flags: Any) -> OwnWorkload:
         raise BadSetting(str(cause)) from cause
 
 
+def demo(
+    *, state: Path | None = None, keep: bool = False, environment: Mapping[str, str] = ENVIRONMENT
+) -> Demo:
+    """Below the state folder that the flag, SEKISHO_STATE or the default name."""
+    return Demo(state=(state or _state(environment)) / "demo", keep=keep)
+
+
 def up(
     folder: Path,
     *,
@@ -223,6 +238,7 @@ def up(
     api: str | None = None,
     xds: str | None = None,
     level: str = "info",
+    place: Place = ALONE,
     environment: Mapping[str, str] = ENVIRONMENT,
 ) -> Up:
     """Flags first, then SEKISHO_STATE, SEKISHO_API, SEKISHO_XDS, then the defaults. Raises BadSetting."""
@@ -234,6 +250,7 @@ def up(
         api=_address(api, "SEKISHO_API", "--api", API_PORT, environment),
         xds=_address(xds, "SEKISHO_XDS", "--xds", XDS_PORT, environment),
         level=logging_level(level),
+        place=place,
     )
 
 

@@ -15,6 +15,7 @@ from sekisho.app import ports, programs, sekisho_toml, selfsigned, workload_prog
 from sekisho.app.applying import Applier, Outcome
 from sekisho.app.lock import exclusive
 from sekisho.app.manifests import SUFFIXES, Folder, Manifest
+from sekisho.app.place import Mode
 from sekisho.app.processes import Command, Starter, own, ready_facts, start
 from sekisho.app.settings import Address, Up
 from sekisho.app.stopping import stop_requested
@@ -70,6 +71,7 @@ class Run:
         self.commands: dict[str, Command] = {}
         """What the supervisor keeps, by name."""
         self._settings = settings
+        self._has_proxies = settings.place.mode is not Mode.GLOBAL
         self._voice = voice
         self._stop = stop
         self._folder = Folder(settings.folder)
@@ -96,7 +98,7 @@ class Run:
         ):
             for command in (control_plane, *unmeshed):
                 self._keep(group, command)
-            if self._settings.serves:
+            if self._has_proxies:
                 group.create_task(self._run_agent(self._agent(addresses)), name="keep the agent")
             await self._serve(client, group, then)
 
@@ -170,13 +172,14 @@ class Run:
         command = self._control_plane(settings.api, settings.xds)
         addresses = ready_facts(await self.supervisor.launch(command))
         self._voice.done("control plane", f"https://{addresses['api']}, {settings.state / 'kubeconfig'}")
-        fixed = [Address.parse(addresses[key], key) for key in ("api", "xds")]
-        return self._control_plane(*fixed), addresses
+        api = Address.parse(addresses["api"], "api")
+        xds = Address.parse(addresses["xds"], "xds") if self._has_proxies else settings.xds
+        return self._control_plane(api, xds), addresses
 
     def _control_plane(self, api: Address, xds: Address) -> Command:
         settings = self._settings
         arguments = ["control-plane", "--state", str(settings.state), "--api", str(api), "--xds", str(xds)]
-        arguments += ["--log-level", settings.level, "--drain", "1", *settings.control_plane]
+        arguments += ["--log-level", settings.level, "--drain", "1", *settings.place.flags]
         return Command(
             name="control plane",
             arguments=own(*arguments),

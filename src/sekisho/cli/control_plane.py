@@ -10,7 +10,7 @@ from sekisho.app import settings
 from sekisho.app.control_plane import control_plane as run_control_plane
 from sekisho.app.processes import ready_line
 from sekisho.app.settings import Address
-from sekisho.cli.options import LogLevel, StateFolder
+from sekisho.cli.options import ALONE, LogLevel, Place, StateFolder
 from sekisho.cli.terminal import Exit, write
 from sekisho.cli.up import Api, Xds
 
@@ -28,37 +28,12 @@ Services = Annotated[
         help="Range that virtual addresses of Services come from (SEKISHO_SERVICES). Default: 241.0.0.0/9"
     ),
 ]
-Mode = Annotated[
-    str | None,
-    Parameter(help="zone: with proxies; global: with zones (SEKISHO_MODE). Default: zone"),
-]
-Zone = Annotated[
-    str | None, Parameter(help="Name of this control plane's zone (SEKISHO_ZONE). Default: default")
-]
-Global = Annotated[
-    str | None,
-    Parameter(
-        name="--global", help="URL of the global control plane to join (SEKISHO_GLOBAL). Default: none"
-    ),
-]
-ZoneTokenFile = Annotated[
-    Path | None,
-    Parameter(help="Holds the token for the first time the zone joins (SEKISHO_ZONE_TOKEN_FILE)."),
-]
-GlobalCa = Annotated[
-    Path | None,
-    Parameter(help="The authority of the global control plane, as PEM (SEKISHO_GLOBAL_CA)."),
-]
 Drain = Annotated[float | None, Parameter(help="Seconds that what is under way gets to end after SIGTERM.")]
 
 
 def control_plane(
     *,
-    mode: Mode = None,
-    zone: Zone = None,
-    global_: Global = None,
-    zone_token_file: ZoneTokenFile = None,
-    global_ca: GlobalCa = None,
+    place: Place = ALONE,
     state: StateFolder = None,
     api: Api = None,
     xds: Xds = None,
@@ -73,13 +48,10 @@ def control_plane(
     A zone works alone. To join others it needs the URL of the global control plane, its CA and, the first
     time, a token: `sekisho zone create` there makes them, and says how this command is then written.
     """
-    place = settings.place(
-        mode=mode, zone=zone, global_url=global_, token_file=zone_token_file, authority=global_ca
-    )
     logging = settings.Logging(level=settings.logging_level(log_level), file=log_file)
     chosen = settings.control_plane(
         state=state, api=api, xds=xds, gateways=gateways, services=services, logging=logging, drain=drain,
-        place=place,
+        place=place.chosen(),
     )  # fmt: skip
     uvloop.run(run_control_plane(chosen, _announce))
     return Exit.OK

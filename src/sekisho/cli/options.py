@@ -8,7 +8,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from sekisho.app import settings
+from sekisho.app import place, settings
 from sekisho.cli.terminal import Failure
 from sekisho.client import Client
 
@@ -55,3 +55,41 @@ class Connection:
 
 
 DEFAULT_CONNECTION = Connection()
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """Which control plane is run: of a zone, or the global one."""
+
+    mode: Annotated[
+        str | None,
+        Parameter(help="zone: with proxies; global: with zones (SEKISHO_MODE). Default: zone"),
+    ] = None
+    zone: Annotated[
+        str | None, Parameter(help="Name of this control plane's zone (SEKISHO_ZONE). Default: default")
+    ] = None
+    global_: Annotated[
+        str | None,
+        Parameter(
+            name="--global", help="URL of the global control plane to join (SEKISHO_GLOBAL). Default: none"
+        ),
+    ] = None
+    zone_token_file: Annotated[
+        Path | None,
+        Parameter(help="Holds the token for the first time the zone joins (SEKISHO_ZONE_TOKEN_FILE)."),
+    ] = None
+    global_ca: Annotated[
+        Path | None,
+        Parameter(help="The authority of the global control plane, as PEM (SEKISHO_GLOBAL_CA)."),
+    ] = None
+
+    def chosen(self) -> place.Place:
+        """Raises BadSetting."""
+        return settings.place(
+            mode=self.mode, zone=self.zone, global_url=self.global_,
+            token_file=self.zone_token_file, authority=self.global_ca,
+        )  # fmt: skip
+
+
+ALONE = Place()
