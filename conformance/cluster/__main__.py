@@ -3,10 +3,11 @@
 import argparse
 import asyncio
 import shutil
-import socket
 import sys
 from importlib.metadata import version
 from pathlib import Path
+
+from tests.kit.netns import leave_network, missing
 
 from conformance.cluster.system import running_cluster
 
@@ -17,7 +18,15 @@ RUN = HERE / "build" / "run"
 """State and logs of the last run."""
 SUITE_WITHIN = "60m"
 
-PROFILES = ("GATEWAY-HTTP", "GATEWAY-GRPC", "GATEWAY-TLS", "GATEWAY-TCP", "GATEWAY-UDP")
+PROFILES = (
+    "GATEWAY-HTTP",
+    "GATEWAY-GRPC",
+    "GATEWAY-TLS",
+    "GATEWAY-TCP",
+    "GATEWAY-UDP",
+    "MESH-HTTP",
+    "MESH-GRPC",
+)
 STATIC = ("127.1.255.1", "192.0.2.1")
 """For Gateways that name their address: one that is nobody else's, and one that is nowhere (RFC 5737)."""
 
@@ -27,20 +36,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--report", action="store_true", help="write the report: for runs of everything")
     chosen, suite = parser.parse_known_args()
-    if trouble := _trouble():
+    if trouble := missing():
         sys.stderr.write(f"{trouble}\n")
         return 2
+    leave_network()
     shutil.rmtree(RUN, ignore_errors=True)
     return asyncio.run(_run([*_arguments(), *(_report() if chosen.report else ()), *suite]))
-
-
-def _trouble() -> str:
-    """Why this machine cannot run it; empty when it can."""
-    try:
-        with socket.create_server((STATIC[0], 80)):
-            return ""
-    except OSError as error:
-        return f"Gateways of the suite listen on 127.1.0.1:80 and its like, which is refused here: {error}"
 
 
 async def _run(arguments: list[str]) -> int:

@@ -1,4 +1,5 @@
-"""Services with a selector get an EndpointSlice of the pods it selects, as in a cluster."""
+"""Services with a selector get an EndpointSlice of the pods it selects, as in a cluster; pods of the mesh are
+Workloads, which Services select themselves."""
 
 import asyncio
 from collections.abc import Mapping
@@ -6,6 +7,7 @@ from contextlib import aclosing, suppress
 from typing import Any
 
 from conformance.cluster.objects import POD, Object, Objects
+from conformance.cluster.programs import is_member
 from sekisho.client import Client, Forbidden, Key, NotFound, present_then_changes
 
 MANAGER = "conformance-endpoints"
@@ -43,7 +45,8 @@ class Endpoints:
                     await self._write(place, document)
 
     def _pods(self, place: Key, service: Object) -> list[Object]:
-        return self._objects.list(POD, place.namespace, service["spec"]["selector"])
+        selected = self._objects.list(POD, place.namespace, service["spec"]["selector"])
+        return [pod for pod in selected if not is_member(pod["spec"])]
 
     async def _write(self, place: Key, document: Object) -> None:
         with suppress(NotFound, Forbidden):  # its namespace is gone, or about to be: so is the Service

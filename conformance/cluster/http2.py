@@ -4,12 +4,13 @@ import asyncio
 import struct
 from collections import defaultdict
 from collections.abc import Callable, Coroutine
+from typing import NamedTuple
 
 import hpack
 
 from conformance.cluster.echo import Answer, Pod, Request, canonical
 
-_PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 _DATA, _HEADERS, _RESET, _SETTINGS, _PING, _WINDOW_UPDATE = 0x0, 0x1, 0x3, 0x4, 0x6, 0x8
 _ACK = _END_STREAM = 0x1
 _END_HEADERS = 0x4
@@ -26,11 +27,11 @@ async def serve(
     pod: Pod, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, answer: Responder | None = None
 ) -> None:
     """Answers until the peer leaves; who speaks no HTTP/2 is hung up on."""
-    if await reader.readexactly(len(_PREFACE)) != _PREFACE:
+    if await reader.readexactly(len(PREFACE)) != PREFACE:
         return
     client = ":".join(map(str, writer.get_extra_info("peername")))
     decoder, encoder = hpack.Decoder(), hpack.Encoder()
-    writer.write(_frame(_SETTINGS))
+    writer.write(settings())
     async with asyncio.TaskGroup() as group:
         while True:
             length, kind, flags, stream = _head(await reader.readexactly(9))
@@ -70,6 +71,44 @@ def headers(
 def data(stream: int, body: bytes, *, end: bool = False) -> bytes:
     """A DATA frame."""
     return _frame(_DATA, _END_STREAM if end else 0, stream, body)
+
+
+def settings() -> bytes:
+    """A SETTINGS frame that asks for nothing: the first of each side."""
+    return _frame(_SETTINGS)
+
+
+class Received(NamedTuple):
+    """An answer as a client gets it."""
+
+    fields: dict[str, str]
+    """Of headers and trailers."""
+    body: bytes
+
+
+def answer(
+    read: Callable[[int], bytes], write: Callable[[bytes], object], decoder: hpack.Decoder, stream: int
+) -> Received:
+    """Reads until this stream has ended; there is no other. Raises ConnectionError when it breaks off."""
+    fields: dict[str, str] = {}
+    body = b""
+    while True:
+        head = read(9)
+        if not head:
+            raise ConnectionResetError("the connection was closed")
+        length, kind, flags, of_stream = _head(head)
+        payload = read(length)
+        if kind in (_SETTINGS, _PING) and not flags & _ACK:
+            write(_frame(kind, _ACK, 0, payload if kind == _PING else b""))
+        elif kind == _DATA:
+            body += payload
+            write(_frame(_WINDOW_UPDATE, 0, 0, struct.pack(">I", length)) if length else b"")
+        elif kind == _HEADERS:
+            fields |= {str(name): str(value) for name, value in decoder.decode(payload)}
+        elif kind == _RESET:
+            raise ConnectionResetError("the stream was reset")
+        if of_stream == stream and kind in (_DATA, _HEADERS) and flags & _END_STREAM:
+            return Received(fields, body)
 
 
 def _request(fields: list[tuple[str, str]]) -> Request:

@@ -8,10 +8,13 @@ from pathlib import Path
 
 import httpx2
 import uvicorn
+from tests.kit.netns import ROUTER, Switch
 
+from conformance.cluster import executing, operating
 from conformance.cluster.endpoints import Endpoints
 from conformance.cluster.front import Front
 from conformance.cluster.kubelet import Kubelet
+from conformance.cluster.members import Members
 from conformance.cluster.objects import Objects
 from sekisho.aio.tasks import background
 from sekisho.app.processes import Command, Process, own, ready_facts, start
@@ -28,10 +31,14 @@ ENDS_WITHIN = 20.0
 async def running_cluster(folder: Path) -> AsyncIterator[Path]:
     """Gives a kubeconfig of the API with all the suite asks of a cluster; state and logs are in `folder`."""
     async with AsyncExitStack() as stack:
+        switch = Switch()
+        stack.callback(switch.close)
+        switch.reach()
         facts = ready_facts(await _launch(stack, _control_plane(folder)))
         await _launch(stack, _agent(folder, facts["xds"]))
         access = kubeconfig.read(folder / "kubeconfig")
         client = await stack.enter_async_context(Client.from_kubeconfig(folder / "kubeconfig"))
+        await operating.set_up(client)
         upstream = await stack.enter_async_context(
             httpx2.AsyncClient(base_url=access.server, verify=access.tls(), trust_env=False, timeout=60)
         )
@@ -43,8 +50,10 @@ async def running_cluster(folder: Path) -> AsyncIterator[Path]:
             except NotFound:
                 return {}
 
-        kubelet = Kubelet(objects, find_secret)
-        stack.callback(kubelet.end)
+        members = Members(client, switch, folder / "pods", facts["xds"])
+        agents = await stack.enter_async_context(asyncio.TaskGroup())
+        kubelet = Kubelet(objects, find_secret, members, agents)
+        stack.push_async_callback(kubelet.end)
         endpoints = Endpoints(client, objects)
 
         async def settle() -> None:
@@ -58,6 +67,7 @@ async def running_cluster(folder: Path) -> AsyncIterator[Path]:
             uvicorn.Config(
                 front,
                 lifespan="off",
+                http=executing.protocol(kubelet.execute),
                 log_config=None,
                 access_log=False,
                 ssl_certfile=folder / "serving" / "server.crt",  # the API's own: the front stands for it
@@ -86,7 +96,7 @@ async def _launch(stack: AsyncExitStack, command: Command) -> str:
 def _control_plane(folder: Path) -> Command:
     arguments = own(
         "control-plane", "--state", str(folder), "--gateways", GATEWAYS,
-        "--api", "127.0.0.1:0", "--xds", "127.0.0.1:0", "--drain", "1",
+        "--api", f"{ROUTER}:0", "--xds", f"{ROUTER}:0", "--drain", "1",
     )  # fmt: skip
     return Command(
         name="control plane", arguments=arguments, log=folder / "logs" / "control-plane.log", announces=True

@@ -1,7 +1,8 @@
-"""Network namespaces on one switch, made and removed by a test; they need root."""
+"""Network namespaces on one switch, made and removed by who uses them; they need root."""
 
 import contextlib
 import ctypes
+import itertools
 import os
 import shutil
 import socket
@@ -9,6 +10,7 @@ import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -17,17 +19,20 @@ from tests.kit.wait import wait_until
 
 _NEW_NETWORK = 0x40000000
 """CLONE_NEWNET, setns(2)."""
+ROUTER = "10.77.0.254"
+"""Where what is plugged into a switch sends all else."""
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
-def _missing() -> str:
+def missing() -> str:
+    """Why this machine has no namespaces for us; empty when it has."""
     if os.geteuid() != 0:
         return "makes network namespaces: needs root"
     lacking = [program for program in ("ip", "nft", "setpriv") if shutil.which(program) is None]
     return f"makes network namespaces: needs {', '.join(lacking)}" if lacking else ""
 
 
-needs_namespaces = pytest.mark.skipif(bool(_missing()), reason=_missing() or "-")
+needs_namespaces = pytest.mark.skipif(bool(missing()), reason=missing() or "-")
 """On tests that use `namespaces`."""
 
 
@@ -87,37 +92,73 @@ class Namespace:
         return made
 
 
+class Switch:
+    """A bridge in a namespace of its own, that others are plugged into."""
+
+    def __init__(self) -> None:
+        self._prefix = f"sk{os.getpid()}"
+        self._name = f"{self._prefix}-switch"
+        self._numbers = itertools.count(1)
+        self._stack = contextlib.ExitStack()
+        self._made(self._name, self._stack)
+        _ip("-n", self._name, "link", "add", "bridge", "type", "bridge")
+        _ip("-n", self._name, "link", "set", "bridge", "up")
+
+    def close(self) -> None:
+        """Removes it; the namespaces plugged into it are their makers' to remove."""
+        self._stack.close()
+
+    @contextmanager
+    def plugged_in(self, name: str, *, default_route: bool = True) -> Iterator[Namespace]:
+        """A new namespace with addresses; who waits for its link to be `is_up` may use IPv6, too."""
+        number = next(self._numbers)
+        each = Namespace(f"{self._prefix}-{name}", f"10.77.0.{number}", f"fd77::{number}")
+        port = f"port{number}"
+        with contextlib.ExitStack() as stack:
+            self._made(each.name, stack)
+            peer = ("type", "veth", "peer", "name", "eth0", "netns", each.name)
+            _ip("link", "add", port, "netns", self._name, *peer)
+            _ip("-n", self._name, "link", "set", port, "master", "bridge", "up")
+            _ip("-n", each.name, "addr", "add", f"{each.address}/24", "dev", "eth0")
+            _ip("-n", each.name, "addr", "add", f"{each.address6}/64", "dev", "eth0", "nodad")
+            _ip("-n", each.name, "link", "set", "eth0", "up")
+            if default_route:
+                _ip("-n", each.name, "route", "add", "default", "via", ROUTER)
+            yield each
+
+    def reach(self) -> None:
+        """Plugs in the namespace of this process, as `ROUTER`; what is plugged in reaches it there."""
+        _ip("link", "add", "eth0", "type", "veth", "peer", "name", "port0", "netns", self._name)
+        _ip("-n", self._name, "link", "set", "port0", "master", "bridge", "up")
+        _ip("addr", "add", f"{ROUTER}/24", "dev", "eth0")
+        _ip("link", "set", "eth0", "up")
+
+    def _made(self, name: str, stack: contextlib.ExitStack) -> None:
+        _ip("netns", "add", name)
+        stack.callback(_ip, "netns", "del", name)
+        _ip("-n", name, "link", "set", "lo", "up")
+
+
+def leave_network() -> None:
+    """This process and those it starts have a network of their own from now on: a loopback and nothing else.
+    To be called before there are threads. Raises OSError where that is not allowed."""
+    if _libc.unshare(_NEW_NETWORK) != 0:
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number))
+    _ip("link", "set", "lo", "up")
+
+
 @contextmanager
 def namespaces(*names: str, default_route: bool = True) -> Iterator[tuple[Namespace, ...]]:
     """One namespace per name, on a switch (a bridge in one more), each with IPv4 and IPv6."""
-    prefix = f"sk{os.getpid()}"
-    switch = f"{prefix}-switch"
-    made = tuple(
-        Namespace(f"{prefix}-{name}", f"10.77.0.{number}", f"fd77::{number}")
-        for number, name in enumerate(names, start=1)
-    )
     with contextlib.ExitStack() as stack:
-        for name in (switch, *(each.name for each in made)):
-            _ip("netns", "add", name)
-            stack.callback(_ip, "netns", "del", name)
-            _ip("-n", name, "link", "set", "lo", "up")
-        _ip("-n", switch, "link", "add", "bridge", "type", "bridge")
-        _ip("-n", switch, "link", "set", "bridge", "up")
-        for number, each in enumerate(made, start=1):
-            _plug_in(each, switch, f"port{number}", default_route=default_route)
+        switch = Switch()
+        stack.callback(switch.close)
+        plugged = (switch.plugged_in(name, default_route=default_route) for name in names)
+        made = tuple(stack.enter_context(each) for each in plugged)
         for each in made:
-            wait_until(lambda each=each: _is_up(each), f"the link of {each.name} is up", within=10)
+            wait_until(partial(is_up, each), f"the link of {each.name} is up", within=10)
         yield made
-
-
-def _plug_in(each: Namespace, switch: str, port: str, *, default_route: bool) -> None:
-    _ip("link", "add", port, "netns", switch, "type", "veth", "peer", "name", "eth0", "netns", each.name)
-    _ip("-n", switch, "link", "set", port, "master", "bridge", "up")
-    _ip("-n", each.name, "addr", "add", f"{each.address}/24", "dev", "eth0")
-    _ip("-n", each.name, "addr", "add", f"{each.address6}/64", "dev", "eth0", "nodad")
-    _ip("-n", each.name, "link", "set", "eth0", "up")
-    if default_route:
-        _ip("-n", each.name, "route", "add", "default", "via", "10.77.0.254")
 
 
 @contextmanager
@@ -130,7 +171,7 @@ def _as_group(group: int) -> Iterator[None]:
         os.setegid(before)
 
 
-def _is_up(each: Namespace) -> bool:
+def is_up(each: Namespace) -> bool:
     """Before that the kernel has no use for its IPv6 address."""
     shown = each.run("ip", "-6", "address", "show", "dev", "eth0")
     return "state UP" in shown and each.address6 in shown and "tentative" not in shown

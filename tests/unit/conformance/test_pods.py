@@ -11,7 +11,7 @@ import hpack
 import pytest
 from conformance.cluster import http1, http2
 from conformance.cluster.echo import Answer, Pod, Request, Reset, seconds
-from conformance.cluster.kubelet import Serve, listen
+from conformance.cluster.programs import Serve, listen
 
 
 def request(target: str, **headers: str) -> Request:
@@ -78,7 +78,7 @@ def test_the_log_says_who_was_echoed_and_when() -> None:
 
 @asynccontextmanager
 async def connected(serve: Serve) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
-    async with await listen(pod(), "127.0.0.1", 0, serve) as server:
+    async with await listen(pod(), ("127.0.0.1", 0), serve) as server:
         reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
         try:
             yield reader, writer
