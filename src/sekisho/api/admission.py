@@ -7,7 +7,7 @@ from typing import Any
 import structlog
 
 from sekisho.api.addresses import AddressTaken, OutOfRange, RangeExhausted, ServiceAddresses, fields
-from sekisho.api.authorization import overreach
+from sekisho.api.authorization import overreach, status_overreach
 from sekisho.api.call import Call
 from sekisho.api.documents import Document
 from sekisho.api.errors import ApiError, forbidden, invalid, not_found
@@ -92,6 +92,12 @@ class Admission:
             raise forbidden(fault)
         if call.kind.kind == "Service" and isinstance(spec := document.get("spec"), dict):
             _keep_addresses(spec, live.get("spec") or {})
+
+    @staticmethod
+    def before_status(call: Call, document: Document, live: Document) -> None:
+        """Raises 403 for a change of the status that is not this user's to make."""
+        if fault := status_overreach(call.user, call.kind.kind, document.get("status"), live.get("status")):
+            raise forbidden(fault)
 
     def after_delete(self, record: Record) -> None:
         """What was deleted needs no address any more."""

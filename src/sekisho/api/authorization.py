@@ -111,6 +111,9 @@ def owns(user: User, kind: str, namespace: str, name: str) -> bool:
 
 _REPORTED = ("address", "ready")
 """Fields of `Workload.spec` that say how an instance is, not who it is."""
+_WHO = ("labels", "annotations", "ownerReferences", "finalizers")
+"""Fields of `Workload.metadata` that say who it is, or whose."""
+_REPORTED_CONDITION = "Ready"
 
 
 def overreach(user: User, kind: str, document: Mapping[str, Any], live: Mapping[str, Any] | None) -> str:
@@ -123,8 +126,10 @@ def overreach(user: User, kind: str, document: Mapping[str, Any], live: Mapping[
         return ""
     if live is None:
         return "a Workload is registered by an administrator, not by its own agent"
-    changed = [field for field in ("labels", "annotations", "ownerReferences", "finalizers")
-               if _part(document, "metadata").get(field) != _part(live, "metadata").get(field)]  # fmt: skip
+    metadata, before = (_part(one, "metadata") for one in (document, live))
+    changed = [field for field in _WHO if metadata.get(field) != before.get(field)]
+    if metadata.get("managedFields", before.get("managedFields")) != before.get("managedFields"):
+        changed.append("managedFields")  # left out, they stay
     new, old = (_part(one, "spec") for one in (document, live))
     fields = [f"spec.{key}" for key in sorted(new.keys() | old.keys()) if new.get(key) != old.get(key)]
     told = [f"metadata.{field}" for field in changed]
@@ -132,6 +137,24 @@ def overreach(user: User, kind: str, document: Mapping[str, Any], live: Mapping[
     if not told:
         return ""
     return f"the agent of a workload reports its address and readiness; it may not change {', '.join(told)}"
+
+
+def status_overreach(user: User, kind: str, status: Any, live: Any) -> str:
+    """The same for a write to a status: of all that a Workload's says, its agent says whether it is ready."""
+    if kind != "Workload" or "admin" in user.roles or _without_reports(status) == _without_reports(live):
+        return ""
+    return (
+        f"the agent of a workload reports its condition {_REPORTED_CONDITION}, and nothing else of the status"
+    )
+
+
+def _without_reports(status: Any) -> Any:
+    if not isinstance(status, Mapping):
+        return status or {}
+    conditions = status.get("conditions") or ()
+    others = [one for one in conditions if _part({"": one}, "").get("type") != _REPORTED_CONDITION]
+    rest = {field: value for field, value in status.items() if field != "conditions"}
+    return rest | {"conditions": others} if others else rest
 
 
 def _part(document: Mapping[str, Any], field: str) -> Mapping[str, Any]:

@@ -77,6 +77,7 @@ async def replace(
         document, id = identified(change(live), call)
         _refuse_stale(call, document, live)
         if call.target.subresource == "status":
+            admission.before_status(call, document, live)
             write = _status_write(call, document, live, id, old)
             record = await store(parts, call, write, old, dry_run=options.dry_run)
         else:

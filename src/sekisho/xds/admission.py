@@ -1,6 +1,6 @@
 """Who may follow which views: decided on the first request of a stream, below everything else."""
 
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -40,6 +40,8 @@ class Admission:
     requests: Requests = field(default_factory=Requests)
     budgets: "OrderedDict[str, Budget]" = field(default_factory=OrderedDict)
     """New streams left to each identity, those heard of last at the end."""
+    open: Counter[str] = field(default_factory=Counter)
+    """Streams that each identity has now."""
     strangers: Strangers = field(init=False)
     """Connections in their handshake."""
 
@@ -54,13 +56,24 @@ class Admission:
             raise Failed(Status.RESOURCE_EXHAUSTED, f"a node of more than {self.limits.node} octets")
         if peer is not None and not self._budget(peer).spend(1, now):
             raise Failed(Status.UNAVAILABLE, "too many new streams; come back later")
+        if peer is not None and self.open[peer] >= self.limits.identity_streams:
+            raise Failed(Status.RESOURCE_EXHAUSTED, "this identity has too many streams already")
         views = self.authorize(peer, node.id)
         if isinstance(views, Refusal):
             raise Failed(Status.PERMISSION_DENIED, views.reason)
         session = Session(node.id, views, self.observer, now=now, patience=self.patience)
+        if peer is not None:
+            self.open[peer] += 1
         if self.observer:
             self.observer.connected(node.id, node)
         return session
+
+    def left(self, peer: str | None) -> None:
+        """A stream that was admitted is over."""
+        if peer is not None:
+            self.open[peer] -= 1
+            if not self.open[peer]:
+                del self.open[peer]
 
     def _budget(self, peer: str) -> Budget:
         """Only identities with a good certificate get here, so one is not pushed out by a crowd of others."""

@@ -31,6 +31,9 @@ class Limits:
     likely to be, when all come back together."""
     stream_rate: float = 100.0
     """The same, regained per second (reliability.md 5.4): what a proxy costs that only ever reconnects."""
+    identity_streams: int = 8_192
+    """Concurrent streams of one identity, on all its connections: two for each proxy of a host, its own and
+    its agent's. Some 30 KB each."""
     header_list: int = 2**14
     """Decoded header fields, counted as in RFC 9113 section 6.5.2; the encoded block is held to the same."""
     continuations: int = 8

@@ -170,3 +170,4 @@ class AdsStream:
         if self.session is not None:
             self.session.close(reason)
             self.session = None
+            self._admission.left(self._peer)

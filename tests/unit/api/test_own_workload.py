@@ -15,6 +15,11 @@ MERGE = "application/merge-patch+json"
 APPLY = "application/apply-patch+yaml"
 
 
+MINE = {"manager": "me", "operation": "Update", "apiVersion": "sekisho.dev/v1alpha1",
+        "time": "2026-01-01T00:00:00Z", "fieldsType": "FieldsV1",
+        "fieldsV1": {"f:spec": {"f:address": {}}}}  # fmt: skip
+
+
 def workload(name: str = "cart-1", **spec: Any) -> dict[str, Any]:
     return {
         "apiVersion": "sekisho.dev/v1alpha1",
@@ -55,6 +60,7 @@ async def test_it_reports_address_readiness_and_conditions_of_its_own(registered
         ({"metadata": {"labels": {"app": "payment"}}}, "metadata.labels"),
         ({"metadata": {"annotations": {"a": "b"}}}, "metadata.annotations"),
         ({"metadata": {"finalizers": ["x/y"]}}, "metadata.finalizers"),
+        ({"metadata": {"managedFields": [MINE]}}, "metadata.managedFields"),
     ],
 )
 async def test_it_cannot_change_who_its_workload_is(
@@ -69,6 +75,42 @@ async def test_it_cannot_change_who_its_workload_is(
         403, "PATCH", f"{OWN}?fieldManager=a&force=1", applied, user="proxy", content_type=APPLY
     )
     assert await registered.ok("GET", OWN) == before
+
+
+READY = {"type": "Ready", "status": "True", "reason": "ProbeSucceeded", "message": "",
+         "lastTransitionTime": "2026-01-01T00:00:00Z"}  # fmt: skip
+ACCEPTED = READY | {"type": "Accepted"}
+
+
+@pytest.mark.parametrize(
+    "status",
+    [{"spiffeID": "spiffe://d/ns/a/sa/root"}, {"conditions": [READY, ACCEPTED]}, {"conditions": [3]}],
+)
+async def test_of_its_status_it_says_no_more_than_whether_it_is_ready(registered: Api, status: Any) -> None:
+    before = await registered.ok("GET", OWN)
+    await registered.refused(
+        403, "PATCH", f"{OWN}/status", {"status": status}, user="proxy", content_type=MERGE
+    )
+    assert await registered.ok("GET", OWN) == before
+
+
+async def test_what_others_say_in_its_status_stays(registered: Api) -> None:
+    said = {"spiffeID": "spiffe://d/ns/default/sa/cart", "conditions": [ACCEPTED]}
+    await registered.ok("PATCH", f"{OWN}/status", {"status": said}, content_type=MERGE)
+    path, both = f"{OWN}/status", {"status": {"conditions": [ACCEPTED, READY]}}
+    told = await registered.ok("PATCH", path, both, user="proxy", content_type=MERGE)
+    assert told["status"] == said | {"conditions": [ACCEPTED, READY]}
+    alone = {"status": {"conditions": [READY]}}
+    await registered.refused(403, "PATCH", path, alone, user="proxy", content_type=MERGE)
+
+
+async def test_a_status_write_changes_neither_labels_nor_owners_of_fields(registered: Api) -> None:
+    before = await registered.ok("GET", OWN)
+    hidden = {"metadata": {"labels": {"app": "payment"}, "managedFields": [MINE]}, "status": {}}
+    await registered.ok("PATCH", f"{OWN}/status", hidden, user="proxy", content_type=MERGE)
+    after = await registered.ok("GET", OWN)
+    assert after["metadata"]["labels"] == before["metadata"]["labels"]
+    assert after["metadata"].get("managedFields") == before["metadata"].get("managedFields")
 
 
 @pytest.mark.parametrize("suffix", ["", "/status"])

@@ -292,6 +292,15 @@ CHANGES = [
         {"data": {"a": "b"}},
         "data: can never change, because the ConfigMap is immutable",
     ),
+    (
+        {
+            "kind": "Workload",
+            "apiVersion": "sekisho.dev/v1alpha1",
+            "spec": {"address": "10.0.0.1", "sidecar": {"capture": "Redirect"}},
+        },
+        {"spec": {"address": "10.0.0.1"}},
+        "spec.sidecar: cannot be taken away: it would be called in plain text from then on",
+    ),
 ]
 
 

@@ -42,6 +42,18 @@ def test_it_is_let_in_again_after_a_while(admission: Admission) -> None:
     assert admit(admission, CART, 103.0) is None
 
 
+def test_an_identity_has_so_many_streams_at_a_time_and_gets_another_when_one_ends() -> None:
+    limits = Limits(identity_streams=2)
+    admission = Admission(lambda _peer, _node: [View("all")], None, limits)
+    assert [admit(admission, CART, 100.0) for _ in range(3)] == [None, None, Status.RESOURCE_EXHAUSTED]
+    assert admit(admission, STOCK, 100.0) is None
+    admission.left(CART)
+    assert [admit(admission, CART, 100.0) for _ in range(2)] == [None, Status.RESOURCE_EXHAUSTED]
+    for peer in (CART, CART, STOCK):
+        admission.left(peer)
+    assert not admission.open
+
+
 def test_a_unix_socket_has_no_such_limit(admission: Admission) -> None:
     assert [admit(admission, None, 100.0) for _ in range(10)] == [None] * 10
 

@@ -7,6 +7,7 @@ from sekisho.model.gateway import GatewayClass
 from sekisho.model.meta import Resource
 from sekisho.model.problems import Problem
 from sekisho.model.reasons import Reason
+from sekisho.model.workload import Workload
 
 _HINT = "delete the resource and create it anew"
 
@@ -26,6 +27,10 @@ def problems(old: Resource, new: Resource) -> Iterator[Problem]:
                 yield _never("data", "can never change, because the Secret is immutable")
         case ConfigMap(), ConfigMap() if old.immutable and not _alike(old, new):
             yield _never("data", "can never change, because the ConfigMap is immutable")
+        case Workload(), Workload() if old.spec.sidecar is not None and new.spec.sidecar is None:
+            yield _never(
+                "spec.sidecar", "cannot be taken away: it would be called in plain text from then on"
+            )
 
 
 def _alike(old: ConfigMap, new: ConfigMap) -> bool:

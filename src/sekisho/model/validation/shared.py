@@ -78,6 +78,24 @@ def host(path: str, text: str) -> Iterator[Problem]:
             yield Problem(path, f"{text} {why}", reason=Reason.FORBIDDEN)
     elif value_mistakes(PreciseHostname, text, path) or text.rpartition(".")[2].isdecimal():
         yield Problem(path, f'expected an IP address or a lower-case host name, found "{text[:60]}"')
+    elif why := no_backend_name(text):
+        yield Problem(path, f"{text} {why}", reason=Reason.FORBIDDEN)
+
+
+def no_backend_name(text: str) -> str:
+    """The same for a host name: that of a metadata service is the name of such an address. What other names
+    lead to is known only where they are looked up."""
+    return "is the metadata service of a cloud" if text.lower().rstrip(".") in _METADATA_NAMES else ""
+
+
+_METADATA_NAMES = frozenset(
+    {
+        "metadata.google.internal",
+        "metadata.goog",
+        "instance-data.ec2.internal",
+        "metadata.tencentyun.com",
+    }
+)
 
 
 def of_the_system(resource: Resource) -> Iterator[Problem]:

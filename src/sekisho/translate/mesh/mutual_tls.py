@@ -1,6 +1,6 @@
 """How a port of a workload takes connections: MeshTLS, the widest first, the most particular last."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from operator import itemgetter
 from typing import NamedTuple
 
@@ -22,18 +22,44 @@ _SHADOW = "shadow"
 
 
 def mutual_tls(read: Read, workload: ResourceId, port: int, name: str) -> MutualTls:
-    """Of one port, by number and name: strict, TLS 1.3, unless a MeshTLS says otherwise."""
+    """Of one port, by number and name: strict, TLS 1.3, unless a MeshTLS says otherwise.
+
+    What operators say is the least that holds: owners of workloads make it stricter, never weaker.
+    """
     mesh = mesh_of(read, workload.namespace)
-    found = MutualTls(trust_domains=trust_domains(read, mesh))
-    for policy in _policies(read, workload, mesh, port, name):
-        for rule in read.leaf(policy).spec.rules:
-            found = _with(found, rule.default)
-    return found
+    said = [
+        (is_system(policy), rule.default)
+        for policy in _policies(read, workload, mesh, port, name)
+        for rule in read.leaf(policy).spec.rules
+    ]
+    of_operators = [default for by_operators, default in said if by_operators]
+    found = _told(MutualTls(trust_domains=trust_domains(read, mesh)), [default for _, default in said])
+    return _no_weaker(found, of_operators)
 
 
 def is_told(read: Read, mesh: str, namespace: str) -> bool:
     """Whether any MeshTLS may be about workloads of a namespace."""
     return read.count(_MESH_TLS, mesh) > 0 or read.count(_MESH_TLS, (namespace,)) > 0
+
+
+def _told(found: MutualTls, said: Sequence[MeshTlsDefault]) -> MutualTls:
+    for default in said:
+        found = _with(found, default)
+    return found
+
+
+def _no_weaker(found: MutualTls, said: Sequence[MeshTlsDefault]) -> MutualTls:
+    """`found`, as strict at least as `said`, in what that speaks about."""
+    least = _told(MutualTls(trust_domains=found.trust_domains), said)
+    if any(default.mode is not None for default in said) and least.mode is MutualTlsMode.STRICT:
+        found = replace(found, mode=MutualTlsMode.STRICT)
+    if any(default.tls_version is not None for default in said):
+        oldest = max(found.min_version, least.min_version)
+        found = replace(found, min_version=oldest, max_version=max(oldest, found.max_version))
+    if least.ciphers:
+        kept = tuple(cipher for cipher in found.ciphers if cipher in least.ciphers)
+        found = replace(found, ciphers=kept or least.ciphers)
+    return found
 
 
 def _with(found: MutualTls, said: MeshTlsDefault) -> MutualTls:

@@ -19,9 +19,9 @@ from sekisho.translate.mesh.trust import trust_domains
 def workload_status(read: Read, workload: ResourceId) -> dict[str, Any] | None:
     """Of a Workload with a sidecar: who it is, and how far its proxy is. `Ready` is its agent's to say."""
     resource = read.leaf(workload)
-    if resource.spec.sidecar is None:
-        return None
     generation = resource.metadata.generation
+    if resource.spec.sidecar is None:
+        return _without_sidecar(read, workload, generation)
     if not is_meshed(read, workload):
         told = sentence(f"there is no Mesh for namespace {workload.namespace}: its proxy has nothing to do")
         return {"conditions": [condition("Accepted", "False", "NoMesh", told, generation)]}
@@ -33,6 +33,17 @@ def workload_status(read: Read, workload: ResourceId) -> dict[str, Any] | None:
         accepted = condition("Accepted", "True", "Accepted", "", generation)
     said: dict[str, Any] = {"conditions": [accepted, _programmed(read, workload, generation)]}
     return said if found is None else {"spiffeID": found.spiffe_id, **said}
+
+
+def _without_sidecar(read: Read, workload: ResourceId, generation: int | None) -> dict[str, Any] | None:
+    """Nothing to say where nobody is encrypted; in a mesh, that this one is not."""
+    mesh = mesh_of(read, workload.namespace)
+    if not mesh:
+        return None
+    told = sentence(
+        f"it has no sidecar: members of mesh {mesh} call it in plain text, and it has no identity"
+    )
+    return {"conditions": [condition("Meshed", "False", "NoSidecar", told, generation)]}
 
 
 def external_service_status(read: Read, service: ResourceId) -> dict[str, Any] | None:

@@ -26,6 +26,10 @@ CASES = [
         ["spec.endpoints[0].address: 169.254.169.254 is link-local, where only the host itself has business"],
     ),
     (
+        f"{{{MATCH}, endpoints: [{{address: metadata.google.internal, port: 80}}]}}",
+        ["spec.endpoints[0].address: metadata.google.internal is the metadata service of a cloud"],
+    ),
+    (
         f"{{{MATCH}, endpoints: [{{address: '*.example.com', port: 80}}, {{address: 10.0.0.300, port: 80}}]}}",
         [
             'spec.endpoints[0].address: expected an IP address or a lower-case host name, found "*.example.com"',

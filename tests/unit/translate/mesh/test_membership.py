@@ -164,6 +164,42 @@ def test_a_namespace_speaks_for_itself_only() -> None:
     assert tls.mode == "Strict"
 
 
+TO_CART = {"kind": "Workload", "labels": {"app": "cart"}}
+
+
+def cart_mode(*documents: Document) -> str:
+    tls = shop(*documents).inbound("cart-1", 8080).tls
+    assert tls is not None
+    return tls.mode
+
+
+def test_owners_cannot_let_in_whom_operators_keep_out() -> None:
+    own = mesh_tls("own", "Permissive", TO_CART, namespace="default")
+    assert cart_mode(own) == "Permissive"
+    assert cart_mode(mesh_tls("all", "Strict"), own) == "Strict"
+    assert cart_mode(mesh_tls("all", "Strict"), mesh_tls("cart", "Permissive", TO_CART), own) == "Permissive"
+
+
+def test_owners_are_stricter_than_operators_if_they_like() -> None:
+    assert cart_mode(mesh_tls("all", "Permissive"), mesh_tls("own", "Strict", TO_CART, "default")) == "Strict"
+
+
+def test_owners_cannot_take_older_versions_nor_other_ciphers_than_operators() -> None:
+    good, other = "ECDHE-ECDSA-AES256-GCM-SHA384", "ECDHE-RSA-AES128-GCM-SHA256"
+
+    def taken(oldest: str, *ciphers: str, namespace: str) -> Document:
+        default = {"tlsVersion": {"min": oldest}, "tlsCiphers": list(ciphers)}
+        return document("MeshTLS", "v", namespace, spec={"rules": [{"default": default}]})
+
+    own = taken("TLS12", good, other, namespace="default")
+    found = shop(taken("TLS12", good, namespace=SYSTEM_NAMESPACE), own).inbound("cart-1", 8080).tls
+    assert found is not None
+    assert (found.min_version, found.ciphers) == ("1.2", (good,))
+    found = shop(taken("TLS13", good, namespace=SYSTEM_NAMESPACE), own).inbound("cart-1", 8080).tls
+    assert found is not None
+    assert found.min_version == "1.3"
+
+
 def own_authority(**bundled: Any) -> Document:
     return mesh_identity("own", {}, provider={"type": "Bundled", "bundled": bundled})
 
