@@ -42,7 +42,8 @@ def cluster(wanted: ir.Cluster) -> Any:
     )
     message.name = wanted.name
     if wanted.transport is not None:
-        fields = transport(wanted.transport, members_only=wanted.original_destination)
+        bare = any(check.bare for check in wanted.health_checks)
+        fields = transport(wanted.transport, bare_checks=bare)
         message.MergeFrom(new(_CLUSTER, **fields))
     if wanted.hosts is not None:
         message.MergeFrom(new(_CLUSTER, **_hosts(wanted.name, wanted.hosts)))
@@ -67,7 +68,8 @@ def http2(wanted: ir.Cluster) -> bool:
 
 
 def _http(wanted: ir.Cluster) -> _Http:
-    if isinstance(wanted.transport, ir.MeshTransport) and wanted.transport.alpn == ALPN_HTTP2:
+    between = wanted.transport
+    if isinstance(between, ir.MeshTransport | ir.MembersTransport) and between.alpn == ALPN_HTTP2:
         return _Http.BETWEEN_SIDECARS
     return _Http.TWO if wanted.protocol in _OVER_HTTP2 else _Http.ONE
 

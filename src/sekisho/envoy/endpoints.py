@@ -7,10 +7,10 @@ from typing import Any
 
 from sekisho import ir
 from sekisho.envoy.building import new
-from sekisho.envoy.upstream_tls import MESHED
+from sekisho.envoy.upstream_tls import MEMBER, MESHED
 
 _LB_ENDPOINT = "envoy.config.endpoint.v3.LbEndpoint"
-_METADATA = {"filter_metadata": {"envoy.transport_socket_match": {"fields": {MESHED: {"bool_value": True}}}}}
+_TRANSPORT = "envoy.transport_socket_match"
 _PLACE = attrgetter("priority", "zone", "sub_zone", "locality_weight")
 
 
@@ -31,13 +31,29 @@ def cluster_load_assignment(wanted: ir.Endpoints) -> Any:
 
 
 def _add(lb_endpoints: Any, endpoints: Iterable[ir.Endpoint], *, weighted: bool) -> None:
-    """One LbEndpoint is written over and copied: endpoints come by the ten thousand, and a message made of
-    dicts costs twice as much."""
-    plain, meshed = new(_LB_ENDPOINT), new(_LB_ENDPOINT, metadata=_METADATA)
+    """One LbEndpoint of a kind is written over and copied: endpoints come by the ten thousand, and a message
+    made of dicts costs twice as much."""
+    forms: dict[tuple[bool, str, bool], Any] = {}
     for endpoint in endpoints:
-        one = meshed if endpoint.meshed else plain
+        kind = endpoint.meshed, endpoint.member, endpoint.probed
+        one = forms.get(kind)
+        if one is None:
+            one = forms[kind] = _form(*kind)
         socket_address = one.endpoint.address.socket_address
         socket_address.address, socket_address.port_value = endpoint.address, endpoint.port
         if weighted:
             one.load_balancing_weight.value = endpoint.weight
         lb_endpoints.append(one)
+
+
+def _form(meshed: bool, member: str, probed: bool) -> Any:  # noqa: FBT001 - a key
+    """envoy.config.endpoint.v3.LbEndpoint, without address and weight."""
+    form = new(_LB_ENDPOINT)
+    if meshed:
+        marks: dict[str, Any] = {MESHED: {"bool_value": True}}
+        if member:
+            marks[MEMBER] = {"string_value": member}
+        form = new(_LB_ENDPOINT, metadata={"filter_metadata": {_TRANSPORT: {"fields": marks}}})
+    if not probed:
+        form.endpoint.health_check_config.disable_active_health_check = True
+    return form

@@ -5,6 +5,7 @@ from typing import Any
 from sekisho import ir
 from sekisho.envoy.building import milliseconds, value
 from sekisho.envoy.headers import header_value_options
+from sekisho.envoy.upstream_tls import BARE
 
 
 def health_check(wanted: ir.HealthCheck, host: str, *, http2: bool) -> dict[str, Any]:
@@ -20,6 +21,7 @@ def health_check(wanted: ir.HealthCheck, host: str, *, http2: bool) -> dict[str,
         "interval_jitter_percent": wanted.interval_jitter_percent,
         "no_traffic_interval": milliseconds(wanted.no_traffic_interval_ms),
         "reuse_connection": {"value": wanted.reuse_connection},
+        **({"transport_socket_match_criteria": {BARE: True}} if wanted.bare else {}),
         **_checker(wanted, wanted.authority or host, http2=http2),
     }
 

@@ -1,5 +1,7 @@
 """UpstreamTlsContext: how a cluster's endpoints are reached, members of the mesh and servers outside."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from sekisho import ir
@@ -8,25 +10,46 @@ from sekisho.envoy.sds import TLS_VERSIONS, member_tls
 
 MESHED = "mesh"
 """Key in an endpoint's `envoy.transport_socket_match` metadata: a sidecar stands before it."""
+MEMBER = "member"
+"""The same key where a cluster has several services: which of them it is (`ir.Endpoint.member`)."""
+BARE = "bare"
+"""The same key of health checks that speak no TLS: no endpoint has it."""
 
 _NAME = "envoy.transport_sockets.tls"
 _TYPE = "envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext"
 _SAN_TYPES = {"dns": "DNS", "uri": "URI"}
 
 
-def transport(wanted: ir.Transport, *, members_only: bool = False) -> dict[str, Any]:
-    """Fields of envoy.config.cluster.v3.Cluster. `members_only`: none is marked, all are members."""
+def transport(wanted: ir.Transport, *, bare_checks: bool = False) -> dict[str, Any]:
+    """Fields of envoy.config.cluster.v3.Cluster. `bare_checks`: some of its health checks speak no TLS."""
+    bare = [_plain(BARE, {BARE: True})] if bare_checks else []
+    others = _plain("other", {})
     match wanted:
         case ir.MeshTransport():
-            member, other = _to_members(wanted)
-            matches = [member | {"match": {}}] if members_only else [member, other]
-            return {"transport_socket_matches": matches}
+            members = [_to_members(wanted, {})] if wanted.members_only else [_to_members(wanted), others]
+            return {"transport_socket_matches": [*bare, *members]}
+        case ir.MembersTransport():
+            each = [_to_members(one, {MEMBER: name}) | {"name": name} for name, one in wanted.members]
+            return {"transport_socket_matches": [*bare, *each, _to_members(_NOBODY), others]}
         case ir.ServerTls():
             return {"transport_socket": _to_server(wanted)}
 
 
-def _to_members(wanted: ir.MeshTransport) -> list[dict[str, Any]]:
-    """Endpoints with a sidecar are spoken to by mutual TLS or not at all; the others have no TLS to speak."""
+_NOBODY = ir.MeshTransport(server_name="", identities=())
+"""To a member that is not known: better no connection than one in plain text, or to whomever."""
+_ANY_MEMBER: Mapping[str, Any] = MappingProxyType({MESHED: True})
+
+
+def _plain(name: str, match: Mapping[str, Any]) -> dict[str, Any]:
+    """For what has no TLS to speak."""
+    raw = extension(
+        "envoy.transport_sockets.raw_buffer", "envoy.extensions.transport_sockets.raw_buffer.v3.RawBuffer"
+    )
+    return {"name": name, "match": match, "transport_socket": raw}
+
+
+def _to_members(wanted: ir.MeshTransport, match: Mapping[str, Any] = _ANY_MEMBER) -> dict[str, Any]:
+    """Endpoints with a sidecar are spoken to by mutual TLS or not at all."""
     exact = [{"exact": identity} for identity in wanted.identities]
     common = member_tls(exact, wanted.min_version, wanted.max_version)
     common["alpn_protocols"] = [wanted.alpn]
@@ -36,13 +59,7 @@ def _to_members(wanted: ir.MeshTransport) -> list[dict[str, Any]]:
     mutual = extension(
         _NAME, _TYPE, common_tls_context=common, sni=wanted.server_name, max_session_keys=value(0)
     )
-    raw = extension(
-        "envoy.transport_sockets.raw_buffer", "envoy.extensions.transport_sockets.raw_buffer.v3.RawBuffer"
-    )
-    return [
-        {"name": "member", "match": {MESHED: True}, "transport_socket": mutual},
-        {"name": "other", "match": {}, "transport_socket": raw},
-    ]
+    return {"name": "member", "match": match, "transport_socket": mutual}
 
 
 def _to_server(wanted: ir.ServerTls) -> dict[str, Any]:

@@ -31,7 +31,7 @@ from sekisho.ir.http import (
     VirtualHost,
     WildcardTable,
 )
-from sekisho.ir.listener import Chain, Listener, PolicyFilters, TlsTermination
+from sekisho.ir.listener import CallerValidation, Chain, Listener, PolicyFilters, TlsTermination
 from sekisho.ir.secret import Certificate
 from sekisho.ir.sidecar import (
     CapturedInbound,
@@ -56,6 +56,7 @@ from sekisho.ir.traffic import (
 )
 from sekisho.ir.transport import (
     AuthorityBundle,
+    MembersTransport,
     MeshTransport,
     MutualTls,
     MutualTlsMode,
@@ -73,6 +74,7 @@ __all__ = [
     "Balancer",
     "Balancing",
     "Caller",
+    "CallerValidation",
     "CapturedInbound",
     "Certificate",
     "Chain",
@@ -94,6 +96,7 @@ __all__ = [
     "Limits",
     "Listener",
     "LogFormat",
+    "MembersTransport",
     "MeshTransport",
     "Mirror",
     "MutualTls",

@@ -74,6 +74,10 @@ class Endpoint(Struct, frozen=True, order=True, gc=False):
     """`<label>=<value>` of the affinity it was grouped by."""
     locality_weight: int = 0
     """Weight of its locality; 0 where localities are not weighed."""
+    member: str = ""
+    """Of which service it is where a cluster has several (`MembersTransport`)."""
+    probed: bool = True
+    """Whether health checks of its cluster are for it."""
 
 
 class Endpoints(Struct, frozen=True, kw_only=True, gc=False):

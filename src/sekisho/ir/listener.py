@@ -10,6 +10,15 @@ from sekisho.ir.traffic import Times
 from sekisho.model.names import Origin
 
 
+class CallerValidation(Struct, frozen=True, kw_only=True, gc=False):
+    """Callers are asked for a certificate."""
+
+    authorities: str
+    """Name of the `AuthorityBundle` that vouches for them."""
+    required: bool = True
+    """Whether a caller without one is sent away; else it is asked for and nothing depends on it."""
+
+
 class TlsTermination(Struct, frozen=True, kw_only=True, gc=False):
     """TLS ends here, with these certificates."""
 
@@ -17,20 +26,34 @@ class TlsTermination(Struct, frozen=True, kw_only=True, gc=False):
     """Names of `Certificate`s, sorted, at least one."""
     min_version: Literal["1.2", "1.3"] = "1.2"
     alpn: tuple[str, ...] = ("h2", "http/1.1")
+    callers: CallerValidation | None = None
+    """None: nobody is asked who he is."""
 
 
 class Chain(Struct, frozen=True, kw_only=True, gc=False):
     """What connections with these server names get: TLS or none, and one route table or backends."""
 
     table: str
-    """The route table's id, the prefix of its virtual hosts' scope keys: `8080`, or `443/https-shop`. For
-    bytes the chain's name only: `443/tls/shop.example.com`."""
+    """The route table's id, the prefix of its virtual hosts' scope keys: `8080`, or `443/https` for all that
+    end HTTPS at a port. For bytes the chain's name only: `443/tls/shop.example.com`."""
+    name: str = ""
+    """What tells it apart from others with its table: `443/https-shop`; empty for the table itself."""
     server_names: tuple[str, ...] = ()
     """SNI this chain is for, exact or `*.suffix`, sorted; empty for all others."""
     tls: TlsTermination | None = None
     tcp: TcpForward | None = None
     """Where the bytes go that are not read as HTTP. Without `tls`, with `server_names`: TLS is passed on."""
     origin: Origin
+
+    @property
+    def called(self) -> str:
+        """Its name among the chains of a listener."""
+        return self.name or self.table
+
+    @property
+    def server_name(self) -> str:
+        """What `VirtualHost.server_name` is held against: `*` where it is for all others."""
+        return self.server_names[0] if self.server_names else "*"
 
 
 class PolicyFilters(Struct, frozen=True, kw_only=True, gc=False):
@@ -51,7 +74,7 @@ class Listener(Struct, frozen=True, kw_only=True, gc=False):
     address: str
     port: int
     chains: tuple[Chain, ...]
-    """At least one, sorted by table. Plain HTTP and TCP have exactly one."""
+    """At least one, sorted by `called`. Plain HTTP and TCP have exactly one."""
     filters: PolicyFilters = PolicyFilters()
     times: Times = Times()
     access_logs: tuple[AccessLog, ...] = ()

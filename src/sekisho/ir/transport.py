@@ -51,6 +51,19 @@ class MeshTransport(Struct, frozen=True, kw_only=True, gc=False):
     max_version: TlsVersion = "1.3"
     ciphers: tuple[str, ...] = ()
     """As `MutualTls` has them."""
+    members_only: bool = False
+    """Whether all endpoints are spoken to like that, marked as members or not."""
+
+
+class MembersTransport(Struct, frozen=True, kw_only=True, gc=False):
+    """Mutual TLS to the endpoints of several services: to each by the `MeshTransport` of its own
+    (`Endpoint.member`). Endpoints without a sidecar are spoken to as they are; those of a member that is not
+    here, or not yet, are not spoken to at all."""
+
+    members: tuple[tuple[str, MeshTransport], ...]
+    """Member and the way to it, sorted by name."""
+    alpn: str = ALPN_HTTP2
+    """That of all members: HTTP/2 is spoken to all endpoints of a cluster alike."""
 
 
 class ServerTls(Struct, frozen=True, kw_only=True, gc=False):
@@ -71,7 +84,7 @@ class ServerTls(Struct, frozen=True, kw_only=True, gc=False):
     alpn: tuple[str, ...] = ()
 
 
-Transport: TypeAlias = MeshTransport | ServerTls
+Transport: TypeAlias = MeshTransport | MembersTransport | ServerTls
 
 
 class TrustBundle(Struct, frozen=True, kw_only=True, gc=False):

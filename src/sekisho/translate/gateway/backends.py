@@ -17,8 +17,10 @@ from sekisho.model.names import ResourceId
 from sekisho.translate.gateway.backend_tls import policy_of
 from sekisho.translate.gateway.grants import Referrer, is_permitted
 from sekisho.translate.mesh.external import external_port
+from sekisho.translate.mesh.meshes import mesh_of_called
 from sekisho.translate.mesh.names import Destination, destination_of
 from sekisho.translate.mesh.names import cluster_name as destination_name
+from sekisho.translate.zone.remote import at_home, remote_port
 
 Carried: TypeAlias = Literal["", "tcp", "udp"]
 """What goes to a backend: requests, or the caller's own bytes."""
@@ -158,6 +160,41 @@ def _external(read: Read, route: ResourceId, reference: BackendObjectReference, 
     return destination_name(Destination(*service, port))
 
 
+def _of_zone(
+    read: Read, route: ResourceId, reference: BackendObjectReference, exempt: str, carried: Carried
+) -> str | Broken:
+    """The same for a ZoneService. That of this zone is the Service itself."""
+    service = ResourceId("ZoneService", reference.namespace or route.namespace, reference.name)
+    if not _may_name(read, route, SEKISHO_GROUP, service, exempt):
+        return Broken("RefNotPermitted", f"no ReferenceGrant in {service.namespace} allows {service}")
+    if reference.port is None:
+        return Broken("BackendNotFound", f"{service}: a port is needed")
+    if (own := at_home(read, service)) is not None:
+        return _of_service(read, route, own, reference.port, carried)
+    if not mesh_of_called(read, service):
+        return Broken("BackendNotFound", f"{service} does not exist")
+    found = None if carried == "udp" else remote_port(read, service, reference.port)
+    if found is None:
+        wanted = Way(service, 0, carried).protocol
+        return Broken("BackendNotFound", f"{service} has no {wanted} port {reference.port}")
+    if found.is_tls and not carried and policy_of(read, service, found.name) is None:
+        message = f"{service} port {reference.port} speaks TLS, which needs a BackendTLSPolicy"
+        return Broken("UnsupportedProtocol", message)
+    return cluster_name(service, reference.port, carried)
+
+
+def _of_service(
+    read: Read, route: ResourceId, service: ResourceId, port: int, carried: Carried
+) -> str | Broken:
+    found = service_port(read, service, port, carried)
+    if isinstance(found, Broken):
+        return found
+    if route.kind == "GRPCRoute" and found.protocol not in _FOR_CALLS:
+        message = f"{service} port {port} speaks {found.protocol}, which carries no gRPC"
+        return Broken("UnsupportedProtocol", message)
+    return cluster_name(service, port, carried)
+
+
 def resolve(
     read: Read,
     route: ResourceId,
@@ -174,19 +211,16 @@ def resolve(
     """
     if (reference.group, reference.kind) == (SEKISHO_GROUP, "ExternalService") and not carried:
         return _external(read, route, reference, exempt)
+    if (reference.group, reference.kind) == (SEKISHO_GROUP, "ZoneService"):
+        return _of_zone(read, route, reference, exempt, carried)
     if (reference.group, reference.kind) != ("", "Service"):
         kind = f"{reference.kind}.{reference.group}".rstrip(".")
-        others = "" if carried else ", and ExternalService.sekisho.dev"
+        others = ", and ZoneService.sekisho.dev"
+        others += "" if carried else ", and ExternalService.sekisho.dev"
         return Broken("InvalidKind", f"{kind} is not a kind of backend; Service is{others}")
     service = ResourceId("Service", reference.namespace or route.namespace, reference.name)
     if not _may_name(read, route, "", service, exempt):
         return Broken("RefNotPermitted", f"no ReferenceGrant in {service.namespace} allows {service}")
     if reference.port is None:
         return Broken("BackendNotFound", f"{service}: a port is needed")
-    found = service_port(read, service, reference.port, carried)
-    if isinstance(found, Broken):
-        return found
-    if route.kind == "GRPCRoute" and found.protocol not in _FOR_CALLS:
-        message = f"{service} port {reference.port} speaks {found.protocol}, which carries no gRPC"
-        return Broken("UnsupportedProtocol", message)
-    return cluster_name(service, reference.port, carried)
+    return _of_service(read, route, service, reference.port, carried)

@@ -10,10 +10,11 @@ from sekisho.engine import Read, index, query
 from sekisho.ir.callers import Caller, Effect, Permissions
 from sekisho.model.external_service import ExternalService
 from sekisho.model.names import ResourceId
+from sekisho.translate.mesh.destinations import CALLED_KINDS
 from sekisho.translate.mesh.identities import identity, own_domains
 from sekisho.translate.mesh.inbounds import inbounds
 from sekisho.translate.mesh.instances import has_slices, instances, is_meshed
-from sekisho.translate.mesh.meshes import mesh_of
+from sekisho.translate.mesh.meshes import mesh_of, mesh_of_called
 
 EVERYBODY = "*"
 
@@ -22,6 +23,8 @@ EVERYBODY = "*"
 def tokens(read: Read, service: ResourceId) -> tuple[str, ...]:
     """The ways in which a service may admit callers, sorted: `*`, an identity, or leading segments of one
     with `/*`. `*` where any instance has no sidecar that would ask, and while there is no instance at all."""
+    if service.kind == "ZoneService":  # its own zone decides, on each call
+        return (EVERYBODY,)
     if service.kind != "Service":
         return _of_external(read, service)
     members = instances(read, service)
@@ -87,10 +90,10 @@ def _ways(spiffe_id: str) -> Iterator[str]:
 
 
 def _admits(read: Read, service: ResourceId) -> Iterator[tuple[str, str]]:
-    mesh = mesh_of(read, service.namespace)
+    mesh = mesh_of_called(read, service)
     if mesh:
         for token in tokens(read, service):
             yield mesh, token
 
 
-_ADMITTING = index("services by audience", source=("Service", "ExternalService"), emit=_admits)
+_ADMITTING = index("services by audience", source=CALLED_KINDS, emit=_admits)

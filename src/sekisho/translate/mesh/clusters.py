@@ -1,4 +1,4 @@
-"""The way to a port of a Service or ExternalService, as members of the mesh go it; and when it reads HTTP."""
+"""The way to a port of what can be called, as members of the mesh go it; and when it reads HTTP."""
 
 from msgspec.structs import replace
 
@@ -6,10 +6,10 @@ from sekisho import ir
 from sekisho.engine import Read, query
 from sekisho.ir.sidecar import Outbound
 from sekisho.model.names import ResourceId
-from sekisho.translate.gateway.backend_tls import backend_transport
 from sekisho.translate.gateway.backends import Broken, ServicePort, way_of
 from sekisho.translate.gateway.backends import service_port as gateway_port
 from sekisho.translate.gateway.certificates import Unusable
+from sekisho.translate.gateway.client_certificate import gateway_transport
 from sekisho.translate.gateway.grpc_backends import carries_calls, carries_calls_in_mesh
 from sekisho.translate.mesh import effective
 from sekisho.translate.mesh.attachment import is_routed
@@ -23,6 +23,8 @@ from sekisho.translate.mesh.ports import is_http, service_port, target_number
 from sekisho.translate.mesh.route_tables import plain_forward, straight_forward
 from sekisho.translate.mesh.transport import mesh_transport
 from sekisho.translate.mesh.worlds import World
+from sekisho.translate.zone.clusters import remote_cluster
+from sekisho.translate.zone.remote import remote_port
 
 
 @query
@@ -30,6 +32,9 @@ def sidecar_cluster(read: Read, client: World, destination: Destination) -> ir.C
     """As sidecars of a client go there; None where there is no such port."""
     if destination.kind == "Service":
         plain = _service_cluster(read, destination, reads_http(read, client, destination))
+    elif destination.kind == "ZoneService":
+        over_http = reads_http(read, client, destination)
+        plain = remote_cluster(read, destination, _carried_in_mesh(read, destination), over_http)
     else:
         plain = external_cluster(read, destination)
     return None if plain is None else effective.cluster_with_policies(read, client, plain, destination)
@@ -38,7 +43,9 @@ def sidecar_cluster(read: Read, client: World, destination: Destination) -> ir.C
 @query
 def gateway_cluster(read: Read, gateway: ResourceId, destination: Destination) -> ir.Cluster | None:
     """As a Gateway goes there: it reads HTTP in any case, and has an identity where it is in a mesh."""
-    if destination.kind != "Service":
+    if destination.kind == "ZoneService":
+        plain = _to_other_zone(read, gateway, destination)
+    elif destination.kind != "Service":
         plain = external_cluster(read, destination)
     elif isinstance(found := gateway_port(read, destination.resource, destination.port), Broken):
         plain = None
@@ -50,7 +57,8 @@ def gateway_cluster(read: Read, gateway: ResourceId, destination: Destination) -
 def _of_service_port(
     read: Read, gateway: ResourceId, destination: Destination, port: ServicePort
 ) -> ir.Cluster | None:
-    """None where it is to be spoken to by TLS and nobody can be believed: requests are answered 503.
+    """None where it is to be spoken to by TLS and nobody can be believed, or the Gateway has not the certificate
+    it is to show: requests are answered 503.
 
     Who asks for TLS by a policy gets TLS, in a mesh too: not every instance need have a sidecar.
     """
@@ -58,7 +66,7 @@ def _of_service_port(
     if protocol is ir.Protocol.HTTP1 and carries_calls(read, gateway, cluster_name(destination)):
         protocol = ir.Protocol.GRPC
     over_http2 = protocol in (ir.Protocol.H2C, ir.Protocol.GRPC)
-    wanted = backend_transport(read, destination.resource, port.name, over_http2)
+    wanted = gateway_transport(read, gateway, destination.resource, port.name, over_http2)
     if isinstance(wanted, Unusable):
         return None
     if wanted is None and mesh_of(read, gateway.namespace):
@@ -67,10 +75,24 @@ def _of_service_port(
     return _cluster(destination, protocol, wanted)
 
 
+def _to_other_zone(read: Read, gateway: ResourceId, destination: Destination) -> ir.Cluster | None:
+    """None for a Gateway outside of any mesh: nobody would believe it there."""
+    if not mesh_of(read, gateway.namespace):
+        return None
+    protocol = spoken(read, destination)
+    if not is_http(protocol):  # nothing is said of it, and a Gateway has requests
+        protocol = ir.Protocol.HTTP1
+    if protocol is ir.Protocol.HTTP1 and carries_calls(read, gateway, cluster_name(destination)):
+        protocol = ir.Protocol.GRPC
+    return remote_cluster(read, destination, protocol, is_http(spoken(read, destination)))
+
+
 @query
 def byte_cluster(read: Read, gateway: ResourceId, name: str) -> ir.Cluster | None:
     """As a Gateway goes to a port with its callers' own bytes. `name`: see `backends.way_of`."""
     way = way_of(name)
+    if way.service.kind == "ZoneService":
+        return _bytes_to_other_zone(read, gateway, name)
     if isinstance(gateway_port(read, way.service, way.port, way.carried), Broken):
         return None
     destination = Destination(*way.service, way.port)
@@ -81,6 +103,15 @@ def byte_cluster(read: Read, gateway: ResourceId, name: str) -> ir.Cluster | Non
     return (
         plain if way.carried == "udp" else effective.cluster_with_policies(read, gateway, plain, destination)
     )
+
+
+def _bytes_to_other_zone(read: Read, gateway: ResourceId, name: str) -> ir.Cluster | None:
+    destination = way_of(name).destination
+    over_http = False
+    found = remote_cluster(read, destination, ir.Protocol.TCP, over_http)
+    if found is None or not mesh_of(read, gateway.namespace):
+        return None
+    return effective.cluster_with_policies(read, gateway, replace(found, name=name), destination)
 
 
 @query
@@ -118,6 +149,9 @@ def plain_outbound(
 
 def _is_inspected(read: Read, destination: Destination) -> bool:
     """Whether any instance's sidecar reads HTTP at this port."""
+    if destination.kind == "ZoneService":
+        remote = remote_port(read, destination.resource, destination.port)
+        return remote is not None and remote.inspected
     if destination.kind != "Service":
         return False
     service = destination.resource
@@ -146,10 +180,14 @@ def _service_cluster(read: Read, destination: Destination, over_http: bool) -> i
     if service_port(read, destination.resource, destination.port) is None:
         return None
     transport = mesh_transport(read, destination, over_http=over_http)
+    return _cluster(destination, _carried_in_mesh(read, destination), transport)
+
+
+def _carried_in_mesh(read: Read, destination: Destination) -> ir.Protocol:
+    """What is spoken at a port; gRPC where nothing is said, and calls are routed there."""
     protocol = spoken(read, destination)
-    if not is_http(protocol) and carries_calls_in_mesh(read, cluster_name(destination)):
-        protocol = ir.Protocol.GRPC
-    return _cluster(destination, protocol, transport)
+    is_called = not is_http(protocol) and carries_calls_in_mesh(read, cluster_name(destination))
+    return ir.Protocol.GRPC if is_called else protocol
 
 
 def _cluster(destination: Destination, protocol: ir.Protocol, transport: ir.Transport | None) -> ir.Cluster:

@@ -1,4 +1,4 @@
-"""What members of a mesh can call: Services and ExternalServices with their ports and addresses."""
+"""What members of a mesh can call, here, in other zones and outside: with their ports and addresses."""
 
 from collections.abc import Iterator
 
@@ -8,20 +8,26 @@ from sekisho.model.names import ResourceId
 from sekisho.translate.gateway.endpoints import endpoints
 from sekisho.translate.mesh.attachment import spoken_by_routes
 from sekisho.translate.mesh.external import external_address, external_port
-from sekisho.translate.mesh.meshes import mesh_of
+from sekisho.translate.mesh.meshes import mesh_of_called
 from sekisho.translate.mesh.names import Destination, cluster_name, ipv6_address, outbound_address
 from sekisho.translate.mesh.ports import is_headless, is_http, service_port, service_ports, virtual_address
+from sekisho.translate.zone.remote import remote_port, remote_ports
+
+CALLED_KINDS = ("Service", "ExternalService", "ZoneService")
+"""Kinds of what can be called."""
 
 
 @query
 def destinations(read: Read, resource: ResourceId) -> tuple[Destination, ...]:
-    """The ports of a Service or ExternalService that can be called."""
+    """The ports of something that can be called."""
     return tuple(Destination(*resource, number) for number in _numbers(read, resource))
 
 
 def _numbers(read: Read, resource: ResourceId) -> Iterator[int]:
     if resource.kind == "Service":
         yield from (port.number for port in service_ports(read, resource))
+    elif resource.kind == "ZoneService":
+        yield from (port.number for port in remote_ports(read, resource))
     elif found := external_port(read, resource):
         yield found[0]
 
@@ -33,6 +39,9 @@ def spoken(read: Read, destination: Destination) -> ir.Protocol:
     if destination.kind == "Service":
         port = service_port(read, service, destination.port)
         declared = ir.Protocol.TCP if port is None else port.protocol
+    elif destination.kind == "ZoneService":
+        remote = remote_port(read, service, destination.port)
+        return ir.Protocol.TCP if remote is None else remote.protocol
     else:
         found = external_port(read, service)
         declared = ir.Protocol.TCP if found is None else found[1]
@@ -69,21 +78,22 @@ def callable_in(read: Read, mesh: str, namespace: str = "") -> frozenset[Resourc
 
 @query
 def resource_labels(read: Read, resource: ResourceId) -> tuple[tuple[str, str], ...]:
-    """The labels of a Service or ExternalService, sorted."""
+    """The labels of something that can be called, sorted."""
     found = read.leaf(resource)
     return () if found is None else tuple(sorted(found.metadata.labels.items()))
 
 
 def _places(read: Read, resource: ResourceId) -> Iterator[tuple[str, str]]:
-    mesh = mesh_of(read, resource.namespace)
+    mesh = mesh_of_called(read, resource)
     if mesh:
         yield mesh, ""
         yield mesh, resource.namespace
 
 
-_CALLABLE = index("callable", source=("Service", "ExternalService"), emit=_places)
+_CALLABLE = index("callable", source=CALLED_KINDS, emit=_places)
 
 __all__ = [
+    "CALLED_KINDS",
     "addresses",
     "callable_in",
     "destinations",

@@ -92,7 +92,7 @@ def direct_cluster(read: Read, client: World, destination: Destination) -> ir.Cl
     plain = ir.Cluster(
         name=direct_name(destination),
         protocol=ir.Protocol.TCP,
-        transport=transport,
+        transport=replace(transport, members_only=True),  # none is marked
         original_destination=True,
         origin=destination.origin,
     )

@@ -4,6 +4,7 @@ from sekisho.engine import Read, query
 from sekisho.model.mesh import DEFAULT_MESH, MESH_LABEL, SYSTEM_NAMESPACE, Mesh, MeshSpec
 from sekisho.model.meta import Resource
 from sekisho.model.names import ResourceId
+from sekisho.model.zone_service import ZoneService
 from sekisho.translate.facts import Settings, SettingsKey
 from sekisho.translate.mesh.names import trust_domain
 
@@ -13,6 +14,21 @@ def mesh_of(read: Read, namespace: str) -> str:
     """The mesh of a namespace; empty where there is no Mesh of that name: then nothing in it is meshed."""
     resource = read.leaf(ResourceId("Namespace", "", namespace))
     name = DEFAULT_MESH if resource is None else resource.metadata.labels.get(MESH_LABEL, DEFAULT_MESH)
+    return name if read.leaf(ResourceId("Mesh", "", name)) is not None else ""
+
+
+@query
+def mesh_of_called(read: Read, called: ResourceId) -> str:
+    """The mesh in which something can be called; empty for none.
+
+    A record of another zone names it itself. That of this zone is for others: the Service is here.
+    """
+    if called.kind != "ZoneService":
+        return mesh_of(read, called.namespace)
+    resource: ZoneService | None = read.leaf(called)
+    if resource is None or resource.spec.zone == zone(read):
+        return ""
+    name = resource.spec.mesh
     return name if read.leaf(ResourceId("Mesh", "", name)) is not None else ""
 
 

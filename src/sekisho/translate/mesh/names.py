@@ -17,6 +17,8 @@ _PREFIXES = {
 }
 """Of names of clusters, by kind of what is called."""
 _KINDS = {prefix: kind for kind, prefix in _PREFIXES.items()}
+_SLASHES = 2
+"""Between namespace, name and port."""
 DIRECT = "direct/"
 """What names of all that is for one instance of a headless Service begin with."""
 
@@ -63,7 +65,8 @@ def cluster_name(destination: Destination) -> str:
 
 def leads_outside(cluster: str) -> bool:
     """Whether a cluster is that of an ExternalService."""
-    return cluster.count("/") > 2 and cluster.startswith(_PREFIXES["ExternalService"])
+    plain = cluster.removeprefix(_PREFIXES["ExternalService"])
+    return plain != cluster and plain.count("/") == _SLASHES
 
 
 def destination_of(cluster: str) -> Destination:

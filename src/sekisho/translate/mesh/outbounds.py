@@ -23,7 +23,7 @@ def outbound(read: Read, profile: World, destination: Destination) -> Outbound |
     plain = plain_outbound(destination, addresses=tuple(sorted(called_at)), bound=bound)
     if not reads_http(read, client, destination):
         # Others are spoken to as their ExternalService says.
-        alpn = ALPN_TCP if destination.kind == "Service" else ""
+        alpn = ALPN_TCP if destination.kind != "ExternalService" else ""
         straight = TcpForward(shares=((cluster_name(destination), _ITSELF),), alpn=alpn)
         plain = Outbound(
             name=plain.name,

@@ -32,6 +32,7 @@ from sekisho.translate.mesh.policy_index import (
 )
 from sekisho.translate.mesh.ports import service_port, service_ports, target_number
 from sekisho.translate.mesh.worlds import World
+from sekisho.translate.zone.remote import remote_port
 
 Client = World | ResourceId
 """Who calls: sidecars of a World (`World.client`), a Gateway, or a Workload by itself."""
@@ -163,15 +164,21 @@ def _special_kinds(read: Read, destination: Destination, route: ResourceId | Non
 
 def _called(read: Read, destination: Destination, route: ResourceId | None) -> Called:
     resource = destination.resource
-    port = service_port(read, resource, destination.port) if resource.kind == "Service" else None
     return Called(
         kind=resource.kind,
         namespace=resource.namespace,
         name=resource.name,
         labels=dict(resource_labels(read, resource)),
-        section=Section(destination.port, port.name if port else ""),
+        section=Section(destination.port, _port_called(read, destination)),
         route=(route.namespace, route.name) if route is not None and route.kind == "HTTPRoute" else None,
     )
+
+
+def _port_called(read: Read, destination: Destination) -> str:
+    """The name of the port; empty for none."""
+    find = {"Service": service_port, "ZoneService": remote_port}.get(destination.kind)
+    port = None if find is None else find(read, destination.resource, destination.port)
+    return "" if port is None else port.name
 
 
 def _parts_for_mesh(read: Read, kind: str, client: Client) -> Iterator[Part]:

@@ -4,11 +4,14 @@ from collections.abc import Iterator
 
 from sekisho.engine import Read, index, query
 from sekisho.ir.transport import TRUST_SECRET, TrustBundle
+from sekisho.model.identity import MeshTrust
 from sekisho.model.names import ResourceId
+from sekisho.model.origin import origin_zone
 from sekisho.translate.facts import Authority, AuthorityState
 from sekisho.translate.mesh.identities import own_domains
 from sekisho.translate.mesh.issuers import brought_trust, untrusted_domains
 from sekisho.translate.mesh.meshes import is_system, named_mesh
+from sekisho.translate.zone.remote import is_open
 
 
 @query
@@ -37,9 +40,13 @@ def trust_domains(read: Read, mesh: str) -> tuple[str, ...]:
 
 
 def _mesh(read: Read, trust: ResourceId) -> Iterator[str]:
-    """Only operators say whom a mesh believes."""
+    """Only operators say whom a mesh believes, and other zones of themselves, while they are open. The record
+    of this zone is for others: here its authority is asked, which is ahead of it."""
     if is_system(trust):
-        yield named_mesh(read.leaf(trust))
+        resource: MeshTrust = read.leaf(trust)
+        of_zone = origin_zone(resource.metadata.labels)
+        if not of_zone or is_open(read, of_zone):
+            yield named_mesh(resource)
 
 
 _TRUSTS = index("trusts by mesh", source="MeshTrust", emit=_mesh)

@@ -1,0 +1,123 @@
+"""The way to a port of a Service of another zone: through that zone's ingress, by mutual TLS end to end."""
+
+from ipaddress import ip_address
+
+from sekisho import ir
+from sekisho.engine import Read, query
+from sekisho.ir.transport import ALPN_HTTP2, ALPN_TCP, MeshTransport
+from sekisho.model.names import Origin
+from sekisho.translate.mesh.names import Destination, cluster_name
+from sekisho.translate.zone.remote import (
+    Door,
+    doors,
+    healthy_instances,
+    remote_identities,
+    remote_port,
+    remote_server_name,
+    remote_zone,
+)
+
+PROBE = ir.HealthCheck(
+    kind="tcp",
+    bare=True,
+    interval_ms=5_000,
+    no_traffic_interval_ms=300_000,
+    timeout_ms=2_000,
+    unhealthy_threshold=2,
+    initial_jitter_ms=0,
+    interval_jitter_percent=20,
+    reuse_connection=False,
+)
+"""Whether an ingress is there at all: a connection, and no handshake, as many proxies ask. Where nothing is
+sent, it is asked rarely."""
+OUTLIERS = ir.Outliers(
+    interval_ms=1_000,
+    base_ejection_ms=5_000,
+    max_ejection_percent=100,
+    split_local_errors=True,
+    consecutive_local_failures=3,
+)
+"""An ingress that connections fail at is left out for a while. What instances behind it answer is no fault of
+an ingress: it would take all of them along."""
+BALANCING = ir.Balancing(panic_percent=1)
+"""An ingress known to be away is used only when all of them are."""
+CONNECT_MILLISECONDS = 2_000
+"""Longer than within a zone, and short enough to try another ingress."""
+
+
+@query
+def remote_cluster(
+    read: Read,
+    destination: Destination,
+    protocol: ir.Protocol,
+    over_http: bool,  # noqa: FBT001 - a key of the cache
+) -> ir.Cluster | None:
+    """None where there is no such port. `over_http`: the caller has requests and not bytes."""
+    service = destination.resource
+    if remote_port(read, service, destination.port) is None:
+        return None
+    return ir.Cluster(
+        name=cluster_name(destination),
+        protocol=protocol,
+        transport=remote_transport(read, destination, over_http=over_http),
+        hosts=remote_hosts(read, destination),
+        connect_timeout_ms=CONNECT_MILLISECONDS,
+        outliers=OUTLIERS,
+        health_checks=(PROBE,),
+        balancing=BALANCING,
+        origin=destination.origin,
+    )
+
+
+def remote_transport(read: Read, destination: Destination, *, over_http: bool) -> MeshTransport:
+    """Mutual TLS with an instance itself: the ingress passes it on by its server name.
+
+    Every instance of what a zone shows has a sidecar, so requests go as HTTP/2 wherever HTTP is spoken.
+    """
+    service = destination.resource
+    return MeshTransport(
+        server_name=remote_server_name(read, service, destination.port),
+        identities=remote_identities(read, service),
+        alpn=ALPN_HTTP2 if over_http else ALPN_TCP,
+        members_only=True,
+    )
+
+
+@query
+def remote_hosts(read: Read, destination: Destination) -> tuple[ir.Host, ...] | None:
+    """The doors of its zone where any of them is a host name, which the proxy looks up; None where all are
+    addresses: then they come as endpoints."""
+    found = doors(read, remote_zone(read, destination.resource))
+    if all(_is_address(door) for door in found):
+        return None
+    if not healthy_instances(read, destination.resource, destination.port):
+        return ()
+    return tuple(ir.Host(door.address, door.port) for door in found)
+
+
+def remote_endpoints(read: Read, destination: Destination, cluster: str) -> ir.Endpoints | None:
+    """The doors of its zone, under the name of a cluster: all alike, as each leads to all instances; none
+    while no instance there takes requests. None where there is no such port, or the doors are looked up by
+    name."""
+    service = destination.resource
+    if remote_port(read, service, destination.port) is None or remote_hosts(read, destination) is not None:
+        return None
+    found: tuple[ir.Endpoint, ...] = ()
+    if _is_served(read, destination):
+        zone = remote_zone(read, service)
+        found = tuple(ir.Endpoint(door.address, door.port, zone, meshed=True) for door in doors(read, zone))
+    return ir.Endpoints(cluster=cluster, endpoints=found, origin=Origin(service))
+
+
+@query
+def _is_served(read: Read, destination: Destination) -> bool:
+    """So that one more or less moves nothing."""
+    return healthy_instances(read, destination.resource, destination.port) > 0
+
+
+def _is_address(door: Door) -> bool:
+    try:
+        ip_address(door.address)
+    except ValueError:
+        return False
+    return True
