@@ -16,15 +16,18 @@ from sekisho.aio.tasks import run_until
 from sekisho.api import About, Application, ServerSettings, create_app, serve, tls_context
 from sekisho.app import garbage, logs, place, ports
 from sekisho.app.authentication import Callers
+from sekisho.app.global_plane import GlobalPlane
 from sekisho.app.host_access import HostAccess
 from sekisho.app.identities import Identities
 from sekisho.app.lock import exclusive
+from sekisho.app.others import Alone, Others
 from sekisho.app.place import Mode
 from sekisho.app.reviews import reviews
 from sekisho.app.serving import ServingCertificate
 from sekisho.app.settings import Address, ControlPlane
 from sekisho.app.stopping import stop_requested
 from sekisho.app.xds_front import XdsFront
+from sekisho.app.zone_link import ZoneLink
 from sekisho.control.loop import ControlLoop
 from sekisho.identity.files import private_directory
 from sekisho.model.document import check
@@ -56,6 +59,7 @@ class Parts:
     access: HostAccess
     xds: XdsFront | None
     """None in a global control plane."""
+    others: Others
 
 
 async def control_plane(settings: ControlPlane, announce: Announce) -> None:
@@ -90,11 +94,13 @@ async def build(settings: ControlPlane, clock: Clock) -> AsyncIterator[Parts]:
         identities = Identities.load(state, loop, settings.place)
         hosts = (settings.api.host, settings.xds.host)
         certificate = await ServingCertificate.make(state / "serving", identities.authority, hosts)
-        started = clock.now().isoformat(timespec="seconds")
+        others = _others(settings, loop, identities)
+        answered = reviews(loop, store, identities, settings.place, others)
+        others.answering(answered)
         application = create_app(
             store,
             Callers(identities.tokens, identities.peers, identities.zones),
-            reviews=reviews(loop, store, identities, started),
+            reviews=answered,
             clock=clock,
             about=About(
                 release=__version__,
@@ -106,8 +112,15 @@ async def build(settings: ControlPlane, clock: Clock) -> AsyncIterator[Parts]:
         yield Parts(
             settings=settings, store=store, identities=identities, certificate=certificate,
             loop=loop, application=application, access=HostAccess(settings, identities.tokens, clock),
-            xds=XdsFront(loop, identities.peers) if is_zone else None,
+            xds=XdsFront(loop, identities.peers) if is_zone else None, others=others,
         )  # fmt: skip
+
+
+def _others(settings: ControlPlane, loop: ControlLoop, identities: Identities) -> Others:
+    chosen = settings.place
+    if chosen.mode is Mode.GLOBAL:
+        return GlobalPlane(loop, identities)
+    return ZoneLink(chosen.zone, chosen.joins, settings.state, loop) if chosen.joins else Alone(chosen.zone)
 
 
 async def run(parts: Parts, announce: Announce, stop: asyncio.Event) -> None:
@@ -128,6 +141,7 @@ async def run(parts: Parts, announce: Announce, stop: asyncio.Event) -> None:
                     parts.application, _api(parts), started=served.set_result, context=_api_context(parts)
                 ),
                 "announce": _announce(parts, served, announce),
+                **parts.others.services(),
             },
         )
     finally:
@@ -142,7 +156,7 @@ async def _announce(parts: Parts, served: "asyncio.Future[int]", announce: Annou
     xds = await parts.xds.listen(settings.xds, _xds_context(parts)) if parts.xds else None
     api = Address(settings.api.host, await served)
     parts.access.write(api, parts.identities.authority.bundle.decode())
-    log.info("control plane serves", api=str(api), xds=str(xds), place=settings.place.name)
+    log.info("control plane serves", api=str(api), xds=str(xds or ""), place=settings.place.name)
     announce(api, xds)
 
 

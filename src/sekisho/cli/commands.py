@@ -25,6 +25,7 @@ _COMMANDS = {
     "permissions": ("permissions:permissions", "Say whether one workload may call another, and who decided."),
     "status": ("status:status", "The whole system on one screen."),
     "config-dump": ("config_dump:config_dump", "What the proxies of a Gateway or Workload are given."),
+    "zone": ("zone:app", "The zones of a global control plane: create, list, disable, remove."),
     "token": ("token:app", "Create, list and revoke bearer tokens."),
     "trust": ("trust:app", "The roots of a mesh, and their rotation."),
     "certificate": ("certificate:certificate", "Make a self-signed certificate as a Secret, for tests."),

@@ -8,6 +8,8 @@ from cyclopts import Parameter
 from rich.live import Live
 from rich.text import Text
 
+from sekisho.cli import zone_rows
+from sekisho.cli.ages import age
 from sekisho.cli.columns import columns
 from sekisho.cli.options import DEFAULT_CONNECTION, Connection
 from sekisho.cli.terminal import Exit, counted, out
@@ -20,6 +22,7 @@ from sekisho.client.reviews import (
     Trouble,
     ask,
 )
+from sekisho.model.origin import GLOBAL
 
 REFRESH = 1.0
 """Seconds between two looks of --watch."""
@@ -45,16 +48,24 @@ async def status(
 def is_fine(found: SystemStatus) -> bool:
     """Nothing needs a look."""
     ready = all(proxy.connected and not proxy.rejected for proxy in found.proxies)
-    return (
-        ready and all(g.programmed for g in found.gateways) and not found.troubles and not found.certificates
-    )
+    linked = found.link is None or found.link.connected
+    if not ready or not linked or not all(map(zone_rows.is_fine, found.zones)):
+        return False
+    return all(g.programmed for g in found.gateways) and not found.troubles and not found.certificates
 
 
 def screen(found: SystemStatus, now: datetime) -> Text:
     """What is printed."""
     parts = [_control_plane(found.control_plane, now)]
-    parts += _section("GATEWAYS", [_gateway(gateway) for gateway in found.gateways], _GATEWAY_HEAD)
-    parts += _section("PROXIES", [_proxy(proxy) for proxy in found.proxies], _PROXY_HEAD)
+    if found.link:
+        style = "" if found.link.connected else "yellow"
+        parts.append(Text.assemble(("GLOBAL  ", "bold"), (zone_rows.link(found.link, now), style)))
+    if found.control_plane.place == GLOBAL:
+        parts += _section("ZONES", [zone_rows.row(zone, now) for zone in found.zones], zone_rows.HEAD)
+        parts += [Text(f"  {told}", "yellow") for zone in found.zones for told in zone_rows.notes(zone)]
+    else:
+        parts += _section("GATEWAYS", [_gateway(gateway) for gateway in found.gateways], _GATEWAY_HEAD)
+        parts += _section("PROXIES", [_proxy(proxy) for proxy in found.proxies], _PROXY_HEAD)
     if found.certificates:
         parts.append(Text("CERTIFICATES CLOSE TO THEIR END", "bold"))
         parts += [Text(f"  {c.name}  until {c.expires}", "yellow") for c in found.certificates]
@@ -75,8 +86,9 @@ async def _watch(client: Client) -> None:
 
 
 def _control_plane(state: ControlPlaneState, now: datetime) -> Text:
-    since = f", up {_age(state.started, now)}" if state.started else ""
-    facts = f"{state.version}{since}, revision {state.revision}"
+    since = f", up {age(state.started, now)}" if state.started else ""
+    place = f"{state.place}, " if state.place else ""
+    facts = f"{place}{state.version}{since}, revision {state.revision}"
     sizes = f"{state.resources} resources, {state.published} published to proxies"
     return Text.assemble(("CONTROL PLANE  ", "bold"), f"{facts}, {sizes}")
 
@@ -123,11 +135,3 @@ def _section(title: str, rows: list[list[str]], head: tuple[str, ...]) -> list[T
 
 def _yes(value: bool) -> str:  # noqa: FBT001 - the value to print
     return "yes" if value else "NO"
-
-
-def _age(moment: str, now: datetime) -> str:
-    seconds = int((now - datetime.fromisoformat(moment)).total_seconds())
-    for unit, size in (("d", 86400), ("h", 3600), ("m", 60)):
-        if seconds >= size:
-            return f"{seconds // size}{unit}"
-    return f"{max(seconds, 0)}s"

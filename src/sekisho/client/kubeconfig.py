@@ -34,6 +34,8 @@ class Access:
     certificate: tuple[str, str] | None = field(default=None, repr=False)
     """PEM of a client certificate and its key."""
     namespace: str = "default"
+    server_name: str = ""
+    """Expected in the server's certificate, where that is not the host of `server`."""
 
     def tls(self) -> ssl.SSLContext:
         """TLS 1.2 or newer that trusts `authority` only. Raises BadKubeconfig for PEM that does not parse."""
@@ -83,6 +85,7 @@ def read(path: Path, context: str = "", *, confined: bool = False) -> Access:
         token=str(user.get("token") or ""),
         certificate=_certificate(user, folder, path),
         namespace=str(where.get("namespace") or "default"),
+        server_name=str(cluster.get("tls-server-name") or ""),
     )
 
 

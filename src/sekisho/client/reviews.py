@@ -39,6 +39,8 @@ class ExplanationSpec(Struct, frozen=True):
     """`namespace/name` of the Workload that calls; empty for a call from outside, at a gateway."""
     shadow: bool = False
     """As if what is in shadow counted: policies labelled so, and shadow denials."""
+    zone: str = ""
+    """Which zone is to answer; empty for the control plane that is asked."""
 
 
 class Explanation(Struct, frozen=True):
@@ -64,6 +66,8 @@ class PermissionSpec(Struct, frozen=True):
     headers: tuple[tuple[str, str], ...] = ()
     shadow: bool = False
     """As if what is in shadow counted: policies labelled so, and shadow denials."""
+    zone: str = ""
+    """Which zone is to answer; empty for the control plane that is asked."""
 
 
 class RuleState(Struct, frozen=True):
@@ -136,6 +140,8 @@ class ConfigDumpSpec(Struct, frozen=True):
     """cluster, endpoints, secret, listener, scope, routes, hostname, sidecar; empty for all."""
     shadow: bool = False
     """As if policies in shadow counted."""
+    zone: str = ""
+    """Which zone is to answer; empty for the control plane that is asked."""
 
 
 class Published(Struct, frozen=True):
@@ -236,6 +242,56 @@ class ControlPlaneState(Struct, frozen=True):
     resources: int = 0
     published: int = 0
     """Envoy resources published, over all views."""
+    place: str = ""
+    """Its zone, or `global`."""
+
+
+class ZoneState(Struct, frozen=True):
+    """One zone, as the global control plane knows it."""
+
+    name: str
+    enabled: bool = True
+    joined: bool = False
+    """It has a certificate."""
+    connected: bool = False
+    since: str = ""
+    """RFC 3339. When it connected, or when it was lost."""
+    version: str = ""
+    """Of its control plane."""
+    started: str = ""
+    """RFC 3339. When its control plane did."""
+    lag: float = 0.0
+    """Seconds that the oldest change has waited which it has not taken yet."""
+    last_sync: str = ""
+    """RFC 3339. When it had taken everything, the last time."""
+    proxies: int = 0
+    """Connected to its control plane."""
+    in_sync: int = 0
+    """Of these, those that have acknowledged everything."""
+    rejected: int = 0
+    """Resources that its proxies refuse."""
+    certificate_expires: str = ""
+    """RFC 3339. Of the certificate by which it is known."""
+    conflicts: tuple[str, ...] = ()
+    """What it does not take because something of its own has the name."""
+    waits: str = ""
+    """What is kept there until it is confirmed (`sekisho zone confirm`); empty for nothing."""
+
+
+class LinkState(Struct, frozen=True):
+    """A zone's link to the global control plane, as the zone sees it."""
+
+    url: str
+    connected: bool = False
+    since: str = ""
+    """RFC 3339. When it was made, or lost."""
+    fault: str = ""
+    """Why there is none."""
+    last_sync: str = ""
+    """RFC 3339. When everything was taken and sent, the last time."""
+    certificate_expires: str = ""
+    """RFC 3339. Empty while the zone has not joined."""
+    conflicts: tuple[str, ...] = ()
 
 
 class SystemStatus(Struct, frozen=True):
@@ -250,6 +306,10 @@ class SystemStatus(Struct, frozen=True):
     troubles: tuple[Trouble, ...] = ()
     certificates: tuple[CertificateState, ...] = ()
     """Those close to their end, soonest first."""
+    zones: tuple[ZoneState, ...] = ()
+    """Of a global control plane."""
+    link: LinkState | None = None
+    """Of a zone that is to join others."""
 
 
 class TokenSpec(Struct, frozen=True):
@@ -260,17 +320,17 @@ class TokenSpec(Struct, frozen=True):
     name: str = ""
     """Whose a new token is."""
     role: str = ""
-    """Of a new token: admin, agent, reader, join."""
+    """Of a new token: admin, agent, reader, join, zone."""
     days: int = 0
     """Lifetime of a new token; 0 for the default."""
     minutes: int = 0
     """Added to `days`."""
     id: str = ""
     """What to revoke: a token, with the certificates that descend from it; or a proxy
-    (`workload/namespace/name`), with every certificate it was given so far."""
+    (`workload/namespace/name`) or zone (`zone/name`), with every certificate it was given so far."""
     proxies: tuple[str, ...] = ()
-    """Whom a new token of an agent speaks for, or the one proxy that joins with it: `gateway/namespace/name`,
-    `workload/namespace/*`, `*`."""
+    """Whom a new token of an agent speaks for, or the one proxy or zone that joins with it:
+    `gateway/namespace/name`, `workload/namespace/*`, `*`, `zone/name`."""
 
 
 class TokenState(Struct, frozen=True):
@@ -306,12 +366,12 @@ class TokenAnswer(Struct, frozen=True):
 
 
 class CertificateRequestSpec(Struct, frozen=True):
-    """A proxy's agent asks for its certificate."""
+    """A proxy's agent, or a zone, asks for its certificate."""
 
     csr: str
     """PEM."""
     proxy: str
-    """Whose it is: `gateway/namespace/name`, `workload/namespace/name`."""
+    """Whose it is: `gateway/namespace/name`, `workload/namespace/name`, `zone/name`."""
     purpose: str = "control"
     """`control`: it names the proxy, to the control plane. `traffic`: it names the account, to others."""
     instance: str = ""
@@ -394,6 +454,8 @@ PLURALS = {
     "TokenReview": "tokenreviews",
     "CertificateRequest": "certificaterequests",
     "TrustReview": "trustreviews",
+    "ZoneReport": "zonereports",
+    "ZoneInquiry": "zoneinquiries",
 }
 """By kind; the plural is the last part of the path."""
 

@@ -24,6 +24,7 @@ class Transport:
 
     def __init__(self, access: Access, *, transport: httpx2.AsyncBaseTransport | None = None) -> None:
         self.access = access
+        self._extensions = {"sni_hostname": access.server_name} if access.server_name else {}
         self._http = httpx2.AsyncClient(
             base_url=access.server,
             verify=access.tls() if access.server.startswith("https:") else False,
@@ -54,6 +55,7 @@ class Transport:
                 params=dict(parameters or {}),
                 headers=headers,
                 content=None if body is None else json.dumps(body),
+                extensions=self._extensions,
             )
         except httpx2.TransportError as cause:
             raise _unreachable(self.access.server, cause) from cause
@@ -64,7 +66,8 @@ class Transport:
     async def text(self, path: str) -> str:
         """A plain text answer (`/metrics`). Raises Unreachable or an ApiError."""
         try:
-            answer = await self._http.get(path, headers=self._headers("*/*"))
+            headers = self._headers("*/*")
+            answer = await self._http.get(path, headers=headers, extensions=self._extensions)
         except httpx2.TransportError as cause:
             raise _unreachable(self.access.server, cause) from cause
         if answer.is_success:
@@ -84,8 +87,9 @@ class Transport:
         timeout = httpx2.Timeout(silence, connect=CONNECT_TIMEOUT)
         try:
             async with self._http.stream(
-                "GET", path, params=dict(parameters), headers=self._headers(accept), timeout=timeout
-            ) as answer:
+                "GET", path, params=dict(parameters), headers=self._headers(accept), timeout=timeout,
+                extensions=self._extensions,
+            ) as answer:  # fmt: skip
                 if not answer.is_success:
                     raise _failure(answer, await answer.aread())
                 yield _lines(answer)

@@ -24,8 +24,9 @@ SOON = timedelta(days=30)
 """Certificates that end sooner are shown."""
 
 
-def system_status(loop: ControlLoop, started: str, revision: int) -> SystemStatus:
-    """A picture of now; `started` is RFC 3339, `revision` that of the store's newest write."""
+def system_status(loop: ControlLoop, started: str, revision: int, place: str = "") -> SystemStatus:
+    """A picture of now; `started` is RFC 3339, `revision` that of the store's newest write, `place` the zone
+    of this control plane or `global`."""
     statuses = loop.statuses.desired
     return SystemStatus(
         control_plane=ControlPlaneState(
@@ -34,6 +35,7 @@ def system_status(loop: ControlLoop, started: str, revision: int) -> SystemStatu
             revision=revision,
             resources=loop.resources,
             published=loop.publisher.published,
+            place=place,
         ),
         gateways=tuple(_gateways(loop, statuses)),
         workloads=tuple(_workloads(statuses)),
@@ -126,13 +128,14 @@ def _refused_services(loop: ControlLoop) -> Iterator[Trouble]:
                 yield Trouble(resource=str(author), reason="Rejected", message=told, file=file, line=line)
 
 
+_INTENDED = ("Pending", "NoConflicts", "Disabled")
 _BAD_WHEN_TRUE = ("Conflicted", "OverlappingTLSConfig", "PartiallyInvalid", "InsecureFrontendValidationMode")
 
 
 def _is_trouble(condition: Mapping[str, Any]) -> bool:
     if condition["type"] in _BAD_WHEN_TRUE:
         return bool(condition["status"] == "True")
-    return condition["status"] == "False" and condition["reason"] not in ("Pending", "NoConflicts")
+    return condition["status"] == "False" and condition["reason"] not in _INTENDED
 
 
 def _conditions(status: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
