@@ -11,7 +11,8 @@ _TYPE = "envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy"
 _FILTER_STATE = "envoy.extensions.filters.network.set_filter_state"
 _ANNOUNCING = "envoy.filters.network.set_filter_state"
 _ALPN_KEY = "envoy.network.application_protocols"
-"""Envoy's own name for it."""
+_CLUSTER_KEY = "envoy.tcp_proxy.cluster"
+"""Envoy's own names for them."""
 
 
 def tcp_proxy(
@@ -38,10 +39,17 @@ def tcp_proxy(
 
 def announced(alpn: str) -> list[dict[str, Any]]:
     """A network filter before the proxy: what TLS announces upstream, whatever its cluster says."""
-    if not alpn:
-        return []
-    value = {"object_key": _ALPN_KEY, "format_string": {"text_format_source": {"inline_string": alpn}}}
-    return [extension(_ANNOUNCING, f"{_FILTER_STATE}.v3.Config", on_new_connection=[value])]
+    return [_noting(_ALPN_KEY, alpn)] if alpn else []
+
+
+def found_by_server_name(prefix: str) -> list[dict[str, Any]]:
+    """A network filter before the proxy: the cluster is called like the server name, after `prefix`."""
+    return [_noting(_CLUSTER_KEY, f"{prefix}%REQUESTED_SERVER_NAME%")] if prefix else []
+
+
+def _noting(key: str, text: str) -> dict[str, Any]:
+    noted = {"object_key": key, "format_string": {"text_format_source": {"inline_string": text}}}
+    return extension(_ANNOUNCING, f"{_FILTER_STATE}.v3.Config", on_new_connection=[noted])
 
 
 def closed(name: str) -> dict[str, Any]:
@@ -50,6 +58,8 @@ def closed(name: str) -> dict[str, Any]:
 
 
 def _destination(wanted: ir.TcpForward) -> dict[str, Any]:
+    if wanted.by_server_name:  # which is noted by then; without it, nowhere
+        return {"cluster": ir.CLOSED}
     if len(wanted.shares) == 1:
         return {"cluster": wanted.shares[0][0]}
     clusters = [{"name": name, "weight": weight} for name, weight in wanted.shares]

@@ -11,6 +11,9 @@ class TcpForward(Struct, frozen=True, kw_only=True, gc=False):
 
     shares: tuple[tuple[str, int], ...]
     """Cluster name and weight (> 0), at least one; a cluster that is not there ends the connection."""
+    by_server_name: str = ""
+    """In the place of `shares`: what the cluster's name begins with; the rest is the server name that the
+    caller asks for (TLS, SNI). Empty where `shares` say it."""
     connect_attempts: int = 1
     idle_ms: int | None = None
     """None for Envoy's 1 h, 0 for never."""

@@ -176,3 +176,5 @@ class Settings:
     nothing is exposed by accident."""
     zone: str = "default"
     """The zone of this control plane: a part of the names of its trust domains."""
+    linked: bool = False
+    """Whether it shows other zones what it has: then records of that are kept beside it."""

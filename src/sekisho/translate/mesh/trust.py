@@ -18,11 +18,7 @@ from sekisho.translate.zone.remote import is_open
 def trust_bundle(read: Read, mesh: str) -> TrustBundle:
     """The authorities by trust domain; without any, nobody is believed."""
     found: dict[str, set[bytes]] = {}
-    state: AuthorityState | None = read.leaf(Authority.of(mesh))
-    own = state.bundles if state is not None else ()
-    untrusted = untrusted_domains(read, mesh)
-    trusted = [(domain, roots) for domain, roots in own if domain not in untrusted]
-    for domain, certificates in (*trusted, *brought_trust(read, mesh)):
+    for domain, certificates in own_trust(read, mesh) or ():
         found.setdefault(domain, set()).add(certificates)
     for trust in read.bucket(_TRUSTS, mesh):
         spec = read.leaf(trust).spec
@@ -30,6 +26,17 @@ def trust_bundle(read: Read, mesh: str) -> TrustBundle:
             found.setdefault(spec.trust_domain, set()).add(bundle.pem.value.encode())
     joined = ((domain, b"\n".join(sorted(parts))) for domain, parts in sorted(found.items()))
     return TrustBundle(name=TRUST_SECRET, authorities=tuple(joined))
+
+
+@query
+def own_trust(read: Read, mesh: str) -> tuple[tuple[str, bytes], ...] | None:
+    """Trust domains and certificates (PEM) of this zone; None while its authority has not been heard of."""
+    state: AuthorityState | None = read.leaf(Authority.of(mesh))
+    untrusted = untrusted_domains(read, mesh)
+    own = state.bundles if state is not None else ()
+    trusted = [(domain, roots) for domain, roots in own if domain not in untrusted]
+    found = (*trusted, *brought_trust(read, mesh))
+    return None if state is None and not found else found
 
 
 @query

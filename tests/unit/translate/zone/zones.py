@@ -5,7 +5,7 @@ from typing import Any
 
 from tests.kit.pki import TestAuthority
 from tests.unit.translate.mesh.mesh import Mesh, application, member
-from tests.unit.translate.world import NAMESPACE, Document, document
+from tests.unit.translate.world import NAMESPACE, Document, document, gateway, passthrough
 
 from sekisho.model.mesh import SYSTEM_NAMESPACE
 from sekisho.model.names import ResourceId
@@ -79,3 +79,9 @@ def azure(*documents: Document) -> Mesh:
 def two_zones(*documents: Document) -> Mesh:
     """The same, with application `catalog` in `gcp` behind one ingress."""
     return azure(zone(), zone_service(), zone_ingress("203.0.113.7:443"), *documents)
+
+
+def zone_ingress_gateway(*listeners: Document, **spec: Any) -> Document:
+    """A Gateway that lets other zones in, on port 15443 unless said otherwise."""
+    found = list(listeners) or [passthrough("sekisho", 15443)]
+    return gateway(*found, name="ingress", gatewayClassName="sekisho-zone-ingress", **spec)
