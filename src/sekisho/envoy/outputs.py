@@ -34,20 +34,19 @@ from sekisho.ir.agent import HOSTNAME_TYPE, SIDECAR_TYPE
 from sekisho.ir.patches import Side
 from sekisho.model.names import Origin, ResourceId
 from sekisho.translate.facts import ViewKey
-from sekisho.translate.gateway.backends import called
-from sekisho.translate.gateway.endpoints import endpoints
+from sekisho.translate.gateway.backends import way_of
 from sekisho.translate.mesh.inbounds import CAPTURED_NAME
 from sekisho.translate.mesh.names import (
     cluster_name,
     direct_listener_name,
     direct_name,
-    leads_outside,
     outbound_name,
 )
-from sekisho.translate.mesh.places import are_alike
+from sekisho.translate.mesh.places import are_alike, common_endpoints
 from sekisho.translate.mesh.sidecars import PASSTHROUGH_NAME, SIDECAR_NAME
 from sekisho.translate.outputs import (
     AUTHORITIES,
+    CALLER_AUTHORITIES,
     CAPTURED_INBOUNDS,
     CERTIFICATES,
     CLIENT_CERTIFICATES,
@@ -58,6 +57,8 @@ from sekisho.translate.outputs import (
     ENDPOINTS,
     HOSTNAMES,
     INBOUNDS,
+    INGRESS_CLUSTERS,
+    INGRESS_ENDPOINTS,
     LISTENERS,
     MESH_CLUSTERS,
     MESH_ENDPOINTS,
@@ -96,7 +97,7 @@ def _cluster(_: Read, wanted: ir.Cluster) -> Resource:
 
 @query
 def _endpoints(read: Read, cluster_name: str) -> Resource | None:
-    wanted = endpoints(read, cluster_name)
+    wanted = common_endpoints(read, cluster_name)
     return None if wanted is None else resource(cluster_load_assignment(wanted))
 
 
@@ -105,9 +106,7 @@ def _assigned(planned: Output[Any], cluster: Name) -> Build:
 
     def build(read: Read, key: Any) -> Resource | None:
         caller, name = key[0], cluster(key)
-        if leads_outside(name):
-            return None
-        if are_alike(read, caller, called(name)):
+        if are_alike(read, caller, way_of(name).destination):
             return _endpoints(read, name)
         wanted = planned.build(read, key)
         return None if wanted is None else resource(cluster_load_assignment(wanted))
@@ -238,7 +237,10 @@ _OF_GATEWAYS = (
         ENDPOINTS,
         _assigned(ENDPOINTS, itemgetter(1)),
     ),
+    _emission(CLUSTER, INGRESS_CLUSTERS, _remembered(INGRESS_CLUSTERS, _cluster)),
+    _emission(ASSIGNMENT, INGRESS_ENDPOINTS, _made(INGRESS_ENDPOINTS, cluster_load_assignment)),
     _emission(SECRET, CERTIFICATES, _remembered(CERTIFICATES, _secret)),
+    _emission(SECRET, CALLER_AUTHORITIES, _made(CALLER_AUTHORITIES, authority_bundle)),
     _emission(LISTENER, LISTENERS, _changed(LISTENERS, listener, "gateway")),
     _emission(LISTENER, UDP_LISTENERS, _changed(UDP_LISTENERS, udp_listener, "gateway")),
     _emission(

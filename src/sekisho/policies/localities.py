@@ -7,6 +7,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
+from msgspec.structs import replace
+
 from sekisho import ir
 from sekisho.model.policies.load_balancing import AffinityTag, Failover, FailoverTo, LoadBalancingDefault
 
@@ -114,7 +116,4 @@ def _local(
 
 
 def _with(endpoint: ir.Endpoint, priority: int, sub_zone: str = "", locality_weight: int = 0) -> ir.Endpoint:
-    return ir.Endpoint(
-        endpoint.address, endpoint.port, endpoint.zone, endpoint.weight, endpoint.meshed,
-        priority, sub_zone, locality_weight,
-    )  # fmt: skip
+    return replace(endpoint, priority=priority, sub_zone=sub_zone, locality_weight=locality_weight)

@@ -43,6 +43,11 @@ _GRPC_CONDITIONS = {
 }
 _SAFE = ("connect-failure", "refused-stream", "reset-before-request")
 """The server cannot have begun with the request: another try repeats nothing."""
+_NEAR_TRIES = 2
+_ACROSS_ZONES = ir.Retry(
+    attempts=3, connection_errors=False, on=_SAFE, omit_previous_hosts=True,
+    omit_previous_priorities=_NEAR_TRIES,
+)  # fmt: skip
 _FORMATS = {"Seconds": "SECONDS", "UnixTimestamp": "UNIX_TIMESTAMP"}
 
 
@@ -55,6 +60,31 @@ def forward(node: ir.Forward, conf: RetryDefault, *, is_grpc: bool) -> ir.Forwar
     if each is None and part.per_try_timeout is not None:
         each = durations.parse(part.per_try_timeout) or None
     return replace(node, backend_timeout_ms=each, retry=node.retry or _retry(part))
+
+
+def speaks_of_requests(conf: RetryDefault) -> bool:
+    """Whether anything is said of requests, if only that they are not tried again."""
+    return conf.http is not None or conf.grpc is not None
+
+
+def across_zones(node: ir.Forward, *, is_decided: bool) -> ir.Forward:
+    """Tries of requests to a destination that is in several zones: they go on to the next zones.
+
+    Without any word on retries (`is_decided`), what cannot have begun anywhere is tried again. The second
+    try is still one of the nearest: of several instances one may be ill.
+    """
+    wanted = node.retry
+    if wanted is None:
+        return node if is_decided else replace(node, retry=_ACROSS_ZONES)
+    omitted = wanted.omit_previous_priorities or min(_NEAR_TRIES, wanted.attempts)
+    return replace(node, retry=replace(wanted, omit_previous_priorities=omitted))
+
+
+def bytes_across_zones(node: ir.Outbound) -> ir.Outbound:
+    """The same for bytes: connections that nobody takes are tried as often, unless a policy says how often."""
+    if node.tcp is None or node.tcp.connect_attempts != ir.TcpForward(shares=()).connect_attempts:
+        return node
+    return replace(node, tcp=replace(node.tcp, connect_attempts=_ACROSS_ZONES.attempts + 1))
 
 
 def outbound(node: ir.Outbound, conf: RetryDefault) -> ir.Outbound:

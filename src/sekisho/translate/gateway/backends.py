@@ -18,6 +18,7 @@ from sekisho.translate.gateway.backend_tls import policy_of
 from sekisho.translate.gateway.grants import Referrer, is_permitted
 from sekisho.translate.mesh.external import external_port
 from sekisho.translate.mesh.meshes import mesh_of_called
+from sekisho.translate.mesh.multizone import multi_port
 from sekisho.translate.mesh.names import Destination, destination_of
 from sekisho.translate.mesh.names import cluster_name as destination_name
 from sekisho.translate.zone.remote import at_home, remote_port
@@ -101,12 +102,6 @@ def way_of(cluster: str) -> Way:
     return Way(found.resource, found.port, _CARRIED[first] if is_carried else "")
 
 
-def called(cluster: str) -> Destination:
-    """What is called by way of a cluster of a Service port, whatever is carried there."""
-    way = way_of(cluster)
-    return Destination(*way.service, way.port)
-
-
 @query
 def service_port(read: Read, service: ResourceId, port: int, carried: Carried = "") -> ServicePort | Broken:
     """One port of a Service, so that its readers do not run again for other edits of the Service."""
@@ -183,6 +178,27 @@ def _of_zone(
     return cluster_name(service, reference.port, carried)
 
 
+def _of_zones(
+    read: Read, route: ResourceId, reference: BackendObjectReference, exempt: str, carried: Carried
+) -> str | Broken:
+    """The same for a MultiZoneService. Nobody says whom to believe by TLS in all zones: bytes only."""
+    service = ResourceId("MultiZoneService", reference.namespace or route.namespace, reference.name)
+    if not _may_name(read, route, SEKISHO_GROUP, service, exempt):
+        return Broken("RefNotPermitted", f"no ReferenceGrant in {service.namespace} allows {service}")
+    if reference.port is None:
+        return Broken("BackendNotFound", f"{service}: a port is needed")
+    if not mesh_of_called(read, service) or read.leaf(service) is None:
+        return Broken("BackendNotFound", f"{service} does not exist")
+    found = None if carried == "udp" else multi_port(read, service, reference.port)
+    if found is None:
+        wanted = Way(service, 0, carried).protocol
+        return Broken("BackendNotFound", f"{service} has no {wanted} port {reference.port}")
+    if found.is_tls and not carried:
+        message = f"{service} port {reference.port} speaks TLS: a TLSRoute passes it on"
+        return Broken("UnsupportedProtocol", message)
+    return cluster_name(service, reference.port, carried)
+
+
 def _of_service(
     read: Read, route: ResourceId, service: ResourceId, port: int, carried: Carried
 ) -> str | Broken:
@@ -213,11 +229,13 @@ def resolve(
         return _external(read, route, reference, exempt)
     if (reference.group, reference.kind) == (SEKISHO_GROUP, "ZoneService"):
         return _of_zone(read, route, reference, exempt, carried)
+    if (reference.group, reference.kind) == (SEKISHO_GROUP, "MultiZoneService"):
+        return _of_zones(read, route, reference, exempt, carried)
     if (reference.group, reference.kind) != ("", "Service"):
         kind = f"{reference.kind}.{reference.group}".rstrip(".")
-        others = ", and ZoneService.sekisho.dev"
-        others += "" if carried else ", and ExternalService.sekisho.dev"
-        return Broken("InvalidKind", f"{kind} is not a kind of backend; Service is{others}")
+        ours = ["ZoneService", "MultiZoneService", *([] if carried else ["ExternalService"])]
+        others = ", ".join(f"{one}.{SEKISHO_GROUP}" for one in ours)
+        return Broken("InvalidKind", f"{kind} is not a kind of backend; Service is, and {others}")
     service = ResourceId("Service", reference.namespace or route.namespace, reference.name)
     if not _may_name(read, route, "", service, exempt):
         return Broken("RefNotPermitted", f"no ReferenceGrant in {service.namespace} allows {service}")

@@ -7,7 +7,7 @@ from sekisho.engine import Read, index, output
 from sekisho.model.names import ResourceId
 from sekisho.model.routes import ROUTE_KINDS
 from sekisho.translate.gateway.attachment import gateways
-from sekisho.translate.gateway.backends import called, way_of
+from sekisho.translate.gateway.backends import way_of
 from sekisho.translate.gateway.classes import serves
 from sekisho.translate.gateway.routes import plan
 from sekisho.translate.mesh.clusters import byte_cluster, gateway_cluster
@@ -36,10 +36,7 @@ def _cluster(read: Read, key: tuple[ResourceId, str]) -> ir.Cluster | None:
 
 
 def _endpoints(read: Read, key: tuple[ResourceId, str]) -> ir.Endpoints | None:
-    gateway, name = key
-    if leads_outside(name):
-        return None
-    return near_endpoints(read, gateway, called(name), name)
+    return near_endpoints(read, *key)
 
 
 CLUSTERS_IN_USE = index("clusters in use", source=ROUTE_KINDS, emit=_clusters)

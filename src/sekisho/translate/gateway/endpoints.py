@@ -26,7 +26,7 @@ def endpoints(read: Read, cluster: str) -> ir.Endpoints | None:
     way = way_of(cluster)
     if way.service.kind == "ZoneService":
         return remote_endpoints(read, way.destination, cluster)
-    service, port = way.service, _port(read, way)
+    service, port = way.service, port_of(read, way)
     if port is None:
         return None
     found = set(_from_slices(read, service, port, way.protocol))
@@ -38,7 +38,7 @@ def placed_endpoints(read: Read, cluster: str) -> Iterator[tuple[ir.Endpoint, Ma
     """The same ones, each with the labels that say where it is: those of its Workload, and the zone it runs
     in. Of two that are at one address the one of a Workload is the last."""
     way = way_of(cluster)
-    port = _port(read, way)
+    port = port_of(read, way)
     if port is None:
         return
     for endpoint in _from_slices(read, way.service, port, way.protocol):
@@ -54,7 +54,8 @@ def place_labels(read: Read, workload: ResourceId) -> Mapping[str, str]:
     return own if not zone or TOPOLOGY_ZONE in own else {**own, TOPOLOGY_ZONE: zone}
 
 
-def _port(read: Read, way: Way) -> Port | None:
+def port_of(read: Read, way: Way) -> Port | None:
+    """The port of a Service that is meant; None where there is none."""
     if way.carried != "udp":
         return service_port(read, way.service, way.port)
     found = declared_port(read, way.service, way.port, way.carried)

@@ -23,7 +23,7 @@ EVERYBODY = "*"
 def tokens(read: Read, service: ResourceId) -> tuple[str, ...]:
     """The ways in which a service may admit callers, sorted: `*`, an identity, or leading segments of one
     with `/*`. `*` where any instance has no sidecar that would ask, and while there is no instance at all."""
-    if service.kind == "ZoneService":  # its own zone decides, on each call
+    if service.kind in ("ZoneService", "MultiZoneService"):  # each zone decides, on each call
         return (EVERYBODY,)
     if service.kind != "Service":
         return _of_external(read, service)

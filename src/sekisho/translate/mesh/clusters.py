@@ -18,6 +18,7 @@ from sekisho.translate.mesh.external import external_cluster
 from sekisho.translate.mesh.inbounds import inbounds
 from sekisho.translate.mesh.instances import instances
 from sekisho.translate.mesh.meshes import mesh_of, mesh_spec
+from sekisho.translate.mesh.multizone_way import multizone_cluster
 from sekisho.translate.mesh.names import Destination, cluster_name, outbound_name
 from sekisho.translate.mesh.ports import is_http, service_port, target_number
 from sekisho.translate.mesh.route_tables import plain_forward, straight_forward
@@ -26,15 +27,18 @@ from sekisho.translate.mesh.worlds import World
 from sekisho.translate.zone.clusters import remote_cluster
 from sekisho.translate.zone.remote import remote_port
 
+_ACROSS_ZONES = ("ZoneService", "MultiZoneService")
+"""Kinds that lead to other zones."""
+
 
 @query
 def sidecar_cluster(read: Read, client: World, destination: Destination) -> ir.Cluster | None:
     """As sidecars of a client go there; None where there is no such port."""
     if destination.kind == "Service":
         plain = _service_cluster(read, destination, reads_http(read, client, destination))
-    elif destination.kind == "ZoneService":
+    elif destination.kind in _ACROSS_ZONES:
         over_http = reads_http(read, client, destination)
-        plain = remote_cluster(read, destination, _carried_in_mesh(read, destination), over_http)
+        plain = _across(read, destination, _carried_in_mesh(read, destination), over_http=over_http)
     else:
         plain = external_cluster(read, destination)
     return None if plain is None else effective.cluster_with_policies(read, client, plain, destination)
@@ -43,7 +47,7 @@ def sidecar_cluster(read: Read, client: World, destination: Destination) -> ir.C
 @query
 def gateway_cluster(read: Read, gateway: ResourceId, destination: Destination) -> ir.Cluster | None:
     """As a Gateway goes there: it reads HTTP in any case, and has an identity where it is in a mesh."""
-    if destination.kind == "ZoneService":
+    if destination.kind in _ACROSS_ZONES:
         plain = _to_other_zone(read, gateway, destination)
     elif destination.kind != "Service":
         plain = external_cluster(read, destination)
@@ -84,14 +88,21 @@ def _to_other_zone(read: Read, gateway: ResourceId, destination: Destination) ->
         protocol = ir.Protocol.HTTP1
     if protocol is ir.Protocol.HTTP1 and carries_calls(read, gateway, cluster_name(destination)):
         protocol = ir.Protocol.GRPC
-    return remote_cluster(read, destination, protocol, is_http(spoken(read, destination)))
+    return _across(read, destination, protocol, over_http=is_http(spoken(read, destination)))
+
+
+def _across(
+    read: Read, destination: Destination, protocol: ir.Protocol, *, over_http: bool
+) -> ir.Cluster | None:
+    make = remote_cluster if destination.kind == "ZoneService" else multizone_cluster
+    return make(read, destination, protocol, over_http)
 
 
 @query
 def byte_cluster(read: Read, gateway: ResourceId, name: str) -> ir.Cluster | None:
     """As a Gateway goes to a port with its callers' own bytes. `name`: see `backends.way_of`."""
     way = way_of(name)
-    if way.service.kind == "ZoneService":
+    if way.service.kind in _ACROSS_ZONES:
         return _bytes_to_other_zone(read, gateway, name)
     if isinstance(gateway_port(read, way.service, way.port, way.carried), Broken):
         return None
@@ -107,8 +118,7 @@ def byte_cluster(read: Read, gateway: ResourceId, name: str) -> ir.Cluster | Non
 
 def _bytes_to_other_zone(read: Read, gateway: ResourceId, name: str) -> ir.Cluster | None:
     destination = way_of(name).destination
-    over_http = False
-    found = remote_cluster(read, destination, ir.Protocol.TCP, over_http)
+    found = _across(read, destination, ir.Protocol.TCP, over_http=False)
     if found is None or not mesh_of(read, gateway.namespace):
         return None
     return effective.cluster_with_policies(read, gateway, replace(found, name=name), destination)
@@ -123,12 +133,14 @@ def reads_http(read: Read, client: World, destination: Destination) -> bool:
     """
     if not is_http(spoken(read, destination)):
         return False
-    if destination.kind == "ExternalService":  # asked by its own host name, and verified: else 503
+    # One outside is asked by its own host name, and verified: else 503. And another zone can take over a
+    # request only from who knows it.
+    if destination.kind in ("ExternalService", "MultiZoneService"):
         return True
     if mesh_spec(read, client.mesh).inspection == "Always":
         return True
     service = destination.resource
-    if is_routed(read, service, destination.port) or _is_inspected(read, destination):
+    if is_routed(read, service, destination.port) or is_inspected(read, destination):
         return True
     return _has_http_policies(read, client, destination)
 
@@ -147,7 +159,7 @@ def plain_outbound(
     )
 
 
-def _is_inspected(read: Read, destination: Destination) -> bool:
+def is_inspected(read: Read, destination: Destination) -> bool:
     """Whether any instance's sidecar reads HTTP at this port."""
     if destination.kind == "ZoneService":
         remote = remote_port(read, destination.resource, destination.port)

@@ -136,7 +136,7 @@ def _direct_cluster(read: Read, key: tuple[World, Destination]) -> ir.Cluster | 
 
 
 def _endpoints(read: Read, key: tuple[World, Destination]) -> ir.Endpoints | None:
-    return near_endpoints(read, *key, cluster_name(key[1]))
+    return near_endpoints(read, key[0], cluster_name(key[1]))
 
 
 def _hostname(read: Read, key: tuple[World, Part]) -> HostnameRecord:

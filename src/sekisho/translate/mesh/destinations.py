@@ -9,11 +9,12 @@ from sekisho.translate.gateway.endpoints import endpoints
 from sekisho.translate.mesh.attachment import spoken_by_routes
 from sekisho.translate.mesh.external import external_address, external_port
 from sekisho.translate.mesh.meshes import mesh_of_called
+from sekisho.translate.mesh.multizone import multi_port, multi_ports
 from sekisho.translate.mesh.names import Destination, cluster_name, ipv6_address, outbound_address
 from sekisho.translate.mesh.ports import is_headless, is_http, service_port, service_ports, virtual_address
 from sekisho.translate.zone.remote import remote_port, remote_ports
 
-CALLED_KINDS = ("Service", "ExternalService", "ZoneService")
+CALLED_KINDS = ("Service", "ExternalService", "ZoneService", "MultiZoneService")
 """Kinds of what can be called."""
 
 
@@ -28,6 +29,8 @@ def _numbers(read: Read, resource: ResourceId) -> Iterator[int]:
         yield from (port.number for port in service_ports(read, resource))
     elif resource.kind == "ZoneService":
         yield from (port.number for port in remote_ports(read, resource))
+    elif resource.kind == "MultiZoneService":
+        yield from (port.number for port in multi_ports(read, resource))
     elif found := external_port(read, resource):
         yield found[0]
 
@@ -42,6 +45,9 @@ def spoken(read: Read, destination: Destination) -> ir.Protocol:
     elif destination.kind == "ZoneService":
         remote = remote_port(read, service, destination.port)
         return ir.Protocol.TCP if remote is None else remote.protocol
+    elif destination.kind == "MultiZoneService":
+        several = multi_port(read, service, destination.port)
+        return ir.Protocol.TCP if several is None else several.protocol
     else:
         found = external_port(read, service)
         declared = ir.Protocol.TCP if found is None else found[1]

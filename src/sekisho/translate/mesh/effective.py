@@ -10,13 +10,13 @@ from sekisho.ir.patches import Patch
 from sekisho.ir.telemetry import AccessLog, OtelLog
 from sekisho.model.names import ResourceId
 from sekisho.model.policies.traffic_permission import TrafficPermissionDefault
-from sekisho.policies import metrics, passthrough, proxy_patch, tracing, traffic_permission
+from sekisho.policies import metrics, passthrough, proxy_patch, retry, tracing, traffic_permission
 from sekisho.policies.collectors import INBOUND, is_address
 from sekisho.policies.merging import stacked, typed
 from sekisho.policies.registry import REGISTRY
 from sekisho.translate.mesh.destinations import spoken
 from sekisho.translate.mesh.meshes import mesh_of, own_domain
-from sekisho.translate.mesh.names import Destination, destination_of
+from sekisho.translate.mesh.names import Destination, destination_of, spans_zones
 from sekisho.translate.mesh.policy_index import CONSUMERS
 from sekisho.translate.mesh.policy_values import Client, for_destination, for_mesh, rules, selected
 from sekisho.translate.mesh.ports import service_port
@@ -55,12 +55,15 @@ def forward_with_policies(
     read: Read, client: Client, forward: ir.Forward, destination: Destination, route: ResourceId | None
 ) -> ir.Forward:
     """What becomes of a request; `route` is the HTTPRoute that decided, None where there is none."""
-    client = canonical(client)
+    client, decided = canonical(client), forward.retry is not None
     for policy in REGISTRY:
         if policy.forward is not None:
             found = for_destination(read, policy.kind, client, destination, route)
             if found.value is not None:
                 forward = policy.forward(forward, found.value, spoken(read, destination))
+                decided = decided or (policy.kind == "Retry" and retry.speaks_of_requests(found.value))
+    if any(share.cluster and spans_zones(share.cluster) for share in forward.shares):
+        return retry.across_zones(forward, is_decided=decided)
     return forward
 
 
@@ -76,6 +79,8 @@ def outbound_with_policies(
                 outbound = policy.outbound(outbound, found.value)
     if outbound.tcp is None:
         outbound = replace(outbound, tracing=tracing_of(read, client))
+    elif destination.kind == "MultiZoneService":
+        outbound = retry.bytes_across_zones(outbound)
     return replace(outbound, access_logs=arriving(read, outbound.access_logs))
 
 

@@ -65,7 +65,16 @@ def cluster_name(destination: Destination) -> str:
 
 def leads_outside(cluster: str) -> bool:
     """Whether a cluster is that of an ExternalService."""
-    plain = cluster.removeprefix(_PREFIXES["ExternalService"])
+    return _is_of("ExternalService", cluster)
+
+
+def spans_zones(cluster: str) -> bool:
+    """Whether a cluster is that of a MultiZoneService."""
+    return _is_of("MultiZoneService", cluster)
+
+
+def _is_of(kind: str, cluster: str) -> bool:
+    plain = cluster.removeprefix(_PREFIXES[kind])
     return plain != cluster and plain.count("/") == _SLASHES
 
 

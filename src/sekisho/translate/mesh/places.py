@@ -5,7 +5,7 @@ made apart: once for each *place*, the values of the labels that these policies 
 place share them. The zone of a caller is that of its control plane, and so is that of a Service.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 
 from msgspec.structs import replace
 
@@ -16,16 +16,18 @@ from sekisho.model.names import Origin, ResourceId
 from sekisho.model.policies.load_balancing import LoadBalancingDefault
 from sekisho.policies import load_balancing, localities
 from sekisho.policies.merging import stacked, typed
-from sekisho.translate.gateway.endpoints import endpoints, place_labels, placed_endpoints
+from sekisho.translate.gateway.backends import Way, way_of
+from sekisho.translate.gateway.endpoints import endpoints, place_labels, placed_endpoints, port_of
 from sekisho.translate.mesh.meshes import zone
+from sekisho.translate.mesh.multizone import multi_port
+from sekisho.translate.mesh.multizone_way import placed_members
 from sekisho.translate.mesh.names import Destination
 from sekisho.translate.mesh.policy_index import entries
 from sekisho.translate.mesh.policy_values import Client, client_policies, for_destination
 from sekisho.translate.mesh.worlds import Place, World
+from sekisho.translate.zone.clusters import remote_endpoints
 
 _KIND = "LoadBalancing"
-Placed = Iterable[tuple[ir.Endpoint, Mapping[str, str]]]
-"""Endpoints, each with the labels that say where it is."""
 
 
 def place_of(read: Read, workload: ResourceId, client: World) -> Place | None:
@@ -38,37 +40,70 @@ def place_of(read: Read, workload: ResourceId, client: World) -> Place | None:
 
 
 def are_alike(read: Read, caller: Client, destination: Destination) -> bool:
-    """Whether a caller has the endpoints of a Service that everybody has."""
+    """Whether a caller has the endpoints that everybody has."""
     if isinstance(caller, World) and caller.place is None:
         return True
-    return not localities.affinity_tags(_conf(read, caller, destination))
+    match destination.kind:
+        case "Service":
+            return not localities.affinity_tags(_conf(read, caller, destination))
+        case "MultiZoneService":
+            return _conf(read, caller, destination).locality_awareness is None
+        case _:  # through the doors of one zone
+            return True
 
 
-def near_endpoints(read: Read, caller: Client, destination: Destination, cluster: str) -> ir.Endpoints | None:
-    """The endpoints of a Service, under the name of a cluster, as a caller (`World.located`, or a Gateway)
-    uses them; None when there is no such port."""
+def common_endpoints(read: Read, cluster: str) -> ir.Endpoints | None:
+    """The endpoints of a cluster, as all use them that no policy tells otherwise; None when there is no such
+    port, and where proxies look names up."""
+    way = way_of(cluster)
+    match way.service.kind:
+        case "Service":
+            return endpoints(read, cluster)
+        case "ZoneService":
+            return remote_endpoints(read, way.destination, cluster)
+        case "MultiZoneService" if _is_there(read, way):
+            everybody = localities.Place(zone(read), {})
+            return _grouped(read, everybody, LoadBalancingDefault(), cluster)
+        case _:
+            return None
+
+
+def near_endpoints(read: Read, caller: Client, cluster: str) -> ir.Endpoints | None:
+    """The endpoints of a cluster as a caller (`World.located`, or a Gateway) uses them; None when there is no
+    such port, and where proxies look names up."""
+    way = way_of(cluster)
+    destination = way.destination
     if are_alike(read, caller, destination):
-        return endpoints(read, cluster)
-    found = endpoints(read, cluster)
-    if found is None:
+        return common_endpoints(read, cluster)
+    if not _is_there(read, way):
         return None
-    here = zone(read)
-    at_home = ((replace(one, zone=here), labels) for one, labels in placed_endpoints(read, cluster))
-    return grouped(read, caller, destination, cluster, at_home)
+    return _grouped(read, _place(read, caller), _conf(read, caller, destination), cluster)
 
 
-def grouped(
-    read: Read, caller: Client, destination: Destination, cluster: str, placed: Placed
-) -> ir.Endpoints:
-    """Endpoints of zones, as a caller uses them."""
-    conf = _conf(read, caller, destination)
-    unique = {(one.address, one.port): (one, labels) for one, labels in placed}
-    found = localities.grouped(unique.values(), _place(read, caller), conf)
+def _placed(read: Read, cluster: str) -> Iterator[tuple[ir.Endpoint, Mapping[str, str]]]:
+    """The endpoints of a cluster, each with its zone and the labels that say where it is."""
+    way, here = way_of(cluster), zone(read)
+    if way.service.kind == "MultiZoneService":
+        yield from placed_members(read, way.destination)
+        return
+    for endpoint, labels in placed_endpoints(read, cluster):
+        yield replace(endpoint, zone=here), labels
+
+
+def _is_there(read: Read, way: Way) -> bool:
+    if way.service.kind == "MultiZoneService":
+        return multi_port(read, way.service, way.port) is not None
+    return port_of(read, way) is not None
+
+
+def _grouped(read: Read, place: localities.Place, conf: LoadBalancingDefault, cluster: str) -> ir.Endpoints:
+    unique = {(one.address, one.port): (one, labels) for one, labels in _placed(read, cluster)}
+    found = localities.grouped(unique.values(), place, conf)
     return ir.Endpoints(
         cluster=cluster,
         endpoints=found,
         overprovisioning_percent=load_balancing.balancing(ir.Balancing(), conf).overprovisioning_percent,
-        origin=Origin(destination.resource),
+        origin=Origin(way_of(cluster).service),
     )
 
 

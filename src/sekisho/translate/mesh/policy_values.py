@@ -17,6 +17,7 @@ from sekisho.policies.rules import EVERYBODY, Rule
 from sekisho.translate.mesh.destinations import resource_labels
 from sekisho.translate.mesh.instances import labels, services
 from sekisho.translate.mesh.meshes import mesh_of, own_domain
+from sekisho.translate.mesh.multizone import multi_port
 from sekisho.translate.mesh.names import Destination
 from sekisho.translate.mesh.policy_index import (
     CLIENTS,
@@ -174,9 +175,13 @@ def _called(read: Read, destination: Destination, route: ResourceId | None) -> C
     )
 
 
+_PORTS = {"Service": service_port, "ZoneService": remote_port, "MultiZoneService": multi_port}
+"""How a port is found by number, by kind; an ExternalService has but one."""
+
+
 def _port_called(read: Read, destination: Destination) -> str:
     """The name of the port; empty for none."""
-    find = {"Service": service_port, "ZoneService": remote_port}.get(destination.kind)
+    find = _PORTS.get(destination.kind)
     port = None if find is None else find(read, destination.resource, destination.port)
     return "" if port is None else port.name
 
