@@ -1,0 +1,279 @@
+"""The global control plane's side: what the zones tell it, what it tells them, and which of them are there.
+
+A process makes one `Federation` over its store, runs `run()` beside its other services, and mounts
+`endpoints.Endpoints(federation, caller)` at `wire.PATH` of its API server.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+import structlog
+
+from sekisho.aio.clock import Clock
+from sekisho.federation.acceptance import FromZone
+from sekisho.federation.feed import DownView, Feed, document_of, enabled_zones
+from sekisho.federation.intake import Intake, Taken
+from sekisho.federation.journal import Journal
+from sekisho.federation.messages import Answer, Refused, Report, Upload
+from sekisho.federation.table import FROM_ZONES
+from sekisho.federation.zone_status import (
+    Status,
+    change_status,
+    held_in,
+    is_agreed,
+    with_condition,
+    with_held,
+    with_report,
+    zone_id,
+)
+from sekisho.model.origin import origin_zone
+from sekisho.store.protocol import Event, EventType, Expired, NotFound, Record, Store
+
+log = structlog.get_logger(__name__)
+
+WRITE_EVERY = 60.0
+"""Seconds between writes of a token that moved on with nothing of interest: what it saves is small."""
+SILENCE = 20.0
+"""Seconds after which a zone that says nothing is taken for gone: it reports every 5."""
+
+
+class NotAMember(Exception):
+    """There is no such zone, or it is disabled."""
+
+
+class OutOfStep(Exception):
+    """What the zone sent does not follow what we hold; it asks again where we are."""
+
+
+class NotReady(Exception):
+    """The control plane has only just begun."""
+
+
+@dataclass(slots=True)
+class _Member:
+    """A zone that has spoken since the start."""
+
+    intake: Intake
+    heard: float
+    """When it last did, by the monotonic clock."""
+    written: float
+    """When its token was last written."""
+    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """One upload at a time."""
+    report: Report | None = None
+    """The last one."""
+    listeners: set[Feed] = field(default_factory=set)
+    """The streams down to it; one, but for the moments of a reconnect."""
+
+
+class Federation:
+    """All zones of one global control plane."""
+
+    def __init__(self, store: Store, clock: Clock, name: Callable[[], str]) -> None:
+        """`name` makes up names that nobody can have thought of before: `lambda: token_hex(8)`."""
+        self._store = store
+        self._clock = clock
+        self._name = name
+        self._journal = Journal(store)
+        self._members: dict[str, _Member] = {}
+        self._ready = asyncio.Event()
+
+    async def run(self) -> None:
+        """Begins an epoch, then follows the Zones until it is cancelled. Requests before that are refused.
+
+        Raises StorageFull or StoreFailed.
+        """
+        await self._journal.open(self._name)
+        listing = await self._store.list(("Zone",))
+        for record in listing.records:
+            await self._say_disconnected(record.id.name, "nothing was heard of it since our start")
+        await self._forget_removed({record.id.name for record in listing.records})
+        self._ready.set()
+        await self._follow(listing.revision)
+
+    async def stop(self) -> None:
+        """Ends the streams to all zones; they come again, and find another control plane or none."""
+        for member in self._members.values():
+            await _end(member.listeners)
+
+    def is_connected(self, zone: str) -> bool:
+        """Whether it listens now."""
+        member = self._members.get(zone)
+        return member is not None and bool(member.listeners)
+
+    def is_silent(self, zone: str) -> bool:
+        """Whether it has said nothing for so long that it is taken for gone."""
+        member = self._members.get(zone)
+        return member is None or self._clock.monotonic() - member.heard > SILENCE
+
+    @asynccontextmanager
+    async def listening(self, zone: str, since: str, *, listing: bool = False) -> AsyncIterator[Feed]:
+        """What is told to a zone from the token `since` on; `listing` tells everything.
+
+        The feed ends with the zone, when it is disabled, and when the zone comes a second time. Raises
+        NotReady and NotAMember.
+        """
+        member = await self._member(zone)
+        zones = (await self._store.list(("Zone",))).records
+        feed = Feed(self._store, self._journal.remembered.epochs, DownView(zone, enabled_zones(zones)))
+        await feed.start(since, listing=listing)
+        await _end(member.listeners)
+        member.listeners.add(feed)
+        log.info("zone connected", zone=zone)
+        told = (True, "Connected", "its control plane listens")
+        await self._change(zone, lambda status: with_condition(status, "Connected", told, self._clock.now()))
+        try:
+            yield feed
+        finally:
+            member.listeners.discard(feed)
+            await feed.close()
+            log.info("zone disconnected", zone=zone)
+            if not member.listeners:
+                await self._say_disconnected(zone, "its control plane is not connected")
+
+    async def held(self, zone: str) -> Answer:
+        """Up to where we hold what a zone told. Raises NotReady and NotAMember."""
+        member = await self._member(zone)
+        async with member.turn:
+            member.intake.begin_anew()
+            listing = await member.intake.wants_listing()
+            return Answer(token=member.intake.held.token, listing=listing)
+
+    async def take(self, zone: str, upload: Upload) -> Answer:
+        """What a zone tells. Raises NotReady, NotAMember, OutOfStep, StorageFull and StoreFailed."""
+        member = await self._member(zone)
+        async with member.turn:
+            if upload.after != member.intake.held.token:
+                raise OutOfStep
+            sender = FromZone(zone, await self._trust())
+            before = member.intake.held
+            taken = await member.intake.take(upload.batch, sender)
+            for refused in taken.refused:
+                log.warning("refused of a zone", zone=zone, resource=str(refused.id), reason=refused.why)
+            is_news = taken.changed > 0 or taken.held.kept != before.kept or bool(upload.batch.listing)
+            await self._note(zone, member, upload.report, is_news=is_news)
+            if not upload.batch.listing and await member.intake.wants_listing():
+                raise OutOfStep  # what was in the way is gone
+            return Answer(token=taken.held.token, refused=(*taken.refused, *_in_conflict(taken)))
+
+    async def _note(self, zone: str, member: _Member, report: Report | None, *, is_news: bool) -> None:
+        """Into the Zone's status: what it says, and up to where we hold it, not more often than of use."""
+        now, held = self._clock.monotonic(), member.intake.held
+        is_due = is_news or now - member.written >= WRITE_EVERY
+        news = report if report != member.report else None
+        if not is_due and news is None:
+            return
+
+        def told(status: Status) -> Status:
+            moment = self._clock.now()
+            status = with_held(status, held, moment) if is_due else status
+            return with_report(status, news, moment) if news is not None else status
+
+        await self._change(zone, told)
+        member.report = report or member.report
+        member.written = now if is_due else member.written
+
+    async def _member(self, zone: str) -> _Member:
+        """A zone that may speak and listen."""
+        if not self._ready.is_set():
+            raise NotReady
+        try:
+            record = await self._store.get(zone_id(zone))
+        except NotFound as error:
+            raise NotAMember from error
+        if not enabled_zones([record]):
+            raise NotAMember
+        now = self._clock.monotonic()
+        if zone not in self._members:
+            intake = Intake(self._store, held_in(document_of(record).get("status") or {}), self._name)
+            self._members[zone] = _Member(intake, now, now)
+        member = self._members[zone]
+        member.heard = now
+        return member
+
+    async def _trust(self) -> Mapping[str, str]:
+        """Whose the trust domains are."""
+        trusts = map(document_of, (await self._store.list(("MeshTrust",))).records)
+        return {
+            trust["spec"]["trustDomain"]: origin_zone(trust["metadata"].get("labels") or {})
+            for trust in trusts
+        }
+
+    async def _follow(self, revision: int) -> None:
+        while True:
+            watch = self._store.watch(("Zone",), None, revision)
+            try:
+                async for events in watch:
+                    for event in events:
+                        await self._turn(event)
+            except Expired:  # whatever we missed, the present says all of it
+                listing = await self._store.list(("Zone",))
+                revision = listing.revision
+                await self._forget_removed({record.id.name for record in listing.records})
+                for record in listing.records:
+                    await self._turn(Event(EventType.MODIFIED, record))
+            else:
+                return  # the store was closed
+            finally:
+                await watch.aclose()
+
+    async def _turn(self, event: Event) -> None:
+        """A zone that was removed, disabled, or for which somebody agreed to deletions."""
+        zone = event.record.id.name
+        if event.type is EventType.DELETED:
+            await self._forget(zone)
+            return
+        member = self._members.get(zone)
+        if member is not None and not enabled_zones([event.record]):
+            await _end(member.listeners)
+        document = document_of(event.record)
+        if is_agreed(document, held_in(document.get("status") or {}).confirmation):
+            await self._agree(zone)
+
+    async def _agree(self, zone: str) -> None:
+        try:
+            member = await self._member(zone)
+        except NotAMember:
+            return
+        async with member.turn:
+            taken = await member.intake.agree(FromZone(zone, {}))
+            log.info("copies deleted that a restored zone did not list", zone=zone, number=taken.changed)
+            await self._note(zone, member, None, is_news=True)
+
+    async def _forget(self, zone: str) -> None:
+        """Deletes all that came from a zone that is no more."""
+        member = self._members.pop(zone, None)
+        if member is not None:
+            await _end(member.listeners)
+        intake = member.intake if member else Intake(self._store, held_in({}), self._name)
+        number = await intake.forget(FromZone(zone, {}))
+        log.info("zone removed", zone=zone, copies=number)
+
+    async def _forget_removed(self, zones: Iterable[str]) -> None:
+        """What was left when zones were removed while nobody looked."""
+        records = (await self._store.list(FROM_ZONES)).records
+        for zone in sorted({_origin(record) for record in records}.difference(zones, [""])):
+            await self._forget(zone)
+
+    async def _say_disconnected(self, zone: str, message: str) -> None:
+        told = (False, "Disconnected", message)
+        await self._change(zone, lambda status: with_condition(status, "Connected", told, self._clock.now()))
+
+    async def _change(self, zone: str, change: Callable[[Status], Status]) -> None:
+        await change_status(self._store, zone, change)
+
+
+async def _end(listeners: Iterable[Feed]) -> None:
+    for feed in tuple(listeners):
+        await feed.close()
+
+
+def _origin(record: Record) -> str:
+    return origin_zone(document_of(record)["metadata"].get("labels") or {})
+
+
+def _in_conflict(taken: Taken) -> tuple[Refused, ...]:
+    why = "something of the global control plane's own is called so"
+    return tuple(Refused(id=id, why=why) for id in sorted(taken.held.conflicts))
