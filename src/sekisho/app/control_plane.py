@@ -32,6 +32,7 @@ from sekisho.control.loop import ControlLoop
 from sekisho.identity.files import private_directory
 from sekisho.model.document import check
 from sekisho.model.names import ResourceId
+from sekisho.model.zone_ingress import ZONE_INGRESS_CLASS
 from sekisho.store.protocol import Store, Write
 from sekisho.store.sqlite import open_sqlite
 from sekisho.translate.facts import Settings
@@ -40,8 +41,11 @@ from sekisho.xds.tls import server_context
 
 log = structlog.get_logger(__name__)
 
-GATEWAY_CLASS = "sekisho"
-"""Made at the first start, so that a Gateway needs nothing else."""
+GATEWAY_CLASSES = {
+    "sekisho": "Gateways served by Sekisho's Envoys.",
+    ZONE_INGRESS_CLASS: "Gateways that let other zones in to the Services of this one.",
+}
+"""Made at the first start, so that a Gateway needs nothing else; with what each is for."""
 Announce = Callable[[Address, Address | None], None]
 """Told where the API and xDS are, once both serve; a global control plane has no xDS."""
 
@@ -89,8 +93,9 @@ async def build(settings: ControlPlane, clock: Clock) -> AsyncIterator[Parts]:
             open_sqlite(state / "store.sqlite", state / "store.key", clock=clock)
         )
         if is_zone:
-            await _ensure_gateway_class(store)
-        loop = ControlLoop(store, clock, Settings(zone=settings.place.name), addresses=settings.gateways)
+            await _ensure_gateway_classes(store)
+        shared = Settings(zone=settings.place.name, linked=is_zone and settings.place.joins is not None)
+        loop = ControlLoop(store, clock, shared, addresses=settings.gateways)
         identities = Identities.load(state, loop, settings.place)
         hosts = (settings.api.host, settings.xds.host)
         certificate = await ServingCertificate.make(state / "serving", identities.authority, hosts)
@@ -187,13 +192,14 @@ def _xds_context(parts: Parts) -> ssl.SSLContext:
     return certificate.supply(context)
 
 
-async def _ensure_gateway_class(store: Store) -> None:
-    """Creates the class when there is none of that name; one that somebody changed stays as it is."""
-    document = {
-        "apiVersion": "gateway.networking.k8s.io/v1",
-        "kind": "GatewayClass",
-        "metadata": {"name": GATEWAY_CLASS},
-        "spec": {"controllerName": CONTROLLER_NAME, "description": "Gateways served by Sekisho's Envoys."},
-    }
-    id_ = ResourceId("GatewayClass", "", GATEWAY_CLASS)
-    await store.write([Write("create", id_, check("GatewayClass", document).object)])
+async def _ensure_gateway_classes(store: Store) -> None:
+    """Creates each class when there is none of its name; one that somebody changed stays as it is."""
+    for name, description in GATEWAY_CLASSES.items():
+        document = {
+            "apiVersion": "gateway.networking.k8s.io/v1",
+            "kind": "GatewayClass",
+            "metadata": {"name": name},
+            "spec": {"controllerName": CONTROLLER_NAME, "description": description},
+        }
+        id_ = ResourceId("GatewayClass", "", name)
+        await store.write([Write("create", id_, check("GatewayClass", document).object)])

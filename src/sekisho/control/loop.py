@@ -17,6 +17,7 @@ from sekisho.control.infrastructure import Infrastructure
 from sekisho.control.patch_refusals import PatchBook
 from sekisho.control.proxies import Proxies
 from sekisho.control.publisher import Publisher
+from sekisho.control.records import RecordKeeper
 from sekisho.control.status import StatusWriter
 from sekisho.engine import Changes, Engine, Read
 from sekisho.envoy.outputs import EMISSIONS
@@ -27,7 +28,7 @@ from sekisho.store.protocol import Store
 from sekisho.translate.facts import Rejection, Settings, SettingsKey
 from sekisho.translate.gateway.classes import CONTROLLER_NAME, serves
 from sekisho.translate.mesh.sight import world_of
-from sekisho.translate.outputs import EXPIRIES, INFRASTRUCTURE, MEMBERS, SEEN, STATUSES
+from sekisho.translate.outputs import EXPIRIES, INFRASTRUCTURE, MEMBERS, RECORDS, SEEN, STATUSES
 from sekisho.xds.types import LISTENER
 from sekisho.xds.view import View
 
@@ -56,7 +57,7 @@ class ControlLoop:
         self.engine = Engine(
             [
                 *(emission.output for emission in EMISSIONS),
-                SEEN, MEMBERS, STATUSES, EXPIRIES, INFRASTRUCTURE, PATCH_FAULTS,
+                SEEN, MEMBERS, STATUSES, EXPIRIES, INFRASTRUCTURE, RECORDS, PATCH_FAULTS,
             ]
         )  # fmt: skip
         self.inbox = Inbox()
@@ -66,6 +67,7 @@ class ControlLoop:
         self.proxies.on_rejection = self._rejected
         self.statuses = StatusWriter(store, clock, CONTROLLER_NAME)
         self._infrastructure = Infrastructure(store, clock)
+        self._records = RecordKeeper(store, clock, settings.zone)
         self.ready = asyncio.Event()
         """Set once everything in the store has been translated: proxies may be let in."""
         self.on_commit: list[Callable[[Mapping[Any, Any], Read], None]] = []
@@ -107,6 +109,7 @@ class ControlLoop:
             group.create_task(self._follower.run(), name="follow the store")
             group.create_task(self.statuses.run(), name="write statuses")
             group.create_task(self._infrastructure.run(), name="keep infrastructure")
+            group.create_task(self._records.run(), name="keep records")
             group.create_task(self.expiry.run(), name="watch certificates expire")
             group.create_task(self._commit_forever(), name="commit changes")
 
@@ -131,6 +134,8 @@ class ControlLoop:
             self.expiry.note(secret, not_after)
         for gateway, document in changes.outputs.get(INFRASTRUCTURE, {}).items():
             self._infrastructure.want(gateway, document)
+        for record, document in changes.outputs.get(RECORDS, {}).items():
+            self._records.want(record, document)
         if moved := changes.outputs.get(SEEN):
             self.on_move(moved.keys())
         for gone in (leaf for leaf, value in leaves.items() if leaf[0] in _OWNERS and value is None):

@@ -18,7 +18,7 @@ from sekisho.translate.zone.remote import is_open
 def trust_bundle(read: Read, mesh: str) -> TrustBundle:
     """The authorities by trust domain; without any, nobody is believed."""
     found: dict[str, set[bytes]] = {}
-    for domain, certificates in own_trust(read, mesh) or ():
+    for domain, certificates in own_trust(read, mesh):
         found.setdefault(domain, set()).add(certificates)
     for trust in read.bucket(_TRUSTS, mesh):
         spec = read.leaf(trust).spec
@@ -29,14 +29,13 @@ def trust_bundle(read: Read, mesh: str) -> TrustBundle:
 
 
 @query
-def own_trust(read: Read, mesh: str) -> tuple[tuple[str, bytes], ...] | None:
-    """Trust domains and certificates (PEM) of this zone; None while its authority has not been heard of."""
+def own_trust(read: Read, mesh: str) -> tuple[tuple[str, bytes], ...]:
+    """Trust domains and certificates (PEM) of this zone."""
     state: AuthorityState | None = read.leaf(Authority.of(mesh))
     untrusted = untrusted_domains(read, mesh)
     own = state.bundles if state is not None else ()
     trusted = [(domain, roots) for domain, roots in own if domain not in untrusted]
-    found = (*trusted, *brought_trust(read, mesh))
-    return None if state is None and not found else found
+    return (*trusted, *brought_trust(read, mesh))
 
 
 @query

@@ -11,6 +11,7 @@ from sekisho.model.kinds import KINDS
 from sekisho.model.mesh import MESH_LABEL, SYSTEM_NAMESPACE
 from sekisho.model.names import ResourceId
 from sekisho.model.origin import zoned
+from sekisho.translate.facts import Authority
 from sekisho.translate.gateway.classes import is_zone_ingress
 from sekisho.translate.mesh.identities import own_domains
 from sekisho.translate.mesh.meshes import own_domain, zone
@@ -45,7 +46,7 @@ def _trust_name(read: Read, mesh: str, domain: str) -> str:
     return zoned(named, zone(read))
 
 
-def _record(read: Read, record: ResourceId) -> dict[str, Any]:
+def _record(read: Read, record: ResourceId) -> dict[str, Any] | None:
     source = record.name.removesuffix(zoned("", zone(read)))
     match record.kind:
         case "ZoneService":
@@ -80,13 +81,15 @@ def _zone_ingress(read: Read, gateway: ResourceId) -> dict[str, Any]:
     return _document(read, record, spec)
 
 
-def _mesh_trust(read: Read, record: ResourceId, mesh: str, domain: str) -> dict[str, Any]:
-    """Public certificates, all that are believed now. A domain nobody is believed in has no record."""
-    own = own_trust(read, mesh)
+def _mesh_trust(read: Read, record: ResourceId, mesh: str, domain: str) -> dict[str, Any] | None:
+    """Public certificates, all that are believed now. A domain nobody is believed in has no record.
+
+    A control plane that begins anew has not heard of its authority for a moment: others go on believing it.
+    """
     wanted = domain or own_domain(read, mesh)
-    found = sorted({certificates for name, certificates in own or () if name == wanted})
+    found = sorted({certificates for name, certificates in own_trust(read, mesh) if name == wanted})
     if not found:
-        return UNTOLD
+        return UNTOLD if read.leaf(Authority.of(mesh)) is None else None
     bundles = [{"type": "Pem", "pem": {"value": certificates.decode()}} for certificates in found]
     spec = {"trustDomain": wanted, "caBundles": bundles}
     return _document(read, record, spec, **{MESH_LABEL: mesh})
