@@ -141,6 +141,10 @@ COLUMNS: Mapping[str, Sequence[Column]] = {
         Column("Address", text("status", "addresses", 0, "value"), "Its first address."),
         Column("Programmed", condition("Programmed"), "Whether its proxies serve it."),
     ),
+    "ListenerSet": (
+        Column("Accepted", condition("Accepted"), "Whether its Gateway has any of its listeners."),
+        Column("Programmed", condition("Programmed"), "Whether the Gateway's proxies serve them."),
+    ),
     "HTTPRoute": _HOSTNAMES,
     "GRPCRoute": _HOSTNAMES,
     "TLSRoute": _HOSTNAMES,

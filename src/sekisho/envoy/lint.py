@@ -6,7 +6,7 @@ from typing import Any
 from sekisho.envoy import lint_rules as rules
 from sekisho.envoy.lint_applying import apply
 from sekisho.envoy.lint_mesh import inbound_permissions, sidecar_listener, transport_to_members
-from sekisho.envoy.scope_keys import HEADER, SEPARATOR, WILDCARD
+from sekisho.envoy.scope_keys import HEADER, SEPARATOR, SERVER_NAME_HEADER, WILDCARD
 from sekisho.protos import unpack
 
 _ANY = "google.protobuf.Any"
@@ -65,8 +65,9 @@ def _cluster(cluster: Any) -> Iterator[str]:
 
 def _scope(scope: Any) -> Iterator[str]:
     routes = scope.route_configuration
-    if HEADER not in routes.request_headers_to_remove:
-        yield f"{scope.name}: {HEADER} would reach backends"
+    for header in (HEADER, SERVER_NAME_HEADER):
+        if header not in routes.request_headers_to_remove:
+            yield f"{scope.name}: {header} would reach backends"
     if not routes.ignore_port_in_host_matching:
         yield f"{scope.name}: a port in the Host header would evade its routes"
     if scope.name.partition(SEPARATOR)[2] == WILDCARD:

@@ -4,12 +4,13 @@ from typing import Any
 
 from sekisho import ir
 from sekisho.envoy.access_logs import access_logs
-from sekisho.envoy.building import ADS, OFF, extension, new, seconds, value
+from sekisho.envoy.building import ADS, OFF, ON, extension, new, seconds, value
 from sekisho.envoy.clusters import CONNECTION_BUFFER_BYTES
 from sekisho.envoy.filters import http_filters
 from sekisho.envoy.http_connection_manager import Side, http_connection_manager
 from sekisho.envoy.scoped_routing import scoped_routing
-from sekisho.envoy.tcp import tcp_proxy
+from sekisho.envoy.tcp import found_by_server_name, tcp_proxy
+from sekisho.ir.transport import ALPN_HTTP2, ALPN_TCP
 
 CONNECTIONS_PER_CHAIN = 10_000
 LISTENER_FILTERS_SECONDS = 5
@@ -40,7 +41,7 @@ def listener(wanted: ir.Listener) -> Any:
 
 
 def _is_tls(chain: ir.Chain) -> bool:
-    return chain.tls is not None or bool(chain.server_names)
+    return chain.tls is not None or bool(_match(chain))
 
 
 def _address(address: str, port: int) -> dict[str, Any]:
@@ -56,40 +57,49 @@ def _tls_inspector() -> dict[str, Any]:
 
 
 def _filter_chain(wanted: ir.Listener, chain: ir.Chain) -> dict[str, Any]:
-    reader = _http(wanted, chain.table) if chain.tcp is None else _tcp(wanted, chain.table, chain.tcp)
+    readers = [_http(wanted, chain)] if chain.tcp is None else _tcp(wanted, chain.called, chain.tcp)
     fields: dict[str, Any] = {
-        "name": chain.table,
-        "filters": [_connection_limit(chain.table), reader],
+        "name": chain.called,
+        "filters": [_connection_limit(chain.called), *readers],
         "transport_socket_connect_timeout": seconds(HANDSHAKE_SECONDS),
     }
-    if chain.server_names:
-        fields["filter_chain_match"] = {"server_names": chain.server_names}
+    if match := _match(chain):
+        fields["filter_chain_match"] = match
     if chain.tls:
         fields["transport_socket"] = _downstream_tls(chain.tls)
     return fields
 
 
-def _http(wanted: ir.Listener, table: str) -> dict[str, Any]:
+def _match(chain: ir.Chain) -> dict[str, Any]:
+    """envoy.config.listener.v3.FilterChainMatch. What looks for names behind them is for members alone."""
+    if chain.tcp is not None and chain.tcp.by_server_name:
+        return {"transport_protocol": "tls", "application_protocols": [ALPN_HTTP2, ALPN_TCP]}
+    return {"server_names": chain.server_names} if chain.server_names else {}
+
+
+def _http(wanted: ir.Listener, chain: ir.Chain) -> dict[str, Any]:
     return http_connection_manager(
         Side.GATEWAY,
-        table,
+        chain.called,
         http_filters(wanted.filters),
-        scoped_routing(table),
+        scoped_routing(chain),
         times=wanted.times,
         tracing=wanted.tracing,
         **({"access_log": access_logs(wanted.access_logs)} if wanted.access_logs else {}),
     )
 
 
-def _tcp(wanted: ir.Listener, name: str, forward: ir.TcpForward) -> dict[str, Any]:
-    return tcp_proxy(name, forward, access_logs(wanted.access_logs))
+def _tcp(wanted: ir.Listener, name: str, forward: ir.TcpForward) -> list[dict[str, Any]]:
+    """envoy.config.listener.v3.Filter"""
+    proxy = tcp_proxy(name, forward, access_logs(wanted.access_logs))
+    return [*found_by_server_name(forward.by_server_name), proxy]
 
 
-def _connection_limit(table: str) -> dict[str, Any]:
+def _connection_limit(chain: str) -> dict[str, Any]:
     return extension(
         "envoy.filters.network.connection_limit",
         "envoy.extensions.filters.network.connection_limit.v3.ConnectionLimit",
-        stat_prefix=table,
+        stat_prefix=chain,
         max_connections=value(CONNECTIONS_PER_CHAIN),
     )
 
@@ -108,5 +118,19 @@ def _downstream_tls(tls: ir.TlsTermination) -> dict[str, Any]:
                 {"name": name, "sds_config": ADS} for name in tls.certificates
             ],
             "alpn_protocols": tls.alpn,
+            **({} if tls.callers is None else _validation(tls.callers)),
         },
+        **({"require_client_certificate": ON} if tls.callers is not None and tls.callers.required else {}),
     )
+
+
+def _validation(callers: ir.CallerValidation) -> dict[str, Any]:
+    """Until the authorities are there by SDS, there are no handshakes. Where no certificate is needed, one of
+    a stranger is as good as none."""
+    trust = "VERIFY_TRUST_CHAIN" if callers.required else "ACCEPT_UNTRUSTED"
+    return {
+        "combined_validation_context": {
+            "default_validation_context": {"trust_chain_verification": trust},
+            "validation_context_sds_secret_config": {"name": callers.authorities, "sds_config": ADS},
+        }
+    }

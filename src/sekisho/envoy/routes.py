@@ -11,6 +11,7 @@ from sekisho.envoy.headers import header_edits, in_sequence
 from sekisho.envoy.redirects import redirect_action, redirect_filters
 from sekisho.envoy.route_action import edits_headers, route_action
 from sekisho.envoy.route_match import route_match
+from sekisho.envoy.scope_keys import SERVER_NAME_HEADER
 
 
 def virtual_host(wanted: ir.VirtualHost) -> dict[str, Any]:
@@ -25,7 +26,19 @@ def virtual_host(wanted: ir.VirtualHost) -> dict[str, Any]:
 
 def routes(wanted: ir.VirtualHost) -> list[dict[str, Any]]:
     """envoy.config.route.v3.VirtualHost.routes"""
-    return [entry for each in wanted.routes for entry in (*_refused_preflights(each), route(each, wanted))]
+    found = [entry for each in wanted.routes for entry in (*_refused_preflights(each), route(each, wanted))]
+    return [_misdirected(wanted), *found] if wanted.server_name else found
+
+
+def _misdirected(host: ir.VirtualHost) -> dict[str, Any]:
+    """421 to requests on a connection that was made for another listener, before any policy of the host."""
+    own = {"name": SERVER_NAME_HEADER, "string_match": {"exact": host.server_name}, "invert_match": True}
+    return {
+        "name": "~misdirected",
+        "match": {"prefix": "", "headers": [own]},
+        "direct_response": {"status": 421},
+        "typed_per_filter_config": policies.of_route(ir.Treatment(), host.treatment, host.filters),
+    }
 
 
 def route(given: ir.Route, host: ir.VirtualHost) -> dict[str, Any]:

@@ -7,6 +7,9 @@ leaves the Host header as it came: HTTPRoute wants it forwarded unmodified.
 """
 
 HEADER = "x-sekisho-scope"
+SERVER_NAME_HEADER = "x-sekisho-server-name"
+"""By which listener's server name a request has come, as the listeners of a port share a table. Written over
+and taken off as the other one."""
 SEPARATOR = "|"
 """Occurs neither in tables nor in hostnames, which makes keys injective."""
 WILDCARD = "~wild"
@@ -17,7 +20,7 @@ PORT_SEPARATOR = ":"
 def scope_key(table: str, host: str) -> str:
     """The name of a scope, and its key.
 
-    >>> scope_key("443/https-shop", "shop.example.com")
-    '443/https-shop|shop.example.com'
+    >>> scope_key("443/https", "shop.example.com")
+    '443/https|shop.example.com'
     """
     return f"{table}{SEPARATOR}{host}"

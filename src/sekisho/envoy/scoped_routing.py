@@ -2,29 +2,37 @@
 
 from typing import Any
 
+from sekisho import ir
 from sekisho.envoy.building import ADS, extension
-from sekisho.envoy.scope_keys import HEADER, PORT_SEPARATOR, scope_key
+from sekisho.envoy.scope_keys import HEADER, PORT_SEPARATOR, SERVER_NAME_HEADER, scope_key
 
 
-def scoped_routing(table: str) -> dict[str, Any]:
-    """Fields of HttpConnectionManager for one route table.
+def scoped_routing(chain: ir.Chain) -> dict[str, Any]:
+    """Fields of HttpConnectionManager for the route table of a chain.
 
-    The early mutation runs before the first look-up and replaces what the client may have sent.
+    The early mutations run before the first look-up and replace what the client may have sent.
     """
-    key_header = {"header": {"key": HEADER, "value": scope_key(table, "%REQ(:authority)%")}}
+    mutations = [_overwritten(HEADER, scope_key(chain.table, "%REQ(:authority)%"))]
+    if chain.tls is not None:
+        mutations.append(_overwritten(SERVER_NAME_HEADER, chain.server_name))
     host_without_port = {"name": HEADER, "element_separator": PORT_SEPARATOR, "index": 0}
     return {
         "early_header_mutation_extensions": [
             extension(
                 "envoy.http.early_header_mutation.header_mutation",
                 "envoy.extensions.http.early_header_mutation.header_mutation.v3.HeaderMutation",
-                mutations=[{"append": {**key_header, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"}}],
+                mutations=mutations,
             )
         ],
         "scoped_routes": {
-            "name": table,
+            "name": chain.table,
             "scope_key_builder": {"fragments": [{"header_value_extractor": host_without_port}]},
             "rds_config_source": ADS,
             "scoped_rds": {"scoped_rds_config_source": ADS},
         },
     }
+
+
+def _overwritten(name: str, value: str) -> dict[str, Any]:
+    header = {"key": name, "value": value}
+    return {"append": {"header": header, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"}}

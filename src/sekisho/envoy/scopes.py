@@ -17,7 +17,7 @@ from sekisho.envoy import filters
 from sekisho.envoy.building import OFF, new
 from sekisho.envoy.filters import policies
 from sekisho.envoy.routes import routes, virtual_host
-from sekisho.envoy.scope_keys import HEADER, WILDCARD, scope_key
+from sekisho.envoy.scope_keys import HEADER, SERVER_NAME_HEADER, WILDCARD, scope_key
 
 ANY_HOST = "*"
 _SCOPE = "envoy.config.route.v3.ScopedRouteConfiguration"
@@ -101,7 +101,7 @@ def _not_found() -> Any:
 
 def _route_configuration() -> dict[str, Any]:
     return {
-        "request_headers_to_remove": [HEADER],
+        "request_headers_to_remove": [HEADER, SERVER_NAME_HEADER],
         "ignore_port_in_host_matching": True,
         # Inline routes are checked for unknown clusters unless told not to; a cluster may come later, and
         # one is never defined on purpose (`route_action.UNRESOLVED`).

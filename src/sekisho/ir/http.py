@@ -218,6 +218,9 @@ class VirtualHost(Struct, frozen=True, kw_only=True, gc=False):
     """`Chain.table`."""
     hostname: str
     """Lower case: exact `shop.example.com`, wildcard `*.example.com`, or `*`."""
+    server_name: str = ""
+    """The server name, as its chain has it, by which requests must have come: others are misdirected and
+    answered 421 (RFC 9110, 15.5.20). Empty where there is but one chain."""
     routes: tuple[Route, ...]
     origins: tuple[Origin, ...] = ()
     """The resources that have a part in it, sorted: who is told when a proxy refuses it."""

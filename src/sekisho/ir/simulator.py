@@ -90,6 +90,9 @@ def _routed(plan: Plan, chain: Chain, call: Call, met: Verdict) -> Verdict:
     if "," in call.host:
         return replace(met, outcome=Answered(status=400, why="the host is ambiguous: it contains a comma"))
     host = _host(plan, chain.table, call.hostname)
+    if host is not None and host.server_name not in ("", chain.server_name):
+        why = "the connection was made for another listener's hostname"
+        return replace(met, host=host, outcome=Answered(status=421, why=why))
     if host is None or not host.routes:
         why = f"no route is for the host {call.hostname}"
         return replace(met, host=host, outcome=Answered(status=404, why=why))
@@ -158,11 +161,7 @@ def outcome_at(endpoints: FindEndpoints, scheme: str, host: VirtualHost, route: 
 
 def _why(status: int) -> str:
     """What translation means by an answer of its own."""
-    reasons = {
-        421: "the connection was made for another listener's hostname",
-        500: "the rule has no backend that can be used",
-    }
-    return reasons.get(status, "answered by the route")
+    return {500: "the rule has no backend that can be used"}.get(status, "answered by the route")
 
 
 def _target(endpoints: FindEndpoints, route: Route, share: Share, call: Call, forward: Forward) -> Target:

@@ -33,6 +33,18 @@ def covers(wide: str, narrow: str) -> bool:
     return len(narrow) >= len(wide) and narrow.endswith(wide[1:])
 
 
+def covering(pattern: str) -> tuple[str, ...]:
+    """Every pattern that covers this one, the most specific first: itself, `*.…` by falling length, `*`."""
+    patterns = [pattern]
+    dot = pattern.find(".", 2 if pattern.startswith("*.") else 0)
+    while dot != -1:
+        patterns.append(f"*{pattern[dot:]}")
+        dot = pattern.find(".", dot + 1)
+    if pattern != EVERY:
+        patterns.append(EVERY)
+    return tuple(patterns)
+
+
 def intersect(listener: str | None, route: str) -> str | None:
     """The pattern of the hosts both have; None when there are none.
 

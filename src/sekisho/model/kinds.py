@@ -15,6 +15,7 @@ from sekisho.model.grpcroute import GRPCRoute
 from sekisho.model.hostname_generator import HostnameGenerator
 from sekisho.model.httproute import HTTPRoute
 from sekisho.model.identity import MeshIdentity, MeshTrust
+from sekisho.model.listener_set import ListenerSet
 from sekisho.model.mesh import Mesh
 from sekisho.model.mesh_tls import MeshTLS
 from sekisho.model.meta import Resource
@@ -184,6 +185,9 @@ _ALL = (
     ),
     Kind(kind="HTTPRoute", type=HTTPRoute, plural="httproutes", singular="httproute", **_GATEWAY),
     *(_newer(type_) for type_ in (GRPCRoute, TLSRoute, TCPRoute, UDPRoute)),
+    replace(
+        _newer(ListenerSet), short_names=("lset",), default_status=_pending("Accepted", "Programmed")
+    ),
     Kind(
         kind="ReferenceGrant", type=ReferenceGrant, plural="referencegrants", singular="referencegrant",
         short_names=("refgrant",), has_status=False, **_GATEWAY,
@@ -205,7 +209,6 @@ NOT_SERVED_YET = frozenset(
     {
         "Ingress",
         "IngressClass",
-        "ListenerSet",
     }
 )
 """Upstream kinds that come later: named, so that nobody is told to write another kind instead."""

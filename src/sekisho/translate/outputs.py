@@ -13,8 +13,9 @@ from sekisho.translate.gateway.class_status import class_status
 from sekisho.translate.gateway.clusters import CLUSTERS, ENDPOINTS
 from sekisho.translate.gateway.gateway_status import gateway_status
 from sekisho.translate.gateway.infrastructure import INFRASTRUCTURE
+from sekisho.translate.gateway.listener_set_status import listener_set_status
 from sekisho.translate.gateway.route_status import route_status
-from sekisho.translate.gateway.sockets import CERTIFICATES, LISTENERS, UDP_LISTENERS
+from sekisho.translate.gateway.sockets import CALLER_AUTHORITIES, CERTIFICATES, LISTENERS, UDP_LISTENERS
 from sekisho.translate.gateway.virtual_hosts import VIRTUAL_HOSTS, WILDCARD_TABLES
 from sekisho.translate.mesh.collectors import COLLECTORS
 from sekisho.translate.mesh.content import (
@@ -38,18 +39,21 @@ from sekisho.translate.mesh.status import (
     mesh_status,
     workload_status,
 )
+from sekisho.translate.zone.ingress import INGRESS_CLUSTERS, INGRESS_ENDPOINTS
+from sekisho.translate.zone.records import RECORDS
 
 __all__ = [
-    "AUTHORITIES", "CAPTURED_INBOUNDS", "CERTIFICATES", "CLIENT_CERTIFICATES", "CLUSTERS", "COLLECTORS",
-    "DIRECT_CLUSTERS", "DIRECT_OUTBOUNDS", "ENDPOINTS", "EXPIRIES", "HOSTNAMES", "INBOUNDS", "INFRASTRUCTURE",
-    "LISTENERS", "MEMBERS", "MESH_CLUSTERS", "MESH_ENDPOINTS", "OUTBOUNDS", "OUTPUTS", "PASSTHROUGHS",
-    "ROUTE_TABLES", "SEEN", "SIDECARS", "STATUSES", "TRUST", "UDP_LISTENERS", "VIRTUAL_HOSTS",
-    "WILDCARD_TABLES",
+    "AUTHORITIES", "CALLER_AUTHORITIES", "CAPTURED_INBOUNDS", "CERTIFICATES", "CLIENT_CERTIFICATES",
+    "CLUSTERS", "COLLECTORS", "DIRECT_CLUSTERS", "DIRECT_OUTBOUNDS", "ENDPOINTS", "EXPIRIES", "HOSTNAMES",
+    "INBOUNDS", "INFRASTRUCTURE", "INGRESS_CLUSTERS", "INGRESS_ENDPOINTS", "LISTENERS", "MEMBERS",
+    "MESH_CLUSTERS", "MESH_ENDPOINTS", "OUTBOUNDS", "OUTPUTS", "PASSTHROUGHS", "RECORDS", "ROUTE_TABLES",
+    "SEEN", "SIDECARS", "STATUSES", "TRUST", "UDP_LISTENERS", "VIRTUAL_HOSTS", "WILDCARD_TABLES",
 ]  # fmt: skip
 
 _STATUSES: dict[str, Callable[[Read, ResourceId], dict[str, Any] | None]] = {
     "GatewayClass": class_status,
     "Gateway": gateway_status,
+    "ListenerSet": listener_set_status,
     **dict.fromkeys(ROUTE_KINDS, route_status),
     "BackendTLSPolicy": backend_tls_status,
     "Workload": workload_status,
@@ -68,9 +72,11 @@ STATUSES: Output[dict[str, Any]] = output("statuses", source=tuple(_STATUSES), b
 """Resource → desired status without transition times; none for what is not ours to speak about."""
 
 OUTPUTS: tuple[Output[Any], ...] = (
-    LISTENERS, UDP_LISTENERS, VIRTUAL_HOSTS, WILDCARD_TABLES, CLUSTERS, ENDPOINTS, CERTIFICATES, EXPIRIES,
+    LISTENERS, UDP_LISTENERS, VIRTUAL_HOSTS, WILDCARD_TABLES, CLUSTERS, ENDPOINTS, CERTIFICATES,
+    CALLER_AUTHORITIES, EXPIRIES,
     INFRASTRUCTURE, INBOUNDS, CAPTURED_INBOUNDS, PASSTHROUGHS, SIDECARS, SEEN, MEMBERS, OUTBOUNDS,
     ROUTE_TABLES, DIRECT_OUTBOUNDS, DIRECT_CLUSTERS, MESH_CLUSTERS, MESH_ENDPOINTS, HOSTNAMES, TRUST,
     AUTHORITIES, CLIENT_CERTIFICATES, COLLECTORS,
+    INGRESS_CLUSTERS, INGRESS_ENDPOINTS, RECORDS,
     STATUSES,
 )  # fmt: skip

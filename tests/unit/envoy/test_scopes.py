@@ -8,7 +8,7 @@ from sekisho import envoy, ir
 from sekisho.envoy import filters, lint_rules
 from sekisho.envoy.filters import lowercase, wildcard
 from sekisho.envoy.lint import lint
-from sekisho.envoy.scope_keys import HEADER, scope_key
+from sekisho.envoy.scope_keys import HEADER, SERVER_NAME_HEADER, scope_key
 from sekisho.protos import unpack
 
 EDITS = ir.HeaderEdits(set=(("x", "1"),), add=(("y", "%2%"),), remove=("z",))
@@ -93,7 +93,29 @@ def test_the_finders_of_scopes_are_off_by_both_of_envoys_switches() -> None:
         assert unpack(routes.typed_per_filter_config[name]).disabled
         assert unpack(routes.virtual_hosts[0].typed_per_filter_config[name]).disabled
         assert routes.virtual_hosts[0].typed_per_filter_config[name].type_url.endswith("FilterConfig")
-    assert list(routes.request_headers_to_remove) == [HEADER]
+    assert list(routes.request_headers_to_remove) == [HEADER, SERVER_NAME_HEADER]
+
+
+def test_what_came_for_another_listener_is_misdirected_before_any_policy() -> None:
+    permissions = ir.Treatment(permissions=ir.Permissions())
+    host = ir.VirtualHost(
+        table="443/https",
+        hostname="a.test",
+        server_name="*.test",
+        routes=(route(ir.Respond(status=200)),),
+        treatment=permissions,
+        filters=ir.PolicyFilters(permissions=True),
+    )
+    (made,) = envoy.scoped_route_configuration(host).route_configuration.virtual_hosts
+    ambiguous, misdirected, *_ = made.routes
+    (header,) = misdirected.match.headers
+    assert ambiguous.name == "~ambiguous-host"
+    assert misdirected.direct_response.status == 421
+    assert (header.name, header.string_match.exact, header.invert_match) == (SERVER_NAME_HEADER, "*.test", True)
+    assert misdirected.typed_per_filter_config.keys() == made.typed_per_filter_config.keys() & {
+        name for name in made.typed_per_filter_config if "rbac" in name
+    }
+    assert all(unpack(each).disabled for each in misdirected.typed_per_filter_config.values())
 
 
 def test_wildcard_hosts_are_told_apart_by_envoy() -> None:

@@ -101,6 +101,23 @@ def test_the_listener_is_picked_by_port_and_the_chain_by_server_name() -> None:
     assert simulate(closed, Call(scheme="https", host="x", port=443)).outcome == Refused(why)
 
 
+def test_a_request_by_the_connection_of_another_listener_is_misdirected() -> None:
+    chains = (
+        replace(chain("443/https", tls=True), name="443/any"),
+        replace(chain("443/https", "a.test", tls=True), name="443/a"),
+    )
+    hosts = [
+        replace(host("a.test", FOUND, table="443/https"), server_name="a.test"),
+        replace(host("*", FOUND, table="443/https"), server_name="*"),
+    ]
+    plan = Fixed(hosts, sockets=[listener(443, *chains)])
+    over_tls = {"scheme": "https", "port": 443}
+    assert status(plan, host="a.test", server_name="a.test", **over_tls) == 201
+    assert status(plan, host="a.test", server_name="b.test", **over_tls) == 421
+    assert status(plan, host="b.test", server_name="a.test", **over_tls) == 421
+    assert status(plan, host="c.test", server_name="b.test", **over_tls) == 201
+
+
 @pytest.mark.parametrize(
     "call",
     [{"path": "/a#b"}, {"headers": (("a_b", "1"),)}, {"host": "shop.test:80,other.test"}, {"host": "a,b"}],

@@ -57,3 +57,9 @@ def test_the_more_specific_pattern_is_greater() -> None:
 
 def test_exact_names_are_no_wildcards() -> None:
     assert [hostnames.is_wildcard(pattern) for pattern in ("*", "*.a", "a")] == [True, True, False]
+
+
+def test_patterns_that_cover_another_come_by_falling_specificity() -> None:
+    assert hostnames.covering("a.b.c") == ("a.b.c", "*.b.c", "*.c", "*")
+    assert hostnames.covering("*.b.c") == ("*.b.c", "*.c", "*")
+    assert hostnames.covering("*") == ("*",)

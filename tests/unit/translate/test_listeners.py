@@ -53,9 +53,9 @@ def ir_origin(index: int) -> Any:
 def test_https_listeners_of_a_port_are_chains_of_one_socket() -> None:
     found = edge(https("b", hostname="b.example.com"), https("a"))
     (socket,) = found.listeners().values()
-    assert [(chain.table, chain.server_names) for chain in socket.chains] == [
-        ("8443/a", ()),
-        ("8443/b", ("b.example.com",)),
+    assert [(chain.table, chain.called, chain.server_names) for chain in socket.chains] == [
+        ("8443/https", "8443/a", ()),
+        ("8443/https", "8443/b", ("b.example.com",)),
     ]
     assert all(chain.tls == ir.TlsTermination(certificates=("secret/shop/cert",)) for chain in socket.chains)
 
@@ -144,7 +144,7 @@ def test_callers_that_should_be_checked_and_cannot_find_a_closed_door() -> None:
     checked = {"validation": {"caCertificateRefs": [{"group": "", "kind": "ConfigMap", "name": "ca"}]}}
     only_8443 = {"frontend": {"default": {}, "perPort": [{"port": 8443, "tls": checked}]}}
     found = edge(https("a"), https("b", 9443), tls=only_8443)
-    assert found.listener_condition("a", "Accepted") == ("False", "UnsupportedValue")
+    assert found.listener_condition("a", "Accepted") == ("False", "NoValidCACertificate")
     assert list(found.listeners()) == ["http/127.0.0.1/9443"]
     assert edge(https("a"), tls={"frontend": {"default": checked}}).listeners() == {}
 

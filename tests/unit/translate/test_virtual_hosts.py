@@ -11,6 +11,7 @@ from tests.unit.translate.world import (
     http,
     http_route,
     https,
+    passthrough,
     route_id,
     rule,
     service,
@@ -18,7 +19,6 @@ from tests.unit.translate.world import (
 )
 
 from sekisho import ir
-from sekisho.translate.gateway.virtual_hosts import covering
 from sekisho.translate.outputs import VIRTUAL_HOSTS, WILDCARD_TABLES
 
 
@@ -28,19 +28,6 @@ def shop(*routes: Any, listeners: tuple[Any, ...] = ()) -> World:
 
 def tls_shop(*routes: Any, listeners: tuple[Any, ...]) -> World:
     return World(service(), tls_secret("cert", "*.example.com"), gateway(*listeners), *routes)
-
-
-def action(found: World, hostname: str, table: str) -> ir.Action:
-    host = found.host(hostname, table)
-    assert host is not None
-    (only,) = host.routes
-    return only.action
-
-
-def test_patterns_that_cover_a_hostname_come_by_falling_specificity() -> None:
-    assert covering("a.b.c") == ("a.b.c", "*.b.c", "*.c", "*")
-    assert covering("*.b.c") == ("*.b.c", "*.c", "*")
-    assert covering("*") == ("*",)
 
 
 def test_each_hostname_of_a_route_is_a_virtual_host_and_wildcards_are_gathered_in_one_table() -> None:
@@ -128,16 +115,18 @@ def test_listeners_in_conflict_close_their_hostname_for_wider_listeners_too() ->
     assert found.routes("*") == ["shop/all/0/0"]
 
 
-def test_each_https_listener_has_a_table_of_its_own() -> None:
+def test_the_https_listeners_of_a_port_share_a_table() -> None:
     found = tls_shop(
         http_route("r", hostnames=["a.example.com"]),
         listeners=(https("one", hostname="*.example.com"), https("two", port=9443)),
     )
-    assert found.routes("a.example.com", "8443/one") == ["shop/r/0/0"]
-    assert found.routes("a.example.com", "9443/two") == ["shop/r/0/0"]
+    assert found.routes("a.example.com", "8443/https") == ["shop/r/0/0"]
+    assert found.routes("a.example.com", "9443/https") == ["shop/r/0/0"]
+    assert server_name(found, "a.example.com") == "*.example.com"
+    assert server_name(found, "a.example.com", "9443/https") == "*"
 
 
-def test_a_request_for_another_https_listener_is_misdirected_and_for_none_not_found() -> None:
+def test_each_host_says_by_which_listener_its_requests_must_come() -> None:
     found = tls_shop(
         http_route("r"),
         listeners=(
@@ -146,27 +135,42 @@ def test_a_request_for_another_https_listener_is_misdirected_and_for_none_not_fo
             https("other", hostname="a.example.org"),
         ),
     )
-    misdirected = ir.Respond(status=421)
-    assert action(found, "a.example.com", "8443/wild") == misdirected
-    assert action(found, "*.example.com", "8443/exact") == misdirected
-    assert action(found, "a.example.org", "8443/exact") == misdirected
-    assert found.host("*", "8443/exact") is None
-    assert found.routes("a.example.com", "8443/exact") == ["shop/r/0/0"]
+    for hostname in ("a.example.com", "*.example.com", "a.example.org"):
+        assert server_name(found, hostname) == hostname
+        assert found.routes(hostname, "8443/https") == ["shop/r/0/0"]
+    assert found.host("*", "8443/https") is None
 
 
-def test_a_route_on_a_wide_listener_for_a_host_of_a_narrow_one_is_misdirected_there() -> None:
+def test_hosts_of_plain_listeners_do_not_care_how_requests_came() -> None:
+    assert server_name(shop(http_route("r", hostnames=["a.example.com"])), "a.example.com", "8080") == ""
+
+
+def test_a_route_on_a_wide_listener_for_a_host_of_a_narrow_one_is_served_by_neither() -> None:
     found = tls_shop(
         http_route("r", parents=[{"name": "edge", "sectionName": "wide"}], hostnames=["a.example.com"]),
         listeners=(https("wide"), https("narrow", hostname="a.example.com")),
     )
-    assert action(found, "a.example.com", "8443/wide") == ir.Respond(status=421)
-    assert found.routes("a.example.com", "8443/narrow") == []
+    assert server_name(found, "a.example.com") == "a.example.com"
+    assert found.routes("a.example.com", "8443/https") == []
 
 
 def test_a_closed_https_listener_keeps_its_hosts_from_wider_ones() -> None:
     broken = https("broken", hostname="a.example.com", secret="missing")
     found = tls_shop(http_route("r"), listeners=(https("wide"), broken))
-    assert action(found, "a.example.com", "8443/wide") == ir.Respond(status=421)
+    assert server_name(found, "a.example.com") == "a.example.com"
+
+
+def test_a_tls_listener_keeps_its_hosts_from_wider_https_listeners_of_its_port() -> None:
+    found = tls_shop(http_route("r"), listeners=(https("wide"), passthrough(hostname="a.example.com")))
+    assert server_name(found, "a.example.com") == "a.example.com"
+    assert found.routes("a.example.com", "8443/https") == []
+    assert list(shop(listeners=(passthrough(hostname="a.example.com"),)).values(VIRTUAL_HOSTS)) == []
+
+
+def server_name(found: World, hostname: str, table: str = "8443/https") -> str:
+    host = found.host(hostname, table)
+    assert host is not None
+    return host.server_name
 
 
 def test_a_virtual_host_names_everyone_who_has_a_part_in_it() -> None:

@@ -182,6 +182,15 @@ def gateway(*listeners: Document, name: str = "edge", namespace: str = NAMESPACE
     )  # fmt: skip
 
 
+def listener_set(
+    name: str, *listeners: Document, namespace: str = NAMESPACE, parent: Any = None, **fields: Any
+) -> Document:
+    """Of Gateway `edge` unless said otherwise, with one plain listener."""
+    reference = {"name": "edge", "namespace": NAMESPACE} if parent is None else parent
+    spec = {"parentRef": reference, "listeners": list(listeners) or [http()]}
+    return document("ListenerSet", name, namespace, spec=spec, **fields)
+
+
 def backend(name: str = "web", port: int = 80, **fields: Any) -> Document:
     return {"name": name, "port": port, **fields}
 

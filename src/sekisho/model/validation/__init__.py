@@ -37,6 +37,7 @@ _RULES: Mapping[str, Callable[[Any], Iterable[Problem]]] = MappingProxyType(
         "ConfigMap": core.config_map,
         "EndpointSlice": discovery.endpoint_slice,
         "Gateway": gateway.gateway,
+        "ListenerSet": gateway.listener_set,
         "HTTPRoute": httproute.http_route,
         "GRPCRoute": grpcroute.grpc_route,
         "BackendTLSPolicy": backend_tls_policy.backend_tls_policy,

@@ -1,10 +1,11 @@
-"""Rules of Gateway (the CEL rules of its CRD)."""
+"""Rules of Gateway and ListenerSet (the CEL rules of their CRDs)."""
 
 from collections.abc import Hashable, Iterator
 
 from sekisho.model import paths
 from sekisho.model.fields import Hostname
 from sekisho.model.gateway import Gateway, GatewayAddress, GatewayTls, Listener
+from sekisho.model.listener_set import ListenerSet
 from sekisho.model.mistakes import value_mistakes
 from sekisho.model.problems import Problem
 from sekisho.model.reasons import Reason
@@ -18,13 +19,7 @@ _WITHOUT_HOSTNAME = ("TCP", "UDP")
 def gateway(resource: Gateway) -> Iterator[Problem]:
     """Listeners, addresses, TLS, and what is put on the infrastructure."""
     spec = resource.spec
-    for index, listener in enumerate(spec.listeners):
-        yield from _listener(paths.item("spec.listeners", index), listener)
-    yield from unique(
-        "spec.listeners", (listener.name for listener in spec.listeners), "name", "listener name"
-    )
-    doors = [(listener.port, listener.protocol, listener.hostname) for listener in spec.listeners]
-    yield from unique("spec.listeners", doors, "", "combination of port, protocol and hostname")
+    yield from _listeners(spec.listeners)
     yield from _addresses(spec.addresses)
     if spec.infrastructure:
         yield from metadata.labels("spec.infrastructure.labels", spec.infrastructure.labels)
@@ -33,6 +28,20 @@ def gateway(resource: Gateway) -> Iterator[Problem]:
         yield from _tls(spec.tls)
     if spec.default_scope == "All":
         yield not_supported("spec.defaultScope", "being a default Gateway", "name the Gateway in parentRefs")
+
+
+def listener_set(resource: ListenerSet) -> Iterator[Problem]:
+    """Its listeners: the same rules as for those of a Gateway."""
+    yield from _listeners(resource.spec.listeners)
+
+
+def _listeners(listeners: tuple[Listener, ...]) -> Iterator[Problem]:
+    path = "spec.listeners"
+    for index, listener in enumerate(listeners):
+        yield from _listener(paths.item(path, index), listener)
+    yield from unique(path, (listener.name for listener in listeners), "name", "listener name")
+    doors = [(listener.port, listener.protocol, listener.hostname) for listener in listeners]
+    yield from unique(path, doors, "", "combination of port, protocol and hostname")
 
 
 def _listener(path: str, listener: Listener) -> Iterator[Problem]:

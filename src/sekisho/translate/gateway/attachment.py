@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple, TypeAlias
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from sekisho.engine import Read, index, query
 from sekisho.kit.hostnames import EVERY, intersect
@@ -12,21 +13,23 @@ from sekisho.model.gateway import GATEWAY_GROUP
 from sekisho.model.grpcroute import GRPCRoute
 from sekisho.model.httproute import HTTPRoute
 from sekisho.model.names import ResourceId
-from sekisho.model.normalise import NAME_LABEL
 from sekisho.model.routes import ROUTE_KINDS, ParentReference
-from sekisho.model.selectors import selects
-from sekisho.translate.gateway.classes import serves
-from sekisho.translate.gateway.listeners import Door, doors
+from sekisho.translate.gateway.doors import doors
+from sekisho.translate.gateway.listener_sets import SOURCES, gateway_of, parent
+from sekisho.translate.gateway.listeners import Door
+from sekisho.translate.gateway.namespaces import namespace_selected
 
 AnyRoute: TypeAlias = HTTPRoute | GRPCRoute | ByteRoute
 
 
 class Parent(Struct, frozen=True, kw_only=True, gc=False):
-    """What came of one declared parentRef to a Gateway of ours."""
+    """What came of one declared parentRef to a Gateway of ours, or to a ListenerSet of one."""
 
     index: int
     """Position in `spec.parentRefs`."""
     gateway: ResourceId
+    source: ResourceId
+    """The Gateway, or the ListenerSet: whose listeners are meant."""
     doors: tuple[str, ...] = ()
     """Names of the listeners it attaches to, in their order; empty when refused."""
     reason: str = "Accepted"
@@ -37,7 +40,8 @@ class Parent(Struct, frozen=True, kw_only=True, gc=False):
 class Place(NamedTuple):
     """Where the index of placed routes keeps a route."""
 
-    gateway: ResourceId
+    source: ResourceId
+    """The Gateway or ListenerSet."""
     door: str
     hostname: str
     """One of the route's own hostnames, `*` when it has none."""
@@ -45,19 +49,23 @@ class Place(NamedTuple):
 
 @query
 def parents(read: Read, route: ResourceId) -> tuple[Parent, ...]:
-    """One entry per declared parentRef that names a Gateway of ours, in the order written."""
+    """One entry per declared parentRef that names a Gateway of ours or a ListenerSet of one, in the order
+    written."""
     resource: AnyRoute = read.leaf(route)
     found = []
     for position, reference in enumerate(resource.spec.parent_refs):
-        gateway = ResourceId("Gateway", reference.namespace or route.namespace, reference.name)
-        if (reference.group, reference.kind) == (GATEWAY_GROUP, "Gateway") and serves(read, gateway):
-            found.append(_attach(read, route, resource, position, gateway))
+        if reference.group == GATEWAY_GROUP and reference.kind in SOURCES:
+            source = ResourceId(reference.kind, reference.namespace or route.namespace, reference.name)
+            gateway = gateway_of(read, source) if source.kind == "Gateway" else parent(read, source)
+            if gateway is not None:
+                to = Parent(index=position, gateway=gateway, source=source)
+                found.append(_attach(read, route, resource, to))
     return tuple(found)
 
 
 def gateways(read: Read, route: ResourceId) -> tuple[ResourceId, ...]:
     """The Gateways whose proxies carry the route, sorted."""
-    return tuple(sorted({parent.gateway for parent in parents(read, route) if parent.doors}))
+    return tuple(sorted({one.gateway for one in parents(read, route) if one.doors}))
 
 
 def own_hostnames(route: AnyRoute) -> tuple[str, ...]:
@@ -69,23 +77,25 @@ def own_hostnames(route: AnyRoute) -> tuple[str, ...]:
 def attached_doors(read: Read, route: ResourceId) -> Iterable[Door]:
     """The listeners a route is attached to, each once."""
     found: dict[tuple[ResourceId, str], Door] = {}
-    for parent in parents(read, route):
-        for one in doors(read, parent.gateway):
-            if one.name in parent.doors:
-                found[parent.gateway, one.name] = one
+    for attached in parents(read, route):
+        for one in doors(read, attached.source):
+            if one.name in attached.doors:
+                found[attached.source, one.name] = one
     return found.values()
 
 
-def _attach(read: Read, route: ResourceId, resource: AnyRoute, position: int, gateway: ResourceId) -> Parent:
+def _attach(read: Read, route: ResourceId, resource: AnyRoute, to: Parent) -> Parent:
     """Narrow the listeners step by step; the first step that leaves none names the reason."""
 
     def refused(reason: str, message: str) -> Parent:
-        return Parent(index=position, gateway=gateway, reason=reason, message=message)
+        return replace(to, reason=reason, message=message)
 
-    reference = resource.spec.parent_refs[position]
-    named = [one for one in doors(read, gateway) if _is_named(one, reference)]
+    reference = resource.spec.parent_refs[to.index]
+    if gateway_of(read, to.source) is None:
+        return refused("NoMatchingParent", f"{to.gateway} does not let {to.source} in")
+    named = [one for one in doors(read, to.source) if _is_named(one, reference)]
     if not named:
-        return refused("NoMatchingParent", f"{gateway} has no listener {_wanted(reference)}")
+        return refused("NoMatchingParent", f"{to.source} has no listener {_wanted(reference)}")
     valid = [one for one in named if one.fault is None]
     if not valid:
         reasons = "; ".join(f"{one.name}: {one.fault.message}" for one in named if one.fault is not None)
@@ -98,7 +108,7 @@ def _attach(read: Read, route: ResourceId, resource: AnyRoute, position: int, ga
     if not met:
         listening = ", ".join(sorted(one.hostname for one in allowed))
         return refused("NoMatchingListenerHostname", f"no hostname of the route is one of {listening}")
-    return Parent(index=position, gateway=gateway, doors=tuple(one.name for one in met))
+    return replace(to, doors=tuple(one.name for one in met))
 
 
 def _is_named(one: Door, reference: ParentReference) -> bool:
@@ -111,22 +121,8 @@ def _wanted(reference: ParentReference) -> str:
 
 
 def _admits(read: Read, one: Door, namespace: str) -> bool:
-    match one.namespaces.from_:
-        case "All":
-            return True
-        case "Same":
-            return namespace == one.gateway.namespace
-        case "Selector":
-            selector = one.namespaces.selector
-            return selector is not None and selects(selector, dict(namespace_labels(read, namespace)))
-
-
-@query
-def namespace_labels(read: Read, namespace: str) -> tuple[tuple[str, str], ...]:
-    """The labels of a namespace, sorted; Kubernetes gives each its own name as a label."""
-    resource = read.leaf(ResourceId("Namespace", "", namespace))
-    labels = {} if resource is None else resource.metadata.labels
-    return tuple(sorted({**labels, NAME_LABEL: namespace}.items()))
+    wanted = one.namespaces
+    return namespace_selected(read, wanted.from_, wanted.selector, one.source.namespace, namespace)
 
 
 def _places(read: Read, route: ResourceId) -> Iterator[Place]:
@@ -134,7 +130,7 @@ def _places(read: Read, route: ResourceId) -> Iterator[Place]:
     for one in attached_doors(read, route):
         for hostname in hostnames:
             if intersect(one.hostname, hostname):
-                yield Place(one.gateway, one.name, hostname)
+                yield Place(one.source, one.name, hostname)
 
 
 PLACED = index("placed routes", source=ROUTE_KINDS, emit=_places)

@@ -6,19 +6,17 @@ A policy that cannot be honoured closes the way: nothing goes to its Service in 
 from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
-from cryptography import x509
 from msgspec import Struct
 
 from sekisho.engine import Read, index, query
 from sekisho.ir.transport import AuthorityBundle, ServerTls
 from sekisho.model.backend_tls_policy import BackendTLSPolicy, SubjectAltName
-from sekisho.model.core import ConfigMap
 from sekisho.model.httpfilters import LocalObjectReference
 from sekisho.model.names import ResourceId
+from sekisho.translate.gateway.authorities import authorities
 from sekisho.translate.gateway.certificates import Unusable
 
 _PREFIX = "authorities/BackendTLSPolicy/"
-_CA_KEY = "ca.crt"
 _SYSTEM = "System"
 
 
@@ -117,16 +115,8 @@ def policy_bundle(read: Read, name: str) -> AuthorityBundle | None:
 def _authorities(read: Read, policy: ResourceId, reference: LocalObjectReference) -> bytes | Unusable:
     if (reference.group, reference.kind) != ("", "ConfigMap"):
         return Unusable("InvalidKind", f"{reference.kind} holds no authorities; ConfigMap does")
-    source = ResourceId("ConfigMap", policy.namespace, reference.name)
-    resource: ConfigMap | None = read.leaf(source)
-    if resource is None:
-        return Unusable("InvalidCACertificateRef", f"{source} does not exist")
-    certificates = resource.data.get(_CA_KEY, "").encode()
-    try:
-        x509.load_pem_x509_certificates(certificates)
-    except ValueError:
-        return Unusable("InvalidCACertificateRef", f"{source}: {_CA_KEY} is not a PEM certificate")
-    return certificates
+    found = authorities(read, ResourceId("ConfigMap", policy.namespace, reference.name))
+    return Unusable("InvalidCACertificateRef", found) if isinstance(found, str) else found
 
 
 def _name(wanted: SubjectAltName) -> tuple[Literal["dns", "uri"], Literal["exact"], str]:

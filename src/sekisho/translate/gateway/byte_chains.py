@@ -14,7 +14,8 @@ from sekisho.kit.hostnames import EVERY, intersect, specificity
 from sekisho.model.names import ResourceId
 from sekisho.translate.gateway.attachment import PLACED, Place
 from sekisho.translate.gateway.certificates import presented
-from sekisho.translate.gateway.listeners import Door, door, owner, port_doors
+from sekisho.translate.gateway.doors import Use, door, doors, owns, users_of
+from sekisho.translate.gateway.listeners import Door
 from sekisho.translate.gateway.routes import plan
 from sekisho.translate.mesh.gateway_policies import closes_bytes
 
@@ -38,33 +39,31 @@ def shares(read: Read, route: ResourceId | None) -> tuple[tuple[str, int], ...]:
 
 def shares_at(read: Read, one: Door, route: ResourceId | None) -> tuple[tuple[str, int], ...]:
     """The same at a listener; nowhere where nobody can be asked for the permission that is needed."""
-    closed = closes_bytes(read, one.gateway, one.port, one.name)
+    closed = closes_bytes(read, one.gateway, one.port, one.label)
     return _NOWHERE if closed else shares(read, route)
 
 
 def winner(read: Read, one: Door) -> ResourceId | None:
     """The route of a TCP or UDP listener; None when it has none."""
-    claims = _claims(read, Place(one.gateway, one.name, EVERY))
+    claims = _claims(read, Place(one.source, one.name, EVERY))
     return min(claims).route if claims else None
 
 
 @query
-def tcp_chain(read: Read, gateway: ResourceId, listener: str) -> ir.Chain:
+def tcp_chain(read: Read, source: ResourceId, listener: str) -> ir.Chain:
     """All connections of a TCP listener."""
-    one = _door(read, gateway, listener)
+    one = _door(read, source, listener)
     return _chain(read, one, EVERY, winner(read, one))
 
 
 @query
-def tls_chains(read: Read, gateway: ResourceId, listener: str) -> tuple[ir.Chain, ...]:
+def tls_chains(read: Read, source: ResourceId, listener: str) -> tuple[ir.Chain, ...]:
     """One for each server name of a TLS listener, sorted by name."""
-    one = _door(read, gateway, listener)
-    neighbours = port_doors(read, gateway, one.port)
+    one = _door(read, source, listener)
     claimed: dict[str, list[_Claim]] = {one.hostname: []}
-    for place in read.bucket(_SERVER_NAMES, (gateway, listener)):
+    for place in read.bucket(_SERVER_NAMES, (source, listener)):
         hostname = intersect(one.hostname, place.hostname)
-        found = owner(neighbours, hostname) if hostname else None
-        if hostname and found is not None and found.name == listener:
+        if hostname and owns(read, one, hostname):
             claimed.setdefault(hostname, []).extend(_claims(read, place))
     return tuple(
         _chain(read, one, hostname, min(claims).route if claims else None)
@@ -72,13 +71,14 @@ def tls_chains(read: Read, gateway: ResourceId, listener: str) -> tuple[ir.Chain
     )
 
 
-def closed_chains(read: Read, gateway: ResourceId, port: int, served: Iterable[Door]) -> Iterator[ir.Chain]:
+def closed_chains(read: Read, use: Use, served: Iterable[Door]) -> Iterator[ir.Chain]:
     """For listeners that are closed, beside others that pass connections on: those must not get theirs."""
     names = {one.hostname for one in served}
-    for one in port_doors(read, gateway, port):
-        if one.hostname not in names and one.hostname != EVERY:
-            names.add(one.hostname)
-            yield _chain(read, one, one.hostname, None)
+    for source in sorted(users_of(read, use)):
+        for one in doors(read, source):
+            if one.scheme and Use.of(one) == use and one.hostname not in names | {EVERY}:
+                names.add(one.hostname)
+                yield _chain(read, one, one.hostname, None)
 
 
 def _claims(read: Read, place: Place) -> list[_Claim]:
@@ -90,7 +90,7 @@ def _claims(read: Read, place: Place) -> list[_Claim]:
 
 
 def _chain(read: Read, one: Door, hostname: str, route: ResourceId | None) -> ir.Chain:
-    certificates = presented(read, one.gateway, one.name).certificates if one.ends_tls else ()
+    certificates = presented(read, one.source, one.name).certificates if one.ends_tls else ()
     ends_tls = route is not None and bool(certificates)  # nobody has to say who he is to be sent away
     return ir.Chain(
         table=f"{one.table}/{hostname}",
@@ -101,17 +101,17 @@ def _chain(read: Read, one: Door, hostname: str, route: ResourceId | None) -> ir
     )
 
 
-def _door(read: Read, gateway: ResourceId, listener: str) -> Door:
-    one = door(read, gateway, listener)
+def _door(read: Read, source: ResourceId, listener: str) -> Door:
+    one = door(read, source, listener)
     if one is None:
-        raise LookupError(f"{gateway} has no listener {listener}")
+        raise LookupError(f"{source} has no listener {listener}")
     return one
 
 
 def _of_listener(read: Read, place: Place) -> tuple[tuple[ResourceId, str], ...]:
-    one = door(read, place.gateway, place.door)
-    return ((place.gateway, place.door),) if one is not None and one.scheme == "tls" else ()
+    one = door(read, place.source, place.door)
+    return ((place.source, place.door),) if one is not None and one.scheme == "tls" else ()
 
 
 _SERVER_NAMES = index("server names", source=PLACED, emit=_of_listener)
-"""(gateway, TLS listener) → the `Place`s of its routes."""
+"""(Gateway or ListenerSet, TLS listener) → the `Place`s of its routes."""

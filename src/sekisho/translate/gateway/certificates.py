@@ -1,4 +1,4 @@
-"""Certificates of HTTPS listeners: which Secrets they name, and whether Envoy can present what is inside."""
+"""Certificates of listeners: which Secrets they name, and whether Envoy can present what is inside."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,10 +16,11 @@ from sekisho import ir
 from sekisho.engine import Read, index, output, query
 from sekisho.model.core import Secret
 from sekisho.model.gateway import GATEWAY_GROUP, Gateway, SecretReference
+from sekisho.model.listener_set import ListenerSet
 from sekisho.model.names import Origin, ResourceId
 from sekisho.translate.facts import ExpiredCertificate
-from sekisho.translate.gateway.classes import serves
 from sekisho.translate.gateway.grants import Referrer, is_permitted
+from sekisho.translate.gateway.listener_sets import SOURCES, gateway_of
 
 _TLS_SECRET = "kubernetes.io/tls"  # noqa: S105 - the type of a Secret, not a secret
 _LEAST_RSA_BITS, _MOST_RSA_BITS = 2048, 8192
@@ -54,6 +55,12 @@ class Presented:
     certificates: tuple[str, ...] = ()
     """Names of `ir.Certificate`s, sorted."""
     problems: tuple[Unusable, ...] = ()
+
+
+def client_certificate_reference(gateway: Gateway) -> SecretReference | None:
+    """What a Gateway shows to backends (`spec.tls.backend`); None when nothing is asked for."""
+    tls = gateway.spec.tls
+    return None if tls is None or tls.backend is None else tls.backend.client_certificate_ref
 
 
 def certificate_name(secret: ResourceId) -> str:
@@ -104,14 +111,14 @@ def certificate(read: Read, secret: ResourceId) -> ir.Certificate | Unusable:
 
 
 @query
-def presented(read: Read, gateway: ResourceId, listener: str) -> Presented:
-    """The certificates of one HTTPS listener, and why others it names are missing.
+def presented(read: Read, source: ResourceId, listener: str) -> Presented:
+    """The certificates of one listener of a Gateway or ListenerSet, and why others it names are missing.
 
     The good ones are presented beside bad ones; with none left the listener stays closed.
     """
     names, problems = [], []
-    for path, reference in _references(read.leaf(gateway), listener):
-        found = _resolve(read, gateway, reference)
+    for path, reference in _references(read.leaf(source), listener):
+        found = resolve_certificate(read, source, reference)
         if isinstance(found, Unusable):
             problems.append(Unusable(found.reason, f"{path}: {found.message}"))
         else:
@@ -121,21 +128,25 @@ def presented(read: Read, gateway: ResourceId, listener: str) -> Presented:
     return Presented(tuple(sorted(set(names))), tuple(problems))
 
 
-def _references(gateway: Gateway, listener: str) -> Iterator[tuple[str, SecretReference]]:
-    for position, one in enumerate(gateway.spec.listeners):
+def resolve_certificate(
+    read: Read, referrer: ResourceId, reference: SecretReference
+) -> ir.Certificate | Unusable:
+    """What a Gateway or ListenerSet names: each needs a grant of its own to go into another namespace."""
+    if (reference.group, reference.kind) != ("", "Secret"):
+        kind = f"{reference.kind}.{reference.group}".rstrip(".")
+        return Unusable("InvalidCertificateRef", f"{kind} is not a kind of certificate; Secret is")
+    secret = ResourceId("Secret", reference.namespace or referrer.namespace, reference.name)
+    # Permission first: who may not look must not learn whether the Secret exists.
+    if not is_permitted(read, Referrer(GATEWAY_GROUP, referrer.kind, referrer.namespace), "", secret):
+        return Unusable("RefNotPermitted", f"no ReferenceGrant in {secret.namespace} allows {secret}")
+    return certificate(read, secret)
+
+
+def _references(source: Gateway | ListenerSet, listener: str) -> Iterator[tuple[str, SecretReference]]:
+    for position, one in enumerate(source.spec.listeners):
         if one.name == listener and one.tls is not None:
             for number, reference in enumerate(one.tls.certificate_refs):
                 yield f"spec.listeners[{position}].tls.certificateRefs[{number}]", reference
-
-
-def _resolve(read: Read, gateway: ResourceId, reference: SecretReference) -> ir.Certificate | Unusable:
-    if (reference.group, reference.kind) != ("", "Secret"):
-        return Unusable("InvalidCertificateRef", f"{reference.kind} is not a kind of certificate; Secret is")
-    secret = ResourceId("Secret", reference.namespace or gateway.namespace, reference.name)
-    # Permission first: who may not look must not learn whether the Secret exists.
-    if not is_permitted(read, Referrer(GATEWAY_GROUP, "Gateway", gateway.namespace), "", secret):
-        return Unusable("RefNotPermitted", f"no ReferenceGrant in {secret.namespace} allows {secret}")
-    return certificate(read, secret)
 
 
 def _checked(chain: bytes, key: bytes) -> _Pair | str:
@@ -180,19 +191,26 @@ def _demands_stapling(certificate: x509.Certificate) -> bool:
     return x509.TLSFeatureType.status_request in features
 
 
-def _named_secrets(read: Read, gateway: ResourceId) -> Iterator[ResourceId]:
-    """Secrets a Gateway of ours names and may use."""
-    if not serves(read, gateway):
+def _named_secrets(read: Read, source: ResourceId) -> Iterator[ResourceId]:
+    """Secrets that listeners of a Gateway of ours name and may use, and the Gateway itself."""
+    if gateway_of(read, source) is None:
         return
-    for listener in read.leaf(gateway).spec.listeners:
-        for reference in listener.tls.certificate_refs if listener.tls is not None else ():
-            secret = ResourceId("Secret", reference.namespace or gateway.namespace, reference.name)
-            referrer = Referrer(GATEWAY_GROUP, "Gateway", gateway.namespace)
-            if reference.kind == "Secret" and is_permitted(read, referrer, "", secret):
-                yield secret
+    for reference in _all_references(read.leaf(source)):
+        secret = ResourceId("Secret", reference.namespace or source.namespace, reference.name)
+        referrer = Referrer(GATEWAY_GROUP, source.kind, source.namespace)
+        if reference.kind == "Secret" and is_permitted(read, referrer, "", secret):
+            yield secret
 
 
-SECRETS_IN_USE = index("secrets in use", source="Gateway", emit=_named_secrets)
+def _all_references(source: Gateway | ListenerSet) -> Iterator[SecretReference]:
+    for listener in source.spec.listeners:
+        if listener.tls is not None:
+            yield from listener.tls.certificate_refs
+    if isinstance(source, Gateway) and (reference := client_certificate_reference(source)) is not None:
+        yield reference
+
+
+SECRETS_IN_USE = index("secrets in use", source=SOURCES, emit=_named_secrets)
 
 EXPIRIES = output("certificate expiries", source=SECRETS_IN_USE, build=not_after)
 """Secret → when its certificate ends (UTC), for each Secret a Gateway of ours may use: to set timers by."""

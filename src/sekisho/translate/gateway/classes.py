@@ -2,6 +2,7 @@
 
 from sekisho.engine import Read, query
 from sekisho.model.names import ResourceId
+from sekisho.model.zone_ingress import ZONE_INGRESS_CLASS
 
 CONTROLLER_NAME = "sekisho.dev/gateway-controller"
 """`GatewayClass.spec.controllerName` of the classes we serve, and the writer named in route status."""
@@ -25,3 +26,9 @@ def serves(read: Read, gateway: ResourceId) -> bool:
     """Whether the Gateway exists and is of one of our classes: only then do we write anything about it."""
     resource = read.leaf(gateway)
     return resource is not None and is_ours(read, resource.spec.gateway_class_name)
+
+
+@query
+def is_zone_ingress(read: Read, gateway: ResourceId) -> bool:
+    """Whether it lets other zones in, and does nothing else."""
+    return serves(read, gateway) and read.leaf(gateway).spec.gateway_class_name == ZONE_INGRESS_CLASS

@@ -7,7 +7,7 @@ from sekisho.engine import Output, Read, index, output
 from sekisho.kit.digest import digest
 from sekisho.model.gateway import Gateway, GatewayInfrastructure
 from sekisho.model.names import ResourceId
-from sekisho.translate.gateway.sockets import open_doors
+from sekisho.translate.gateway.sockets import open_ports
 
 GATEWAY_LABEL = "gateway.networking.k8s.io/gateway-name"
 """On everything made for a Gateway: its name."""
@@ -25,13 +25,13 @@ def service_name(gateway: str) -> str:
 
 
 def _service_of(read: Read, gateway: ResourceId) -> tuple[ResourceId, ...]:
-    return (gateway,) if open_doors(read, gateway) else ()
+    return (gateway,) if open_ports(read, gateway) else ()
 
 
 def _service(read: Read, gateway: ResourceId) -> dict[str, Any]:
     resource: Gateway = read.leaf(gateway)
     asked = resource.spec.infrastructure or GatewayInfrastructure()
-    ports = sorted({(one.port, one.transport.upper()) for one in open_doors(read, gateway)})
+    ports = sorted((one.port, one.transport.upper()) for one in open_ports(read, gateway))
     owner = {
         "apiVersion": resource.api_version,
         "kind": resource.kind,

@@ -1,19 +1,38 @@
 """Sockets of a Gateway: its listeners grouped by address and port, with TLS where they end it."""
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from sekisho import ir
 from sekisho.engine import Read, index, output, query
 from sekisho.kit.hostnames import EVERY
 from sekisho.model.names import ResourceId
 from sekisho.translate.gateway.byte_chains import closed_chains, shares_at, tcp_chain, tls_chains, winner
+from sekisho.translate.gateway.callers import caller_bundle, validation_of
 from sekisho.translate.gateway.certificates import Presented, certificate, presented, secret_of
+from sekisho.translate.gateway.classes import is_zone_ingress
+from sekisho.translate.gateway.doors import Use, doors
 from sekisho.translate.gateway.gateways import admission
-from sekisho.translate.gateway.listeners import Door, doors
+from sekisho.translate.gateway.listener_sets import SOURCES, gateway_of, precedence
+from sekisho.translate.gateway.listeners import Door
 from sekisho.translate.mesh.gateway_policies import listener_with_policies
+from sekisho.translate.zone.ingress import ingress_chain
 
 
-def socket_name(one: Door, address: str) -> str:
+class Port(NamedTuple):
+    """What listeners share a socket by."""
+
+    gateway: ResourceId
+    transport: str
+    """`tcp` or `udp`."""
+    port: int
+
+    @classmethod
+    def of(cls, one: Door) -> "Port":
+        return cls(one.gateway, one.transport, one.port)
+
+
+def socket_name(one: Door | Port, address: str) -> str:
     """`ir.Listener.name` or `ir.UdpListener.name` of the socket a listener shares with others of its port."""
     return f"{'udp' if one.transport == 'udp' else 'http'}/{address}/{one.port}"
 
@@ -25,71 +44,96 @@ def _place(name: str) -> tuple[str, int]:
 
 
 @query
-def open_doors(read: Read, gateway: ResourceId) -> tuple[Door, ...]:
-    """The listeners that get a socket: accepted, and with a certificate when they end TLS."""
-    found = admission(read, gateway)
+def open_doors(read: Read, source: ResourceId) -> tuple[Door, ...]:
+    """The listeners of a Gateway or ListenerSet that get a socket: accepted, and with a certificate when they
+    end TLS."""
+    gateway = gateway_of(read, source)
+    found = None if gateway is None else admission(read, gateway)
     if found is None or not found.addresses:
         return ()
     return tuple(
         one
-        for one in doors(read, gateway)
-        if one.fault is None and (not one.ends_tls or presented(read, gateway, one.name).certificates)
+        for one in doors(read, source)
+        if one.fault is None and (not one.ends_tls or presented(read, source, one.name).certificates)
     )
 
 
+def open_ports(read: Read, gateway: ResourceId) -> tuple[Port, ...]:
+    """The ports of a Gateway behind which something is served, sorted."""
+    return tuple(sorted(read.bucket(_PORTS, gateway)))
+
+
 @query
-def chains(read: Read, gateway: ResourceId, port: int) -> tuple[ir.Chain, ...]:
+def chains(read: Read, port: Port) -> tuple[ir.Chain, ...]:
     """What is behind one TCP port, the same on every address. Empty when nothing can be served there."""
-    here = [one for one in open_doors(read, gateway) if (one.port, one.transport) == (port, "tcp")]
+    here = _open_here(read, port)
     if not here:
         return ()
     first = here[0]
+    if is_zone_ingress(read, port.gateway):
+        return (ingress_chain(first.table, first.origin),)
     if first.scheme == "http":  # hostnames are told apart in the one route table
         return (ir.Chain(table=first.table, origin=first.origin),)
     if first.scheme == "tcp":
-        return (tcp_chain(read, gateway, first.name),)
+        return (tcp_chain(read, first.source, first.name),)
     found: list[ir.Chain] = []
     for one in here:
-        found += tls_chains(read, gateway, one.name) if one.scheme == "tls" else [_https_chain(read, one)]
+        if one.scheme == "tls":
+            found += tls_chains(read, one.source, one.name)
+        else:
+            found.append(_https_chain(read, one.source, one.name))
     if any(one.scheme == "tls" for one in here):
-        found += closed_chains(read, gateway, port, here)
-    return tuple(sorted(found, key=lambda chain: chain.table))
+        found += closed_chains(read, Use.of(first), here)
+    return tuple(sorted(found, key=lambda chain: chain.called))
 
 
-def _https_chain(read: Read, one: Door) -> ir.Chain:
-    found: Presented = presented(read, one.gateway, one.name)
+def _open_here(read: Read, port: Port) -> list[Door]:
+    """The Gateway's own first, then as ListenerSets have precedence."""
+    sources = sorted(read.bucket(_OPEN, port), key=lambda source: precedence(read, source))
+    return [one for source in sources for one in open_doors(read, source) if Port.of(one) == port]
+
+
+@query
+def _https_chain(read: Read, source: ResourceId, listener: str) -> ir.Chain:
+    one = next(one for one in open_doors(read, source) if one.name == listener)
+    found: Presented = presented(read, source, listener)
     return ir.Chain(
         table=one.table,
+        name=f"{one.port}/{one.label}",
         server_names=() if one.hostname == EVERY else (one.hostname,),
-        tls=ir.TlsTermination(certificates=found.certificates),
+        tls=ir.TlsTermination(
+            certificates=found.certificates, callers=validation_of(read, one.gateway, one.port)
+        ),
         origin=one.origin,
     )
 
 
-def _sockets(read: Read, gateway: ResourceId) -> Iterator[tuple[ResourceId, str]]:
-    yield from _sockets_of(read, gateway, "tcp")
+def _open(read: Read, source: ResourceId) -> Iterator[Port]:
+    yield from map(Port.of, open_doors(read, source))
 
 
-def _udp_sockets(read: Read, gateway: ResourceId) -> Iterator[tuple[ResourceId, str]]:
-    yield from _sockets_of(read, gateway, "udp")
+def _of_gateway(_: Read, port: Port) -> tuple[ResourceId, ...]:
+    return (port.gateway,)
 
 
-def _sockets_of(read: Read, gateway: ResourceId, transport: str) -> Iterator[tuple[ResourceId, str]]:
-    found = admission(read, gateway)
-    if found is not None:
-        names = {
-            socket_name(one, address)
-            for one in open_doors(read, gateway)
-            for address in found.addresses
-            if one.transport == transport
-        }
-        yield from ((gateway, name) for name in names)
+def _sockets(read: Read, port: Port) -> Iterator[tuple[ResourceId, str]]:
+    yield from _sockets_of(read, port, "tcp")
+
+
+def _udp_sockets(read: Read, port: Port) -> Iterator[tuple[ResourceId, str]]:
+    yield from _sockets_of(read, port, "udp")
+
+
+def _sockets_of(read: Read, port: Port, transport: str) -> Iterator[tuple[ResourceId, str]]:
+    found = admission(read, port.gateway)
+    if found is not None and port.transport == transport:
+        yield from ((port.gateway, socket_name(port, address)) for address in found.addresses)
 
 
 def _listener(read: Read, key: tuple[ResourceId, str]) -> ir.Listener:
     gateway, name = key
     address, port = _place(name)
-    behind = chains(read, gateway, port)
+    behind = chains(read, Port(gateway, "tcp", port))
     plain = ir.Listener(name=name, address=address, port=port, chains=behind, origin=behind[0].origin)
     return listener_with_policies(read, gateway, plain)
 
@@ -97,16 +141,26 @@ def _listener(read: Read, key: tuple[ResourceId, str]) -> ir.Listener:
 def _udp_listener(read: Read, key: tuple[ResourceId, str]) -> ir.UdpListener:
     gateway, name = key
     address, port = _place(name)
-    here = [one for one in open_doors(read, gateway) if (one.port, one.transport) == (port, "udp")]
+    here = _open_here(read, Port(gateway, "udp", port))
     leads_to = shares_at(read, here[0], winner(read, here[0]))
     return ir.UdpListener(name=name, address=address, port=port, shares=leads_to, origin=here[0].origin)
 
 
-def _presented_by(read: Read, gateway: ResourceId) -> Iterator[tuple[ResourceId, str]]:
-    for one in open_doors(read, gateway):
+def _presented_by(read: Read, source: ResourceId) -> Iterator[tuple[ResourceId, str]]:
+    for one in open_doors(read, source):
         if one.ends_tls:
-            for name in presented(read, gateway, one.name).certificates:
-                yield gateway, name
+            for name in presented(read, source, one.name).certificates:
+                yield one.gateway, name
+
+
+def _believed_by(read: Read, source: ResourceId) -> Iterator[tuple[ResourceId, str]]:
+    for one in open_doors(read, source):
+        if one.scheme == "https" and (callers := validation_of(read, one.gateway, one.port)) is not None:
+            yield one.gateway, callers.authorities
+
+
+def _authorities(read: Read, key: tuple[ResourceId, str]) -> ir.AuthorityBundle | None:
+    return caller_bundle(read, key[1])
 
 
 def _certificate(read: Read, key: tuple[ResourceId, str]) -> ir.Certificate | None:
@@ -114,17 +168,26 @@ def _certificate(read: Read, key: tuple[ResourceId, str]) -> ir.Certificate | No
     return found if isinstance(found, ir.Certificate) else None
 
 
-_SOCKETS = index("sockets", source="Gateway", emit=_sockets)
+_OPEN = index("open ports", source=SOURCES, emit=_open)
+"""`Port` → the Gateway and ListenerSets that serve something there."""
+_PORTS = index("ports of gateways", source=_OPEN, emit=_of_gateway)
+
+_SOCKETS = index("sockets", source=_OPEN, emit=_sockets)
 
 LISTENERS = output("listeners", source=_SOCKETS, build=_listener)
 """(gateway, listener name) → `ir.Listener`."""
 
-_UDP_SOCKETS = index("UDP sockets", source="Gateway", emit=_udp_sockets)
+_UDP_SOCKETS = index("UDP sockets", source=_OPEN, emit=_udp_sockets)
 
 UDP_LISTENERS = output("UDP listeners", source=_UDP_SOCKETS, build=_udp_listener)
 """(gateway, listener name) → `ir.UdpListener`."""
 
-_CERTIFICATES_IN_USE = index("certificates in use", source="Gateway", emit=_presented_by)
+_CERTIFICATES_IN_USE = index("certificates in use", source=SOURCES, emit=_presented_by)
 
 CERTIFICATES = output("certificates", source=_CERTIFICATES_IN_USE, build=_certificate)
 """(gateway, certificate name) → `ir.Certificate`."""
+
+_CALLERS_BELIEVED = index("authorities of callers", source=SOURCES, emit=_believed_by)
+
+CALLER_AUTHORITIES = output("authorities of callers", source=_CALLERS_BELIEVED, build=_authorities)
+"""(gateway, bundle name) → `ir.AuthorityBundle`: whom listeners believe."""

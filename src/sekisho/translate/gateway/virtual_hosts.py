@@ -6,7 +6,9 @@ the HTTPRoute with the largest number of characters in a matching non-wildcard h
 so a request that matches no rule of `shop.example.com` goes on to those of `*.example.com`, then to those of
 routes without hostname. Hence each virtual host carries the rules of all wider hostnames behind its own.
 What is walled off are listeners: only routes of the one listener that owns a hostname are ever in its
-virtual host (`listeners.owner`).
+virtual host (`doors.owner`). All HTTPS listeners of a port share a table, and each virtual host says by which
+server name its requests must have come: what came for another listener's is answered 421
+(GatewayHTTPSListenerDetectMisdirectedRequests).
 """
 
 from collections.abc import Iterable, Iterator
@@ -16,11 +18,13 @@ from msgspec.structs import replace
 
 from sekisho import ir
 from sekisho.engine import Read, index, output, query
-from sekisho.kit.hostnames import EVERY, intersect, is_wildcard
+from sekisho.kit.hostnames import covering, intersect, is_wildcard
 from sekisho.model.names import Origin, ResourceId
 from sekisho.translate.gateway.attachment import PLACED, Place, attached_doors, own_hostnames
+from sekisho.translate.gateway.doors import Use, doors, owner, owns
 from sekisho.translate.gateway.gateways import admission
-from sekisho.translate.gateway.listeners import Door, doors, owner, port_doors
+from sekisho.translate.gateway.listener_sets import SOURCES
+from sekisho.translate.gateway.listeners import Door, tls_table
 from sekisho.translate.gateway.plans import Entry
 from sekisho.translate.gateway.routes import at_listener, plan
 from sekisho.translate.mesh import effective
@@ -36,46 +40,36 @@ class HostKey(NamedTuple):
     hostname: str
 
 
-def covering(hostname: str) -> tuple[str, ...]:
-    """Every pattern that covers `hostname`, the most specific first: itself, `*.…` by falling length, `*`."""
-    patterns = [hostname]
-    dot = hostname.find(".", 2 if hostname.startswith("*.") else 0)
-    while dot != -1:
-        patterns.append(f"*{hostname[dot:]}")
-        dot = hostname.find(".", dot + 1)
-    if hostname != EVERY:
-        patterns.append(EVERY)
-    return tuple(patterns)
-
-
 @query
 def virtual_host(read: Read, gateway: ResourceId, table: str, hostname: str) -> ir.VirtualHost:
-    """Everything for one hostname; without a route that has a say it answers 404, and 421 where another
-    HTTPS listener should have been asked (GatewayHTTPSListenerDetectMisdirectedRequests).
-    """
-    port, _, listener = table.partition("/")
-    host_owner = owner(port_doors(read, gateway, int(port)), hostname)
-    if host_owner is None:
+    """Everything for one hostname; without a route that has a say it answers 404."""
+    found = owner(read, _use(gateway, table), hostname)
+    if found is None:
         return ir.VirtualHost(table=table, hostname=hostname, routes=())
-    if listener and host_owner.name != listener:
-        return _misdirected(table, hostname, host_owner)
-    entries = _entries(read, host_owner, hostname)
+    entries = _entries(read, found, hostname)
     entries.sort()
-    treatment = of_host(read, gateway, host_owner.port, host_owner.name)
+    treatment = of_host(read, gateway, found.port, found.label)
     routes = [
-        _with_policies(read, gateway, at_listener(entry.route, host_owner.scheme, host_owner.port), treatment)
+        _with_policies(read, gateway, at_listener(entry.route, found.scheme, found.port), treatment)
         for _, entry in entries
     ]
     resources = {route.origin.resource for route in routes}
-    origins = sorted([host_owner.origin, *map(Origin, resources)])
+    origins = sorted([found.origin, *map(Origin, resources)])
     return ir.VirtualHost(
         table=table,
         hostname=hostname,
+        server_name=found.hostname if found.scheme in ("https", "tls") else "",
         routes=tuple(routes),
         origins=tuple(origins),
         treatment=treatment,
         filters=policy_filters(read, gateway),
     )
+
+
+def _use(gateway: ResourceId, table: str) -> Use:
+    """How listeners use the port of a table."""
+    port = int(table.partition("/")[0])
+    return Use(gateway, "tcp", port, "TLS" if table == tls_table(port) else "http")
 
 
 @query
@@ -92,7 +86,7 @@ def _entries(read: Read, host_owner: Door, hostname: str) -> list[tuple[int, Ent
     found: list[tuple[int, Entry]] = []
     seen: set[ResourceId] = set()
     for width, pattern in enumerate(covering(hostname)):
-        here = read.bucket(PLACED, Place(host_owner.gateway, host_owner.name, pattern))
+        here = read.bucket(PLACED, Place(host_owner.source, host_owner.name, pattern))
         if here:
             for route in here - seen:
                 found += [(width, entry) for entry in plan(read, route).entries]
@@ -121,31 +115,26 @@ def _first_destination(action: ir.Action) -> Destination | None:
     return None if named is None else destination_of(named)
 
 
-def _misdirected(table: str, hostname: str, host_owner: Door) -> ir.VirtualHost:
-    """The connection was made for one listener's certificate, the request is for another listener's host."""
-    answer = ir.Route(
-        name=f"misdirected/{host_owner.name}",
-        match=ir.RouteMatch(),
-        action=ir.Respond(status=421),
-        origin=host_owner.origin,
-    )
-    return ir.VirtualHost(table=table, hostname=hostname, routes=(answer,), origins=(host_owner.origin,))
-
-
 def _hosts(read: Read, resource: ResourceId) -> Iterable[HostKey]:
-    of_kind = _hosts_of_gateway if resource.kind == "Gateway" else _hosts_of_route
+    of_kind = _hosts_of_source if resource.kind in SOURCES else _hosts_of_route
     return of_kind(read, resource)
 
 
-def _hosts_of_gateway(read: Read, gateway: ResourceId) -> Iterator[HostKey]:
-    """A listener's own hostname is always there, so that no wider one answers in its place; and so are, in
-    the table of an HTTPS listener, those of its neighbours, to be answered 421."""
-    if not _is_served(read, gateway):
-        return
-    for one in doors(read, gateway):
-        if one.fault is None and one.reads_http:
-            for neighbour in port_doors(read, gateway, one.port):
-                yield HostKey(gateway, one.table, neighbour.hostname)
+def _hosts_of_source(read: Read, source: ResourceId) -> Iterator[HostKey]:
+    """A listener's own hostname is always there, so that no wider one answers in its place; beside HTTPS
+    listeners also that of one which is closed or passes connections on, to be answered 421."""
+    for one in doors(read, source):
+        if not _is_served(read, one.gateway) or one.scheme not in ("http", "https", "tls"):
+            continue
+        table = tls_table(one.port) if one.sharing == "TLS" else one.table
+        is_open = one.fault is None and one.reads_http
+        if is_open or (_holds_hosts(one) and _has_table(read, one.gateway, table)):
+            yield HostKey(one.gateway, table, one.hostname)
+
+
+def _holds_hosts(one: Door) -> bool:
+    """Whether a listener's hostname is its own, closed or not: not where the whole port is another's."""
+    return one.fault is None or one.fault.reason != "ProtocolConflict"
 
 
 def _hosts_of_route(read: Read, route: ResourceId) -> Iterator[HostKey]:
@@ -154,11 +143,9 @@ def _hosts_of_route(read: Read, route: ResourceId) -> Iterator[HostKey]:
     for one in attached_doors(read, route):
         if not _is_served(read, one.gateway):
             continue
-        neighbours = port_doors(read, one.gateway, one.port)
         for pattern in hostnames:
             hostname = intersect(one.hostname, pattern)
-            found = owner(neighbours, hostname) if hostname else None
-            if hostname and found is not None and found.name == one.name:
+            if hostname and owns(read, one, hostname):
                 yield HostKey(one.gateway, one.table, hostname)
 
 
@@ -167,12 +154,19 @@ def _is_served(read: Read, gateway: ResourceId) -> bool:
     return found is not None and bool(found.addresses)
 
 
-def _tables(read: Read, gateway: ResourceId) -> Iterator[tuple[ResourceId, str]]:
+def _tables(read: Read, source: ResourceId) -> Iterator[tuple[ResourceId, str]]:
     """Every table a listener may look into, so that none ever waits for one that has no wildcard yet."""
-    if _is_served(read, gateway):
-        yield from (
-            (gateway, one.table) for one in doors(read, gateway) if one.fault is None and one.reads_http
-        )
+    yield from (
+        (one.gateway, one.table)
+        for one in doors(read, source)
+        if one.fault is None and one.reads_http and _is_served(read, one.gateway)
+    )
+
+
+@query
+def _has_table(read: Read, gateway: ResourceId, table: str) -> bool:
+    """Whether any listener of a Gateway looks into a table."""
+    return read.count(_TABLES, (gateway, table)) > 0
 
 
 def _wildcard_of(_: Read, key: HostKey) -> tuple[tuple[ResourceId, str], ...]:
@@ -187,12 +181,12 @@ def _wildcard_table(read: Read, key: tuple[ResourceId, str]) -> ir.WildcardTable
     return wildcard_table(read, *key)
 
 
-HOSTS = index("hostnames", source=("Gateway", "HTTPRoute", "GRPCRoute"), emit=_hosts)
+_TABLES = index("route tables", source=SOURCES, emit=_tables)
+
+HOSTS = index("hostnames", source=(*SOURCES, "HTTPRoute", "GRPCRoute"), emit=_hosts)
 """`HostKey` → the resources that give a table this hostname."""
 
 _WILDCARDS = index("wildcard hostnames", source=HOSTS, emit=_wildcard_of)
-
-_TABLES = index("route tables", source="Gateway", emit=_tables)
 
 VIRTUAL_HOSTS = output("virtual hosts", source=HOSTS, build=_exact_host)
 """`HostKey` of an exact hostname → `ir.VirtualHost`."""
