@@ -38,7 +38,7 @@ from sekisho.agent.capture.plan import Plan, ranges
 fields = ast.literal_eval(sys.argv[2])
 fields["uncaptured_ranges"] = ranges(fields["uncaptured_ranges"])
 plan = Plan(**fields)
-asyncio.run(install(plan) if sys.argv[1] == "install" else remove(plan.table))
+asyncio.run(install(plan) if sys.argv[1] == "install" else remove(plan))
 """
 
 

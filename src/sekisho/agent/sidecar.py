@@ -55,7 +55,7 @@ class Sidecar:
         self._answering = Answering(Records((), ()))
         self._log = log.bind(workload=workload)
         self._may_capture = may_capture
-        self._table: str | None = None
+        self._installed: Plan | None = None
         self.captured = asyncio.Event()
         """Set once the capture that is configured is in place; at once when none is."""
 
@@ -140,15 +140,15 @@ class Sidecar:
         if wanted is None:
             await self._release()
         else:
-            await install(wanted)
-            self._table = wanted.table
+            await install(wanted, self._installed)
+            self._installed = wanted
         self.captured.set()
         await asyncio.Event().wait()
 
     async def _release(self) -> None:
-        table, self._table = self._table, None
-        if table is not None:
-            await remove(table)
+        installed, self._installed = self._installed, None
+        if installed is not None:
+            await remove(installed)
 
     async def _watch_readiness(self, probed: tuple[Probe, str] | None) -> None:
         """Nobody is to call a workload before its proxy serves, whatever its application says."""
@@ -179,6 +179,7 @@ def plan(workload: str, config: AgentConfig) -> Plan:
         uncaptured_outbound_ports=excluded.outbound_ports,
         uncaptured_ranges=ranges(excluded.outbound_ranges),
         uncaptured_users=tuple(_users(excluded.users)),
+        virtual_ranges=config.virtual_ranges,
     )
 
 

@@ -13,11 +13,16 @@ from sekisho.model.names import ResourceId
 from sekisho.store.protocol import NotFound, Record, Store, Write
 
 _BLOCK = 0x1_0000
-"""Addresses are given out block by block of so many, each block until it is half full.
+"""Addresses are given out block by block of so many.
 
 The low 16 bits of an address are all that is left of it on loopback addresses (`translate.mesh.names`), so
-within one block no two Services meet there; and half a block empty keeps the search for a free one short.
+within one block no two Services meet there.
 """
+_FIRST = _BLOCK // 2
+"""Of each block, these are given first: the low bits of the rest are those of everything else that has
+virtual addresses (`control.addresses`)."""
+_ROOM = _FIRST * 3 // 4
+"""So many of them; the others stay empty, which keeps the search for a free one short."""
 _BATCH = 500
 """Services that get an address in one commit."""
 _NO_ADDRESS = ("", HEADLESS)
@@ -153,14 +158,14 @@ class ServiceAddresses:
     def _candidates(self, id: ResourceId) -> Iterator[str]:
         """From where the name leads to, through each block that has room; then, if need be, through all."""
         number = int.from_bytes(blake2b(str(id).encode(), digest_size=8).digest())
-        for most in (_BLOCK // 2, _BLOCK):
+        for most, size in ((_ROOM, _FIRST), (_BLOCK, _BLOCK)):
             for block, used in enumerate(self._used):
                 if used < most:
-                    yield from self._of_block(block, number)
+                    yield from self._of_block(block, size, number)
 
-    def _of_block(self, block: int, start: int) -> Iterator[str]:
+    def _of_block(self, block: int, size: int, start: int) -> Iterator[str]:
         first = max(block * _BLOCK, 1)  # the first address of a range names the range
-        last = min((block + 1) * _BLOCK, self._range.num_addresses - 1)
+        last = min(block * _BLOCK + size, self._range.num_addresses - 1)
         for step in range(last - first):
             yield str(self._range[first + (start + step) % (last - first)])
 

@@ -94,7 +94,11 @@ async def build(settings: ControlPlane, clock: Clock) -> AsyncIterator[Parts]:
         )
         if is_zone:
             await _ensure_gateway_classes(store)
-        shared = Settings(zone=settings.place.name, linked=is_zone and settings.place.joins is not None)
+        shared = Settings(
+            zone=settings.place.name,
+            linked=is_zone and settings.place.joins is not None,
+            service_range=settings.services,
+        )
         loop = ControlLoop(store, clock, shared, addresses=settings.gateways)
         identities = Identities.load(state, loop, settings.place)
         hosts = (settings.api.host, settings.xds.host)

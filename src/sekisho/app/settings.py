@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from sekisho.app import place as places
+from sekisho.app import service_range
 from sekisho.app.own_workload import OwnWorkload, parse
 from sekisho.app.place import ALONE, Place
 from sekisho.model.mesh import SERVICE_RANGE
@@ -20,8 +21,6 @@ STATE = Path(".sekisho")
 API_PORT = 7443
 XDS_PORT = 7444
 LARGEST_PORT = 0xFFFF
-LONGEST_SERVICES_PREFIX = 24
-"""Bits: a range of fewer than 256 addresses is a mistake."""
 LOG_LEVELS = ("debug", "info", "warning", "error")
 
 
@@ -309,11 +308,8 @@ def _services(flag: str | None, variable: str, option: str, environment: Mapping
     range_ = _range(flag, variable, option, environment)
     if range_ is None:
         return SERVICE_RANGE
-    special = range_.is_global or range_.is_loopback or range_.is_link_local or range_.is_multicast
-    if not isinstance(range_, IPv4Network) or range_.prefixlen > LONGEST_SERVICES_PREFIX or special:
-        setting = option if flag is not None else variable
-        kind = f"a private IPv4 range with a prefix of at most {LONGEST_SERVICES_PREFIX}"
-        raise BadSetting(f"{setting}: '{range_}' is not {kind}, like {SERVICE_RANGE}")
+    if (why := service_range.fault(range_)) or not isinstance(range_, IPv4Network):
+        raise BadSetting(f"{option if flag is not None else variable}: '{range_}' {why}")
     return range_
 
 

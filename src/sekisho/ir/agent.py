@@ -7,6 +7,7 @@ from typing import Literal
 
 from msgspec import Struct
 
+from sekisho.ir.sidecar import VIRTUAL_RANGES
 from sekisho.model.names import Origin
 
 HOSTNAME_TYPE = "type.googleapis.com/sekisho.agent.v1.Hostname"
@@ -110,6 +111,8 @@ class AgentConfig(Struct, frozen=True, kw_only=True, gc=False):
     """Ports that the application listens on (targetPort), sorted."""
     capture: Literal["None", "Redirect", "TransparentProxy"] = "None"
     excluded: Excluded = Excluded()
+    virtual_ranges: tuple[str, ...] = VIRTUAL_RANGES
+    """CIDRs of virtual addresses, for which a captured workload needs routes."""
     strict: bool = True
     """Whether plain connections past the proxy are refused."""
     probe: Probe | None = None

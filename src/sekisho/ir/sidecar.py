@@ -13,8 +13,9 @@ from sekisho.model.names import Origin
 
 REDIRECTED_INBOUND, REDIRECTED_OUTBOUND = 15006, 15001
 """Ports captured connections are redirected to (as in Istio and Kuma, so that people recognise them)."""
-VIRTUAL_RANGES = ("241.0.0.0/8", "242.0.0.0/8", "fd5e:6b69:7368:6f::/96")
-"""Where virtual addresses are from, whichever part of it is in use: nothing outside has an address there."""
+VIRTUAL_RANGES = ("241.0.0.0/8", "242.0.0.0/8", "243.0.0.0/8", "fd5e:6b69:7368:6f::/96")
+"""Where virtual addresses are from unless operators say otherwise, whichever part of it is in use: nothing
+outside has an address there."""
 TRANSPARENT_MARK = 0x5E02
 """On packets of the proxy to its application that carry the caller's address (`Inbound.transparent`)."""
 

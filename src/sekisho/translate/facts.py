@@ -4,10 +4,12 @@ Each key is a NamedTuple whose first field is its kind, so it never equals a `Re
 """
 
 from dataclasses import dataclass
+from ipaddress import IPv4Network
 from typing import NamedTuple
 
 from msgspec import Struct
 
+from sekisho.model.mesh import SERVICE_RANGE
 from sekisho.model.names import ResourceId
 from sekisho.translate.mesh.worlds import World
 
@@ -178,3 +180,5 @@ class Settings:
     """The zone of this control plane: a part of the names of its trust domains."""
     linked: bool = False
     """Whether it shows other zones what it has: then records of that are kept beside it."""
+    service_range: IPv4Network = SERVICE_RANGE
+    """Where virtual addresses of Services are from."""

@@ -142,14 +142,23 @@ async def test_services_without_address_get_one_at_the_start() -> None:
         assert b'"clusterIP":"241.0.' in record.body
 
 
-async def test_a_block_half_full_is_left_for_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_low_bits_are_those_of_the_lower_half() -> None:
+    """The others are those of ExternalServices, which share the loopback addresses of a sidecar."""
+    async with open_memory() as store:
+        addresses = ServiceAddresses(store, RANGE)
+        given_ones = [await create(store, addresses, f"s{index}") for index in range(200)]
+    assert all(int(ip_address(address)) & 0xFFFF < 0x8000 for address in given_ones)
+
+
+async def test_a_block_in_use_is_left_for_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
     """So that finding a free address never takes long."""
-    monkeypatch.setattr("sekisho.api.addresses._BLOCK", 16)
+    for name, size in (("_BLOCK", 16), ("_FIRST", 8), ("_ROOM", 6)):
+        monkeypatch.setattr(f"sekisho.api.addresses.{name}", size)
     async with open_memory() as store:
         addresses = ServiceAddresses(store, IPv4Network("10.0.0.0/26"))
         given_ones = [await create(store, addresses, f"s{index}") for index in range(60)]
     blocks = [int(address.rpartition(".")[2]) // 16 for address in given_ones]
-    assert blocks[:32] == [0] * 8 + [1] * 8 + [2] * 8 + [3] * 8
+    assert blocks[:24] == [0] * 6 + [1] * 6 + [2] * 6 + [3] * 6
     assert len(set(given_ones)) == 60
 
 

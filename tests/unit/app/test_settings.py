@@ -66,6 +66,20 @@ def test_a_range_that_cannot_be_virtual_is_refused(text: str) -> None:
         settings.control_plane(services=text, environment={})
 
 
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("242.0.0.0/16", "is for virtual addresses of ExternalServices"),
+        ("240.0.0.0/4", "is for virtual addresses of ExternalServices"),
+        ("10.0.128.0/17", "ends like the virtual addresses of ExternalServices"),
+        ("10.0.200.0/24", "ends like the virtual addresses of ExternalServices"),
+    ],
+)
+def test_a_range_in_the_way_of_other_virtual_addresses_is_refused(text: str, why: str) -> None:
+    with pytest.raises(BadSetting, match=f"SEKISHO_SERVICES: '{text}' {why}"):
+        settings.control_plane(environment={"SEKISHO_SERVICES": text})
+
+
 def test_a_bad_variable_is_named() -> None:
     with pytest.raises(BadSetting, match="SEKISHO_XDS"):
         settings.agent(environment={"SEKISHO_XDS": "nonsense"})

@@ -22,30 +22,38 @@ class CaptureFailed(Exception):
     """The kernel, or `nft` or `ip`, refused; the message is theirs."""
 
 
-async def install(plan: Plan) -> None:
+async def install(plan: Plan, instead_of: Plan | None = None) -> None:
     """Replaces the rules of an earlier run in one step. Raises CaptureFailed.
 
-    Should this process be killed they stay, so that nothing goes past a proxy that still runs.
+    `instead_of`: what this process installed before, whose routes go unless `plan` has them, too. Should this
+    process be killed they stay, so that nothing goes past a proxy that still runs.
     """
     families = _families()
     # Routes first: they do nothing without the rules, and rules without them would lose packets.
     for command in routes.added(plan, families):
         await _run("ip", *command)
     await _run("nft", "--file", "-", given=rules.ruleset(plan))
+    if instead_of is not None:
+        await _each(routes.outdated(instead_of, plan, families))
     log.info("capture is in place", table=plan.table, transparent=plan.transparent)
 
 
-async def remove(table: str) -> None:
+async def remove(plan: Plan) -> None:
     """Takes out what `install` put in; what is not there is no matter."""
     try:
-        await _run("nft", "--file", "-", given=rules.removal(table))
+        await _run("nft", "--file", "-", given=rules.removal(plan.table))
     except CaptureFailed as error:
-        log.error("capture could not be removed", table=table, reason=str(error))  # noqa: TRY400  no bug
+        log.error("capture could not be removed", table=plan.table, reason=str(error))  # noqa: TRY400  no bug
         return
-    for command in routes.removed(_families()):
+    await _each(routes.removed(plan, _families()))
+    log.info("capture was removed", table=plan.table)
+
+
+async def _each(commands: Iterable[routes.Command]) -> None:
+    """All of them, whichever fail."""
+    for command in commands:
         with contextlib.suppress(CaptureFailed):
             await _run("ip", *command)
-    log.info("capture was removed", table=table)
 
 
 def _families() -> Iterable[str]:

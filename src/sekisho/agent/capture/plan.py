@@ -4,7 +4,7 @@ import hashlib
 from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_network
 
-from sekisho.ir.sidecar import REDIRECTED_INBOUND, REDIRECTED_OUTBOUND
+from sekisho.ir.sidecar import REDIRECTED_INBOUND, REDIRECTED_OUTBOUND, VIRTUAL_RANGES
 
 DNS_PORT = 15053
 """Where the agent answers DNS, on the loopback addresses of the namespace (as in Istio and Kuma)."""
@@ -33,6 +33,8 @@ class Plan:
     uncaptured_outbound_ports: tuple[int, ...] = ()
     uncaptured_ranges: tuple[Range, ...] = ()
     uncaptured_users: tuple[int, ...] = ()
+    virtual_ranges: tuple[str, ...] = VIRTUAL_RANGES
+    """CIDRs that need a route, whatever other routes there are."""
     inbound_port: int = REDIRECTED_INBOUND
     outbound_port: int = REDIRECTED_OUTBOUND
     dns_port: int = DNS_PORT

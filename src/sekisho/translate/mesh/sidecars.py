@@ -1,13 +1,15 @@
 """What a sidecar is besides its ports: what its agent is told, and what becomes of connections to outside."""
 
-from sekisho.engine import Read, output
+from ipaddress import IPv4Network
+
+from sekisho.engine import Read, output, query
 from sekisho.ir.agent import AgentConfig, Excluded, GrpcProbe, HttpProbe, Probe, TcpProbe
 from sekisho.ir.sidecar import VIRTUAL_RANGES, Passthrough
 from sekisho.ir.transport import MutualTlsMode
 from sekisho.model import probe as written
 from sekisho.model.names import Origin, ResourceId
 from sekisho.model.workload import Sidecar, Workload
-from sekisho.translate.facts import Authority, AuthorityState
+from sekisho.translate.facts import Authority, AuthorityState, Settings, SettingsKey
 from sekisho.translate.gateway.classes import serves
 from sekisho.translate.gateway.gateways import normal_address
 from sekisho.translate.mesh import effective
@@ -36,6 +38,7 @@ def agent_config(read: Read, workload: ResourceId) -> AgentConfig | None:
         application_ports=tuple(sorted({port.target_port for port in ports})),
         capture=sidecar.capture,
         excluded=_excluded(sidecar),
+        virtual_ranges=virtual_ranges(read),
         strict=all(one.tls is not None and one.tls.mode is MutualTlsMode.STRICT for one in ports),
         probe=None if spec.readiness_probe is None else _probe(spec.readiness_probe, resource),
         spire_socket=_spire_socket(read, workload),
@@ -43,6 +46,14 @@ def agent_config(read: Read, workload: ResourceId) -> AgentConfig | None:
         origin=Origin(workload, "spec.sidecar"),
     )
     return effective.agent_with_policies(read, workload, plain)
+
+
+@query
+def virtual_ranges(read: Read) -> tuple[str, ...]:
+    """Where virtual addresses are from in this zone, whichever part of it is in use (CIDR)."""
+    own = (read.leaf(SettingsKey()) or Settings()).service_range
+    usual = (IPv4Network(range_) for range_ in VIRTUAL_RANGES if ":" not in range_)
+    return VIRTUAL_RANGES if any(own.subnet_of(range_) for range_ in usual) else (str(own), *VIRTUAL_RANGES)
 
 
 def gateway_agent_config(read: Read, gateway: ResourceId) -> AgentConfig | None:
@@ -71,7 +82,7 @@ def passthrough(read: Read, workload: ResourceId) -> Passthrough | None:
     transparent = sidecar.capture == "TransparentProxy"
     plain = Passthrough(
         everything=True,
-        closed=VIRTUAL_RANGES,
+        closed=virtual_ranges(read),
         transparent=transparent,
         origin=Origin(workload, "spec.sidecar.capture"),
     )

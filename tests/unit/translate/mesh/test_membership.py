@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from tests.unit.translate.mesh.mesh import DOMAIN, Mesh, application, member, mesh, shop
 from tests.unit.translate.world import (
+    NAMESPACE,
     Document,
     World,
     document,
@@ -174,14 +175,14 @@ def cart_mode(*documents: Document) -> str:
 
 
 def test_owners_cannot_let_in_whom_operators_keep_out() -> None:
-    own = mesh_tls("own", "Permissive", TO_CART, namespace="default")
+    own = mesh_tls("own", "Permissive", TO_CART, namespace=NAMESPACE)
     assert cart_mode(own) == "Permissive"
     assert cart_mode(mesh_tls("all", "Strict"), own) == "Strict"
     assert cart_mode(mesh_tls("all", "Strict"), mesh_tls("cart", "Permissive", TO_CART), own) == "Permissive"
 
 
 def test_owners_are_stricter_than_operators_if_they_like() -> None:
-    assert cart_mode(mesh_tls("all", "Permissive"), mesh_tls("own", "Strict", TO_CART, "default")) == "Strict"
+    assert cart_mode(mesh_tls("all", "Permissive"), mesh_tls("own", "Strict", TO_CART, NAMESPACE)) == "Strict"
 
 
 def test_owners_cannot_take_older_versions_nor_other_ciphers_than_operators() -> None:
@@ -191,7 +192,7 @@ def test_owners_cannot_take_older_versions_nor_other_ciphers_than_operators() ->
         default = {"tlsVersion": {"min": oldest}, "tlsCiphers": list(ciphers)}
         return document("MeshTLS", "v", namespace, spec={"rules": [{"default": default}]})
 
-    own = taken("TLS12", good, other, namespace="default")
+    own = taken("TLS12", good, other, namespace=NAMESPACE)
     found = shop(taken("TLS12", good, namespace=SYSTEM_NAMESPACE), own).inbound("cart-1", 8080).tls
     assert found is not None
     assert (found.min_version, found.ciphers) == ("1.2", (good,))
