@@ -12,7 +12,7 @@ from sekisho.cli.terminal import Exit, show_failure
 # By import path: a command loads only what it needs, so that `sekisho get` answers at once.
 _COMMANDS = {
     "up": ("up:up", "Run a folder of YAML on this host and follow its edits."),
-    "demo": ("demo:demo", "A shop with sample services behind a gateway; says what to try."),
+    "demo": ("demo:demo", "Two clouds on this host: what works between them, and what goes on when things break."),
     "control-plane": ("control_plane:control_plane", "Run the control plane: store, API and xDS."),
     "agent": ("agent:agent", "Run this host's proxies."),
     "apply": ("apply:apply", "Bring resources to the state of YAML files."),
@@ -21,6 +21,7 @@ _COMMANDS = {
     "delete": ("delete:delete", "Delete resources."),
     "diff": ("diff:diff", "Show what `apply` would change."),
     "validate": ("validate:validate", "Check YAML files without a control plane."),
+    "convert": ("convert:convert", "Print resources of ingress-nginx, Kong, Kuma or Istio as ours."),
     "explain": ("explain:explain", "Say who decides what about a request, before it is sent."),
     "permissions": ("permissions:permissions", "Say whether one workload may call another, and who decided."),
     "status": ("status:status", "The whole system on one screen."),

@@ -1,0 +1,277 @@
+"""Kong Gateway: its declarative file (`_format_version`), services with their routes and plugins."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from ipaddress import ip_address
+from typing import Any
+from urllib.parse import urlsplit
+
+from sekisho.convert import objects
+from sekisho.convert.result import Converted, Object, Report
+
+_NAMESPACE = "default"
+_GATEWAY = "kong"
+_HTTPS = "https"
+_PORTS = {"http": 80, "https": 443, "grpc": 80, "grpcs": 443}
+
+
+def kong(documents: Sequence[Object]) -> Converted:
+    """Files as `deck gateway dump` writes them. Everything comes into one namespace and one Gateway."""
+    report = Report()
+    for number, document in enumerate(documents):
+        if "_format_version" not in document:
+            report.note(number, "", "is no declarative file of Kong: expected _format_version")
+            continue
+        _File(report, number, document).convert()
+    return report.done()
+
+
+class _File:
+    """One of them."""
+
+    def __init__(self, report: Report, number: int, document: Object) -> None:
+        self._report, self._number, self._document = report, number, document
+        self._upstreams = {one.get("name"): one for one in document.get("upstreams") or ()}
+
+    def convert(self) -> None:
+        self._report.add(self._number, objects.gateway(_NAMESPACE, _GATEWAY, self._listeners()))
+        for index, service in enumerate(self._document.get("services") or ()):
+            self._service(f"services[{index}]", service)
+        for field in ("consumers", "consumer_groups", "vaults", "routes", "ca_certificates"):
+            if self._document.get(field):
+                self._note(field, "is not converted")
+        for index, plugin in enumerate(self._document.get("plugins") or ()):
+            self._note(f"plugins[{index}]", f"{plugin.get('name')} for all routes: write it for the Gateway")
+
+    def _listeners(self) -> list[dict[str, Any]]:
+        found = [objects.http_listener()]
+        for index, certificate in enumerate(self._document.get("certificates") or ()):
+            self._note(
+                f"certificates[{index}]",
+                "bring it as a Secret of type kubernetes.io/tls; keys are not printed",
+            )
+            for entry in certificate.get("snis") or ():
+                host = str(entry.get("name"))
+                name = host.replace("*", "any").replace(".", "-")
+                found.append(objects.https_listener(name, host, f"{name}-tls"))
+        return found
+
+    def _service(self, path: str, service: Mapping[str, Any]) -> None:
+        name = _name(service.get("name") or service.get("host") or "service")
+        backend = self._backend(path, name, service)
+        for index, route in enumerate(service.get("routes") or ()):
+            made = f"{path}.routes[{index}]"
+            plugins = [*(service.get("plugins") or ()), *(route.get("plugins") or ())]
+            self._route(made, _name(route.get("name") or f"{name}-{index}"), service, route, plugins, backend)
+
+    def _backend(self, path: str, name: str, service: Mapping[str, Any]) -> dict[str, Any]:
+        """Addresses become a Service with an EndpointSlice, host names an ExternalService."""
+        parts = urlsplit(service.get("url") or "")
+        protocol = service.get("protocol") or parts.scheme or "http"
+        host = service.get("host") or parts.hostname or ""
+        port = service.get("port") or parts.port or _PORTS.get(protocol, 80)
+        targets = self._targets(path, str(host), int(port))
+        is_secure = protocol in {_HTTPS, "grpcs"}
+        if is_secure or not all(_is_address(address) for address, _, _ in targets):
+            return self._outside(name, protocol, int(port), targets, is_secure=is_secure)
+        self._add("v1", "Service", name, {"ports": [{"name": protocol, "port": int(port)}]})
+        for index, (address, number, _) in enumerate(targets):
+            slice_ = {
+                "apiVersion": "discovery.k8s.io/v1",
+                "kind": "EndpointSlice",
+                "metadata": {
+                    "name": f"{name}-{index}", "namespace": _NAMESPACE,
+                    "labels": {"kubernetes.io/service-name": name},
+                },
+                "addressType": "IPv6" if ":" in address else "IPv4",
+                "endpoints": [{"addresses": [address]}],
+                "ports": [{"name": protocol, "port": number}],
+            }  # fmt: skip
+            self._report.add(self._number, slice_)
+        return {"name": name, "port": int(port)}
+
+    def _outside(
+        self, name: str, protocol: str, port: int, targets: Sequence[tuple[str, int, int]], *, is_secure: bool
+    ) -> dict[str, Any]:
+        speaks = "grpc" if protocol.startswith("grpc") else "http"
+        spec: dict[str, Any] = {
+            "match": {"port": port, "protocol": speaks},
+            "endpoints": [{"address": address, "port": number} for address, number, _ in targets],
+            "tls": {"enabled": True} if is_secure else {},
+        }
+        self._add(objects.SEKISHO, "ExternalService", name, spec)
+        return {"group": "sekisho.dev", "kind": "ExternalService", "name": name, "port": port}
+
+    def _targets(self, path: str, host: str, port: int) -> list[tuple[str, int, int]]:
+        """Address, port and weight: of the upstream of this name, or the host itself."""
+        upstream = self._upstreams.get(host)
+        if upstream is None:
+            return [(host, port, 1)]
+        found = []
+        for one in upstream.get("targets") or ():
+            address, _, number = str(one.get("target", "")).rpartition(":")
+            found.append((address or number, int(number) if address else port, int(one.get("weight", 100))))
+        if len({weight for _, _, weight in found}) > 1:
+            self._note(path, f"targets of {host} have weights: give them to Workloads (spec.weight)")
+        return found
+
+    def _route(
+        self,
+        path: str,
+        name: str,
+        service: Mapping[str, Any],
+        route: Mapping[str, Any],
+        plugins: Sequence[Mapping[str, Any]],
+        backend: Mapping[str, Any],
+    ) -> None:
+        for field in ("snis", "sources", "destinations", "expression"):
+            if route.get(field):
+                self._note(f"{path}.{field}", "is no condition of a route here")
+        filters = [*_strip(service, route), *self._filters(path, plugins)]
+        if route.get("preserve_host") is not True and not _is_address(str(service.get("host", "0.0.0.0"))):  # noqa: S104
+            filters = _with_host(
+                filters, str(service.get("host") or urlsplit(service.get("url", "")).hostname)
+            )
+        rule = {"matches": list(_matches(route)), "filters": filters, "backendRefs": [dict(backend)]}
+        spec = {
+            "parentRefs": [{"name": _GATEWAY}],
+            "hostnames": list(route.get("hosts") or ()),
+            "rules": [objects.present(rule)],
+        }
+        self._add(objects.GATEWAY_API, "HTTPRoute", name, spec)
+        self._policies(path, name, service, plugins)
+
+    def _filters(self, path: str, plugins: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
+        for plugin in plugins:
+            name, config = str(plugin.get("name")), plugin.get("config") or {}
+            if name in _FILTERS:
+                yield from _FILTERS[name](config)
+            elif name != "rate-limiting":
+                self._note(path, f"plugin {name} is not converted")
+
+    def _policies(
+        self, path: str, name: str, service: Mapping[str, Any], plugins: Sequence[Mapping[str, Any]]
+    ) -> None:
+        connect, read = service.get("connect_timeout"), service.get("read_timeout")
+        times = objects.present(
+            {
+                "connectionTimeout": f"{connect}ms" if connect else "",
+                "http": {"streamIdleTimeout": f"{read}ms"} if read else {},
+            }
+        )
+        if times:
+            self._policy("Timeout", name, times)
+        for plugin in plugins:
+            if plugin.get("name") == "rate-limiting":
+                self._limit(path, name, plugin.get("config") or {})
+
+    def _limit(self, path: str, name: str, config: Mapping[str, Any]) -> None:
+        for unit, interval in (("second", "1s"), ("minute", "1m"), ("hour", "1h")):
+            if config.get(unit):
+                self._note(path, "rate-limiting counts by caller in Kong; here one bucket is for all callers")
+                rate = {"num": int(config[unit]), "interval": interval}
+                self._policy("RateLimit", name, {"local": {"http": {"requestRate": rate}}})
+                return
+
+    def _policy(self, kind: str, route: str, default: Mapping[str, Any]) -> None:
+        spec = {"to": [{"targetRef": {"kind": "Mesh"}, "default": dict(default)}]}
+        self._report.add(self._number, objects.for_route(kind, _NAMESPACE, route, spec))
+
+    def _add(self, version: str, kind: str, name: str, spec: Mapping[str, Any]) -> None:
+        self._report.add(self._number, objects.resource(version, kind, _NAMESPACE, name, spec))
+
+    def _note(self, path: str, message: str) -> None:
+        self._report.note(self._number, path, message)
+
+
+def _matches(route: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """Every path with every method; the headers hold for all."""
+    headers = [
+        {"name": name, "value": str(values[0])}
+        for name, values in (route.get("headers") or {}).items()
+        if values
+    ]
+    for path in route.get("paths") or ["/"]:
+        for method in route.get("methods") or [""]:
+            yield objects.present({"path": _path(path), "method": method, "headers": headers})
+
+
+def _path(text: str) -> dict[str, str]:
+    """`~` begins a regular expression, of which the beginning has to match."""
+    if text.startswith("~"):
+        return {
+            "type": "RegularExpression",
+            "value": text[1:].removeprefix("^").removesuffix("$") + ("" if text.endswith("$") else ".*"),
+        }
+    return {"type": "PathPrefix", "value": text.rstrip("/") or "/"}
+
+
+def _strip(service: Mapping[str, Any], route: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Kong takes the path that matched away, unless told otherwise, and puts the service's own before it."""
+    own = service.get("path") or urlsplit(service.get("url") or "").path or "/"
+    paths = route.get("paths") or []
+    if route.get("strip_path") is False or not any(not one.startswith("~") for one in paths):
+        return []
+    rewrite = {"path": {"type": "ReplacePrefixMatch", "replacePrefixMatch": own.rstrip("/") or "/"}}
+    return [{"type": "URLRewrite", "urlRewrite": rewrite}]
+
+
+def _with_host(filters: list[dict[str, Any]], host: str) -> list[dict[str, Any]]:
+    rewrite: dict[str, Any] = {"type": "URLRewrite", "urlRewrite": {}}
+    for one in filters:
+        if one["type"] == "URLRewrite":
+            rewrite = one
+    rewrite["urlRewrite"]["hostname"] = host
+    return [rewrite, *(one for one in filters if one is not rewrite)]
+
+
+def _cors(config: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    cors = {
+        "allowOrigins": config.get("origins") or ["*"],
+        "allowMethods": config.get("methods"),
+        "allowHeaders": config.get("headers"),
+        "exposeHeaders": config.get("exposed_headers"),
+        "allowCredentials": config.get("credentials"),
+        "maxAge": config.get("max_age"),
+    }
+    yield {"type": "CORS", "cors": objects.present(cors)}
+
+
+def _transformer(kind: str) -> Callable[[Mapping[str, Any]], Iterator[dict[str, Any]]]:
+    def filters(config: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+        def pairs(verb: str) -> list[dict[str, str]]:
+            written = (config.get(verb) or {}).get("headers") or ()
+            parts = (str(one).partition(":") for one in written)
+            return [{"name": name.strip(), "value": value.strip()} for name, _, value in parts]
+
+        changes = objects.present(
+            {
+                "set": pairs("replace"),
+                "add": [*pairs("add"), *pairs("append")],
+                "remove": list((config.get("remove") or {}).get("headers") or ()),
+            }
+        )
+        if changes:
+            yield {"type": f"{kind}HeaderModifier", f"{kind.lower()}HeaderModifier": changes}
+
+    return filters
+
+
+_FILTERS: dict[str, Callable[[Mapping[str, Any]], Iterator[dict[str, Any]]]] = {
+    "cors": _cors,
+    "request-transformer": _transformer("Request"),
+    "response-transformer": _transformer("Response"),
+}
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+def _name(text: str) -> str:
+    """A name for resources: lower case, of letters, digits and dashes."""
+    kept = "".join(one if one.isascii() and one.isalnum() else "-" for one in text.lower())
+    return kept.strip("-")[:63] or "unnamed"

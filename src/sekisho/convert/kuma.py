@@ -1,0 +1,335 @@
+"""Kuma and Kong Mesh: policies keep their fields, so most of it is other names (docs/compare/kuma.md)."""
+
+import copy
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from sekisho.convert.result import Converted, Object, Report
+from sekisho.model.mesh import DEFAULT_MESH, MESH_LABEL, SYSTEM_NAMESPACE
+
+_OURS = "sekisho.dev/v1alpha1"
+_GATEWAY_API = "gateway.networking.k8s.io/v1"
+_POLICIES = {
+    "MeshTrafficPermission": "TrafficPermission",
+    "MeshTimeout": "Timeout",
+    "MeshRetry": "Retry",
+    "MeshCircuitBreaker": "CircuitBreaker",
+    "MeshHealthCheck": "HealthCheck",
+    "MeshLoadBalancingStrategy": "LoadBalancing",
+    "MeshRateLimit": "RateLimit",
+    "MeshFaultInjection": "FaultInjection",
+    "MeshAccessLog": "AccessLog",
+    "MeshTrace": "Tracing",
+    "MeshMetric": "Metrics",
+    "MeshPassthrough": "Passthrough",
+    "MeshProxyPatch": "ProxyPatch",
+    "MeshTLS": "MeshTLS",
+}
+_TARGETS = {
+    "Mesh": "Mesh",
+    "Dataplane": "Workload",
+    "MeshService": "Service",
+    "MeshExternalService": "ExternalService",
+    "MeshMultiZoneService": "MultiZoneService",
+    "MeshHTTPRoute": "HTTPRoute",
+    "MeshGateway": "Gateway",
+}
+_RENAMED = {"MeshIdentity": "MeshIdentity", "MeshTrust": "MeshTrust"}
+_SYSTEM_KINDS = {*_RENAMED, "HostnameGenerator"}
+_NEVER = {
+    "MeshService": "Services select Workloads by label here: write a v1 Service",
+    "MeshGateway": "write a Gateway of class sekisho, with HTTPRoutes",
+    "MeshGatewayRoute": "write HTTPRoutes with the Gateway as parent",
+    "ZoneIngress": "write a Gateway of class sekisho-zone-ingress",
+    "ZoneEgress": "write a Gateway of class sekisho-zone-egress",
+    "Secret": "secrets are brought by hand: `sekisho apply` a v1 Secret",
+}
+
+
+def kuma(documents: Sequence[Object]) -> Converted:
+    """Resources of Kuma 2.8 to 3.0, in the form of Kubernetes or of universal mode."""
+    report = Report()
+    for number, document in enumerate(documents):
+        _convert(report, number, copy.deepcopy(dict(document)))
+    return report.done()
+
+
+def _convert(report: Report, number: int, written: dict[str, Any]) -> None:
+    kind = str(written.get("kind") or written.get("type") or "")
+    if kind in _POLICIES:
+        _policy(report, number, _POLICIES[kind], written)
+    elif kind in _RENAMED:
+        report.add(number, _object(_RENAMED[kind], written, _spec(written)))
+    elif kind in _KINDS:
+        _KINDS[kind](report, number, written)
+    else:
+        advice = _NEVER.get(kind, "there is nothing of the kind here")
+        report.note(number, "", f"{kind or 'a document without a kind'} is not converted: {advice}")
+
+
+def _policy(report: Report, number: int, kind: str, written: dict[str, Any]) -> None:
+    spec = _spec(written)
+    _from_to_rules(report, number, spec)
+    if "targetRef" in spec:
+        spec["targetRef"] = _target(report, number, "spec.targetRef", spec["targetRef"])
+    for index, entry in enumerate(spec.get("to") or ()):
+        path = f"spec.to[{index}].targetRef"
+        entry["targetRef"] = _target(report, number, path, entry.get("targetRef") or {"kind": "Mesh"})
+    report.add(number, _object(kind, written, spec))
+
+
+def _from_to_rules(report: Report, number: int, spec: dict[str, Any]) -> None:
+    """`from` was the older way to say `rules`: by the callers' tags, which there are not any more."""
+    entries = spec.pop("from", None)
+    if not entries:
+        return
+    kept = [entry for entry in entries if (entry.get("targetRef") or {}).get("kind") == "Mesh"]
+    if len(kept) < len(entries):
+        report.note(number, "spec.from", "callers that are not the whole mesh: write `rules` with matches")
+    spec["rules"] = [{"default": entry.get("default") or {}} for entry in kept]
+
+
+def _target(report: Report, number: int, path: str, target: Mapping[str, Any]) -> dict[str, Any]:
+    found = dict(target)
+    kind = str(found.get("kind", "Mesh"))
+    if kind in {"MeshSubset", "MeshServiceSubset"}:
+        found["kind"] = "Workload"
+        found["labels"] = {**(found.pop("tags", None) or {}), **(found.get("labels") or {})}
+        if name := found.pop("name", ""):
+            found["labels"]["kuma.io/service"] = name
+        report.note(number, path, f"{kind} picks by tags; here by labels of Workloads with the same names")
+        return found
+    found["kind"] = _TARGETS.get(kind, kind)
+    if found.pop("tags", None):
+        report.note(number, f"{path}.tags", "tags pick nothing here: use labels")
+    return found
+
+
+def _http_route(report: Report, number: int, written: dict[str, Any]) -> None:
+    spec = _spec(written)
+    for index, entry in enumerate(spec.get("to") or ()):
+        path = f"spec.to[{index}]"
+        parent = _service_reference(report, number, f"{path}.targetRef", entry.get("targetRef") or {})
+        if parent is None:
+            continue
+        rules = [
+            _http_rule(report, number, f"{path}.rules[{place}]", rule)
+            for place, rule in enumerate(entry.get("rules") or ())
+        ]
+        route = _object("HTTPRoute", written, {"parentRefs": [parent], "rules": rules}, _GATEWAY_API)
+        route["metadata"]["name"] += f"-{index}" if index else ""
+        report.add(number, route)
+    if (spec.get("targetRef") or {}).get("kind", "Mesh") != "Mesh":
+        message = "a route for some callers only: put it in their namespace, where it is theirs alone"
+        report.note(number, "spec.targetRef", message)
+
+
+def _http_rule(report: Report, number: int, path: str, rule: Mapping[str, Any]) -> dict[str, Any]:
+    conf = rule.get("default") or {}
+    backends = [
+        _backend(report, number, f"{path}.default.backendRefs[{index}]", one)
+        for index, one in enumerate(conf.get("backendRefs") or ())
+    ]
+    filters = [_filter(report, number, path, one) for one in conf.get("filters") or ()]
+    found: dict[str, Any] = {
+        "matches": [_match(report, number, path, one) for one in rule.get("matches") or ()],
+        "filters": filters,
+        "backendRefs": [one for one in backends if one is not None],
+    }
+    return {key: value for key, value in found.items() if value}
+
+
+def _match(report: Report, number: int, path: str, match: Mapping[str, Any]) -> dict[str, Any]:
+    found = copy.deepcopy(dict(match))
+    for header in found.get("headers") or ():
+        if header.get("type") in {"Present", "Absent", "Prefix"}:
+            report.note(
+                number, f"{path}.matches", f"a header match of type {header['type']} has no like here"
+            )
+    found["headers"] = [
+        one for one in found.get("headers") or () if one.get("type", "Exact") in _HEADER_MATCHES
+    ]
+    return {key: value for key, value in found.items() if value}
+
+
+_HEADER_MATCHES = {"Exact", "RegularExpression"}
+
+
+def _filter(report: Report, number: int, path: str, written: Mapping[str, Any]) -> dict[str, Any]:
+    found = copy.deepcopy(dict(written))
+    mirror = found.get("requestMirror")
+    if mirror:
+        percentage = mirror.pop("percentage", None)
+        mirror["backendRef"] = _backend(report, number, path, mirror.get("backendRef") or {})
+        if percentage is not None:
+            mirror["percent"] = int(float(percentage))
+    return found
+
+
+def _tcp_route(report: Report, number: int, written: dict[str, Any]) -> None:
+    for index, entry in enumerate(_spec(written).get("to") or ()):
+        path = f"spec.to[{index}]"
+        parent = _service_reference(report, number, f"{path}.targetRef", entry.get("targetRef") or {})
+        conf = (entry.get("rules") or [{}])[0].get("default") or {}
+        backends = [_backend(report, number, path, one) for one in conf.get("backendRefs") or ()]
+        if parent is not None:
+            rules = [{"backendRefs": [one for one in backends if one is not None]}]
+            route = _object("TCPRoute", written, {"parentRefs": [parent], "rules": rules}, _GATEWAY_API)
+            route["metadata"]["name"] += f"-{index}" if index else ""
+            report.add(number, route)
+
+
+def _backend(report: Report, number: int, path: str, written: Mapping[str, Any]) -> dict[str, Any] | None:
+    found = _service_reference(report, number, path, written)
+    if found is None:
+        return None
+    if "weight" in written:
+        found["weight"] = written["weight"]
+    return found
+
+
+def _service_reference(
+    report: Report, number: int, path: str, written: Mapping[str, Any]
+) -> dict[str, Any] | None:
+    """By name, as the Gateway API refers to things; None where only labels are given."""
+    kind = _TARGETS.get(str(written.get("kind")), "")
+    labels = written.get("labels") or {}
+    name = written.get("name") or labels.get("kuma.io/display-name")
+    if kind not in _GROUPS or not name:
+        report.note(number, path, "Gateway API routes refer to Services by name; write it in")
+        return None
+    found = {"group": _GROUPS[kind], "kind": kind, "name": name}
+    namespace = written.get("namespace") or labels.get("k8s.kuma.io/namespace")
+    port = written.get("port") or written.get("sectionName")
+    found |= {"namespace": namespace} if namespace else {}
+    if str(port or "").isdigit():
+        found["port"] = int(str(port))
+    elif port:
+        report.note(number, path, f"ports are numbers here, and {port} is a name")
+    return found
+
+
+_GROUPS = {"Service": "", "ExternalService": "sekisho.dev", "MultiZoneService": "sekisho.dev"}
+
+
+def _mesh(report: Report, number: int, written: dict[str, Any]) -> None:
+    """Trust is made by itself; what else a Mesh of 2.x said has kinds of its own."""
+    name = str(written.get("name") or (written.get("metadata") or {}).get("name") or DEFAULT_MESH)
+    said = {**written, **_spec(written)}
+    for field, advice in _FROM_MESH.items():
+        if said.get(field):
+            report.note(number, field, advice)
+    report.add(number, {"apiVersion": _OURS, "kind": "Mesh", "metadata": {"name": name}, "spec": {}})
+
+
+_FROM_MESH = {
+    "mtls": "every Mesh has mutual TLS and authorities of its own here; for other ones write a MeshIdentity",
+    "logging": "write an AccessLog",
+    "tracing": "write a Tracing",
+    "metrics": "write a Metrics",
+    "routing": "see LoadBalancing for localities, Gateways of class sekisho-zone-egress for the way out",
+    "networking": "write a Passthrough",
+}
+
+
+def _external(report: Report, number: int, written: dict[str, Any]) -> None:
+    spec = _spec(written)
+    verification = (spec.get("tls") or {}).get("verification") or {}
+    for field in ("caCert", "clientCert", "clientKey"):
+        if verification.pop(field, None):
+            message = "certificates are in Secrets here: caCertificateRef and clientCertificateRef"
+            report.note(number, f"spec.tls.verification.{field}", message)
+    report.add(number, _object("ExternalService", written, spec))
+
+
+def _multi_zone(report: Report, number: int, written: dict[str, Any]) -> None:
+    spec = _spec(written)
+    selector = spec.get("selector") or {}
+    spec["selector"] = {"zoneService": selector.get("meshService") or {}}
+    for port in spec.get("ports") or ():
+        if "appProtocol" in port:
+            port["protocol"] = port.pop("appProtocol")
+    report.add(number, _object("MultiZoneService", written, spec))
+
+
+def _generator(report: Report, number: int, written: dict[str, Any]) -> None:
+    spec = _spec(written)
+    renamed = {
+        "meshService": "service",
+        "meshExternalService": "externalService",
+        "meshMultiZoneService": "multiZoneService",
+    }
+    selector = {renamed.get(key, key): value for key, value in (spec.get("selector") or {}).items()}
+    report.add(number, _object("HostnameGenerator", written, {**spec, "selector": selector}))
+
+
+def _dataplane(report: Report, number: int, written: dict[str, Any]) -> None:
+    networking = _spec(written).get("networking") or written.get("networking") or {}
+    inbounds = [one for one in networking.get("inbound") or () if one.get("port")]
+    labels = {**(written.get("labels") or {}), **_tags(inbounds)}
+    for key in ("gateway", "outbound"):
+        if networking.get(key):
+            report.note(number, f"networking.{key}", _FROM_DATAPLANE[key])
+    ports = [_workload_port(one) for one in inbounds]
+    spec = {"address": networking.get("address", ""), "ports": ports, "sidecar": _sidecar(networking)}
+    found = _object("Workload", written, spec)
+    found["metadata"]["labels"] = {**labels, **(found["metadata"].get("labels") or {})}
+    report.add(number, found)
+
+
+_FROM_DATAPLANE = {
+    "gateway": "a gateway of another kind becomes a Workload whose inbound is captured like any other's",
+    "outbound": "a sidecar finds what it calls by permission or by spec.sidecar.reachable",
+}
+
+
+def _tags(inbounds: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    return {key: str(value) for inbound in inbounds for key, value in (inbound.get("tags") or {}).items()}
+
+
+def _workload_port(inbound: Mapping[str, Any]) -> dict[str, Any]:
+    found = {"port": inbound["port"]}
+    protocol = inbound.get("protocol") or (inbound.get("tags") or {}).get("kuma.io/protocol")
+    found |= {"name": inbound["name"]} if inbound.get("name") else {}
+    found |= {"targetPort": inbound["servicePort"]} if inbound.get("servicePort") else {}
+    return found | ({"appProtocol": protocol} if protocol else {})
+
+
+def _sidecar(networking: Mapping[str, Any]) -> dict[str, Any]:
+    return {"capture": "Redirect"} if networking.get("transparentProxying") else {}
+
+
+_KINDS: dict[str, Callable[[Report, int, dict[str, Any]], None]] = {
+    "Mesh": _mesh,
+    "MeshHTTPRoute": _http_route,
+    "MeshTCPRoute": _tcp_route,
+    "MeshExternalService": _external,
+    "MeshMultiZoneService": _multi_zone,
+    "HostnameGenerator": _generator,
+    "Dataplane": _dataplane,
+}
+
+
+def _spec(written: Mapping[str, Any]) -> dict[str, Any]:
+    return dict(written.get("spec") or {})
+
+
+def _object(
+    kind: str, written: Mapping[str, Any], spec: Mapping[str, Any], version: str = _OURS
+) -> dict[str, Any]:
+    """In our form: universal mode has no metadata, and what is for a whole mesh is of the system namespace."""
+    metadata = written.get("metadata") or {}
+    own = {**(written.get("labels") or {}), **(metadata.get("labels") or {})}
+    mesh = str(written.get("mesh") or own.get("kuma.io/mesh") or DEFAULT_MESH)
+    labels = {key: value for key, value in own.items() if "kuma.io/" not in key}
+    if own.get("kuma.io/effect") == "shadow":
+        labels["sekisho.dev/effect"] = "shadow"
+    namespace = metadata.get("namespace") or own.get("k8s.kuma.io/namespace") or ""
+    is_system = namespace in {"", "kuma-system", "kong-mesh-system"}
+    system = SYSTEM_NAMESPACE if kind not in {"Workload", "HTTPRoute", "TCPRoute"} else "default"
+    if is_system and mesh != DEFAULT_MESH:
+        labels[MESH_LABEL] = mesh
+    found: dict[str, Any] = {"name": metadata.get("name") or written.get("name") or "unnamed"}
+    found["namespace"] = system if is_system else namespace
+    found |= {"labels": labels} if labels else {}
+    return {"apiVersion": version, "kind": kind, "metadata": found, "spec": dict(spec)}

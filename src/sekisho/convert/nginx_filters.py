@@ -1,0 +1,111 @@
+"""What annotations of ingress-nginx say of requests: filters of a rule, and policies of its route."""
+
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import urlsplit
+
+from sekisho.convert import objects
+from sekisho.convert.annotations import Annotations
+
+_METHODS = ["GET", "PUT", "POST", "DELETE", "PATCH", "OPTIONS"]
+"""nginx's own defaults for CORS."""
+_HEADERS = [
+    "DNT", "Keep-Alive", "User-Agent", "X-Requested-With", "If-Modified-Since", "Cache-Control", "Content-Type",
+    "Range", "Authorization",
+]  # fmt: skip
+_TIMES = ("proxy-connect-timeout", "proxy-read-timeout", "proxy-send-timeout")
+
+
+def filters_of(annotations: Annotations, path: str) -> list[dict[str, Any]]:
+    """In the order in which they work."""
+    redirected = _redirect(annotations)
+    if redirected:
+        return [redirected]
+    return [*_rewrite(annotations, path), *_headers(annotations), *_cors(annotations), *_mirror(annotations)]
+
+
+def policies_of(annotations: Annotations, namespace: str, route: str) -> Iterator[dict[str, Any]]:
+    """Timeouts, retries and limits of a route."""
+    if times := _times(annotations):
+        yield objects.for_route("Timeout", namespace, route, _to_all(times))
+    if tries := annotations.number("proxy-next-upstream-tries"):
+        retry = {"http": {"numRetries": max(tries - 1, 0), "retryOn": ["ConnectFailure", "RefusedStream"]}}
+        yield objects.for_route("Retry", namespace, route, _to_all(retry))
+    for name, interval in (("limit-rps", "1s"), ("limit-rpm", "1m")):
+        if rate := annotations.number(name):
+            annotations.note(name, "nginx counts by client address; here one bucket is for all callers")
+            limit = {"local": {"http": {"requestRate": {"num": rate, "interval": interval}}}}
+            yield objects.for_route("RateLimit", namespace, route, _to_all(limit))
+            return
+
+
+def _to_all(default: dict[str, Any]) -> dict[str, Any]:
+    return {"to": [{"targetRef": {"kind": "Mesh"}, "default": default}]}
+
+
+def _times(annotations: Annotations) -> dict[str, Any]:
+    connect, read, send = (annotations.number(name) for name in _TIMES)
+    found: dict[str, Any] = {"connectionTimeout": f"{connect}s"} if connect else {}
+    if idle := max(read, send):
+        found["http"] = {"streamIdleTimeout": f"{idle}s"}
+    return found
+
+
+def _redirect(annotations: Annotations) -> dict[str, Any] | None:
+    for name, usual in (("permanent-redirect", 301), ("temporal-redirect", 302)):
+        if target := annotations.text(name):
+            parts = urlsplit(target)
+            path = {"type": "ReplaceFullPath", "replaceFullPath": parts.path} if parts.path else None
+            code = annotations.number(f"{name}-code") or usual
+            return objects.redirect(
+                scheme=parts.scheme, hostname=parts.hostname, port=parts.port, path=path, statusCode=code
+            )
+    return None
+
+
+def _rewrite(annotations: Annotations, path: str) -> Iterator[dict[str, Any]]:
+    target, host = annotations.text("rewrite-target"), annotations.text("upstream-vhost")
+    written: dict[str, Any] = {"hostname": host} if host else {}
+    if target == "/$2" or (target == "/$1" and path == "/"):
+        written["path"] = {"type": "ReplacePrefixMatch", "replacePrefixMatch": "/"}
+    elif "$" in target:
+        annotations.note("rewrite-target", f"{target}: only /$2 behind (/|$)(.*) is converted")
+    elif target:
+        written["path"] = {"type": "ReplaceFullPath", "replaceFullPath": target}
+    if written:
+        yield {"type": "URLRewrite", "urlRewrite": written}
+
+
+def _headers(annotations: Annotations) -> Iterator[dict[str, Any]]:
+    names = {"x-forwarded-prefix": "X-Forwarded-Prefix", "connection-proxy-header": "Connection"}
+    found = {header: annotations.text(name) for name, header in names.items() if annotations.text(name)}
+    if found:
+        yield objects.set_headers("Request", found)
+
+
+def _cors(annotations: Annotations) -> Iterator[dict[str, Any]]:
+    if not annotations.flag("enable-cors"):
+        return
+    cors = {
+        "allowOrigins": annotations.listed("cors-allow-origin") or ["*"],
+        "allowMethods": annotations.listed("cors-allow-methods") or _METHODS,
+        "allowHeaders": annotations.listed("cors-allow-headers") or _HEADERS,
+        "exposeHeaders": annotations.listed("cors-expose-headers"),
+        "allowCredentials": annotations.flag("cors-allow-credentials", default=True),
+        "maxAge": annotations.number("cors-max-age") or 1728000,
+    }
+    yield {"type": "CORS", "cors": objects.present(cors)}
+
+
+def _mirror(annotations: Annotations) -> Iterator[dict[str, Any]]:
+    """To a Service of the same namespace, as `http://name.namespace.svc.cluster.local:port/…`."""
+    target = annotations.text("mirror-target")
+    if not target:
+        return
+    parts = urlsplit(target)
+    service = (parts.hostname or "").split(".")
+    if len(service) < 2 or "$" in parts.netloc:  # noqa: PLR2004 - name and namespace
+        annotations.note("mirror-target", "is no Service of the cluster: not converted")
+        return
+    backend = {"name": service[0], "port": parts.port or 80}
+    yield {"type": "RequestMirror", "requestMirror": {"backendRef": backend}}
