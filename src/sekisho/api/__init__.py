@@ -5,6 +5,7 @@ from sekisho.api.authentication import Authenticator, TokenTable, User, token_ha
 from sekisho.api.catalogue import Review
 from sekisho.api.errors import ApiError
 from sekisho.api.limits import Limits
+from sekisho.api.mounts import Mount, user_of
 from sekisho.api.server import ServerSettings, serve, tls_context
 
 __all__ = [
@@ -13,6 +14,7 @@ __all__ = [
     "Application",
     "Authenticator",
     "Limits",
+    "Mount",
     "Review",
     "ServerSettings",
     "TokenTable",
@@ -21,4 +23,5 @@ __all__ = [
     "serve",
     "tls_context",
     "token_hash",
+    "user_of",
 ]

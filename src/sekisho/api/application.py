@@ -30,6 +30,7 @@ from sekisho.api.errors import (
     unavailable,
 )
 from sekisho.api.limits import Gate, Limits, Rates, Shares
+from sekisho.api.mounts import Mount
 from sekisho.api.negotiation import negotiate
 from sekisho.api.pages import Metrics, Pages
 from sekisho.api.representation import encode
@@ -74,6 +75,7 @@ def create_app(
     authenticator: Authenticator,
     *,
     reviews: Sequence[Review] = (),
+    mounts: Sequence[Mount] = (),
     limits: Limits = Limits(),  # noqa: B008 - a frozen value
     clock: Clock | None = None,
     about: About = About(),
@@ -86,6 +88,7 @@ def create_app(
         authenticator=authenticator,
         admission=Admission(store, ServiceAddresses(store, about.service_range)),
         pages=Pages(catalogue, about.release, is_ready=about.is_ready, metrics=about.metrics),
+        mounts=mounts,
     )
 
 
@@ -93,7 +96,13 @@ class Application:
     """See `create_app`."""
 
     def __init__(
-        self, *, parts: Parts, authenticator: Authenticator, admission: Admission, pages: Pages
+        self,
+        *,
+        parts: Parts,
+        authenticator: Authenticator,
+        admission: Admission,
+        pages: Pages,
+        mounts: Sequence[Mount] = (),
     ) -> None:
         self.catalogue = parts.catalogue
         self.router = Router(parts.catalogue)
@@ -102,6 +111,7 @@ class Application:
         self._authenticator = authenticator
         self._admission = admission
         self._pages = pages
+        self._mounts = mounts
         self._synthetic = reviewing.Synthetic(parts.catalogue, parts.now)
         self._rates = Rates(parts.limits, parts.clock.monotonic)
         self._gate = Gate(parts.limits.requests_at_once)
@@ -139,6 +149,8 @@ class Application:
         self._stopping = True
         for response in tuple(self._open):
             await response.end()
+        for mount in self._mounts:
+            await mount.stop()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """ASGI."""
@@ -150,7 +162,7 @@ class Application:
             return
         request = Request(scope, receive)
         answer = await self._answer(request)
-        if isinstance(answer, Response):
+        if isinstance(answer, Response | Mount):
             await answer(scope, receive, send)
             return
         try:
@@ -174,7 +186,7 @@ class Application:
                     await send({"type": "lifespan.shutdown.complete"})
                     return
 
-    async def _answer(self, request: Request) -> Answer:
+    async def _answer(self, request: Request) -> Answer | Mount:
         try:
             with self._gate:
                 return await self._let_in(request)
@@ -193,7 +205,7 @@ class Application:
             log.exception("request failed", method=request.method, path=request.url.path)
             return _status(ApiError(500, "InternalError", "internal error; the server's log says more"))
 
-    async def _let_in(self, request: Request) -> Answer:
+    async def _let_in(self, request: Request) -> Answer | Mount:
         """Origin, then identity, then rate, then rights: an unknown caller learns of no path."""
         _refuse_foreign_origin(request)
         route = self.router.find(request.url.path)
@@ -205,6 +217,8 @@ class Application:
         if self._stopping:
             raise unavailable("the server is stopping")
         self._rates.take(user)
+        if mount := next((one for one in self._mounts if one.holds(request.url.path)), None):
+            return mount.of(user, request)
         match route:
             case Page():
                 if not self.table.opens(user.roles, route.surface):

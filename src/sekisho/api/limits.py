@@ -34,9 +34,14 @@ class Limits:
     """For a client to take one chunk of a watch; a slower one is cut, so that nothing piles up for it."""
     rates: Mapping[str, float] = field(
         default_factory=lambda: {
-            "reader": 50.0, "agent": 200.0, "proxy": 50.0, "join": 20.0,
-            "zone": 20.0, "zone-member": 200.0, "zone-disabled": 20.0,
-        }  # fmt: skip
+            "reader": 50.0,
+            "agent": 200.0,
+            "proxy": 50.0,
+            "join": 20.0,
+            "zone": 20.0,
+            "zone-member": 200.0,
+            "zone-disabled": 20.0,
+        }
     )
     """Requests a second by role; a user gets the largest of its roles. A role not named (admin) has none."""
     burst_seconds: float = 2.0

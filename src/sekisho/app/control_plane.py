@@ -103,13 +103,14 @@ async def build(settings: ControlPlane, clock: Clock) -> AsyncIterator[Parts]:
         identities = Identities.load(state, loop, settings.place)
         hosts = (settings.api.host, settings.xds.host)
         certificate = await ServingCertificate.make(state / "serving", identities.authority, hosts)
-        others = _others(settings, loop, identities)
+        others = _others(settings, loop, store, identities)
         answered = reviews(loop, store, identities, settings.place, others)
         others.answering(answered)
         application = create_app(
             store,
             Callers(identities.tokens, identities.peers, identities.zones),
             reviews=answered,
+            mounts=others.mounts(),
             clock=clock,
             about=About(
                 release=__version__,
@@ -125,11 +126,13 @@ async def build(settings: ControlPlane, clock: Clock) -> AsyncIterator[Parts]:
         )  # fmt: skip
 
 
-def _others(settings: ControlPlane, loop: ControlLoop, identities: Identities) -> Others:
+def _others(settings: ControlPlane, loop: ControlLoop, store: Store, identities: Identities) -> Others:
     chosen = settings.place
     if chosen.mode is Mode.GLOBAL:
-        return GlobalPlane(loop, identities)
-    return ZoneLink(chosen.zone, chosen.joins, settings.state, loop) if chosen.joins else Alone(chosen.zone)
+        return GlobalPlane(loop, store, identities)
+    if chosen.joins is None:
+        return Alone(chosen.zone)
+    return ZoneLink(chosen.zone, chosen.joins, settings.state, loop, store)
 
 
 async def run(parts: Parts, announce: Announce, stop: asyncio.Event) -> None:

@@ -1,24 +1,31 @@
 """The global control plane's side of its zones: who they are, how they are, and what they are asked."""
 
+import asyncio
 from collections.abc import Coroutine, Iterable, Mapping, Sequence
+from secrets import token_hex
 from typing import Any
 
 import msgspec
 import structlog
+from starlette.requests import Request
 
-from sekisho.api import ApiError, Review, User
+from sekisho.api import ApiError, Mount, Review, User, user_of
 from sekisho.app.identities import Identities
 from sekisho.app.inquiries import Inquiries, NoAnswer
 from sekisho.app.review import review
 from sekisho.app.token_review import end_zone_tokens
 from sekisho.app.zone_peers import MEMBER_ROLE, ZONE_PREFIX, zone_of
-from sekisho.client.reviews import SystemStatus
-from sekisho.client.zones import ZoneInquiryAnswer, ZoneInquirySpec, ZoneReport, ZoneReportAnswer
+from sekisho.client.reviews import SystemStatus, ZoneState
+from sekisho.client.zones import ZoneInquiryAnswer, ZoneInquirySpec
 from sekisho.control.loop import ControlLoop
-from sekisho.control.zones import ZoneBook
+from sekisho.control.zones import zone_state
 from sekisho.engine import Read
+from sekisho.federation import wire
+from sekisho.federation.endpoints import Endpoints
+from sekisho.federation.server import Federation
 from sekisho.model.names import ResourceId
 from sekisho.model.problems import Invalid, Problem
+from sekisho.store.protocol import Store
 
 log = structlog.get_logger(__name__)
 
@@ -28,27 +35,31 @@ _ZONES = frozenset({MEMBER_ROLE})
 class GlobalPlane:
     """Implements `Others` for the global control plane."""
 
-    def __init__(self, loop: ControlLoop, identities: Identities) -> None:
-        self.book = ZoneBook(loop.statuses, loop.engine.read, loop.clock)
-        self._inquiries = Inquiries()
+    def __init__(self, loop: ControlLoop, store: Store, identities: Identities) -> None:
+        self._loop = loop
         self._identities = identities
-        self._read = loop.engine.read
-        loop.on_commit += [self.book.committed, self._forget_removed]
+        self._federation = Federation(store, loop.clock, lambda: token_hex(8))
+        self._inquiries = Inquiries()
+        self._zones: set[ResourceId] = set()
+        self._revoked = asyncio.Event()
+        identities.revocations.on_change(self._revoked.set)
+        loop.on_commit.append(self._committed)
 
     def reviews(self) -> Sequence[Review]:
-        """See `Others.reviews`: reports, and requests that wait for questions."""
-        return (
-            review("ZoneReport", _ZONES, ZoneReport, self._report, "A zone says how it is."),
-            review("ZoneInquiry", _ZONES, ZoneInquirySpec, self._fetch, "A zone asks what it is asked."),
-        )
+        """See `Others.reviews`: requests of zones that wait for questions."""
+        return (review("ZoneInquiry", _ZONES, ZoneInquirySpec, self._fetch, "A zone asks what it is asked."),)
+
+    def mounts(self) -> Sequence[Mount]:
+        """See `Others.mounts`: the streams of the federation, which knows whom it lets in."""
+        return (Mount(wire.PATH, Endpoints(self._federation, _caller), self._stop),)
 
     def completed(self, status: SystemStatus) -> SystemStatus:
         """See `Others.completed`."""
-        return msgspec.structs.replace(status, zones=self.book.states())
+        return msgspec.structs.replace(status, zones=tuple(map(self._state, sorted(self._zones))))
 
     async def ask(self, zone: str, kind: str, spec: Mapping[str, Any]) -> Mapping[str, Any]:
         """See `Others.ask`."""
-        if self._read.leaf(ResourceId("Zone", "", zone)) is None:
+        if ResourceId("Zone", "", zone) not in self._zones:
             raise Invalid([Problem("spec.zone", f"there is no zone {zone}")])
         try:
             return await self._inquiries.ask(zone, kind, spec)
@@ -60,19 +71,46 @@ class GlobalPlane:
 
     def services(self) -> Mapping[str, Coroutine[Any, Any, None]]:
         """See `Others.services`."""
-        return {"notice zones that fall silent": self.book.run()}
+        return {"federation": self._federation.run(), "end revoked streams": self._end_revoked()}
 
-    async def _report(self, user: User, report: ZoneReport) -> ZoneReportAnswer:
-        return ZoneReportAnswer(seconds=self.book.reported(zone_of(user), report))
+    async def _stop(self) -> None:
+        self._inquiries.stop()
+        await self._federation.stop()
 
     async def _fetch(self, user: User, spec: ZoneInquirySpec) -> ZoneInquiryAnswer:
         return await self._inquiries.fetch(zone_of(user), spec)
 
-    def _forget_removed(self, leaves: Iterable[object], read: Read) -> None:
-        """A zone that is removed does not come back by what it had: neither certificate nor token."""
+    async def _end_revoked(self) -> None:
+        """All streams end: those whose certificate is good still come again at once."""
+        while True:
+            await self._revoked.wait()
+            self._revoked.clear()
+            await self._federation.stop()
+
+    def _state(self, zone: ResourceId) -> ZoneState:
+        return zone_state(
+            zone.name,
+            self._loop.statuses.current(zone) or {},
+            enabled=self._loop.engine.read.leaf(zone).spec.enabled,
+            connected=self._federation.is_connected(zone.name),
+            lag=0.0,
+        )
+
+    def _committed(self, leaves: Iterable[object], read: Read) -> None:
         for leaf in leaves:
-            if isinstance(leaf, ResourceId) and leaf.kind == "Zone" and read.leaf(leaf) is None:
-                name = f"{ZONE_PREFIX}{leaf.name}"
-                self._identities.revocations.revoke_proxy(name)
-                end_zone_tokens(self._identities.tokens, name)
-                log.info("zone removed", zone=leaf.name)
+            if not isinstance(leaf, ResourceId) or leaf.kind != "Zone":
+                continue
+            if read.leaf(leaf) is not None:
+                self._zones.add(leaf)
+            elif leaf in self._zones:
+                self._zones.discard(leaf)
+                self._removed(leaf.name)
+
+    def _removed(self, zone: str) -> None:
+        """It does not come back by what it had: neither certificate nor token."""
+        self._identities.revocations.revoke_proxy(f"{ZONE_PREFIX}{zone}")
+        end_zone_tokens(self._identities.tokens, f"{ZONE_PREFIX}{zone}")
+
+
+async def _caller(request: Request) -> str:
+    return zone_of(user_of(request))

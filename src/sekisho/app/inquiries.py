@@ -73,6 +73,11 @@ class Inquiries:
             del known.asked[inquiry.id]
             known.waiting = [one for one in known.waiting if one.id != inquiry.id]
 
+    def stop(self) -> None:
+        """Lets go of the requests that are held."""
+        for known in self._zones.values():
+            known.arrived.set()
+
     async def fetch(self, zone: str, spec: ZoneInquirySpec) -> ZoneInquiryAnswer:
         """A zone answers what it fetched before, and waits for more."""
         known = self._zones.setdefault(zone, _Zone())

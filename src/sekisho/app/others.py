@@ -4,7 +4,7 @@ from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Protocol
 
-from sekisho.api import Review, User
+from sekisho.api import Mount, Review, User
 from sekisho.client.reviews import SystemStatus
 from sekisho.model.problems import Invalid, Problem
 
@@ -14,6 +14,10 @@ class Others(Protocol):
 
     def reviews(self) -> Sequence[Review]:
         """What they post here."""
+        ...
+
+    def mounts(self) -> Sequence[Mount]:
+        """Where else they call."""
         ...
 
     def completed(self, status: SystemStatus) -> SystemStatus:
@@ -43,6 +47,9 @@ class Alone:
         self._zone = zone
 
     def reviews(self) -> Sequence[Review]:
+        return ()
+
+    def mounts(self) -> Sequence[Mount]:
         return ()
 
     def completed(self, status: SystemStatus) -> SystemStatus:

@@ -10,7 +10,7 @@ from sekisho.aio.backoff import Backoff
 from sekisho.aio.clock import Clock
 from sekisho.api import ApiError, Review, User
 from sekisho.app.inquiries import packed
-from sekisho.client import Client, ClientError
+from sekisho.client import Client, ClientError, Unauthorized
 from sekisho.client.reviews import ask
 from sekisho.client.zones import Inquiry, InquiryAnswer, ZoneInquiryAnswer, ZoneInquirySpec
 from sekisho.identity.tokens import Role
@@ -26,9 +26,10 @@ ASKER = User("the global control plane", frozenset({Role.ADMIN.value}))
 class Answers:
     """Fetches questions and answers them, one after another."""
 
-    def __init__(self, client: Callable[[], Client], clock: Clock) -> None:
-        """`client` calls global as this zone."""
+    def __init__(self, client: Callable[[], Client], refused: Callable[[], None], clock: Clock) -> None:
+        """`client` calls global as this zone; `refused` is told when our certificate is not taken."""
         self._client = client
+        self._refused = refused
         self._clock = clock
         self._reviews: dict[str, Review] = {}
 
@@ -45,7 +46,9 @@ class Answers:
             spec = ZoneInquirySpec(answers=sent, more=bool(parts))
             try:
                 found = await ask(self._client(), "ZoneInquiry", spec, ZoneInquiryAnswer)
-            except ClientError:  # of which the reports tell, who come the same way
+            except ClientError as error:  # the mirrors tell of it, which go the same way
+                if isinstance(error, Unauthorized):
+                    self._refused()
                 parts.clear()
                 await self._clock.sleep(backoff.next())
                 continue

@@ -1,9 +1,12 @@
-"""A zone's link to the global control plane: its certificate, its reports, and the questions it answers."""
+"""A zone's link to the global control plane: its certificate, the mirrors, and the questions it answers."""
 
 import asyncio
-from collections.abc import Coroutine, Iterable, Mapping, Sequence
+import ssl
+from collections.abc import Coroutine, Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from random import SystemRandom
+from secrets import token_hex
 from typing import Any
 
 import msgspec
@@ -12,7 +15,7 @@ import structlog
 from sekisho import __version__
 from sekisho.agent.keys import Keys
 from sekisho.aio.clock import Clock
-from sekisho.api import Review
+from sekisho.api import Mount, Review
 from sekisho.app.caller import Caller
 from sekisho.app.others import own_or_refused
 from sekisho.app.place import Joins
@@ -20,13 +23,13 @@ from sekisho.app.serving import SERVER_NAME
 from sekisho.app.settings import BadSetting
 from sekisho.app.zone_answers import Answers
 from sekisho.app.zone_peers import ZONE_PREFIX
-from sekisho.app.zone_reports import Reports
 from sekisho.app.zone_signer import ZoneSigner
 from sekisho.client.kubeconfig import Access
 from sekisho.client.reviews import LinkState, SystemStatus
-from sekisho.client.zones import ZoneReport
 from sekisho.control.loop import ControlLoop
-from sekisho.engine import Read
+from sekisho.federation.client import ZoneLink as Mirrors
+from sekisho.federation.messages import Report
+from sekisho.store.protocol import Store
 
 log = structlog.get_logger(__name__)
 
@@ -37,25 +40,31 @@ CREDENTIALS = "zone.json"
 class ZoneLink:
     """Implements `Others` for a zone that joins others. The zone serves whether there is a link or not."""
 
-    def __init__(self, zone: str, joins: Joins, state: Path, loop: ControlLoop) -> None:
+    def __init__(self, zone: str, joins: Joins, state: Path, loop: ControlLoop, store: Store) -> None:
         """Nothing is dialled yet. Raises BadSetting when the authority's file cannot be used."""
         self._zone = zone
         self._url = joins.url
         self._loop = loop
         self._started = loop.clock.now().isoformat(timespec="seconds")
         access = Access(server=joins.url, authority=_authority(joins.authority), server_name=SERVER_NAME)
-        self.caller = Caller(access)
-        """Calls global as this zone, once there is a certificate."""
-        signer = ZoneSigner(access, self.caller.held, joins.token_file, loop.clock)
+        self._caller = Caller(access)
+        signer = ZoneSigner(access, self._caller.held, joins.token_file, loop.clock)
         self._keys = _keys(state / CREDENTIALS, f"{ZONE_PREFIX}{zone}", signer, access, loop.clock)
         self._keys.on_renewal(self._use)
         self._use()
-        self._reports = Reports(self.caller.client, self._report, self._refused, loop.clock)
-        self._answers = Answers(self.caller.client, loop.clock)
-        loop.on_commit.append(self._committed)
+        self._answers = Answers(self._caller.client, self._refused, loop.clock)
+        self._mirrors = Mirrors(
+            joins.url, self._context, store, zone, loop.clock,
+            name=lambda: token_hex(8), random=SystemRandom().random, server_name=SERVER_NAME,
+        )  # fmt: skip
+        self._mirrors.facts = self._facts
 
     def reviews(self) -> Sequence[Review]:
         """See `Others.reviews`: nobody dials a zone."""
+        return ()
+
+    def mounts(self) -> Sequence[Mount]:
+        """See `Others.mounts`."""
         return ()
 
     def completed(self, status: SystemStatus) -> SystemStatus:
@@ -73,44 +82,52 @@ class ZoneLink:
     def services(self) -> Mapping[str, Coroutine[Any, Any, None]]:
         """See `Others.services`."""
         return {
-            "zone certificate": self._keys.run(),
-            "report to global": self._once_joined(self._reports.run()),
-            "answer global": self._once_joined(self._answers.run()),
-            "hold the connections": self._hold(),
+            "certificate of the zone": self._keys.run(),
+            "mirrors": self._once_joined(self._mirrors.run()),
+            "answers to global": self._once_joined(self._answers.run()),
+            "connections to global": self._hold(),
         }
 
     def state(self) -> LinkState:
         """The link now."""
-        issued, reports = self._keys.issued, self._reports
+        found, issued = self._mirrors.state, self._keys.issued
+        refused = (*found.refused, *found.refused_there)
         return LinkState(
             url=self._url,
-            connected=reports.connected,
-            since=reports.since,
-            fault=reports.fault,
-            certificate_expires=issued.not_after.isoformat() if issued else "",
+            connected=found.connected,
+            since=_text(found.since),
+            fault=found.error or ("" if issued else "the zone has not joined yet"),
+            last_sync=_text(found.last_sync),
+            certificate_expires=_text(issued.not_after if issued else None),
+            conflicts=tuple(map(str, sorted(found.held.conflicts))),
+            refused=tuple(f"{one.id}: {one.why}" for one in refused),
         )
 
     def _use(self) -> None:
         if self._keys.held:
-            self.caller.use(self._keys.held)
+            self._caller.use(self._keys.held)
+
+    def _context(self) -> ssl.SSLContext:
+        """With the certificate of now."""
+        return self._caller.client().transport.access.tls()
 
     def _refused(self) -> None:
         """Our certificate is not taken, so it was revoked: another one is asked for, at once."""
         self._keys.renew_before(self._loop.clock.now())
 
-    def _committed(self, _: Iterable[object], __: Read) -> None:
-        self._reports.changed()
-
-    def _report(self) -> ZoneReport:
+    def _facts(self) -> Report:
         proxies = self._loop.proxies.connected_now.values()
+        counts = {
+            "connected": len(proxies),
+            "inSync": sum(1 for proxy in proxies if not proxy.behind),
+            "rejected": sum(len(proxy.rejected) for proxy in proxies),
+        }
         issued = self._keys.issued
-        return ZoneReport(
+        return Report(
             version=__version__,
-            started=self._started,
-            proxies=len(proxies),
-            in_sync=sum(1 for proxy in proxies if not proxy.behind),
-            rejected=sum(len(proxy.rejected) for proxy in proxies),
-            certificate_expires=issued.not_after.isoformat() if issued else "",
+            started_at=self._started,
+            proxies=counts,
+            certificate_expiry=_text(issued.not_after if issued else None),
         )
 
     async def _once_joined(self, service: Coroutine[Any, Any, None]) -> None:
@@ -125,7 +142,11 @@ class ZoneLink:
         try:
             await asyncio.Event().wait()
         finally:
-            await self.caller.close()
+            await self._caller.close()
+
+
+def _text(moment: datetime | None) -> str:
+    return moment.isoformat(timespec="seconds") if moment else ""
 
 
 def _authority(file: Path) -> str:

@@ -18,8 +18,8 @@ DISABLED_ROLE = "zone-disabled"
 
 
 def zone_of(user: User) -> str:
-    """The zone that a caller is; empty for one that is none, or is disabled."""
-    return user.name.removeprefix(ZONE_PREFIX) if MEMBER_ROLE in user.roles else ""
+    """The zone that a caller is by its certificate, be it disabled; empty for one that is none."""
+    return user.name.removeprefix(ZONE_PREFIX) if user.roles & {MEMBER_ROLE, DISABLED_ROLE} else ""
 
 
 class ZonePeers:

@@ -14,15 +14,14 @@ from sekisho.cli.columns import columns
 from sekisho.cli.options import DEFAULT_CONNECTION, Connection
 from sekisho.cli.terminal import Exit, Failure, err, write
 from sekisho.cli.zone_rows import HEAD, row
-from sekisho.client import AlreadyExists, Client, NotFound
+from sekisho.client import AlreadyExists, Client, NotFound, Object
 from sekisho.client.reviews import SystemStatus, TokenAnswer, TokenSpec, ask
+from sekisho.federation.zone_status import CONFIRM
 from sekisho.identity.files import private_directory, write_private
 from sekisho.model.origin import GLOBAL
 
 app = App(name="zone", default_parameter=Parameter(negative=""))
 
-MANAGER = "sekisho-zone"
-"""Field manager of what this command writes."""
 Name = Annotated[str, Parameter(name="NAME")]
 Folder = Annotated[
     Path | None, Parameter(help="Where token and CA are written, to be taken along. Default: zone-NAME")
@@ -110,6 +109,24 @@ async def remove(name: Name, /, *, connection: Connection = DEFAULT_CONNECTION) 
     return Exit.OK
 
 
+@app.command
+async def confirm(name: Name, /, *, connection: Connection = DEFAULT_CONNECTION) -> Exit:
+    """Agree that copies go which a control plane restored from a backup does not know any more.
+
+    They are kept until then, here and in the zone NAME: `sekisho status` names them.
+    """
+    async with connection.client() as client:
+        status = (await _found(client, name)).get("status") or {}
+        waiting = [(status.get("held") or {}).get("confirmation"), status.get("confirmation")]
+        agreed = ",".join(one for one in waiting if one)
+        if not agreed:
+            write(f"nothing waits to be confirmed for the zone {name}")
+            return Exit.OK
+        await client.patch("Zone", name, patch={"metadata": {"annotations": {CONFIRM: agreed}}})
+    write(f"confirmed for the zone {name}")
+    return Exit.OK
+
+
 async def _enable(name: str, connection: Connection, *, enabled: bool) -> Exit:
     async with connection.client() as client:
         await _found(client, name)
@@ -118,9 +135,9 @@ async def _enable(name: str, connection: Connection, *, enabled: bool) -> Exit:
     return Exit.OK
 
 
-async def _found(client: Client, name: str) -> None:
+async def _found(client: Client, name: str) -> Object:
     try:
-        await client.get("Zone", name)
+        return await client.get("Zone", name)
     except NotFound:
         raise Failure(f"there is no zone {name}", advice="`sekisho zone list` shows them.") from None
 

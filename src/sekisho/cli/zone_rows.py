@@ -27,22 +27,22 @@ def is_fine(zone: ZoneState) -> bool:
     """Whether it needs no look."""
     if not zone.enabled or not zone.joined:
         return True
-    return zone.connected and not zone.rejected and not zone.conflicts and not zone.waits
+    return zone.connected and not (zone.rejected or zone.conflicts or zone.refused or zone.waits)
 
 
 def notes(zone: ZoneState) -> list[str]:
     """What of it needs a line of its own."""
-    told = [f"{zone.name} does not take {conflict}" for conflict in zone.conflicts]
-    if zone.waits:
-        told.append(f"{zone.name} waits to be confirmed (`sekisho zone confirm {zone.name}`): {zone.waits}")
-    return told
+    told = [f"{zone.name} has its own {conflict}, and does not take ours" for conflict in zone.conflicts]
+    told += [f"{zone.name} does not take {refused}" for refused in zone.refused]
+    return [*told, f"{zone.name}: {zone.waits}"] if zone.waits else told
 
 
 def link(state: LinkState, now: datetime) -> str:
     """A zone's link, in one line."""
     since = f" for {age(state.since, now)}" if state.since else ""
     sync = f", in sync {age(state.last_sync, now)} ago" if state.last_sync else ""
-    conflicts = f", {len(state.conflicts)} not taken" if state.conflicts else ""
+    not_taken = len(state.conflicts) + len(state.refused)
+    conflicts = f", {not_taken} not taken" if not_taken else ""
     if state.connected:
         return f"connected to {state.url}{since}{sync}{conflicts}"
     return f"NOT connected to {state.url}{since}{sync}: {state.fault}"

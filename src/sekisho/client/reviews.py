@@ -274,8 +274,10 @@ class ZoneState(Struct, frozen=True):
     """RFC 3339. Of the certificate by which it is known."""
     conflicts: tuple[str, ...] = ()
     """What it does not take because something of its own has the name."""
+    refused: tuple[str, ...] = ()
+    """What of global's it cannot take, and why."""
     waits: str = ""
-    """What is kept there until it is confirmed (`sekisho zone confirm`); empty for nothing."""
+    """What is kept, there or here, until somebody confirms that it goes; empty for nothing."""
 
 
 class LinkState(Struct, frozen=True):
@@ -292,6 +294,9 @@ class LinkState(Struct, frozen=True):
     certificate_expires: str = ""
     """RFC 3339. Empty while the zone has not joined."""
     conflicts: tuple[str, ...] = ()
+    """What it does not take because something of its own has the name."""
+    refused: tuple[str, ...] = ()
+    """What of its own is not taken there, or not taken here, and why."""
 
 
 class SystemStatus(Struct, frozen=True):
@@ -454,7 +459,6 @@ PLURALS = {
     "TokenReview": "tokenreviews",
     "CertificateRequest": "certificaterequests",
     "TrustReview": "trustreviews",
-    "ZoneReport": "zonereports",
     "ZoneInquiry": "zoneinquiries",
 }
 """By kind; the plural is the last part of the path."""

@@ -1,36 +1,6 @@
-"""What a zone tells the global control plane by itself, and is asked there: both are posted by the zone."""
+"""What zones are asked at the global control plane: the zone posts its answers, and hears what else."""
 
 from sekisho.client.reviews import Struct
-
-
-class ZoneReport(Struct, frozen=True):
-    """How a zone is. Posted every few seconds, and at once when something changed."""
-
-    version: str
-    """Of its control plane."""
-    started: str
-    """RFC 3339. When its control plane did."""
-    proxies: int = 0
-    """Connected to its control plane."""
-    in_sync: int = 0
-    """Of these, those that have acknowledged everything."""
-    rejected: int = 0
-    """Resources that its proxies refuse."""
-    last_sync: str = ""
-    """RFC 3339. When it had taken and sent everything that crosses, the last time."""
-    certificate_expires: str = ""
-    """RFC 3339. Of the certificate by which it is known."""
-    conflicts: tuple[str, ...] = ()
-    """What it does not take because something of its own has the name."""
-    waits: str = ""
-    """What it keeps until it is confirmed; empty for nothing."""
-
-
-class ZoneReportAnswer(Struct, frozen=True):
-    """That it was heard."""
-
-    seconds: float
-    """When the next one is expected at the latest, if nothing changes."""
 
 
 class Inquiry(Struct, frozen=True):

@@ -16,9 +16,8 @@ log = structlog.get_logger(__name__)
 
 BATCH = 256
 """Status writes in one commit of the store."""
-SHARED = frozenset({"Workload", "Zone"})
-"""Kinds whose status others write to as often as we do, agents or the federation: nothing is written over
-what we have not seen."""
+SHARED = frozenset({"Workload"})
+"""Kinds whose status agents write to as often as we do: nothing is written over what we have not seen."""
 RETRY = 1.0
 """Seconds until a batch is tried again that the store could not take."""
 

@@ -73,13 +73,15 @@ class ZoneLink:
         *,
         name: Callable[[], str],
         random: Callable[[], float],
+        server_name: str = "",
     ) -> None:
         """`url` is of global's API, without a path. `context` is asked at each connection, so that it gives
         the newest certificate. `name` makes up names that nobody can have thought of before; `random` draws
-        from [0, 1).
+        from [0, 1). `server_name`: see `Link`.
         """
         self._url = url
         self._context = context
+        self._server_name = server_name
         self._store = store
         self._zone = zone
         self._clock = clock
@@ -122,7 +124,7 @@ class ZoneLink:
             finally:
                 stop.set()
 
-        link = Link(self._url, self._context())
+        link = Link(self._url, self._context(), self._server_name)
         try:
             directions = {"from global": self._down(link), "to global": self._up(link)}
             await run_until(stop, {name: until_it_fails(one) for name, one in directions.items()})

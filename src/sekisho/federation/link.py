@@ -24,7 +24,9 @@ class LinkFailed(Exception):
 class Link:
     """A pool of connections to one global control plane, all with one certificate."""
 
-    def __init__(self, url: str, context: ssl.SSLContext) -> None:
+    def __init__(self, url: str, context: ssl.SSLContext, server_name: str = "") -> None:
+        """`server_name` is expected in global's certificate, where that is not the host of `url`."""
+        self._extensions = {"sni_hostname": server_name} if server_name else {}
         self._http = httpx2.AsyncClient(
             base_url=url,
             verify=context,
@@ -42,7 +44,9 @@ class Link:
         """What global tells from a token on. Raises LinkFailed, here and while iterating."""
         parameters = {"since": since} | ({"listing": "1"} if listing else {})
         with _failures():
-            async with self._http.stream("GET", wire.DOWN_PATH, params=parameters) as answer:
+            async with self._http.stream(
+                "GET", wire.DOWN_PATH, params=parameters, extensions=self._extensions
+            ) as answer:
                 if answer.status_code != httpx2.codes.OK:
                     raise LinkFailed(_told(answer.status_code, await answer.aread()))
                 yield _batches(answer)
@@ -50,14 +54,19 @@ class Link:
     async def held(self) -> Answer:
         """What global holds of us. Raises LinkFailed."""
         with _failures():
-            answer = await self._http.get(wire.UP_PATH)
+            answer = await self._http.get(wire.UP_PATH, extensions=self._extensions)
         return _answer(answer)
 
     async def up(self, upload: Upload) -> Answer:
         """Tells global. Raises LinkFailed, also when that does not follow what it holds."""
         headers = {"content-type": wire.MEDIA_TYPE, "content-encoding": "gzip"}
         with _failures():
-            answer = await self._http.post(wire.UP_PATH, content=wire.compressed(upload), headers=headers)
+            answer = await self._http.post(
+                wire.UP_PATH,
+                content=wire.compressed(upload),
+                headers=headers,
+                extensions=self._extensions,
+            )
         return _answer(answer)
 
 
