@@ -9,7 +9,7 @@ import structlog
 
 from sekisho.aio.clock import Clock
 from sekisho.control import metrics
-from sekisho.control.addresses import EXTERNAL_RANGE, EXTERNAL_SERVICES, GATEWAYS, AddressPool, Range
+from sekisho.control.addresses import GATEWAYS, AddressPool, Range, virtual_pools
 from sekisho.control.expiry import Expiry
 from sekisho.control.follower import Follower
 from sekisho.control.inbox import Inbox
@@ -78,9 +78,9 @@ class ControlLoop:
         self.expiry = Expiry(self.inbox, clock)
         self.clock = clock
         self._patience = patience
-        self._pools = [AddressPool(EXTERNAL_RANGE, self.statuses.current, EXTERNAL_SERVICES)]
+        self._pools = virtual_pools(settings.zone, self.statuses.current)
         if addresses is not None:
-            self._pools.append(AddressPool(addresses, self.statuses.current, GATEWAYS))
+            self._pools.append(AddressPool((addresses,), self.statuses.current, GATEWAYS))
         self.inbox.put({SettingsKey(): settings}, clock.monotonic())
 
     @property

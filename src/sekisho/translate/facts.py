@@ -109,7 +109,8 @@ class AssignedAddress(NamedTuple):
 
 
 class AssignedVip(NamedTuple):
-    """The virtual address of an ExternalService. Value: an IPv4 address, or "" while none is free."""
+    """The virtual address of an ExternalService, MultiZoneService, or ZoneService of another zone. Value: an
+    IPv4 address, or "" while none is free."""
 
     kind: str
     service: ResourceId

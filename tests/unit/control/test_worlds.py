@@ -88,7 +88,8 @@ def site(*documents: Document) -> Site:
 def test_every_world_has_what_its_members_may_call() -> None:
     found = site()
     assert {name.name for name in found.views[found.world("b1")]} == {
-        "shop/c/80", "outbound/shop/c/80", "c.shop.svc.mesh.local", "c.shop.svc.cluster.local",
+        "shop/c/80", "outbound/shop/c/80",
+        "c.shop.svc.mesh.local", "c.shop.svc.cluster.local", "c.shop.svc.default.mesh.local",
     }  # fmt: skip
     assert len({found.world(name) for name in ("a1", "b1", "c1")}) == 3
 

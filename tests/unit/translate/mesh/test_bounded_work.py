@@ -84,7 +84,7 @@ def renamed(name: str, number: int) -> Document:
 
 def test_a_new_service_is_looked_at_once_for_each_world() -> None:
     ran, moved = same_at_any_size(lambda found: found.apply(app(999)))
-    names = {"hostnames of the mesh": 2}
+    names = {"hostnames of the mesh": 3}
     assert moved == {"members": WORLDS, "outbounds": 1, "mesh clusters": 1, "mesh endpoints": 1, **names}
     assert ran["content.membership"] == WORLDS
     assert sum(ran.values()) <= 45 + 8 * WORLDS
