@@ -11,6 +11,8 @@ from sekisho.api.authorization import overreach, status_overreach
 from sekisho.api.call import Call
 from sekisho.api.documents import Document
 from sekisho.api.errors import ApiError, forbidden, invalid, not_found
+from sekisho.api.origins import foreign, forged
+from sekisho.api.representation import decode
 from sekisho.model.core import HEADLESS
 from sekisho.model.kinds import Kind
 from sekisho.model.names import ResourceId
@@ -36,9 +38,9 @@ class Admission:
         self.ending: set[str] = set()
         """Namespaces being deleted: nothing new is let in."""
 
-    async def before_create(self, call: Call, id: ResourceId) -> None:
+    async def before_create(self, call: Call, id: ResourceId, document: Document) -> None:
         """Raises 404 when the namespace is not there, 403 when it is being deleted or not for this user."""
-        if fault := overreach(call.user, call.kind.kind, {}, None):
+        if fault := overreach(call.user, call.kind.kind, {}, None) or forged(document):
             raise forbidden(fault)
         if not call.kind.namespaced:
             return
@@ -88,7 +90,7 @@ class Admission:
 
         Raises 403 for a change that is not this user's to make.
         """
-        if fault := overreach(call.user, call.kind.kind, document, live):
+        if fault := overreach(call.user, call.kind.kind, document, live) or forged(document, live):
             raise forbidden(fault)
         if call.kind.kind == "Service" and isinstance(spec := document.get("spec"), dict):
             _keep_addresses(spec, live.get("spec") or {})
@@ -98,6 +100,12 @@ class Admission:
         """Raises 403 for a change of the status that is not this user's to make."""
         if fault := status_overreach(call.user, call.kind.kind, document.get("status"), live.get("status")):
             raise forbidden(fault)
+
+    @staticmethod
+    def before_delete(record: Record) -> None:
+        """Raises 403 for what is not this control plane's own."""
+        if fault := foreign(decode(record.body)):
+            raise forbidden(f"{record.id}: {fault}")
 
     def after_delete(self, record: Record) -> None:
         """What was deleted needs no address any more."""

@@ -11,6 +11,7 @@ from sekisho.api.admission import Admission
 from sekisho.api.call import Call, Parts
 from sekisho.api.documents import modified, store
 from sekisho.api.errors import ApiError, bad_request, conflict, success
+from sekisho.api.origins import foreign
 from sekisho.api.reading import current, existing
 from sekisho.api.representation import decode, encode
 from sekisho.api.writing import ATTEMPTS
@@ -68,6 +69,7 @@ async def _delete_one(parts: Parts, admission: Admission, call: Call, options: D
     for _ in range(ATTEMPTS):
         old = await existing(parts, call)
         _require(call, old, options)
+        admission.before_delete(old)
         record = await store(
             parts, call, Write("delete", call.id, None, old.revision), old, dry_run=options.dry_run
         )
@@ -111,6 +113,8 @@ async def delete_collection(parts: Parts, admission: Admission, call: Call) -> R
     selector = selectors.parse(call.kind.kind, call.query)
     listing = await current(parts, call, selector)
     chosen = [record for record in listing.records if selector.matches(record.body)]
+    for record in chosen:
+        admission.before_delete(record)
     if not options.dry_run:
         await _delete_records(parts, admission, chosen)
     body = representation.many(
@@ -137,21 +141,28 @@ async def _delete_namespace(
 ) -> Response:
     """Contents first: a crash in between leaves a namespace that can be deleted again, and no orphans.
 
+    Copies of what is elsewhere are no contents: they come and go with the originals.
+
     Raises 409 while finalizers hold some of the contents.
     """
     name = call.target.name
     kinds = [kind.kind for kind in parts.catalogue.kinds if kind.namespaced]
     admission.ending.add(name)
     try:
-        await _delete_records(parts, admission, (await parts.store.list(kinds, name)).records)
-        held = (await parts.store.list(kinds, name)).records
+        await _delete_records(parts, admission, await _own(parts, kinds, name))
+        held = await _own(parts, kinds, name)
         if held:
             what = ", ".join(str(record.id) for record in held[:10])
             why = f"finalizers hold some of its contents: {what}"
             raise conflict(call.kind.plural, call.kind.group, name, why)
         record = await _delete_one(parts, admission, call, options)
         # A create that passed the gate before we closed it may have been written since.
-        await _delete_records(parts, admission, (await parts.store.list(kinds, name)).records)
+        await _delete_records(parts, admission, await _own(parts, kinds, name))
     finally:
         admission.ending.discard(name)
     return _answer(call, record)
+
+
+async def _own(parts: Parts, kinds: Sequence[str], namespace: str) -> Sequence[Record]:
+    records = (await parts.store.list(kinds, namespace)).records
+    return [record for record in records if not foreign(decode(record.body))]

@@ -42,7 +42,7 @@ async def insert(
     parts: Parts, admission: Admission, call: Call, document: Document, id: ResourceId, options: WriteOptions
 ) -> Record:
     """Creates one object, with the status that a fresh one of its kind has."""
-    await admission.before_create(call, id)
+    await admission.before_create(call, id, document)
     object_ = checked(document, call, id)
     async with admission.addressed(call, object_, id, dry_run=options.dry_run):
         record = await store(parts, call, Write("create", id, object_), None, dry_run=options.dry_run)
