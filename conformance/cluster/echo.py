@@ -31,6 +31,8 @@ class Request:
     """Without Host; names as Go writes them: `X-Header-Set`."""
     server_name: str | None = None
     """Of the TLS handshake; None without TLS."""
+    client_certificates: tuple[str, ...] = ()
+    """PEM, as the client showed them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,7 +109,10 @@ class Pod:
             **self.context(),
         }
         if request.server_name is not None:
-            told["tls"] = {"serverName": request.server_name}
+            told["tls"] = {
+                "serverName": request.server_name,
+                "peerCertificates": list(request.client_certificates),
+            }
         headers = (("Content-Type", "application/json"), *asked_headers(request.headers))
         return Answer(status=200, body=json.dumps(told, indent=1).encode(), headers=headers, delay=delay)
 

@@ -10,7 +10,7 @@ from dataclasses import replace
 from http import HTTPStatus
 
 from conformance.cluster.echo import Answer, Pod, Request, Reset, canonical
-from conformance.cluster.server_names import server_name
+from conformance.cluster.server_names import certificates, server_name
 
 _WEBSOCKET_KEY = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 """RFC 6455, 1.3."""
@@ -22,8 +22,9 @@ _ABORT = struct.pack("ii", 1, 0)
 async def serve(pod: Pod, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     """Answers until the peer leaves."""
     client = ":".join(map(str, writer.get_extra_info("peername")))
+    asked, shown = server_name(writer), certificates(writer)
     while True:
-        request = replace(await _read(reader), server_name=server_name(writer))
+        request = replace(await _read(reader), server_name=asked, client_certificates=shown)
         if request.target.partition("?")[0] == "/ws":
             await _websocket(request, reader, writer)
             return

@@ -20,8 +20,8 @@ from conformance.cluster.programs import (
     variables,
 )
 
-FindSecret = Callable[[str, str], Awaitable[Mapping[str, str]]]
-"""Namespace and name of a Secret → its data in base64; empty while there is none."""
+FindData = Callable[[str, str, str], Awaitable[Mapping[str, str]]]
+"""`Secret` or `ConfigMap`, namespace and name → its data as the API gives it; empty while there is none."""
 
 TLS_PORT = 8443
 _NOT_FOUND = 127
@@ -41,8 +41,8 @@ class Running:
     program: Pod
     address: str
     servers: list[Closable]
-    waits_for: tuple[Serve, str] | None = None
-    """What is to be served by TLS once this Secret is there."""
+    waits_for: tuple[Serve, Mapping[str, str]] | None = None
+    """What is to be served by TLS once these are there: names by kind."""
     member: Member | None = None
     """Its part in the mesh, where it has one."""
 
@@ -51,11 +51,11 @@ class Kubelet:
     """Keeps as many pods as the Deployments ask for."""
 
     def __init__(
-        self, objects: Objects, find_secret: FindSecret, members: Members, agents: asyncio.TaskGroup
+        self, objects: Objects, find_data: FindData, members: Members, agents: asyncio.TaskGroup
     ) -> None:
         """`agents`: in which agents of pods are started; it fails when one does not."""
         self._objects = objects
-        self._find_secret = find_secret
+        self._find_data = find_data
         self._members = members
         self._agents = agents
         self._running: dict[tuple[str, str], Running] = {}
@@ -112,9 +112,9 @@ class Kubelet:
             running.servers.append(await listen(pod, (address, port), serve))
         for port, protocol in runs.datagrams.items():
             running.servers.append(await listen_datagrams(pod, address, port, protocol))
-        secret = _secret(spec)
-        if runs.tls is not None and secret:
-            running.waits_for = runs.tls, secret
+        mounted = _mounted(spec)
+        if runs.tls is not None and "Secret" in mounted:
+            running.waits_for = runs.tls, mounted
         self._objects.create(POD, namespace, _pod(name, template, address))
 
     async def _join(self, place: tuple[str, str], template: Object) -> None:
@@ -140,13 +140,14 @@ class Kubelet:
         waiting, running.waits_for = running.waits_for, None  # one of several writes at once is enough
         if waiting is None:
             return
-        serve, secret = waiting
-        found = await self._find_secret(namespace, secret)
-        if not found:
+        serve, mounted = waiting
+        found = {kind: await self._find_data(kind, namespace, name) for kind, name in mounted.items()}
+        if not all(found.values()):
             running.waits_for = waiting
             return
+        context = tls_context(found["Secret"], found.get("ConfigMap", {}).get("ca.crt", ""))
         place = running.address, TLS_PORT
-        running.servers.append(await listen(running.program, place, serve, tls_context(found)))
+        running.servers.append(await listen(running.program, place, serve, context))
 
     async def _end(self, place: tuple[str, str]) -> None:
         running = self._running.pop(place)
@@ -165,10 +166,16 @@ def _pod_names(deployment: Object) -> list[str]:
     return [f"{metadata['name']}-{digest[:10]}-{digest[10:14]}{one}" for one in replicas]
 
 
-def _secret(spec: Object) -> str:
-    """The Secret with the certificate it presents; empty for none."""
-    named = (volume["secret"]["secretName"] for volume in spec.get("volumes", ()) if "secret" in volume)
-    return next(named, "")
+def _mounted(spec: Object) -> dict[str, str]:
+    """By kind, the names of the Secret with the certificate it presents, and of the ConfigMap with the
+    authorities its clients must be of, where it has a use for these."""
+    found = {}
+    for volume in spec.get("volumes", ()):
+        if "secret" in volume:
+            found["Secret"] = volume["secret"]["secretName"]
+        elif "configMap" in volume and "TLS_CLIENT_CACERTS" in variables(spec):
+            found["ConfigMap"] = volume["configMap"]["name"]
+    return found
 
 
 def _pod(name: str, template: Object, address: str, *, ready: bool = True) -> Object:

@@ -15,7 +15,7 @@ from conformance.cluster.objects import Object
 
 Serve = Callable[[Pod, asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
-_UDP_PORT, _DNS_PORT = 8080, 53
+UDP_PORT, DNS_PORT = 8080, 53
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,10 +32,10 @@ HTTP = Program(ports={3000: http1.serve, 3001: http2.serve}, tls=http1.serve)
 PROGRAMS = {
     "GRPC_ECHO_SERVER": Program(ports={3000: grpc.serve}),
     "TCP_ECHO_SERVER": Program(ports={3000: tcp.serve}, tls=tcp.serve),
-    "UDP_ECHO_SERVER": Program(datagrams={_UDP_PORT: udp.Echo}),
+    "UDP_ECHO_SERVER": Program(datagrams={UDP_PORT: udp.Echo}),
 }
 """By the variable that makes echo-basic something else than a server of HTTP."""
-DNS = Program(datagrams={_DNS_PORT: udp.Names})
+DNS = Program(datagrams={DNS_PORT: udp.Names})
 """What stands for CoreDNS."""
 ADVANCED = Program(ports={8080: http1.serve, 9090: tcp.serve, 7070: grpc.serve})
 """What stands for echo-advanced. Nothing asks for its TLS."""
@@ -97,12 +97,16 @@ async def listen_datagrams(
     return transport
 
 
-def tls_context(secret: Mapping[str, str]) -> ssl.SSLContext:
-    """With the certificate and key of a Secret."""
+def tls_context(secret: Mapping[str, str], authorities: str = "") -> ssl.SSLContext:
+    """With the certificate and key of a Secret. `authorities` (PEM): of whom clients must be; empty where
+    nobody is asked."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     with tempfile.TemporaryDirectory() as folder:
         for name in ("tls.crt", "tls.key"):
             Path(folder, name).write_bytes(base64.b64decode(secret[name]))
         context.load_cert_chain(Path(folder, "tls.crt"), Path(folder, "tls.key"))
+    if authorities:
+        context.verify_mode = ssl.CERT_REQUIRED
+        context.load_verify_locations(cadata=authorities)
     context.sni_callback = server_names.note
     return context

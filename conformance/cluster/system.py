@@ -10,12 +10,14 @@ import httpx2
 import uvicorn
 from tests.kit.netns import ROUTER, Switch
 
-from conformance.cluster import executing, operating
+from conformance.cluster import executing, operating, udp
+from conformance.cluster.echo import Pod
 from conformance.cluster.endpoints import Endpoints
 from conformance.cluster.front import Front
 from conformance.cluster.kubelet import Kubelet
 from conformance.cluster.members import Members
 from conformance.cluster.objects import Objects
+from conformance.cluster.programs import DNS_PORT, listen_datagrams
 from sekisho.aio.tasks import background
 from sekisho.app.processes import Command, Process, own, ready_facts, start
 from sekisho.client import Client, NotFound, kubeconfig
@@ -34,6 +36,8 @@ async def running_cluster(folder: Path) -> AsyncIterator[Path]:
         switch = Switch()
         stack.callback(switch.close)
         switch.reach()
+        names = await listen_datagrams(Pod(name="dns", namespace="kube-system"), ROUTER, DNS_PORT, udp.Names)
+        stack.callback(names.close)
         facts = ready_facts(await _launch(stack, _control_plane(folder)))
         await _launch(stack, _agent(folder, facts["xds"]))
         access = kubeconfig.read(folder / "kubeconfig")
@@ -44,15 +48,15 @@ async def running_cluster(folder: Path) -> AsyncIterator[Path]:
         )
         objects = Objects()
 
-        async def find_secret(namespace: str, name: str) -> Mapping[str, str]:
+        async def find_data(kind: str, namespace: str, name: str) -> Mapping[str, str]:
             try:
-                return dict((await client.get("Secret", name, namespace)).get("data") or {})
+                return dict((await client.get(kind, name, namespace)).get("data") or {})
             except NotFound:
                 return {}
 
         members = Members(client, switch, folder / "pods", facts["xds"])
         agents = await stack.enter_async_context(asyncio.TaskGroup())
-        kubelet = Kubelet(objects, find_secret, members, agents)
+        kubelet = Kubelet(objects, find_data, members, agents)
         stack.push_async_callback(kubelet.end)
         endpoints = Endpoints(client, objects)
 
