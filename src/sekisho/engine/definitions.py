@@ -15,6 +15,15 @@ Source: TypeAlias = "str | Index | Output[Any] | tuple[str | Index | Output[Any]
 """Where an index takes its keys from: all leaves of a kind, the bucket keys of another index, or several."""
 
 
+Where: TypeAlias = Callable[[Any], bool]
+"""Which keys of its source an index or output is about, by the key alone: the others cost nothing."""
+
+
+def _where_of(source: Source) -> "Where | None":
+    """That of the output it has its keys from, where it is made of one."""
+    return source.where if isinstance(source, Output) else None
+
+
 def _sources(source: Source) -> "tuple[str | Index, ...]":
     parts = source if isinstance(source, tuple) else (source,)
     return tuple(one for part in parts for one in (part.sources if isinstance(part, Output) else (part,)))
@@ -49,12 +58,19 @@ class Query(Generic[P, R]):
 class Index:
     """A multi-map derived from a source of keys: bucket key → the source keys that stand under it."""
 
-    __slots__ = ("emit", "name", "rank", "sources")
+    __slots__ = ("emit", "name", "rank", "sources", "where")
 
-    def __init__(self, name: str, source: Source, emit: "Callable[[Read, Any], Iterable[Hashable]]") -> None:
+    def __init__(
+        self,
+        name: str,
+        source: Source,
+        emit: "Callable[[Read, Any], Iterable[Hashable]]",
+        where: "Where | None" = None,
+    ) -> None:
         self.name = name
         self.sources = _sources(source)
         self.emit = emit
+        self.where = where
         self.rank = next(_ranks)
         """Indexes are brought up to date in order of definition; `emit` reads earlier ones only."""
 
@@ -69,14 +85,21 @@ class Index:
 class Output(Generic[V]):
     """One value per bucket key of an index (or per leaf of a kind), reported when it changes."""
 
-    __slots__ = ("build", "closes", "name", "sources")
+    __slots__ = ("build", "closes", "name", "sources", "where")
 
     def __init__(
-        self, name: str, source: Source, build: "Callable[[Read, Any], V | None]", *, closes: bool = False
+        self,
+        name: str,
+        source: Source,
+        build: "Callable[[Read, Any], V | None]",
+        *,
+        closes: bool = False,
+        where: "Where | None" = None,
     ) -> None:
         self.name = name
         self.sources = _sources(source)
         self.build = build
+        self.where = _where_of(source) if where is None else where
         self.closes = closes
         """Whether a key whose function raises has no value, where others keep their last one: for what
         guards, as the last value may let somebody in who should be let in no more."""
@@ -90,16 +113,29 @@ def query(function: "Callable[Concatenate[Read, P], R]") -> Query[P, R]:
     return Query(function)
 
 
-def index(name: str, source: Source, emit: "Callable[[Read, Any], Iterable[Hashable]]") -> Index:
-    """Define an index: `emit(read, source_key)` says under which bucket keys a source key stands."""
-    return Index(name, source, emit)
+def index(
+    name: str,
+    source: Source,
+    emit: "Callable[[Read, Any], Iterable[Hashable]]",
+    where: Where | None = None,
+) -> Index:
+    """Define an index: `emit(read, source_key)` says under which bucket keys a source key stands.
+
+    `where`: see `Where`.
+    """
+    return Index(name, source, emit, where)
 
 
 def output(
-    name: str, source: Source, build: "Callable[[Read, Any], V | None]", *, closes: bool = False
+    name: str,
+    source: Source,
+    build: "Callable[[Read, Any], V | None]",
+    *,
+    closes: bool = False,
+    where: Where | None = None,
 ) -> Output[V]:
     """Define an output: `build(read, key)` makes the value of a key; None is the same as no key at all.
 
-    `closes`: see `Output.closes`.
+    `closes`: see `Output.closes`. `where`: see `Where`; that of the source, where this is an output.
     """
-    return Output(name, source, build, closes=closes)
+    return Output(name, source, build, closes=closes, where=where)

@@ -59,26 +59,36 @@ class Read:
 
     def bucket(self, index: Index, key: Hashable) -> frozenset[Any]:
         """The source keys that stand under `key`."""
-        bucket = self._engine._bucket(index, key)
+        bucket = self._engine._table_below(index).bucket(key)
         self.recording[bucket] = None
         return bucket.frozen()
 
     def count(self, index: Index, key: Hashable) -> int:
         """How many source keys stand under `key`."""
-        bucket = self._engine._bucket(index, key)
+        bucket = self._engine._table_below(index).bucket(key)
         self.recording[bucket] = None
         return len(bucket.members)
+
+    def any(self, index: Index) -> bool:
+        """Whether anything stands under any key: one thing to remember for all readers of an index that is
+        mostly empty, who run again when the first comes and when the last goes."""
+        table = self._engine._table_below(index)
+        self.recording[table.anything] = None
+        return bool(table.buckets)
 
     def call(self, query: Query[Any, Any], args: tuple[Any, ...]) -> Any:
         """The result of a query, for `Query` itself. A call that is up to date costs two look-ups."""
         calls = self._queries[query]
         node = calls.get(args)
+        engine = self._engine
         if node is None:
             node = calls[args] = Computed(query, args)
-        self.recording[node] = None
-        engine = self._engine
-        if node.state:
-            engine._refresh(node)
+            self.recording[node] = None
+            engine._run(node)
+        else:
+            self.recording[node] = None
+            if node.state:
+                engine._refresh(node)
         if node.rank >= engine._ceiling:
             engine._refuse(query)
         value = node.value
@@ -173,7 +183,7 @@ class Engine:
         else:
             self._kinds[kind][key] = None
         for table in self._by_kind.get(kind, ()):
-            table.stale[key] = None
+            table.look(key)
 
     # ---- tables: indexes and outputs
 
@@ -184,25 +194,26 @@ class Engine:
     def _add_table(self, definition: Index | Output[Any]) -> Table:
         rank = definition.rank if isinstance(definition, Index) else _OUTPUT_RANK
         table = Table(definition, rank)
-        for source in definition.sources:
-            if isinstance(source, Index):
-                feeder = self._table(source)
+        for fed_by in definition.sources:
+            if isinstance(fed_by, Index):
+                feeder = self._table(fed_by)
                 feeder.followers.append(table)
                 table.sources.append(feeder.buckets)
             else:
-                self._by_kind.setdefault(source, []).append(table)
-                table.sources.append(self._kinds[source])
-        table.stale = dict.fromkeys(key for source in table.sources for key in source)
+                self._by_kind.setdefault(fed_by, []).append(table)
+                table.sources.append(self._kinds[fed_by])
+        for source in table.sources:
+            for key in source:
+                table.look(key)
         self._tables[definition] = table
         self._order = sorted([*self._order, table], key=lambda one: one.rank)
         self._settle(table)
         return table
 
-    def _bucket(self, index: Index, key: Hashable) -> Bucket:
+    def _table_below(self, index: Index) -> Table:
         if index.rank >= self._ceiling:
             self._refuse(index)
-        table = self._tables.get(index) or self._add_table(index)
-        return table.bucket(key)
+        return self._tables.get(index) or self._add_table(index)
 
     def _settle(self, table: Table) -> None:
         """Run what is stale; an index moves its keys between buckets, an output notes what changed."""
@@ -223,7 +234,9 @@ class Engine:
         if table.has_source(key):
             if node is None:
                 node = table.terminals[key] = Computed(table, key)
-            self._refresh(node)
+                self._run(node)
+            else:
+                self._refresh(node)
             after = node.value
         else:
             after = None
@@ -241,14 +254,14 @@ class Engine:
         """A source key of an index goes from its old buckets to its new ones."""
         for bucket_key in set(old).difference(new) if old else ():
             bucket = table.buckets[bucket_key]
-            bucket.members.discard(key)
+            bucket.take(key)
             self._moved(bucket)
             if not bucket.members:
                 table.drain(bucket)
                 self._orphans[bucket] = None
         for bucket_key in set(new).difference(old) if old else new:
             bucket = table.fill(bucket_key)
-            bucket.members.add(key)
+            bucket.put(key)
             self._moved(bucket)
 
     @staticmethod
@@ -287,9 +300,12 @@ class Engine:
         recording: dict[Node, None] = {}
         read.recording = recording
         node.state = RUNNING
-        self.runs[node.owner.name] += 1
+        owner = node.owner
+        self.runs[owner.name] += 1
         try:
-            value = node.compute(read)
+            value = (
+                owner.compute(read, node.key) if type(owner) is Table else owner.function(read, *node.key)  # type: ignore[union-attr]
+            )
         except Exception as error:  # noqa: BLE001 - isolation: only who reads or publishes it meets it
             value = self._failed(node, error)
         finally:
@@ -330,5 +346,5 @@ class Engine:
                     self._unlink(node)
             elif type(node) is Bucket:
                 node.table.empty.pop(node.key, None)
-            elif node.value is None:
+            elif type(node) is Leaf and node.value is None:
                 self._leaves.pop(node.key, None)

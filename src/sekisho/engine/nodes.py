@@ -5,18 +5,15 @@ in the class.
 """
 
 from collections.abc import Hashable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sekisho.engine.definitions import Index, Output, Query
-
-if TYPE_CHECKING:
-    from sekisho.engine.graph import Read
 
 CLEAN, CHECK, DIRTY, RUNNING = 0, 1, 2, 3
 """Up to date; perhaps not, as something further below has changed; not; being computed."""
 
 _FEW = 6
-"""Up to so many users are kept in a tuple, a quarter of the size of a set; most nodes have one or two."""
+"""So many users or members are kept in a tuple, a quarter of the size of a set; most have one or two."""
 
 
 class Node:
@@ -61,8 +58,10 @@ class Bucket(Node):
     __slots__ = ("members", "rank", "table")
 
     def __init__(self, table: "Table", key: Any) -> None:
-        super().__init__(key)
-        self.members: set[Any] = set()
+        self.key = key
+        self.value = None
+        self.users = ()
+        self.members: set[Any] | tuple[Any, ...] = ()
         self.table = table
         self.rank = table.rank
 
@@ -71,6 +70,33 @@ class Bucket(Node):
         if self.value is None:
             self.value = frozenset(self.members)
         return self.value  # type: ignore[no-any-return]
+
+    def put(self, member: Any) -> None:
+        """A source key that was not here before."""
+        members = self.members
+        if type(members) is set:
+            members.add(member)
+        else:
+            self.members = (*members, member) if len(members) < _FEW else {*members, member}
+
+    def take(self, member: Any) -> None:
+        """A source key is here no more."""
+        members = self.members
+        if type(members) is set:
+            members.discard(member)
+        else:
+            self.members = tuple(other for other in members if other != member)
+
+
+class Anything(Node):
+    """Whether an index has any bucket with members: who reads it runs again only when that changes."""
+
+    __slots__ = ("rank", "table")
+
+    def __init__(self, table: "Table") -> None:
+        super().__init__(None)
+        self.table = table
+        self.rank = table.rank
 
 
 class Computed(Node):
@@ -87,13 +113,6 @@ class Computed(Node):
         self.rank = 0
         self.state = DIRTY
 
-    def compute(self, read: "Read") -> Any:
-        """Run its function."""
-        owner = self.owner
-        if type(owner) is Query:
-            return owner.function(read, *self.key)
-        return owner.compute(read, self.key)  # type: ignore[union-attr]
-
     def depend_on(self, recording: dict[Node, None]) -> list[Node]:
         """These are what it has read, and nothing else is. Returns what it was the last reader of."""
         before, deps = self.deps, tuple(recording)
@@ -104,10 +123,13 @@ class Computed(Node):
                 rank = dep.rank
             if known:
                 continue
-            if dep.users:
-                dep.add_user(self)
-            else:
+            users = dep.users
+            if not users:
                 dep.users = (self,)
+            elif type(users) is set:
+                users.add(self)
+            else:
+                dep.add_user(self)
         self.rank = rank
         return [] if known or not before else self._drop(before, recording)
 
@@ -129,18 +151,25 @@ class Table:
         self.name = definition.name
         self.compute = definition.build if isinstance(definition, Output) else definition.places
         """What a terminal's value is."""
+        self.where = definition.where
         self.rank = rank
         self.terminals: dict[Any, Computed] = {}
         self.buckets: dict[Hashable, Bucket] = {}
         """Of an index only: those with members."""
         self.empty: dict[Hashable, Bucket] = {}
         """Of an index only: those that have readers and no members."""
+        self.anything = Anything(self)
         self.sources: list[Mapping[Any, Any]] = []
         """What has its keys: buckets of indexes, leaves of kinds."""
         self.stale: dict[Any, None] = {}
         """Source keys to look at, in order of arrival."""
         self.followers: list[Table] = []
         """Tables whose source is this one."""
+
+    def look(self, key: Any) -> None:
+        """A key has come to a source, or gone from it."""
+        if self.where is None or self.where(key):
+            self.stale[key] = None
 
     def has_source(self, key: Any) -> bool:
         """Whether a source has this key still."""
@@ -162,8 +191,10 @@ class Table:
         if found is None:
             found = self.empty.pop(key) if key in self.empty else Bucket(self, key)
             self.buckets[key] = found
+            if len(self.buckets) == 1:
+                mark(self.anything)
             for follower in self.followers:
-                follower.stale[key] = None
+                follower.look(key)
         return found
 
     def drain(self, bucket: Bucket) -> None:
@@ -171,8 +202,10 @@ class Table:
         key = bucket.key
         del self.buckets[key]
         self.empty[key] = bucket
+        if not self.buckets:
+            mark(self.anything)
         for follower in self.followers:
-            follower.stale[key] = None
+            follower.look(key)
 
 
 def mark(node: Node) -> None:

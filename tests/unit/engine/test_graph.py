@@ -183,3 +183,53 @@ def test_nothing_leaks_after_everything_is_gone() -> None:
         engine.commit({number(str(n)): n + round_ for n in range(50)})
         engine.commit({number(str(n)): None for n in range(50)})
         assert engine.size == 0
+
+
+ODD = index("odd numbers", source="number", emit=lambda read, key: ["odd"] if parity(read, key[1]) else [])
+
+
+@query
+def is_any_odd(read: Read) -> bool:
+    return read.any(ODD)
+
+
+def test_who_asks_for_anything_runs_again_when_the_first_comes_and_when_the_last_goes() -> None:
+    answers = output("answers", source="asker", build=lambda read, _: is_any_odd(read))
+    engine = Engine([answers])
+    engine.commit({("asker", "me"): True, number("a"): 2})
+    assert engine.value(answers, ("asker", "me")) is False
+    for leaves, said, runs in (
+        ({number("a"): 1}, True, 1),
+        ({number("b"): 3}, True, 0),
+        ({number("a"): None}, True, 0),
+        ({number("b"): None}, False, 1),
+    ):
+        engine.runs.clear()
+        engine.commit(leaves)
+        assert engine.value(answers, ("asker", "me")) is said
+        assert engine.runs["test_graph.is_any_odd"] == runs
+
+
+def test_keys_that_a_table_is_not_about_cost_nothing() -> None:
+    def is_short(key: tuple[str, str]) -> bool:
+        return len(key[1]) == 1
+
+    shorts = output("shorts", source="number", build=lambda read, key: label(read, key[1]), where=is_short)
+    echoes = output("echoes", source=shorts, build=lambda _, key: key[1])
+    engine = Engine([shorts, echoes])
+    engine.commit({number("a"): 1, number("long"): 2})
+    assert set(engine.keys(shorts)) == set(engine.keys(echoes)) == {number("a")}
+    assert engine.runs["shorts"] == engine.runs["echoes"] == 1
+    engine.commit({number("a"): None, number("long"): None})
+    assert not set(engine.keys(shorts)) | set(engine.keys(echoes))
+
+
+def test_a_bucket_of_many_gives_them_all_back() -> None:
+    everything = index("all numbers", source="number", emit=lambda _, __: ["all"])
+    totals = output("totals", source=everything, build=lambda read, key: len(read.bucket(everything, key)))
+    engine = Engine([totals])
+    for count in (1, 6, 7, 20):
+        engine.commit({number(str(n)): n for n in range(count)})
+        assert engine.value(totals, "all") == count
+    engine.commit({number(str(n)): None for n in range(1, 20)})
+    assert engine.value(totals, "all") == 1

@@ -54,8 +54,15 @@ def winner(read: Read, target: Target) -> ResourceId | None:
 
 def policy_of(read: Read, service: ResourceId, port: str) -> ResourceId | None:
     """The policy for a port, by its name: one for it alone counts before one for all."""
+    if not has_policies(read):
+        return None
     own = winner(read, Target(service, port)) if port else None
     return own or winner(read, Target(service, ""))
+
+
+def has_policies(read: Read) -> bool:
+    """Whether there is any policy at all."""
+    return read.any(_POLICIES)
 
 
 @query
@@ -73,12 +80,8 @@ def trusted(read: Read, policy: ResourceId) -> Trusted:
     return Trusted(certificates=b"\n".join(good), problems=bad, is_usable=bool(good))
 
 
-@query
 def backend_transport(
-    read: Read,
-    service: ResourceId,
-    port: str,
-    over_http2: bool,  # noqa: FBT001 - a key of the cache
+    read: Read, service: ResourceId, port: str, *, over_http2: bool
 ) -> ServerTls | Unusable | None:
     """How a port is spoken to; None for without TLS, because no policy wants it."""
     policy = policy_of(read, service, port)

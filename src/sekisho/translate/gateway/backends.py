@@ -102,9 +102,13 @@ def way_of(cluster: str) -> Way:
     return Way(found.resource, found.port, _CARRIED[first] if is_carried else "")
 
 
-@query
 def service_port(read: Read, service: ResourceId, port: int, carried: Carried = "") -> ServicePort | Broken:
     """One port of a Service, so that its readers do not run again for other edits of the Service."""
+    return _service_port(read, service, port, carried)
+
+
+@query
+def _service_port(read: Read, service: ResourceId, port: int, carried: Carried) -> ServicePort | Broken:
     resource: Service | None = read.leaf(service)
     wanted = Way(service, port, carried).protocol
     if resource is None:

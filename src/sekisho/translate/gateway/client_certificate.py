@@ -27,16 +27,11 @@ def client_certificate(read: Read, gateway: ResourceId) -> str | Unusable | None
     return Unusable(reason, f"spec.tls.backend.clientCertificateRef: {found.message}")
 
 
-@query
 def gateway_transport(
-    read: Read,
-    gateway: ResourceId,
-    service: ResourceId,
-    port: str,
-    over_http2: bool,  # noqa: FBT001 - a key of the cache
+    read: Read, gateway: ResourceId, service: ResourceId, port: str, *, over_http2: bool
 ) -> ServerTls | Unusable | None:
     """How a Gateway speaks to a port; None for without TLS, because no BackendTLSPolicy wants it."""
-    plain = backend_transport(read, service, port, over_http2)
+    plain = backend_transport(read, service, port, over_http2=over_http2)
     if not isinstance(plain, ServerTls):
         return plain
     shown = client_certificate(read, gateway)

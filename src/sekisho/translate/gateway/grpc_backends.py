@@ -2,24 +2,22 @@
 
 from collections.abc import Iterator
 
-from sekisho.engine import Read, index, query
+from sekisho.engine import Read, index
 from sekisho.model.names import ResourceId
 from sekisho.translate.gateway.attachment import gateways
 from sekisho.translate.gateway.routes import mesh_plan, plan
 from sekisho.translate.mesh.attachment import service_parents
 
 
-@query
 def carries_calls(read: Read, gateway: ResourceId, cluster: str) -> bool:
     """Whether any GRPCRoute of the Gateway leads to the cluster. HTTPRoutes that lead there as well follow: a
     server of gRPC speaks nothing else."""
-    return read.count(_CALLED, (gateway, cluster)) > 0
+    return read.any(_CALLED) and read.count(_CALLED, (gateway, cluster)) > 0
 
 
-@query
 def carries_calls_in_mesh(read: Read, cluster: str) -> bool:
     """Whether any GRPCRoute of a Service leads to the cluster."""
-    return read.count(_CALLED_IN_MESH, cluster) > 0
+    return read.any(_CALLED_IN_MESH) and read.count(_CALLED_IN_MESH, cluster) > 0
 
 
 def _called(read: Read, route: ResourceId) -> Iterator[tuple[ResourceId, str]]:

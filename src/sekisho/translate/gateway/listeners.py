@@ -175,7 +175,9 @@ def _door(
 
 def _own_fault(read: Read, gateway: ResourceId, listener: Listener) -> Fault | None:
     if is_zone_ingress(read, gateway) and not _is_passthrough(listener):
-        return Fault("UnsupportedProtocol", "a zone ingress passes TLS on: protocol TLS with mode Passthrough")
+        return Fault(
+            "UnsupportedProtocol", "a zone ingress passes TLS on: protocol TLS with mode Passthrough"
+        )
     if listener.protocol not in _SCHEMES:
         served = ", ".join(_SCHEMES)
         return Fault("UnsupportedProtocol", f"protocol {listener.protocol} is not served; {served} are")

@@ -42,6 +42,11 @@ class HostKey(NamedTuple):
 
 @query
 def virtual_host(read: Read, gateway: ResourceId, table: str, hostname: str) -> ir.VirtualHost:
+    """See `_virtual_host`: remembered for the wildcard hostnames of a table, which become one thing."""
+    return _virtual_host(read, gateway, table, hostname)
+
+
+def _virtual_host(read: Read, gateway: ResourceId, table: str, hostname: str) -> ir.VirtualHost:
     """Everything for one hostname; without a route that has a say it answers 404."""
     found = owner(read, _use(gateway, table), hostname)
     if found is None:
@@ -169,12 +174,20 @@ def _has_table(read: Read, gateway: ResourceId, table: str) -> bool:
     return read.count(_TABLES, (gateway, table)) > 0
 
 
-def _wildcard_of(_: Read, key: HostKey) -> tuple[tuple[ResourceId, str], ...]:
-    return ((key.gateway, key.table),) if is_wildcard(key.hostname) else ()
+def _table_of(_: Read, key: HostKey) -> tuple[tuple[ResourceId, str]]:
+    return ((key.gateway, key.table),)
 
 
-def _exact_host(read: Read, key: HostKey) -> ir.VirtualHost | None:
-    return None if is_wildcard(key.hostname) else virtual_host(read, *key)
+def _is_wildcard(key: HostKey) -> bool:
+    return is_wildcard(key.hostname)
+
+
+def _is_exact(key: HostKey) -> bool:
+    return not is_wildcard(key.hostname)
+
+
+def _exact_host(read: Read, key: HostKey) -> ir.VirtualHost:
+    return _virtual_host(read, *key)
 
 
 def _wildcard_table(read: Read, key: tuple[ResourceId, str]) -> ir.WildcardTable:
@@ -186,9 +199,9 @@ _TABLES = index("route tables", source=SOURCES, emit=_tables)
 HOSTS = index("hostnames", source=(*SOURCES, "HTTPRoute", "GRPCRoute"), emit=_hosts)
 """`HostKey` → the resources that give a table this hostname."""
 
-_WILDCARDS = index("wildcard hostnames", source=HOSTS, emit=_wildcard_of)
+_WILDCARDS = index("wildcard hostnames", source=HOSTS, emit=_table_of, where=_is_wildcard)
 
-VIRTUAL_HOSTS = output("virtual hosts", source=HOSTS, build=_exact_host)
+VIRTUAL_HOSTS = output("virtual hosts", source=HOSTS, build=_exact_host, where=_is_exact)
 """`HostKey` of an exact hostname → `ir.VirtualHost`."""
 
 WILDCARD_TABLES = output("wildcard tables", source=_TABLES, build=_wildcard_table)

@@ -44,7 +44,6 @@ def sidecar_cluster(read: Read, client: World, destination: Destination) -> ir.C
     return None if plain is None else effective.cluster_with_policies(read, client, plain, destination)
 
 
-@query
 def gateway_cluster(read: Read, gateway: ResourceId, destination: Destination) -> ir.Cluster | None:
     """As a Gateway goes there: it reads HTTP in any case, and has an identity where it is in a mesh."""
     if destination.kind in _ACROSS_ZONES:
@@ -70,7 +69,7 @@ def _of_service_port(
     if protocol is ir.Protocol.HTTP1 and carries_calls(read, gateway, cluster_name(destination)):
         protocol = ir.Protocol.GRPC
     over_http2 = protocol in (ir.Protocol.H2C, ir.Protocol.GRPC)
-    wanted = gateway_transport(read, gateway, destination.resource, port.name, over_http2)
+    wanted = gateway_transport(read, gateway, destination.resource, port.name, over_http2=over_http2)
     if isinstance(wanted, Unusable):
         return None
     if wanted is None and mesh_of(read, gateway.namespace):

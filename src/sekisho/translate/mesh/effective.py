@@ -1,9 +1,12 @@
 """Policies as they act on each part of a plan."""
 
+from collections.abc import Callable, Sequence
+from typing import Any, Literal, TypeAlias
+
 from msgspec.structs import replace
 
 from sekisho import ir
-from sekisho.engine import Read
+from sekisho.engine import Read, query
 from sekisho.ir.agent import AgentConfig
 from sekisho.ir.callers import PermissionRule
 from sekisho.ir.patches import Patch
@@ -18,7 +21,14 @@ from sekisho.translate.mesh.destinations import spoken
 from sekisho.translate.mesh.meshes import mesh_of, own_domain
 from sekisho.translate.mesh.names import Destination, destination_of, spans_zones
 from sekisho.translate.mesh.policy_index import CONSUMERS
-from sekisho.translate.mesh.policy_values import Client, for_destination, for_mesh, rules, selected
+from sekisho.translate.mesh.policy_values import (
+    Client,
+    for_destination,
+    for_mesh,
+    rules,
+    selected,
+    special_kinds,
+)
 from sekisho.translate.mesh.ports import service_port
 from sekisho.translate.mesh.worlds import World
 
@@ -38,16 +48,44 @@ __all__ = [
 ]
 
 
+_Stage: TypeAlias = Literal["cluster", "forward", "outbound"]
+_STAGES: tuple[_Stage, ...] = ("cluster", "forward", "outbound")
+_SPEAKERS = {stage: [one for one in REGISTRY if getattr(one, stage) is not None] for stage in _STAGES}
+"""The policies that change a part of a plan: what `Policy` has a field of this name for."""
+
+_Said: TypeAlias = Sequence[tuple[str, Callable[..., Any], Any]]
+"""Kind of policy, what it does to a part of a plan, and the `default` it does that by; in order."""
+
+
+def _said(
+    read: Read,
+    client: Client,
+    stage: _Stage,
+    destination: Destination,
+    route: ResourceId | None = None,
+) -> _Said:
+    """Where nobody says anything special, all destinations share one answer."""
+    client = canonical(client)
+    if not special_kinds(read, destination, route):
+        return _said_of_mesh(read, client, stage)
+    said = [(one, for_destination(read, one.kind, client, destination, route)) for one in _SPEAKERS[stage]]
+    return [(one.kind, getattr(one, stage), found.value) for one, found in said if found.value is not None]
+
+
+@query
+def _said_of_mesh(read: Read, client: Client, stage: _Stage) -> _Said:
+    said = ((one, for_mesh(read, one.kind, client)) for one in _SPEAKERS[stage])
+    return tuple(
+        (one.kind, getattr(one, stage), found.value) for one, found in said if found.value is not None
+    )
+
+
 def cluster_with_policies(
     read: Read, client: Client, cluster: ir.Cluster, destination: Destination
 ) -> ir.Cluster:
     """A cluster as this client uses it."""
-    client = canonical(client)
-    for policy in REGISTRY:
-        if policy.cluster is not None:
-            found = for_destination(read, policy.kind, client, destination)
-            if found.value is not None:
-                cluster = policy.cluster(cluster, found.value)
+    for _, change, value in _said(read, client, "cluster", destination):
+        cluster = change(cluster, value)
     return cluster
 
 
@@ -55,13 +93,10 @@ def forward_with_policies(
     read: Read, client: Client, forward: ir.Forward, destination: Destination, route: ResourceId | None
 ) -> ir.Forward:
     """What becomes of a request; `route` is the HTTPRoute that decided, None where there is none."""
-    client, decided = canonical(client), forward.retry is not None
-    for policy in REGISTRY:
-        if policy.forward is not None:
-            found = for_destination(read, policy.kind, client, destination, route)
-            if found.value is not None:
-                forward = policy.forward(forward, found.value, spoken(read, destination))
-                decided = decided or (policy.kind == "Retry" and retry.speaks_of_requests(found.value))
+    decided = forward.retry is not None
+    for kind, change, value in _said(read, client, "forward", destination, route):
+        forward = change(forward, value, spoken(read, destination))
+        decided = decided or (kind == "Retry" and retry.speaks_of_requests(value))
     if any(share.cluster and spans_zones(share.cluster) for share in forward.shares):
         return retry.across_zones(forward, is_decided=decided)
     return forward
@@ -72,11 +107,8 @@ def outbound_with_policies(
 ) -> ir.Outbound:
     """An outbound port as this client uses it."""
     client = canonical(client)
-    for policy in REGISTRY:
-        if policy.outbound is not None:
-            found = for_destination(read, policy.kind, client, destination)
-            if found.value is not None:
-                outbound = policy.outbound(outbound, found.value)
+    for _, change, value in _said(read, client, "outbound", destination):
+        outbound = change(outbound, value)
     if outbound.tcp is None:
         outbound = replace(outbound, tracing=tracing_of(read, client))
     elif destination.kind == "MultiZoneService":

@@ -35,9 +35,13 @@ def selector(read: Read, service: ResourceId) -> tuple[tuple[str, str], ...]:
     return () if resource is None else tuple(sorted(resource.spec.selector.items()))
 
 
-@query
 def instances(read: Read, service: ResourceId) -> tuple[ResourceId, ...]:
     """The Workloads a Service selects, ready or not, sorted."""
+    return _instances(read, service) if read.any(_WORKLOADS) else ()
+
+
+@query
+def _instances(read: Read, service: ResourceId) -> tuple[ResourceId, ...]:
     wanted = selector(read, service)
     if not wanted:
         return ()

@@ -49,6 +49,7 @@ class Effective(NamedTuple):
 
 
 NOTHING = Effective(None, ())
+_NONE: frozenset[str] = frozenset()
 
 
 @query
@@ -121,9 +122,16 @@ def for_destination(
 
     Where nobody says anything special, all destinations share the answer for the mesh.
     """
-    if kind in _special_kinds(read, destination, route):
+    if kind in special_kinds(read, destination, route):
         return _for_destination(read, kind, client, destination, route)
     return for_mesh(read, kind, client)
+
+
+def special_kinds(read: Read, destination: Destination, route: ResourceId | None = None) -> frozenset[str]:
+    """The kinds of policies of which some say something special of a destination or a route to it."""
+    if read.any(DESTINATIONS) or (route is not None and read.any(ROUTES)):
+        return _special_kinds(read, destination, route)
+    return _NONE
 
 
 @query
@@ -150,7 +158,6 @@ def _for_destination(
 
 @query
 def _special_kinds(read: Read, destination: Destination, route: ResourceId | None) -> frozenset[str]:
-    """The kinds of policies of which some say something special of a destination or a route to it."""
     names = [ByName(*destination.resource), ByName(destination.kind, "", "")]
     attached: frozenset[ResourceId] = frozenset()
     if route is not None:

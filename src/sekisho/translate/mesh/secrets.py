@@ -9,7 +9,7 @@ from sekisho.engine import Read, index, output, query
 from sekisho.ir.transport import TRUST_SECRET, AuthorityBundle, ServerTls, TrustBundle
 from sekisho.model.names import ResourceId
 from sekisho.translate.facts import ViewKey
-from sekisho.translate.gateway.backend_tls import policy_bundle
+from sekisho.translate.gateway.backend_tls import has_policies, policy_bundle
 from sekisho.translate.gateway.backends import way_of
 from sekisho.translate.gateway.certificates import certificate, secret_of
 from sekisho.translate.gateway.classes import serves
@@ -50,7 +50,7 @@ def _users(read: Read, key: World | tuple[ResourceId, str]) -> tuple[ViewKey, tu
 
 def _to_backend(read: Read, gateway: ResourceId, cluster: str) -> ServerTls | None:
     """As a BackendTLSPolicy wants it."""
-    if way_of(cluster).carried:
+    if not has_policies(read) or way_of(cluster).carried:
         return None
     found = gateway_cluster(read, gateway, destination_of(cluster))
     transport = found.transport if found is not None else None
@@ -67,11 +67,20 @@ def _trust(read: Read, key: tuple[ViewKey, str]) -> TrustBundle:
     return trust_bundle(read, view.mesh if isinstance(view, World) else mesh_of(read, view.namespace))
 
 
-def _authorities(read: Read, key: World | tuple[ResourceId, str]) -> Iterator[tuple[ViewKey, str]]:
+def _needed(read: Read, key: World | tuple[ResourceId, str]) -> Iterator[tuple[ViewKey, str]]:
     view, transports = _users(read, key)
     for transport in transports:
-        if transport.authorities:
-            yield view, transport.authorities
+        for name in (transport.authorities, transport.certificate):
+            if name:
+                yield view, name
+
+
+def _is_certificate(key: tuple[ViewKey, str]) -> bool:
+    return key[1].startswith(CLIENT_PREFIX)
+
+
+def _is_authority(key: tuple[ViewKey, str]) -> bool:
+    return not _is_certificate(key)
 
 
 def _bundle(read: Read, key: tuple[ViewKey, str]) -> AuthorityBundle | None:
@@ -81,27 +90,19 @@ def _bundle(read: Read, key: tuple[ViewKey, str]) -> AuthorityBundle | None:
     return found if isinstance(found, AuthorityBundle) else None
 
 
-def _presented(read: Read, key: World | tuple[ResourceId, str]) -> Iterator[tuple[ViewKey, str]]:
-    view, transports = _users(read, key)
-    for transport in transports:
-        if transport.certificate:
-            yield view, transport.certificate
-
-
 def _certificate(read: Read, key: tuple[ViewKey, str]) -> ir.Certificate | None:
     found = certificate(read, secret_of(key[1].removeprefix(CLIENT_PREFIX)))
     return replace(found, name=key[1]) if isinstance(found, ir.Certificate) else None
 
 
 _TRUSTING = index("views that trust", source=(WORLDS, "Gateway"), emit=_trusting)
-_AUTHORITIES = index("authorities in use", source=(WORLDS, CLUSTERS_IN_USE), emit=_authorities)
-_PRESENTED = index("certificates for outside", source=(WORLDS, CLUSTERS_IN_USE), emit=_presented)
+_NEEDED = index("secrets for outside", source=(WORLDS, CLUSTERS_IN_USE), emit=_needed)
 
 TRUST = output("trust", source=_TRUSTING, build=_trust)
 """(World or Gateway, `trust`) → `ir.TrustBundle`."""
 
-AUTHORITIES = output("authorities", source=_AUTHORITIES, build=_bundle)
+AUTHORITIES = output("authorities", source=_NEEDED, build=_bundle, where=_is_authority)
 """(World or Gateway, name) → `ir.AuthorityBundle`."""
 
-CLIENT_CERTIFICATES = output("client certificates", source=_PRESENTED, build=_certificate)
+CLIENT_CERTIFICATES = output("client certificates", source=_NEEDED, build=_certificate, where=_is_certificate)
 """(World or Gateway, name) → `ir.Certificate` shown to ExternalServices."""

@@ -118,7 +118,7 @@ def _protocol(read: Read, destination: Destination) -> SpokenProtocol:
 
 
 def _exported_ports(read: Read, service: ResourceId) -> Iterator[Destination]:
-    if is_exported(read, service):
+    if mesh_of(read, service.namespace) and is_exported(read, service):  # mostly there is no mesh
         yield from destinations(read, service)
 
 
