@@ -39,6 +39,8 @@ from sekisho.translate.mesh.status import (
     mesh_status,
     workload_status,
 )
+from sekisho.translate.mesh.xmesh_status import xmesh_status
+from sekisho.translate.mesh.zone_status import multi_zone_service_status, zone_service_status
 from sekisho.translate.zone.ingress import INGRESS_CLUSTERS, INGRESS_ENDPOINTS
 from sekisho.translate.zone.records import RECORDS
 
@@ -58,8 +60,11 @@ _STATUSES: dict[str, Callable[[Read, ResourceId], dict[str, Any] | None]] = {
     "BackendTLSPolicy": backend_tls_status,
     "Workload": workload_status,
     "ExternalService": external_service_status,
+    "ZoneService": zone_service_status,
+    "MultiZoneService": multi_zone_service_status,
     "HostnameGenerator": hostname_generator_status,
     "Mesh": mesh_status,
+    "XMesh": xmesh_status,
     **dict.fromkeys(POLICY_KINDS, policy_status),
 }
 

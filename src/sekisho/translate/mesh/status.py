@@ -65,7 +65,7 @@ def external_service_status(read: Read, service: ResourceId) -> dict[str, Any] |
         resolved = condition("ResolvedRefs", "True", "ResolvedRefs", "", generation)
     conditions = [accepted, resolved]
     if refusals:
-        conditions.append(_rejected(refusals, generation))
+        conditions.append(rejected(refusals, generation))
     return {
         **({"vip": {"ip": virtual[0]}} if virtual else {}),
         "addresses": [{"hostname": hostname} for hostname in hostnames(read, service)],
@@ -111,13 +111,14 @@ _STAGES = {
 def _programmed(read: Read, workload: ResourceId, generation: int | None) -> dict[str, Any]:
     refusals = refused(read, workload)
     if refusals:
-        return _rejected(refusals, generation)
+        return rejected(refusals, generation)
     if read.leaf(ProxyState.of(workload)) != SYNCED:
         told = "No proxy has taken its configuration yet."
         return condition("Programmed", "False", "Pending", told, generation)
     return condition("Programmed", "True", "Programmed", "", generation)
 
 
-def _rejected(refusals: tuple[str, ...], generation: int | None) -> dict[str, Any]:
+def rejected(refusals: tuple[str, ...], generation: int | None) -> dict[str, Any]:
+    """A condition: what sidecars refused."""
     told = sentence(f"the proxy refused it and keeps the last good version: {'; '.join(refusals)}")
     return condition("Programmed", "False", "Rejected", told, generation)
