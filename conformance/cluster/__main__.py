@@ -9,6 +9,7 @@ from pathlib import Path
 
 from tests.kit.netns import leave_network, missing
 
+from conformance.cluster.operating import MESH
 from conformance.cluster.system import running_cluster
 
 HERE = Path(__file__).resolve().parents[1]
@@ -58,11 +59,11 @@ async def _run(arguments: list[str]) -> int:
 
 
 def _arguments() -> list[str]:
-    """Features are not named: the suite reads them from the status of the GatewayClass."""
+    """Features are not named: the suite reads them from the statuses of the GatewayClass and the XMesh."""
     usable, unusable = STATIC
     return [
         "-test.run=TestConformance", "-test.v", f"-test.timeout={SUITE_WITHIN}",
-        "--gateway-class=sekisho", f"--conformance-profiles={','.join(PROFILES)}",
+        "--gateway-class=sekisho", f"--mesh-name={MESH}", f"--conformance-profiles={','.join(PROFILES)}",
         f"--usable-address={usable}", f"--unusable-address={unusable}",
     ]  # fmt: skip
 

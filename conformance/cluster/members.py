@@ -3,12 +3,12 @@
 import asyncio
 import shutil
 import socket
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.kit.netns import Namespace, Switch
+from tests.kit.netns import ROUTER, Namespace, Switch
 
 from conformance.cluster import calling
 from conformance.cluster.executing import Done
@@ -50,7 +50,8 @@ class Members:
         with self._switch.plugged_in(f"{identity.namespace}-{identity.name}") as host:
             await self._client.apply(_workload(identity, host), manager=MANAGER, force=True)
             try:
-                yield host
+                with _resolving(host):
+                    yield host
             finally:
                 with suppress(NotFound, Forbidden):
                     await self._client.delete("Workload", identity.name, identity.namespace)
@@ -133,6 +134,18 @@ class Member:
             self.starting.cancel()
             await asyncio.wait([self.starting])
         await self._stack.aclose()
+
+
+@contextmanager
+def _resolving(host: Namespace) -> Iterator[None]:
+    """Programs there ask the cluster for names: its resolv.conf (ip-netns(8))."""
+    files = Path("/etc/netns", host.name)
+    files.mkdir(parents=True)
+    try:
+        (files / "resolv.conf").write_text(f"nameserver {ROUTER}\n")
+        yield
+    finally:
+        shutil.rmtree(files)
 
 
 def _workload(identity: Identity, host: Namespace) -> Object:

@@ -10,6 +10,12 @@ _SYSTEM = "sekisho-system"
 MANIFESTS: tuple[Object, ...] = (
     {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": _SYSTEM}},
     {"apiVersion": "sekisho.dev/v1alpha1", "kind": "Mesh", "metadata": {"name": MESH}},
+    {
+        "apiVersion": "gateway.networking.x-k8s.io/v1alpha1",
+        "kind": "XMesh",
+        "metadata": {"name": MESH},
+        "spec": {"controllerName": "sekisho.dev/mesh-controller"},
+    },
     # Pods call each other by address, too, past any Service: who is asked then nobody knows, nor speaks TLS.
     {
         "apiVersion": "sekisho.dev/v1alpha1",

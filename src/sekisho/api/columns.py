@@ -136,6 +136,7 @@ COLUMNS: Mapping[str, Sequence[Column]] = {
         Column("Accepted", condition("Accepted"), "Whether the controller takes it."),
         Column("Description", text("spec", "description"), "A line for people.", priority=1),
     ),
+    "XMesh": (Column("Accepted", condition("Accepted"), "Whether the controller takes it."),),
     "Gateway": (
         Column("Class", text("spec", "gatewayClassName"), "Its GatewayClass."),
         Column("Address", text("status", "addresses", 0, "value"), "Its first address."),

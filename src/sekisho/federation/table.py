@@ -40,7 +40,7 @@ WAYS: Mapping[str, Way] = MappingProxyType(
             (
                 "Namespace", "Service", "Secret", "ConfigMap", "ServiceAccount", "EndpointSlice",
                 "GatewayClass", "Gateway", "ListenerSet", "ReferenceGrant", "BackendTLSPolicy",
-                "Workload", "MeshIdentity",
+                "Workload", "MeshIdentity", "XMesh",
             ),
             Way.STAYS,
         ),

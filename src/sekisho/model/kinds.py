@@ -36,6 +36,7 @@ from sekisho.model.policies.tracing import Tracing
 from sekisho.model.policies.traffic_permission import TrafficPermission
 from sekisho.model.reference_grant import ReferenceGrant
 from sekisho.model.workload import Workload
+from sekisho.model.xmesh import EXPERIMENTAL_GROUP, XMesh
 from sekisho.model.zone import Zone
 from sekisho.model.zone_ingress import ZoneIngress
 from sekisho.model.zone_service import ZoneService
@@ -194,6 +195,11 @@ _ALL = (
     ),
     replace(
         _newer(BackendTLSPolicy), plural="backendtlspolicies", short_names=("btlspolicy",)
+    ),
+    Kind(
+        kind="XMesh", group=EXPERIMENTAL_GROUP, version="v1alpha1", type=XMesh, plural="xmeshes",
+        singular="xmesh", served_versions=("v1alpha1",), categories=("gateway-api",), namespaced=False,
+        default_status=_pending("Accepted"),
     ),
     *_MESH,
     *_POLICIES,

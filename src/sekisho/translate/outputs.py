@@ -41,6 +41,7 @@ from sekisho.translate.mesh.status import (
 )
 from sekisho.translate.mesh.xmesh_status import xmesh_status
 from sekisho.translate.mesh.zone_status import multi_zone_service_status, zone_service_status
+from sekisho.translate.mesh.xmesh_status import xmesh_status
 from sekisho.translate.zone.ingress import INGRESS_CLUSTERS, INGRESS_ENDPOINTS
 from sekisho.translate.zone.records import RECORDS
 
@@ -64,6 +65,7 @@ _STATUSES: dict[str, Callable[[Read, ResourceId], dict[str, Any] | None]] = {
     "MultiZoneService": multi_zone_service_status,
     "HostnameGenerator": hostname_generator_status,
     "Mesh": mesh_status,
+    "XMesh": xmesh_status,
     "XMesh": xmesh_status,
     **dict.fromkeys(POLICY_KINDS, policy_status),
 }

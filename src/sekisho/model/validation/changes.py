@@ -8,6 +8,7 @@ from sekisho.model.meta import Resource
 from sekisho.model.problems import Problem
 from sekisho.model.reasons import Reason
 from sekisho.model.workload import Workload
+from sekisho.model.xmesh import XMesh
 
 _HINT = "delete the resource and create it anew"
 
@@ -16,6 +17,8 @@ def problems(old: Resource, new: Resource) -> Iterator[Problem]:
     """Changes from `old` to `new` that are refused."""
     match old, new:
         case GatewayClass(), GatewayClass() if old.spec.controller_name != new.spec.controller_name:
+            yield _never("spec.controllerName", "can never change")
+        case XMesh(), XMesh() if old.spec.controller_name != new.spec.controller_name:
             yield _never("spec.controllerName", "can never change")
         case Service(), Service() if _has_address(old) and _has_address(new):
             if old.spec.cluster_ip != new.spec.cluster_ip:
