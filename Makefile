@@ -29,7 +29,7 @@ lock: ## Pin the newest versions that pyproject.toml allows, with hashes, in req
 	$(UV) lock --quiet --upgrade
 	$(UV) export --quiet --all-groups --no-emit-project --no-header --output-file requirements.lock >/dev/null
 
-demo: setup ## Control plane, an Envoy gateway and sample services; says what to try; Ctrl-C ends it all
+demo: setup ## Two clouds on this host: calls between them, then breaks things; a summary; about a minute
 	@.venv/bin/sekisho demo
 
 test: setup packages tools ## All tests; they need no network and end what they start

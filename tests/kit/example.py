@@ -13,8 +13,8 @@ from pathlib import Path
 import httpx2
 import psutil
 
-from sekisho.app import demo
 from tests.kit.ports import free_port
+from tests.kit.shop import HOST
 from tests.kit.wait import wait_until
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -76,7 +76,7 @@ class Example:
     def get(self, path: str, **headers: str) -> httpx2.Response:
         url = f"http://127.0.0.1:{self.port}{path}"
         try:
-            return httpx2.get(url, headers={"Host": demo.HOST, **headers}, trust_env=False, timeout=5)
+            return httpx2.get(url, headers={"Host": HOST, **headers}, trust_env=False, timeout=5)
         except httpx2.TransportError as cause:
             return httpx2.Response(599, text=str(cause))
 

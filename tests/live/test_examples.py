@@ -15,8 +15,8 @@ from tests.kit.wait import wait_until
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(180)]
 
-TESTED = {"shop", "routing", "tls", "traffic-splitting", "mesh"}
-"""The shop is run by test_up.py, the others here."""
+TESTED = {"shop", "routing", "tls", "traffic-splitting", "mesh", "acme"}
+"""The shop is run by test_up.py, acme by test_demo.py, mesh by test_mesh_example.py, the others here."""
 
 
 @pytest.fixture

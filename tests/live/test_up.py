@@ -9,10 +9,8 @@ from collections.abc import Iterator
 
 import pytest
 from tests.kit.example import EXAMPLES, PATIENCE, Example
-from tests.kit.voice import Troubles
+from tests.kit.shop import faults
 from tests.kit.wait import wait_until
-
-from sekisho.app import demo
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(180)]
 
@@ -28,8 +26,7 @@ def site() -> Iterator[Example]:
 
 def test_a_folder_is_served_follows_edits_and_ends_without_leftovers(site: Example) -> None:
     site.up_and_following()
-    heard = Troubles()
-    assert asyncio.run(demo.check(f"http://127.0.0.1:{site.port}", heard)), heard.troubles
+    assert asyncio.run(faults(f"http://127.0.0.1:{site.port}")) == []
 
     site.edit("cart.yaml", "value: shop", "value: another")
     wait_until(
@@ -106,26 +103,3 @@ def test_this_folder_needs_no_root() -> None:
     ports = re.findall(r"^\s*-? ?port: (\d+)", text, re.MULTILINE)
     assert ports
     assert all(int(port) > 1024 for port in ports)
-
-
-def test_the_demo_checks_itself_and_ends(site: Example) -> None:
-    program = """
-import sys
-from pathlib import Path
-from sekisho.app import demo
-from sekisho.cli import main
-demo.shop = lambda: Path("shop")  # the copy on free ports
-sys.argv = ["sekisho", "demo", "--check", "--api", "127.0.0.1:0", "--xds", "127.0.0.1:0"]
-main()
-"""
-    ended = subprocess.run(
-        [sys.executable, "-c", program],
-        cwd=site.root,
-        capture_output=True,
-        text=True,
-        timeout=150,
-        check=False,
-    )
-    assert ended.returncode == 0, ended.stderr
-    assert ended.stderr.count("✓ curl ") == len(demo.ATTEMPTS)
-    assert site.processes() == []

@@ -12,9 +12,12 @@ def _single_failures_unwrapped() -> Iterator[None]:
     try:
         yield
     except BaseExceptionGroup as group:
-        if len(group.exceptions) > 1:
+        found: BaseException = group
+        while isinstance(found, BaseExceptionGroup) and len(found.exceptions) == 1:
+            found = found.exceptions[0]
+        if found is group:
             raise
-        raise group.exceptions[0] from group.exceptions[0].__cause__
+        raise found from found.__cause__
 
 
 @asynccontextmanager

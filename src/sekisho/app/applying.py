@@ -9,10 +9,9 @@ from typing import Any
 from sekisho.app.manifests import SOURCE_ANNOTATION, Manifest
 from sekisho.client import ApiError, Client, ClientError, Conflict, Invalid, NotFound, Selection, UnknownKind
 from sekisho.model.names import ResourceId
+from sekisho.model.origin import SET_LABEL
 from sekisho.model.problems import Problem
 
-SET_LABEL = "sekisho.dev/set"
-"""Marks the resources that one `up` or `apply --prune` manages: those that left its files are pruned."""
 _AT_ONCE = 8
 """Requests in flight: enough to keep the store's commits full, far from the server's limits."""
 

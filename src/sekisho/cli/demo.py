@@ -1,49 +1,89 @@
-"""`sekisho demo`: the shop, and what to try with it."""
+"""`sekisho demo`: two clouds on this host, told as a story."""
 
+from collections.abc import Sequence
 from typing import Annotated
 
 from cyclopts import Parameter
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
 
-from sekisho.app import demo as shop
 from sekisho.app import settings
-from sekisho.app.up import up as run_up
-from sekisho.app.urls import programmed
+from sekisho.app.acme.demo import demo as run_demo
+from sekisho.app.acme.load import Tally
+from sekisho.app.acme.told import Step
 from sekisho.cli.options import StateFolder
-from sekisho.cli.terminal import Exit, write
-from sekisho.cli.up import Api, Xds
+from sekisho.cli.terminal import Exit, counted, err
 from sekisho.cli.voice import TerminalVoice
-from sekisho.client import Client
 
-_NO_LONGER = 1.0
-"""Seconds for the answer about the Gateway: `up` has waited for it already."""
+_FORGIVEN = 0.01
+"""Share of failed requests that is not shown in red."""
 
 
 async def demo(
     *,
-    check: Annotated[bool, Parameter(help="Make the requests, end, and exit 1 when one went wrong.")] = False,
+    keep: Annotated[bool, Parameter(help="Leave it running afterwards, to play with.")] = False,
     state: StateFolder = None,
-    api: Api = None,
-    xds: Xds = None,
 ) -> Exit:
-    """Run examples/shop: a control plane, an Envoy gateway, three services. Ctrl-C ends all of it."""
-    voice = TerminalVoice()
+    """Run acme.corp: two clouds, one catalog, and what goes on when things break. Takes about a minute.
 
-    async def then(client: Client) -> bool | None:
-        base = await _base(client)
-        if check:
-            return bool(base) and await shop.check(base, voice)
-        if base:
-            write("\n".join(shop.lines(base)))
-        return None
-
-    went_well = await run_up(settings.up(shop.shop(), state=state, api=api, xds=xds), voice, then=then)
+    Starts a global control plane, two zones with real Envoys on loopback addresses, calls from one cloud into
+    the other, then stops parts of it while requests run. Exits with 0 when every step behaved. Needs no root.
+    """
+    stage = _Stage()
+    went_well = await run_demo(settings.demo(state=state, keep=keep), stage)
+    stage.sum_up(went_well)
     return Exit.OK if went_well else Exit.PROBLEM
 
 
-async def _base(client: Client) -> str:
-    """`http://localhost:8080`, of the shop; empty when its Gateway is not ready, as `up` has told."""
-    found = await programmed(client, _NO_LONGER)
-    plain = [
-        url for key, urls in found.items() if key.name == "shop" for url in urls if url.startswith("http:")
-    ]
-    return plain[0] if plain else ""
+class _Stage(TerminalVoice):
+    """Implements `app.acme.told.Stage`; everything goes to stderr."""
+
+    def __init__(self) -> None:
+        self._steps: list[Step] = []
+        self._live: Live | None = None
+
+    def chapter(self, title: str) -> None:
+        err.print(Text.assemble("\n", (title, "bold underline")))
+
+    def step(self, step: Step) -> None:
+        self._steps.append(step)
+        mark = ("✗ ", "red") if step.fault else ("✓ ", "green")
+        took = "" if step.milliseconds is None else f"  {step.milliseconds:.1f} ms"
+        err.print(Text.assemble(mark, (step.what, "bold"), (took, "cyan")))
+        err.print(Text(f"    {step.path}"))
+        if step.fault:
+            err.print(Text.assemble("    ", (step.fault, "red")))
+
+    def table(self, tallies: Sequence[Tally]) -> None:
+        if not err.is_terminal:
+            return
+        if self._live is None:
+            self._live = Live(console=err, auto_refresh=False, transient=True)
+            self._live.start()
+        self._live.update(_table(tallies), refresh=True)
+
+    def table_over(self) -> None:
+        if self._live is not None:
+            self._live.stop()
+            self._live = None
+
+    def sum_up(self, went_well: bool) -> None:  # noqa: FBT001 - it is what is said
+        """The last words."""
+        failed = sum(bool(step.fault) for step in self._steps)
+        if went_well:
+            err.print(Text(f"{counted(len(self._steps), 'step')}, and all behaved.", "green"))
+        elif failed:
+            err.print(Text(f"{failed} of {counted(len(self._steps), 'step')} did not behave.", "red"))
+
+
+def _table(tallies: Sequence[Tally]) -> Table:
+    table = Table("requests", "answered by", "failed", "usual", "slowest", box=None, pad_edge=False)
+    for tally in tallies:
+        zones = ", ".join(f"{zone} {count}" for zone, count in sorted(tally.answered.items()))
+        failed = tally.faults.total()
+        style = "red" if failed > tally.requests * _FORGIVEN else ""
+        table.add_row(
+            tally.name, zones, Text(str(failed), style), f"{tally.usual:.1f} ms", f"{tally.slowest:.1f} ms"
+        )
+    return table

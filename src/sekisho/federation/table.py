@@ -8,7 +8,16 @@ from typing import Any
 from sekisho.federation.producers import as_seen_elsewhere, is_produced
 from sekisho.model.kinds import POLICY_KINDS
 from sekisho.model.names import ResourceId
-from sekisho.model.origin import GLOBAL, ORIGIN_LABEL, ORIGIN_LABELS, ZONE, ZONE_LABEL, origin_zone, zoned
+from sekisho.model.origin import (
+    GLOBAL,
+    ORIGIN_LABEL,
+    ORIGIN_LABELS,
+    SET_LABEL,
+    ZONE,
+    ZONE_LABEL,
+    origin_zone,
+    zoned,
+)
 from sekisho.model.routes import ROUTE_KINDS
 
 Document = Mapping[str, Any]
@@ -62,6 +71,8 @@ FROM_ZONES = UP_KINDS
 
 _NOT_COPIED = frozenset({"kubectl.kubernetes.io/last-applied-configuration"})
 """Annotations that are about the original."""
+_OWN_LABELS = frozenset({*ORIGIN_LABELS, SET_LABEL})
+"""Labels that are about the original, or are written anew."""
 
 
 def id_of(document: Document) -> ResourceId:
@@ -119,7 +130,7 @@ def down(document: Document, zone: str, is_enabled: Callable[[str], bool]) -> Do
 def _copied(document: Document, name: str, origin: dict[str, str]) -> dict[str, Any]:
     """The writer's words, without status and without what belongs to the place where they are stored."""
     metadata = document["metadata"]
-    labels = {key: value for key, value in _labels(document).items() if key not in ORIGIN_LABELS}
+    labels = {key: value for key, value in _labels(document).items() if key not in _OWN_LABELS}
     told: dict[str, Any] = {"name": name, "labels": labels | origin}
     if metadata.get("namespace"):
         told["namespace"] = metadata["namespace"]

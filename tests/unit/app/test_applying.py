@@ -4,10 +4,11 @@ from typing import Any
 
 import pytest
 
-from sekisho.app.applying import SET_LABEL, Applier
+from sekisho.app.applying import Applier
 from sekisho.app.manifests import SOURCE_ANNOTATION, read_text
 from sekisho.client import Client, NotFound
 from sekisho.model.names import ResourceId
+from sekisho.model.origin import SET_LABEL
 
 ONE = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: one}\ndata: {a: b}\n"
 TWO = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: two}\n"

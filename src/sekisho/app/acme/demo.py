@@ -67,9 +67,10 @@ class _Told:
             story = Story(self.clouds, self._stage, azure, gcp, laptop)
             await story.tell()
             self.went_well = story.went_well
-            if not self._settings.keep:
+            if self._settings.keep:
+                self.clouds.go_on()
+            else:
                 self._stop.set()
-            self.clouds.go_on()
 
     async def _introduce(self) -> Path:
         """Brings the public certificate of gcp's gateway to azure, as operators would; returns its file."""

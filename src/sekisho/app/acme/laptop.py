@@ -47,7 +47,7 @@ class Laptop:
         """Where the laptop's sidecar stands for gcp's gateway; empty until there is an address."""
         service = await self._client.get("zoneservices.sekisho.dev", "gateway.gcp", "edge")
         laptop = await self._client.get("workloads.sekisho.dev", "laptop", "shop")
-        virtual = (service.get("status") or {}).get("vip", "")
+        virtual = ((service.get("status") or {}).get("vip") or {}).get("ip", "")
         return outbound_address(virtual, laptop["spec"]["sidecar"]["outboundAddresses"]) if virtual else ""
 
     async def _run(self, address: str) -> tuple[dict[str, Any], float]:

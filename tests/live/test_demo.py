@@ -1,0 +1,85 @@
+"""`sekisho demo`: two clouds, at addresses of this test's own; every step of the story behaves."""
+
+import asyncio
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import psutil
+import pytest
+from tests.kit.example import EXAMPLES
+from tests.kit.ports import free_port
+from tests.kit.voice import Troubles
+
+from sekisho.app.acme import demo as acme
+from sekisho.app.acme.load import Tally
+from sekisho.app.acme.told import Step
+from sekisho.app.settings import Demo
+
+pytestmark = [pytest.mark.live, pytest.mark.timeout(300)]
+
+ZONES = re.compile(r"\b127\.0\.(20|30)\.")
+LOOPBACK = re.compile(r"\b127\.(2[0-9]|3[0-9])\.0\.0/16")
+PROGRAMS = re.compile(r"\b90[23][0-9]\b")
+
+
+class Watching(Troubles):
+    """Implements `told.Stage`."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.chapters: list[str] = []
+        self.steps: list[Step] = []
+
+    def chapter(self, title: str) -> None:
+        self.chapters.append(title)
+
+    def step(self, step: Step) -> None:
+        self.steps.append(step)
+
+    def table(self, tallies: Sequence[Tally]) -> None:
+        """Shown to people only."""
+
+    def table_over(self) -> None:
+        """Shown to people only."""
+
+
+@pytest.fixture
+def folder(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A copy of the example that meets nobody else's: other loopback addresses, free ports for programs."""
+    root = Path(tempfile.mkdtemp(prefix="sk-demo-"))
+    shutil.copytree(EXAMPLES / "acme", root / "acme", ignore=shutil.ignore_patterns("__pycache__"))
+    net = 64 + os.getpid() % 64
+    ports: dict[str, str] = {}
+    for path in (*root.rglob("*.yaml"), *root.rglob("*.toml")):
+        text = ZONES.sub(lambda found: f"127.{net}.{found[1]}.", path.read_text())
+        text = LOOPBACK.sub(lambda found: f"127.{net + 64 + int(found[1])}.0.0/16", text)
+        text = PROGRAMS.sub(lambda found: ports.setdefault(found[0], str(free_port())), text)
+        path.write_text(text)
+    monkeypatch.setattr(acme, "acme", lambda: root / "acme")
+    try:
+        yield root
+    finally:
+        for process in _of(root):
+            process.kill()
+        shutil.rmtree(root)
+
+
+def _of(root: Path) -> list[psutil.Process]:
+    return [
+        process
+        for process in psutil.process_iter(["cmdline"])
+        if any(str(root) in word for word in process.info["cmdline"] or ())
+    ]
+
+
+def test_every_step_behaves_and_nothing_is_left(folder: Path) -> None:
+    watching = Watching()
+    went_well = asyncio.run(acme.demo(Demo(state=folder / "state"), watching))
+    assert [step.what for step in watching.steps if step.fault] == [], watching.steps
+    assert went_well, watching.troubles
+    assert len(watching.steps) == 9
+    assert _of(folder) == []
