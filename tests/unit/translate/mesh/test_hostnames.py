@@ -2,6 +2,7 @@
 
 from tests.unit.translate.mesh.mesh import Mesh, application, member, shop
 from tests.unit.translate.world import Document, document, of_type, unvalidated
+from tests.unit.translate.zone.zones import two_zones
 
 from sekisho.model.mesh import SYSTEM_NAMESPACE
 from sekisho.model.names import ResourceId
@@ -28,8 +29,43 @@ def test_a_service_has_names_without_any_generator() -> None:
     assert shop().hostnames("web-1") == {
         name: addresses
         for service, addresses in {"web": ("241.0.0.1", "fd5e:6b69:7368:6f::f100:1"), "cart": BOTH}.items()
-        for name in (f"{service}.shop.svc.mesh.local", f"{service}.shop.svc.cluster.local")
+        for name in (
+            f"{service}.shop.svc.mesh.local",
+            f"{service}.shop.svc.cluster.local",
+            f"{service}.shop.svc.default.mesh.local",
+        )
     }
+
+
+def test_services_of_other_zones_are_called_with_their_zone() -> None:
+    names = two_zones().hostnames("web-1")
+    assert names["catalog.shop.svc.gcp.mesh.local"][0] == "243.0.0.1"
+    assert "web.shop.svc.azure.mesh.local" in names
+
+
+def test_generators_choose_the_services_of_this_zone_or_of_others() -> None:
+    template = "{{ .DisplayName }}.{{ .Zone }}.corp"
+    of_others = two_zones(generator("g", template, zoneService={})).hostnames("web-1")
+    assert [name for name in of_others if name.endswith(".corp")] == ["catalog.gcp.corp"]
+    own = two_zones(generator("g", template, service={"matchLabels": {}})).hostnames("web-1")
+    assert [name for name in own if name.endswith(".corp")] == ["web.azure.corp"]
+
+
+def test_a_generator_of_the_zone_has_a_name_before_one_for_all_zones() -> None:
+    blue, green = application("blue", "241.0.0.2"), application("green", "241.0.0.3")
+    for one in (blue, green):
+        one["metadata"]["labels"] = {"color": one["metadata"]["name"]}
+
+    def named(color: str, created: str) -> Document:
+        return generator(color, "the.corp", created, service={"matchLabels": {"color": color}})
+
+    everywhere = named("blue", "2026-01-01T00:00:00Z")
+    everywhere["metadata"]["labels"] = {"sekisho.dev/origin": "global"}
+    here = named("green", "2026-01-02T00:00:00Z")
+    found = Mesh(blue, green, member("x", "x"), everywhere, here)
+    assert found.hostnames("x")["the.corp"][0] == "241.0.0.3"
+    assert generated(found, "blue") == ("False", "Collision")
+    assert generated(found, "green") == ("True", "Generated")
 
 
 def test_a_generator_adds_names_to_what_it_selects() -> None:

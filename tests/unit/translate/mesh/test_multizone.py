@@ -1,4 +1,4 @@
-"""One name over services of several zones: what stands behind it, who is called first, and how it is known."""
+"""One name over services of several zones: what stands behind it, who is first, and how it is known."""
 
 from typing import Any
 
@@ -7,7 +7,6 @@ from tests.unit.translate.mesh.mesh import Mesh, application, member, permission
 from tests.unit.translate.world import (
     NAMESPACE,
     Document,
-    backend,
     document,
     gateway,
     http_route,
