@@ -6,9 +6,10 @@ same whether or not global can be reached.
 
 import asyncio
 import ssl
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import islice
 from typing import Any
 
 import msgspec
@@ -22,7 +23,7 @@ from sekisho.federation.feed import Ended, Feed, UpView, document_of
 from sekisho.federation.intake import Intake, Taken
 from sekisho.federation.journal import Journal
 from sekisho.federation.link import Link, LinkFailed
-from sekisho.federation.messages import Batch, Refused, Report, Upload
+from sekisho.federation.messages import LONGEST_TEXT, MOST_TOLD, Batch, Refused, Report, Upload
 from sekisho.federation.zone_status import is_agreed, zone_id
 from sekisho.model.names import ResourceId
 from sekisho.store.protocol import NotFound, StorageFull, Store, StoreFailed
@@ -198,9 +199,9 @@ class ZoneLink:
         state = self.state
         return msgspec.structs.replace(
             self.facts(),
-            conflicts=tuple(map(str, sorted(state.held.conflicts))),
-            refused=tuple(f"{one.id}: {one.why}" for one in state.refused),
-            kept=tuple(map(str, sorted(state.held.kept))),
+            conflicts=_some(map(str, sorted(state.held.conflicts))),
+            refused=_some(f"{one.id}: {one.why}" for one in state.refused),
+            kept=_some(map(str, sorted(state.held.kept))),
             confirmation=state.held.confirmation,
         )
 
@@ -222,6 +223,10 @@ class ZoneLink:
         if state != self.state:
             self.state = state
             self.on_change(state)
+
+
+def _some(texts: Iterable[str]) -> tuple[str, ...]:
+    return tuple(text[:LONGEST_TEXT] for text in islice(texts, MOST_TOLD))
 
 
 async def _next(feed: Feed) -> Batch:

@@ -72,7 +72,7 @@ class Endpoints:
         try:
             upload = msgspec.json.decode(wire.inflated(await _body(request)), type=Upload)
             return _message(await self._federation.take(zone, upload))
-        except (wire.Malformed, msgspec.DecodeError) as error:
+        except (wire.Malformed, msgspec.DecodeError, RecursionError) as error:
             return _status(400, "BadRequest", str(error))
         except TimeoutError:
             return _status(408, "Timeout", "the body did not arrive in time")

@@ -17,6 +17,10 @@ from sekisho.model.problems import Invalid
 from sekisho.store.protocol import AlreadyExists as Exists
 from sekisho.store.protocol import Conflict, NotFound, Record, Store, Write
 
+_LONGEST_REASON = 1000
+"""Characters: a hundred mistakes in one resource are told where it was written."""
+_MOST_REFUSED = 1000
+"""Ids remembered: one is enough to try everything again."""
 _ATTEMPTS = 8
 """At a write that others are always quicker than: then it counts as refused until the next listing."""
 
@@ -81,7 +85,7 @@ class Intake:
             kept=kept,
             confirmation=self._held.confirmation if kept else "",
             conflicts=(self._held.conflicts - outcome.settled) | outcome.conflicts,
-            refused=(self._held.refused - named).union(one.id for one in refused),
+            refused=_some((self._held.refused - named).union(one.id for one in refused)),
         )
         return Taken(self._held, tuple(refused), outcome.changed, named)
 
@@ -191,11 +195,12 @@ def _read(batch: Batch, sender: Sender) -> tuple[list[_Wish], list[Refused]]:
     """What a batch wants to put, and what of it is nothing that could be stored."""
     wishes, refused = [], []
     for raw in batch.puts:
-        written: Any = msgspec.json.decode(raw)
+        written: Any = None
         try:
+            written = msgspec.json.decode(raw)
             checked = check(kind_of(written).kind, written).object
-        except Invalid as error:
-            refused.append(Refused(id=_named(written), why=str(error)))
+        except (Invalid, RecursionError) as error:
+            refused.append(Refused(id=_named(written), why=str(error)[:_LONGEST_REASON]))
             continue
         id = id_of(checked)
         if why := _homeless(id) or sender.refusal(checked):
@@ -203,6 +208,10 @@ def _read(batch: Batch, sender: Sender) -> tuple[list[_Wish], list[Refused]]:
         else:
             wishes.append(_Wish(id, checked))
     return wishes, refused
+
+
+def _some(ids: frozenset[ResourceId]) -> frozenset[ResourceId]:
+    return ids if len(ids) <= _MOST_REFUSED else frozenset(sorted(ids)[:_MOST_REFUSED])
 
 
 def _homeless(id: ResourceId) -> str:

@@ -80,7 +80,7 @@ class _failures:  # noqa: N801 - reads as a block
             raise LinkFailed("the global control plane does not answer in time") from error
         if isinstance(error, httpx2.HTTPError | ssl.SSLError | OSError):
             raise LinkFailed(str(error) or type(error).__name__) from error
-        if isinstance(error, wire.Malformed | msgspec.DecodeError):
+        if isinstance(error, wire.Malformed | msgspec.DecodeError | RecursionError):
             raise LinkFailed(f"the global control plane says what we cannot read: {error}") from error
 
 

@@ -1,9 +1,10 @@
 """What two control planes say to each other: batches of changes as lines of JSON, and the answers."""
 
 from collections.abc import Iterable, Iterator
-from typing import Literal, NamedTuple
+from typing import Annotated, Literal, NamedTuple
 
 import msgspec
+from msgspec import Meta
 
 from sekisho.model.names import ResourceId
 
@@ -11,6 +12,14 @@ MOST_CHANGES = 256
 """In a batch."""
 MOST_BYTES = 256 * 1024
 """Of objects in a batch; one object larger than that goes alone."""
+
+
+MOST_TOLD = 100
+"""Resources named in a report."""
+LONGEST_TEXT = 2048
+
+Text = Annotated[str, Meta(max_length=LONGEST_TEXT)]
+Texts = Annotated[tuple[Text, ...], Meta(max_length=MOST_TOLD)]
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
@@ -51,20 +60,20 @@ class Refused(Message, frozen=True, kw_only=True):
 class Report(Message, frozen=True, kw_only=True):
     """How a zone is, as it says itself."""
 
-    version: str = ""
-    started_at: str = ""
+    version: Text = ""
+    started_at: Text = ""
     """RFC 3339."""
-    proxies: dict[str, int] = {}
+    proxies: Annotated[dict[Text, int], Meta(max_length=64)] = {}
     """Counts, such as connected and all."""
-    certificate_expiry: str = ""
+    certificate_expiry: Text = ""
     """RFC 3339: when its certificate for the global control plane ends."""
-    conflicts: tuple[str, ...] = ()
+    conflicts: Texts = ()
     """What is called like something of global's, and stays."""
-    refused: tuple[str, ...] = ()
+    refused: Texts = ()
     """What of global's it cannot take, and why."""
-    confirmation: str = ""
+    confirmation: Text = ""
     """Asked for by this name; see `acceptance.Held`."""
-    kept: tuple[str, ...] = ()
+    kept: Texts = ()
     """What waits for it."""
 
 

@@ -16,8 +16,6 @@ CONFIRM = "sekisho.dev/confirm"
 """Annotation of a Zone: what somebody agrees to, by the names in `status.confirmation` (of copies there)
 and `status.held.confirmation` (of copies here), with a comma between. `sekisho zone confirm` writes it."""
 _ATTEMPTS = 8
-_SHOWN = 100
-"""Of a list of names."""
 
 
 def zone_id(name: str) -> ResourceId:
@@ -43,9 +41,9 @@ def with_report(status: Status, report: Report, now: datetime) -> Status:
         "controlPlane": {"version": report.version, "startedAt": report.started_at},
         "proxies": dict(report.proxies),
         "certificateExpiry": report.certificate_expiry,
-        "conflicts": list(report.conflicts[:_SHOWN]),
-        "refused": list(report.refused[:_SHOWN]),
-        "kept": list(report.kept[:_SHOWN]),
+        "conflicts": list(report.conflicts),
+        "refused": list(report.refused),
+        "kept": list(report.kept),
         "confirmation": report.confirmation,
     }
     return _with_confirmation(told, now)
