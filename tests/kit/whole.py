@@ -10,6 +10,7 @@ from typing import Any
 from sekisho.aio.clock import SystemClock
 from sekisho.aio.tasks import background
 from sekisho.app.control_plane import Parts, build, run
+from sekisho.app.place import ALONE, Place
 from sekisho.app.serving import SERVER_NAME
 from sekisho.app.settings import Address, ControlPlane
 from sekisho.client import Client
@@ -32,7 +33,8 @@ class Whole:
 
     parts: Parts
     api: Address
-    xds: Address
+    xds: Address | None
+    """None of a global one."""
     client: Client
     """The administrator's."""
 
@@ -54,8 +56,9 @@ class Whole:
         await eventually(seen, what="the loop has seen what was applied", within=30, every=0.01)
 
     async def join_token(self, proxy: str) -> Secret[str]:
-        """A token for the first certificate of this proxy."""
-        spec = TokenSpec(action="create", role="join", proxies=(proxy,))
+        """A token for the first certificate of this proxy or zone."""
+        role = "zone" if proxy.startswith("zone/") else "join"
+        spec = TokenSpec(action="create", role=role, proxies=(proxy,))
         return Secret((await ask(self.client, "TokenReview", spec, TokenAnswer)).token)
 
     def stream(self, held: Leaf) -> AdsStream:
@@ -90,11 +93,13 @@ async def obtain(sign: Any, proxy: str, *more: Any) -> Credentials:
 
 
 @asynccontextmanager
-async def running_whole(state: Path) -> AsyncIterator[Whole]:
+async def running_whole(state: Path, place: Place = ALONE) -> AsyncIterator[Whole]:
     """With the Namespace `shop`."""
     private_directory(state)
-    settings = ControlPlane(state=state, api=Address("127.0.0.1", 0), xds=Address("127.0.0.1", 0), drain=1.0)
-    announced: asyncio.Future[tuple[Address, Address]] = asyncio.get_running_loop().create_future()
+    settings = ControlPlane(
+        state=state, api=Address("127.0.0.1", 0), xds=Address("127.0.0.1", 0), drain=1.0, place=place
+    )
+    announced: asyncio.Future[tuple[Address, Address | None]] = asyncio.get_running_loop().create_future()
     stop = asyncio.Event()
     async with build(settings, SystemClock()) as parts:
         serving = run(parts, lambda api, xds: announced.set_result((api, xds)), stop)

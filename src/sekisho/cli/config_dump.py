@@ -9,7 +9,7 @@ from cyclopts import Parameter
 from msgspec.structs import replace
 
 from sekisho.cli.diff import shown_difference
-from sekisho.cli.options import DEFAULT_CONNECTION, Connection, Namespace
+from sekisho.cli.options import DEFAULT_CONNECTION, Connection, InZone, Namespace
 from sekisho.cli.terminal import Exit, Failure, as_yaml, err, write
 from sekisho.client import Client, Selection
 from sekisho.client.reviews import ConfigDump, ConfigDumpSpec, Published, ask
@@ -28,6 +28,7 @@ async def config_dump(
         bool, Parameter(help="Show the difference that policies in shadow would make instead.")
     ] = False,
     namespace: Namespace = "",
+    zone: InZone = "",
     connection: Connection = DEFAULT_CONNECTION,
 ) -> Exit:
     """Show the Envoy resources of GATEWAY (name or namespace/name; not needed when there is only one).
@@ -35,8 +36,10 @@ async def config_dump(
     With --shadow, the difference between them and those that there would be if the policies labelled
     sekisho.dev/effect: shadow counted; exits 1 when there is one.
     """
+    if zone and not gateway and not workload:
+        raise Failure("of a zone, name the Gateway or the Workload", code=Exit.USAGE)
     async with connection.client() as client:
-        spec = await _spec(client, gateway, workload, namespace, type_)
+        spec = replace(await _spec(client, gateway, workload, namespace, type_), zone=zone)
         answer = await ask(client, "ConfigDump", spec, ConfigDump)
         later = await ask(client, "ConfigDump", replace(spec, shadow=True), ConfigDump) if shadow else None
     if later is not None:

@@ -7,7 +7,7 @@ from cyclopts import Parameter
 from rich.text import Text
 
 from sekisho.cli.columns import column_widths
-from sekisho.cli.options import DEFAULT_CONNECTION, Connection
+from sekisho.cli.options import DEFAULT_CONNECTION, Connection, InZone
 from sekisho.cli.requests import Headers, Method, request_headers
 from sekisho.cli.terminal import Exit, Failure, out
 from sekisho.client.reviews import Explanation, ExplanationSpec, Step, ask
@@ -31,6 +31,7 @@ async def explain(
         ),
     ] = "",
     shadow: Annotated[bool, Parameter(help="As if what is in shadow counted.")] = False,
+    zone: InZone = "",
     connection: Connection = DEFAULT_CONNECTION,
 ) -> Exit:
     """Say which listener, hostname, route, rule, filters and backend would serve a request to URL, and why.
@@ -50,6 +51,7 @@ async def explain(
         gateway=gateway,
         client=from_,
         shadow=shadow,
+        zone=zone,
     )
     async with connection.client() as client:
         answer = await ask(client, "Explanation", spec, Explanation)

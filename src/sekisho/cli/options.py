@@ -23,6 +23,9 @@ Files = Annotated[
     ),
 ]
 LogLevel = Annotated[str, Parameter(name="--log-level", help="debug, info, warning or error.")]
+InZone = Annotated[
+    str, Parameter(name="--zone", help="Asked at the global control plane: which zone is to answer.")
+]
 StateFolder = Annotated[
     Path | None, Parameter(name="--state", help="State folder (SEKISHO_STATE). Default: .sekisho")
 ]

@@ -6,7 +6,7 @@ from cyclopts import Parameter
 from rich.text import Text
 
 from sekisho.cli.columns import column_widths
-from sekisho.cli.options import DEFAULT_CONNECTION, Connection
+from sekisho.cli.options import DEFAULT_CONNECTION, Connection, InZone
 from sekisho.cli.requests import Headers, Method, request_headers
 from sekisho.cli.terminal import Exit, Failure, out
 from sekisho.client.reviews import Permission, PermissionSpec, PortVerdict, RuleState, ask
@@ -26,6 +26,7 @@ async def permissions(
     header: Headers = (),
     port: Annotated[int, Parameter(help="Port of the server. Default: all.")] = 0,
     shadow: Annotated[bool, Parameter(help="As if what is in shadow counted.")] = False,
+    zone: InZone = "",
     connection: Connection = DEFAULT_CONNECTION,
 ) -> Exit:
     """Say whether CLIENT may call SERVER (both namespace/name), for which requests, and who decided so.
@@ -47,6 +48,7 @@ async def permissions(
         method=method.upper(),
         headers=request_headers(header),
         shadow=shadow,
+        zone=zone,
     )
     async with connection.client() as api:
         answer = await ask(api, "Permission", spec, Permission)

@@ -23,7 +23,7 @@ def test_explain_asks_with_headers_and_method_and_shows_each_step(sekisho: Comma
     assert api.questions == [
         ("Explanation", {
             "url": "http://shop/cart", "method": "POST", "headers": [["a", "b"], ["c", "d"]],
-            "gateway": "shop/door", "client": "", "shadow": False,
+            "gateway": "shop/door", "client": "", "shadow": False, "zone": "",
         }),
     ]  # fmt: skip
     assert said.code == 0
@@ -79,7 +79,10 @@ def test_config_dump_shows_each_resource_as_a_document(sekisho: Command, api: Ap
     }
     said = sekisho("config-dump", "shop/door", "--type", "cluster")
     assert api.questions == [
-        ("ConfigDump", {"gateway": "shop/door", "workload": "", "type": "cluster", "shadow": False})
+        (
+            "ConfigDump",
+            {"gateway": "shop/door", "workload": "", "type": "cluster", "shadow": False, "zone": ""},
+        )
     ]
     assert "name: shop/cart/80" in said.out
 
@@ -142,7 +145,7 @@ def test_permissions_shows_who_decides_as_a_table(sekisho: Command, api: Api) ->
     assert said.code == 0
     assert api.questions[0][1] == {
         "client": "shop/web-1", "server": "shop/cart", "port": 0, "path": "/x", "method": "POST",
-        "headers": [["a", "b"]], "shadow": False,
+        "headers": [["a", "b"]], "shadow": False, "zone": "",
     }  # fmt: skip
     assert said.out.splitlines() == [
         "caller    Workload/shop/web-1",
