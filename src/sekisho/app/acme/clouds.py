@@ -1,10 +1,14 @@
 """The processes of acme.corp: a global control plane and two zones, each as `sekisho up` runs it."""
 
 import asyncio
+import os
+import signal
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from sekisho.agent.processes import command_of, running
 from sekisho.app.acme.told import Stage
 from sekisho.app.place import Joins, Mode, Place
 from sekisho.app.processes import start
@@ -25,13 +29,18 @@ BROKEN_GRACE = 0.5
 
 
 class _OfZone:
-    """What one of several runs says, with its name before it. Implements Voice."""
+    """What one of several runs says, with its name before it. Implements Voice.
 
-    def __init__(self, voice: Voice, name: str) -> None:
-        self._voice, self._name = voice, name
+    While the story is told it keeps statuses to itself: things break in it, so troubles come and go.
+    """
+
+    def __init__(self, voice: Voice, name: str, is_told: asyncio.Event) -> None:
+        self._voice, self._name, self._is_told = voice, name, is_told
+        self.serves = False
 
     def done(self, what: str, detail: str = "") -> None:
-        self._voice.done(f"{self._name}: {what}", detail)
+        if not self.serves or self._is_told.is_set():
+            self._voice.done(f"{self._name}: {what}", detail)
 
     def note(self, text: str) -> None:
         self._voice.note(f"{self._name}: {text}")
@@ -40,7 +49,8 @@ class _OfZone:
         self._voice.trouble(f"{self._name}: {text}", advice)
 
     def problems(self, problems: Sequence[Problem]) -> None:
-        self._voice.problems(problems)
+        if self._is_told.is_set():
+            self._voice.problems(problems)
 
 
 @dataclass(slots=True)
@@ -61,10 +71,16 @@ class Cloud:
         for part in parts:
             await self.run.supervisor.resume(self.run.commands[part])
 
-    @property
-    def parts(self) -> tuple[str, ...]:
-        """Everything that runs, in the order in which it is best started."""
-        return tuple(self.run.commands)
+    async def lose_power(self) -> None:
+        """Everything of it is gone at once: its control plane, its programs, its agent and the Envoys."""
+        async with asyncio.TaskGroup() as group:
+            for part in self.run.commands:
+                group.create_task(self.run.supervisor.suspend(part, 0.0), name=f"break {part}")
+        # Envoys outlive their agent, so that traffic does; these are to be gone as well.
+        for pid in running():
+            if any(word.startswith(f"{self.state.resolve()}/") for word in command_of(pid)):
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
 
 
 class Clouds:
@@ -110,11 +126,13 @@ class Clouds:
             place=place,
         )  # fmt: skip
         private_directory(state)
-        run = Run(settings, _OfZone(self._stage, name), start, self._stop)
+        voice = _OfZone(self._stage, name, self._is_told)
+        run = Run(settings, voice, start, self._stop)
         self._clouds[name] = Cloud(run, state)
         serving: asyncio.Future[Client] = asyncio.get_running_loop().create_future()
 
         async def then(client: Client) -> None:
+            voice.serves = True
             serving.set_result(client)
             await self._is_told.wait()
 

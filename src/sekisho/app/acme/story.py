@@ -116,8 +116,7 @@ class Story:
     async def _zone_gone(self) -> None:
         await self._clouds.client("azure").patch(*_STANDBY, patch={"spec": {"ready": True}})
         await _in_the_end(lambda: self._azure.get("/anywhere"), lambda found: found.zone == "azure")
-        gcp = self._clouds["gcp"]
-        began = await self._broken(lambda: gcp.suspend(*gcp.parts))
+        began = await self._broken(self._clouds["gcp"].lose_power)
         await self._watch(ZONE_WITHIN + 3)
         self._tell(self._recovered("all of gcp is gone", began, ZONE_WITHIN, [self._anywhere]))
 
