@@ -64,7 +64,7 @@ class LinkState:
 class ZoneLink:
     """One zone's link to its global control plane."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what a process has one of, each
         self,
         url: str,
         context: Callable[[], ssl.SSLContext],

@@ -46,9 +46,9 @@ def test_a_bomb_is_refused_before_it_goes_off() -> None:
     with pytest.raises(wire.Malformed, match="too long"):
         wire.inflated(zlib.compress(bytes(10 * wire.LARGEST_MESSAGE), wbits=31))
     lines = wire.Lines()
+    assert list(lines.feed(bytes(wire.LARGEST_MESSAGE))) == []
     with pytest.raises(wire.Malformed, match="too long"):
-        for _ in range(10):
-            list(lines.feed(bytes(wire.LARGEST_MESSAGE // 8)))
+        list(lines.feed(b"x"))
 
 
 @pytest.mark.parametrize(("number", "size", "expected"), [(0, 1, 1), (MOST_CHANGES, 1, 1),
