@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from msgspec.structs import replace
+
 from sekisho import ir
 from sekisho.envoy.access_logs import access_logs
 from sekisho.envoy.building import ADS, OFF
@@ -9,7 +11,7 @@ from sekisho.envoy.faults import faults
 from sekisho.envoy.filters import cors, router
 from sekisho.envoy.http_connection_manager import Side, http_connection_manager
 from sekisho.envoy.rate_limits import connection_rate_limit, request_rate_limit
-from sekisho.envoy.sockets import filter_chain, sidecar_listener
+from sekisho.envoy.sockets import TLS_INSPECTOR, filter_chain, sidecar_listener
 from sekisho.envoy.tcp import announced, tcp_proxy
 
 CHAIN = "outbound"
@@ -20,16 +22,32 @@ STATISTICS = "outbound"
 def outbound_listener(wanted: ir.Outbound) -> Any:
     """envoy.config.listener.v3.Listener"""
     captured: dict[str, Any] = {} if wanted.bound else {"bind_to_port": OFF}
-    filters = _http(wanted) if wanted.tcp is None else _tcp(wanted, wanted.tcp)
+    inspectors = [TLS_INSPECTOR] if wanted.by_server_name else []
     return sidecar_listener(
         wanted.name,
         wanted.addresses,
         wanted.port,
         "OUTBOUND",
-        [filter_chain(CHAIN, filters)],
+        _chains(wanted),
+        listener_filters=inspectors,
         stat_prefix=STATISTICS,
         **captured,
     )
+
+
+def _chains(wanted: ir.Outbound) -> list[dict[str, Any]]:
+    """One for each server name that has one of its own, and one for the rest."""
+    if wanted.tcp is None:
+        return [filter_chain(CHAIN, _http(wanted))]
+    named = [
+        filter_chain(
+            f"{CHAIN}/{one.hostname}",
+            _tcp(wanted, replace(wanted.tcp, shares=one.shares)),
+            {"server_names": [one.hostname]},
+        )
+        for one in wanted.by_server_name
+    ]
+    return [*named, filter_chain(CHAIN, _tcp(wanted, wanted.tcp))]
 
 
 def _http(wanted: ir.Outbound) -> list[dict[str, Any]]:

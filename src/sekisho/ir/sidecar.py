@@ -52,6 +52,15 @@ class Inbound(Struct, frozen=True, kw_only=True, gc=False):
     origin: Origin
 
 
+class NamedShares(Struct, frozen=True, kw_only=True, gc=False):
+    """Where the bytes of TLS connections go that ask for one server name."""
+
+    hostname: str
+    """Exact, or `*.suffix`; an exact one, then the longest counts."""
+    shares: tuple[tuple[str, int], ...]
+    """As `TcpForward.shares`."""
+
+
 class Outbound(Struct, frozen=True, kw_only=True, gc=False):
     """One port of a Service (or ExternalService), as the workload calls it."""
 
@@ -64,6 +73,8 @@ class Outbound(Struct, frozen=True, kw_only=True, gc=False):
     """Whether the proxy listens there itself; else captured connections are handed over to it."""
     tcp: TcpForward | None
     """None where HTTP is read: routes then come apart, as the `RouteTable` of the same name."""
+    by_server_name: tuple[NamedShares, ...] = ()
+    """In the place of `tcp.shares` for these server names; each once, sorted."""
     times: Times = Times()
     access_logs: tuple[AccessLog, ...] = ()
     tracing: Tracing | None = None

@@ -12,14 +12,15 @@ from msgspec import Struct
 
 from sekisho import ir
 from sekisho.engine import Read, index, query
-from sekisho.model.grpcroute import GRPCRoute
-from sekisho.model.httproute import HTTPRoute
 from sekisho.model.names import ResourceId
 from sekisho.model.routes import ParentReference
+from sekisho.translate.gateway.attachment import AnyRoute
 from sekisho.translate.mesh.meshes import mesh_of
 from sekisho.translate.mesh.ports import is_headless, service_ports
 
-PRECEDENCE = ("GRPCRoute", "HTTPRoute")
+_FOR_REQUESTS = ("GRPCRoute", "HTTPRoute")
+_FOR_BYTES = ("TLSRoute", "TCPRoute")
+PRECEDENCE = (*_FOR_REQUESTS, *_FOR_BYTES)
 """Kinds that may have a Service as parent; of several on one port the first counts."""
 
 
@@ -48,7 +49,7 @@ class Frontend(NamedTuple):
 @query
 def service_parents(read: Read, route: ResourceId) -> tuple[ServiceParent, ...]:
     """One entry per declared parentRef that names a Service in a mesh, in the order written."""
-    resource: HTTPRoute | GRPCRoute = read.leaf(route)
+    resource: AnyRoute = read.leaf(route)
     found = []
     if route.kind not in PRECEDENCE:
         return ()
@@ -81,8 +82,13 @@ def is_beaten(read: Read, route: ResourceId, parent: ServiceParent) -> bool:
 
 
 def is_routed(read: Read, service: ResourceId, port: int) -> bool:
-    """Whether any route is attached, for whomever: then the port speaks HTTP."""
+    """Whether any route for requests is attached, for whomever: then the port speaks HTTP."""
     return read.count(_ROUTED, (service, port)) > 0
+
+
+def passes_bytes(read: Read, service: ResourceId, port: int, client: str) -> bool:
+    """Whether routes say where the bytes go that clients of a namespace send, whatever is spoken."""
+    return any(route.kind in _FOR_BYTES for route in routes(read, service, port, client))
 
 
 def spoken_by_routes(read: Read, service: ResourceId, port: int) -> ir.Protocol:
@@ -140,13 +146,18 @@ def _consumer(_: Read, frontend: Frontend) -> tuple[str, ...]:
     return (frontend.consumer,) if frontend.consumer else ()
 
 
-def _port(_: Read, frontend: Frontend) -> tuple[tuple[ResourceId, int], ...]:
-    return ((frontend.service, frontend.port),)
+def _asked_port(read: Read, frontend: Frontend) -> tuple[tuple[ResourceId, int], ...]:
+    return _port_of(read, frontend, _FOR_REQUESTS)
 
 
 def _called_port(read: Read, frontend: Frontend) -> tuple[tuple[ResourceId, int], ...]:
-    called = any(route.kind == "GRPCRoute" for route in read.bucket(_ATTACHED, frontend))
-    return ((frontend.service, frontend.port),) if called else ()
+    return _port_of(read, frontend, ("GRPCRoute",))
+
+
+def _port_of(read: Read, frontend: Frontend, kinds: tuple[str, ...]) -> tuple[tuple[ResourceId, int], ...]:
+    """Where routes of these kinds are attached."""
+    attached = any(route.kind in kinds for route in read.bucket(_ATTACHED, frontend))
+    return ((frontend.service, frontend.port),) if attached else ()
 
 
 def _mesh(read: Read, frontend: Frontend) -> tuple[str, ...]:
@@ -158,5 +169,5 @@ _ATTACHED = index("service routes", source=PRECEDENCE, emit=_frontends)
 
 _CONSUMERS = index("namespaces with consumer routes", source=_ATTACHED, emit=_consumer)
 _CALLED = index("service ports of calls", source=_ATTACHED, emit=_called_port)
-_ROUTED = index("routed service ports", source=_ATTACHED, emit=_port)
+_ROUTED = index("routed service ports", source=_ATTACHED, emit=_asked_port)
 _OF_MESH = index("service routes by mesh", source=_ATTACHED, emit=_mesh)

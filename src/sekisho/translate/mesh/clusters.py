@@ -12,7 +12,7 @@ from sekisho.translate.gateway.certificates import Unusable
 from sekisho.translate.gateway.client_certificate import gateway_transport
 from sekisho.translate.gateway.grpc_backends import carries_calls, carries_calls_in_mesh
 from sekisho.translate.mesh import effective
-from sekisho.translate.mesh.attachment import is_routed
+from sekisho.translate.mesh.attachment import is_routed, passes_bytes
 from sekisho.translate.mesh.destinations import spoken
 from sekisho.translate.mesh.external import external_cluster
 from sekisho.translate.mesh.inbounds import inbounds
@@ -130,7 +130,10 @@ def reads_http(read: Read, client: World, destination: Destination) -> bool:
     Only where something needs it: a route or policy of theirs, or one of the server, whose sidecar reads
     them then anyway. Elsewhere bytes travel as they are (`Mesh.spec.inspection: Auto`).
     """
+    service = destination.resource
     if not is_http(spoken(read, destination)):
+        return False
+    if passes_bytes(read, service, destination.port, client.namespace):
         return False
     # One outside is asked by its own host name, and verified: else 503. And another zone can take over a
     # request only from who knows it.
@@ -138,7 +141,6 @@ def reads_http(read: Read, client: World, destination: Destination) -> bool:
         return True
     if mesh_spec(read, client.mesh).inspection == "Always":
         return True
-    service = destination.resource
     if is_routed(read, service, destination.port) or is_inspected(read, destination):
         return True
     return _has_http_policies(read, client, destination)

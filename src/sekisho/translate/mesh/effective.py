@@ -111,7 +111,7 @@ def outbound_with_policies(
         outbound = change(outbound, value)
     if outbound.tcp is None:
         outbound = replace(outbound, tracing=tracing_of(read, client))
-    elif destination.kind == "MultiZoneService":
+    elif any(spans_zones(name) for name, _ in outbound.tcp.shares):
         outbound = retry.bytes_across_zones(outbound)
     return replace(outbound, access_logs=arriving(read, outbound.access_logs))
 

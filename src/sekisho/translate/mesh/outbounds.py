@@ -5,12 +5,11 @@ from sekisho.ir.sidecar import Outbound
 from sekisho.ir.tcp import TcpForward
 from sekisho.ir.transport import ALPN_TCP
 from sekisho.translate.mesh import effective
+from sekisho.translate.mesh.byte_tables import bytes_of
 from sekisho.translate.mesh.clusters import plain_outbound, reads_http
 from sekisho.translate.mesh.destinations import addresses
-from sekisho.translate.mesh.names import Destination, cluster_name
+from sekisho.translate.mesh.names import Destination
 from sekisho.translate.mesh.worlds import World
-
-_ITSELF = 1
 
 
 @query
@@ -24,13 +23,14 @@ def outbound(read: Read, profile: World, destination: Destination) -> Outbound |
     if not reads_http(read, client, destination):
         # Others are spoken to as their ExternalService says.
         alpn = ALPN_TCP if destination.kind != "ExternalService" else ""
-        straight = TcpForward(shares=((cluster_name(destination), _ITSELF),), alpn=alpn)
+        found = bytes_of(read, client, destination)
         plain = Outbound(
             name=plain.name,
             addresses=plain.addresses,
             port=plain.port,
             bound=bound,
-            tcp=straight,
+            tcp=TcpForward(shares=found.shares, alpn=alpn),
+            by_server_name=found.named,
             origin=plain.origin,
         )
     return effective.outbound_with_policies(read, client, plain, destination)

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from sekisho.engine import Read, index
 from sekisho.model.names import ResourceId
 from sekisho.translate.facts import Rejection
-from sekisho.translate.mesh.attachment import routes
+from sekisho.translate.mesh.attachment import passes_bytes, routes
 from sekisho.translate.mesh.names import DIRECT, Destination, destination_of
 from sekisho.translate.mesh.worlds import World
 
@@ -35,11 +35,9 @@ def authors(read: Read, key: Rejection) -> Iterator[ResourceId]:
     destination = _destination(key)
     if destination is None:
         return
-    attached = (
-        routes(read, destination.resource, destination.port, key.view.namespace)
-        if key.type_url == ROUTES_TYPE
-        else ()
-    )
+    port = destination.resource, destination.port, key.view.namespace
+    by_routes = LISTENER_TYPE if passes_bytes(read, *port) else ROUTES_TYPE
+    attached = routes(read, *port) if key.type_url == by_routes else ()
     yield from attached or (destination.resource,)
 
 

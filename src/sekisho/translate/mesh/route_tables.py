@@ -7,13 +7,13 @@ from sekisho.engine import Read, query
 from sekisho.ir.sidecar import RouteTable
 from sekisho.kit.hostnames import EVERY
 from sekisho.model.names import Origin
+from sekisho.translate.gateway.backends import way_of
 from sekisho.translate.gateway.routes import at_listener, mesh_plan
 from sekisho.translate.mesh import effective
 from sekisho.translate.mesh.attachment import routes
 from sekisho.translate.mesh.names import (
     Destination,
     cluster_name,
-    destination_of,
     leads_outside,
     outbound_name,
 )
@@ -41,12 +41,12 @@ def route_table(read: Read, client: World, destination: Destination) -> RouteTab
 
 @query
 def backends(read: Read, client: World, destination: Destination) -> tuple[Destination, ...]:
-    """Where requests to a port may go in the end, sorted: itself, or what its routes name."""
+    """Where what is sent to a port may go in the end, sorted: itself, or what its routes name."""
     attached = routes(read, destination.resource, destination.port, client.namespace)
     if not attached:
         return (destination,)
     names = {name for route in attached for name in mesh_plan(read, route).clusters}
-    return tuple(sorted(destination_of(name) for name in names))
+    return tuple(sorted({way_of(name).destination for name in names}))
 
 
 def plain_forward(destination: Destination) -> ir.Forward:

@@ -48,9 +48,7 @@ def _fault(read: Read, parameters: ParametersReference | None) -> str:
     if parameters is None:
         name = DEFAULT_MESH
     elif (parameters.group, parameters.kind, parameters.namespace) != (SEKISHO_GROUP, "Mesh", None):
-        return (
-            f"spec.parametersRef: we know no parameters but a Mesh of {SEKISHO_GROUP}"
-        )
+        return f"spec.parametersRef: we know no parameters but a Mesh of {SEKISHO_GROUP}"
     else:
         name = parameters.name
     return "" if read.leaf(ResourceId("Mesh", "", name)) is not None else f"there is no Mesh {name}"
