@@ -56,12 +56,20 @@ class Admin:
         _, text = await self._ask("GET", "/stats/prometheus" + ("?usedonly" if used_only else ""))
         return text
 
+    async def send_elsewhere(self) -> None:
+        """Asks clients, answer by answer, to go elsewhere: GOAWAY, or `connection: close`. All goes on."""
+        await self._order("/healthcheck/fail")
+
+    async def welcome(self) -> None:
+        """Lets clients stay, again."""
+        await self._order("/healthcheck/ok")
+
     async def begin_drain(self) -> None:
-        """Fails health checks and asks clients, answer by answer, to go elsewhere. Listeners stay open.
+        """Sends clients elsewhere, and new ones too. Listeners stay open.
 
         Envoy 1.40 never closes them by itself when told to skip its exit.
         """
-        await self._order("/healthcheck/fail")
+        await self.send_elsewhere()
         await self._order("/drain_listeners?graceful&skip_exit")
 
     async def close_listeners(self) -> None:

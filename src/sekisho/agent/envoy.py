@@ -12,6 +12,7 @@ import os
 import shutil
 import signal
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -132,6 +133,9 @@ class Envoy:
         try:
             await self._replace_outdated()
             self._process = self._adopted() or self._start()
+            if self._process.adopted:
+                with suppress(AdminUnavailable):
+                    await self._admin.welcome()  # whoever sent its clients elsewhere is gone
             await self._supervise()
         finally:
             await self._stop()

@@ -8,6 +8,7 @@ from typing import TypeVar
 
 import structlog
 
+from sekisho.agent.admin import AdminUnavailable
 from sekisho.agent.capture.kernel import CaptureFailed, install, remove
 from sekisho.agent.capture.plan import DNS_PORT, Plan, ranges, table_name
 from sekisho.agent.configuration import Configuration
@@ -159,7 +160,16 @@ class Sidecar:
             async with aclosing(verdicts(*probed, self._clock)) as found:
                 async for readiness in found:
                     self._reporting.tell(readiness)
+                    await self._keep_clients(readiness)
         await asyncio.Event().wait()
+
+    async def _keep_clients(self, readiness: Readiness) -> None:
+        """Those who hold a connection do not come by the list of instances, as those of other zones do not:
+        the proxy itself tells them that they had better go to another one."""
+        try:
+            await (self._envoy.admin.welcome() if readiness.ready else self._envoy.admin.send_elsewhere())
+        except AdminUnavailable as error:
+            self._log.warning("clients are not told of the readiness", reason=str(error))
 
     async def _serve_metrics(self, endpoint: MetricsEndpoint | None) -> None:
         if endpoint:

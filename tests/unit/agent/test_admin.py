@@ -74,3 +74,10 @@ async def test_whatever_is_no_answer_is_unavailable(tmp_path: Path, answer: byte
 async def test_no_socket_is_unavailable(tmp_path: Path) -> None:
     with pytest.raises(AdminUnavailable, match="does not answer"):
         await Admin(tmp_path / "none").is_ready()
+
+
+async def test_clients_are_sent_elsewhere_and_welcomed_again(tmp_path: Path) -> None:
+    async with answering(tmp_path / "s", b"HTTP/1.1 200 OK\r\n\r\nOK\n") as asked:
+        await Admin(tmp_path / "s").send_elsewhere()
+        await Admin(tmp_path / "s").welcome()
+    assert asked == ["POST /healthcheck/fail HTTP/1.1", "POST /healthcheck/ok HTTP/1.1"]
