@@ -1,6 +1,7 @@
 """What real sidecars tell: spans and logs to a collector, metrics with those of the application."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -104,3 +105,33 @@ async def test_metrics_of_the_proxy_and_of_the_application_are_at_one_place(
 
         await mesh.system.until(told, "both are there")
     await mesh.system.client.delete("Metrics", "m", "shop")
+
+
+async def test_lines_of_a_server_come_to_a_log_server_as_json_and_lie_nowhere(
+    observed: tuple[Mesh, Collector],
+) -> None:
+    mesh, _ = observed
+    received: list[dict[str, object]] = []
+
+    async def take(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while line := await reader.readline():
+            received.append(json.loads(line))
+        writer.close()
+
+    fields = {"path": "%REQ(:PATH)%", "code": "%RESPONSE_CODE%", "caller": "%DOWNSTREAM_PEER_URI_SAN%"}
+    wanted = {"path": "/carried", "code": 200, "caller": spiffe_id("client")}
+    layout = {"type": "Json", "json": [{"key": key, "value": value} for key, value in fields.items()]}
+    async with await asyncio.start_server(take, "127.0.0.1", 0) as server:
+        address = f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        logged = {"type": "Tcp", "tcp": {"address": address, "format": layout}}
+        target = {"kind": "Workload", "labels": {"app": "server"}}
+        rules = [{"default": {"backends": [logged]}}]
+        await mesh.system.apply(manifest("AccessLog", "tcp", spec={"targetRef": target, "rules": rules}))
+
+        async def told() -> bool:
+            await mesh.call(mesh.members["client-1"], "server", "/carried")
+            return wanted in received
+
+        await mesh.system.until(told, "a line comes")
+        await mesh.system.client.delete("AccessLog", "tcp", "shop")
+    assert not list(mesh.system.folder.rglob("tcp-log-*"))

@@ -17,6 +17,7 @@ from sekisho.agent.identity import ChosenIdentity
 from sekisho.agent.keys import Keys, Purpose, Signer
 from sekisho.agent.limits import connections, heap_bytes
 from sekisho.agent.link import Dial, Link
+from sekisho.agent.log_carrier import LogCarrier
 from sekisho.agent.options import HostOptions, directory_name
 from sekisho.agent.readiness import Reporter
 from sekisho.agent.relay import Mode, Relay
@@ -88,6 +89,7 @@ class Proxy:
         self._envoy = Envoy(
             self._run_directory, self._bootstrap(options), options.envoy, clock=clock, random=random.random
         )
+        self._logs = LogCarrier(id, clock=clock, random=random.random)
         self._told: Told | None = None
         self._workload: Workload | None = None
         if reporter:
@@ -109,6 +111,7 @@ class Proxy:
             "keys": self._keys.run,
             "identity": self._keep_identity,
             "link": self._link.run,
+            "lines of access logs": self._logs.run,
             "last known good": partial(self._snapshot.keep_saved, self._snapshot_file, clock=self._clock),
         }
         if self._told:
@@ -120,7 +123,7 @@ class Proxy:
         user = self._options.envoy.user
         group = user.id if user else None
         async with (
-            listening(self._xds_socket, self._relay.serve, self._secrets.serve, group=group),
+            listening(self._xds_socket, self._relay.serve, self._secrets.serve, self._logs.take, group=group),
             background(run_until(asyncio.Event(), services), name=f"{self.id}: what it needs"),
             background(self._envoy.run(), name=f"{self.id}: envoy") as envoy,
         ):

@@ -11,6 +11,7 @@ from typing import Any
 import grpc
 
 from sekisho.agent.link import Connection, Stream, UpstreamBroken, UpstreamRefused
+from sekisho.envoy import carried_logs
 from sekisho.identity.keys import Credentials
 from sekisho.xds import rpc as xds_rpc
 
@@ -151,11 +152,21 @@ Serve = Callable[[Stream], Awaitable[None]]
 """Serves one stream of Envoy's to its end."""
 
 
+Take = Callable[[bytes], None]
+"""Takes a request with records of access logs."""
+
+
 @asynccontextmanager
 async def listening(
-    socket: Path, serve: Serve, secrets: Serve | None = None, *, group: int | None = None
+    socket: Path,
+    serve: Serve,
+    secrets: Serve | None = None,
+    logs: Take | None = None,
+    *,
+    group: int | None = None,
 ) -> AsyncIterator[None]:
-    """Takes Envoy's streams on a unix socket for as long as the block lasts: of ADS, and of SDS (`secrets`).
+    """Takes Envoy's streams on a unix socket for as long as the block lasts: of ADS, and of SDS (`secrets`);
+    and its access logs.
 
     The socket is for our user only (0600), or for this group too.
     """
@@ -167,6 +178,11 @@ async def listening(
             for (service, method), each in services.items()
         ]
     )
+    if logs:
+        handlers = {carried_logs.METHOD: _taker(logs)}
+        server.add_generic_rpc_handlers(
+            [grpc.method_handlers_generic_handler(carried_logs.SERVICE, handlers)]
+        )
     _bind(server, socket, group)
     await server.start()
     try:
@@ -182,6 +198,14 @@ def _handler(serve: Serve) -> Any:
         await stream.settle()
 
     return grpc.stream_stream_rpc_method_handler(handle)
+
+
+def _taker(take: Take) -> Any:
+    async def handle(request: bytes, _: Any) -> bytes:
+        take(request)
+        return b""  # an ExportLogsServiceResponse without complaints
+
+    return grpc.unary_unary_rpc_method_handler(handle)
 
 
 def _raise_if_closed(call: Any) -> None:

@@ -1,21 +1,17 @@
-"""AccessLog: lines about requests and connections, to files, to the agent's pipes, and to collectors."""
+"""AccessLog: lines about requests and connections, to files, to log servers, and to collectors."""
 
 from collections.abc import Sequence
 from typing import Any
 
 from sekisho import ir
 from sekisho.envoy.building import extension
+from sekisho.envoy.carried_logs import carried
 from sekisho.envoy.choices import Choice, depends
 
 SUBJECT = "access_logs"
 
 _FILE = "envoy.extensions.access_loggers.file.v3.FileAccessLog"
 _OTEL = "envoy.extensions.access_loggers.open_telemetry.v3.OpenTelemetryAccessLogConfig"
-
-
-def pipe(log: ir.TcpLog) -> str:
-    """Where the agent takes up the lines for a log server: a name in Envoy's working directory."""
-    return f"tcp-log-{log.address}-{log.port}"
 
 
 def access_logs(logs: Sequence[ir.AccessLog]) -> list[dict[str, Any]]:
@@ -50,8 +46,8 @@ def _access_log(log: ir.AccessLog) -> dict[str, Any]:
     match log:
         case ir.FileLog(path=path, format=layout):
             return _file(path, layout)
-        case ir.TcpLog(format=layout):
-            return _file(pipe(log), layout)
+        case ir.TcpLog():
+            return carried(log)
         case ir.OtelLog():
             return _otel(log)
 

@@ -20,9 +20,10 @@ class FileLog(Struct, frozen=True, kw_only=True, gc=False):
 
 
 class TcpLog(Struct, frozen=True, kw_only=True, gc=False):
-    """Lines over TCP (envoy.access_loggers.tcp_grpc is not it: the agent carries them from a pipe)."""
+    """Lines over TCP. The agent beside the proxy carries them."""
 
     address: str
+    """IP address or host name."""
     port: int
     format: LogFormat = LogFormat()
 

@@ -1,5 +1,6 @@
 """AccessLog: a line for each request or connection."""
 
+import re
 from collections.abc import Iterable, Iterator
 
 from msgspec.structs import replace
@@ -35,6 +36,25 @@ def access_logs(conf: AccessLogDefault, side: str = "") -> tuple[AccessLog, ...]
     return tuple(log for backend in conf.backends or () for log in _access_log(backend, side))
 
 
+def is_about_requests(logs: Iterable[AccessLog]) -> bool:
+    """Whether a line says anything that only who reads HTTP knows; the usual line does."""
+    return any(_REQUESTS.search(text) for log in logs for text in _texts(log))
+
+
+_REQUESTS = re.compile(
+    "%(?:REQ|RESP|REQUEST_[A-Z_]+|RESPONSE_(?!FLAGS)[A-Z_]+|TRAILER|PATH|QUERY_PARAMS?|GRPC_STATUS(?:_NUMBER)?"
+    "|PROTOCOL|STREAM_ID|TRACE_ID|SPAN_ID|ROUTE_NAME|VIRTUAL_CLUSTER_NAME|LOCAL_REPLY_BODY)[(%:]"
+)
+_USUAL = "%REQ(:PATH)%"
+"""Stands for the format of a line that has none of its own."""
+
+
+def _texts(log: AccessLog) -> Iterable[str]:
+    if isinstance(log, OtelLog):
+        return (log.body, *(text for _, text in log.attributes))
+    return [text for _, text in log.format.fields] or [log.format.text or _USUAL]
+
+
 def collectors(conf: AccessLogDefault) -> Iterator[Collector]:
     """Those that need a cluster."""
     for backend in conf.backends or ():
@@ -47,7 +67,7 @@ def _access_log(backend: AccessLogBackend, side: str) -> Iterator[AccessLog]:
         yield FileLog(path=backend.file.path, format=_format(backend.file.format))
     if backend.tcp:
         address, _, port = backend.tcp.address.rpartition(":")
-        yield TcpLog(address=address, port=int(port), format=_format(backend.tcp.format))
+        yield TcpLog(address=address.strip("[]"), port=int(port), format=_format(backend.tcp.format))
     if otel := backend.open_telemetry:
         yield OtelLog(
             cluster=cluster_name(otel.collector, side),

@@ -449,6 +449,26 @@ def test_of_all_rules_that_fit_a_caller_each_writes_its_lines() -> None:
     assert (rest.caller, rest.value) == (None, (FILE_LOG,))
 
 
+@pytest.mark.parametrize(
+    ("text", "about_requests"),
+    [
+        ("%REQ(X-A)%", True),
+        ("%RESPONSE_CODE%", True),
+        ("%PATH(WQ)%", True),
+        ("", True),
+        ("%RESPONSE_FLAGS% %DURATION% %REQUESTED_SERVER_NAME%", False),
+        ("%BYTES_SENT% by %DOWNSTREAM_PEER_URI_SAN%", False),
+    ],
+)
+def test_a_line_about_requests_is_one_that_needs_http(text: str, *, about_requests: bool) -> None:
+    file = FileLog(path="/dev/stdout", format=LogFormat(text=text))
+    fields = TcpLog(address="a", port=1, format=LogFormat(fields=(("x", text),)))
+    assert access_log.is_about_requests([file]) is about_requests
+    assert access_log.is_about_requests([OtelLog(cluster="c", body=text)]) is (about_requests and bool(text))
+    if text:
+        assert access_log.is_about_requests([fields]) is about_requests
+
+
 def test_tracing_sends_spans_to_one_backend() -> None:
     zipkin = {"type": "Zipkin", "zipkin": {"collector": {"address": "z", "port": 9411}, "path": "/p"}}
     tags = [{"name": "a", "literal": "b"}, {"name": "c", "header": {"name": "X-C", "default": "d"}}]

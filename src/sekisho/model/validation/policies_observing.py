@@ -16,7 +16,7 @@ from sekisho.model.problems import Problem
 from sekisho.model.reasons import Reason
 from sekisho.model.validation import regex
 from sekisho.model.validation.policies_values import one_of, percentage
-from sekisho.model.validation.shared import ip_version, no_backend, unique
+from sekisho.model.validation.shared import host, ip_version, no_backend, unique
 
 _BACKENDS = {"File": "file", "Tcp": "tcp", "OpenTelemetry": "open_telemetry"}
 _TRACERS = {"Zipkin": "zipkin", "OpenTelemetry": "open_telemetry"}
@@ -35,12 +35,10 @@ def access_log(path: str, value: AccessLogDefault) -> Iterator[Problem]:
         if backend.file and backend.file.format:
             yield from _format(paths.field(where, "file.format"), backend.file.format)
         if backend.tcp:
-            message = "type Tcp is known and not carried to its server yet"
-            yield Problem(
-                paths.field(where, "type"), message, "use OpenTelemetry, or File", Reason.NOT_SUPPORTED
-            )
-            number = int(backend.tcp.address.rpartition(":")[2])
-            yield from value_mistakes(Port, number, paths.field(where, "tcp.address"))
+            address, _, number = backend.tcp.address.rpartition(":")
+            place = paths.field(where, "tcp.address")
+            yield from value_mistakes(Port, int(number), place)
+            yield from host(place, address.strip("[]").lower())
             if backend.tcp.format:
                 yield from _format(paths.field(where, "tcp.format"), backend.tcp.format)
         if otel := backend.open_telemetry:

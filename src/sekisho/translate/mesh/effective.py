@@ -13,7 +13,7 @@ from sekisho.ir.patches import Patch
 from sekisho.ir.telemetry import AccessLog, OtelLog
 from sekisho.model.names import ResourceId
 from sekisho.model.policies.traffic_permission import TrafficPermissionDefault
-from sekisho.policies import metrics, passthrough, proxy_patch, retry, tracing, traffic_permission
+from sekisho.policies import access_log, metrics, passthrough, proxy_patch, retry, tracing, traffic_permission
 from sekisho.policies.collectors import INBOUND, is_address
 from sekisho.policies.merging import stacked, typed
 from sekisho.policies.registry import REGISTRY
@@ -138,6 +138,7 @@ def _as_http(inbound: ir.Inbound) -> ir.Inbound:
         or inbound.tracing
         or any(_is_about_requests(one.value) for one in inbound.times)
         or any(one.caller is not None and one.caller.needs_http for one in inbound.access_logs)
+        or any(access_log.is_about_requests(one.value) for one in inbound.access_logs)
         or traffic_permission.needs_http(inbound.permissions)
     )
     return replace(inbound, inspected=inbound.inspected or bool(needed))
