@@ -26,7 +26,9 @@ from tests.kit.wait import eventually
 
 from sekisho import envoy, ir
 from sekisho.ir.transport import ALPN_TCP
-from sekisho.translate.zone.clusters import BALANCING, CONNECT_MILLISECONDS, OUTLIERS, PROBE
+from sekisho.policies.retry import across_zones
+from sekisho.translate.mesh.multizone_way import CONNECT_MILLISECONDS
+from sekisho.translate.zone.clusters import BALANCING, OUTLIERS, PING, PROBE
 
 pytestmark = pytest.mark.live
 
@@ -124,7 +126,8 @@ def cluster(members: Sequence[Member]) -> envoy.Resource:
     ways = tuple(sorted((member.zone, member.transport) for member in members))
     wanted = ir.Cluster(
         name=NAME, transport=ir.MembersTransport(members=ways, alpn=ALPN_TCP), balancing=BALANCING,
-        outliers=OUTLIERS, health_checks=(PROBE,), connect_timeout_ms=CONNECT_MILLISECONDS, origin=ORIGIN,
+        outliers=OUTLIERS, health_checks=(PROBE,), connect_timeout_ms=CONNECT_MILLISECONDS, ping=PING,
+        origin=ORIGIN,
     )  # fmt: skip
     return envoy.resource(envoy.cluster(wanted))
 
@@ -134,7 +137,7 @@ async def calling(folder: Path, *, known: Sequence[str] = ZONES) -> AsyncIterato
     """`known`: zones whose members the cluster has."""
     own, port = TestAuthority(), free_port()
     members = [Member(zone, TestAuthority(zone), folder) for zone in ZONES]
-    retrying = forward(NAME, retry=ir.Retry(attempts=2, backoff_ms=5, connection_errors=True))
+    retrying = across_zones(forward(NAME), is_decided=False)
     believed = [(TRUST_DOMAIN, own), *((member.domain, member.authority) for member in members)]
     async with AsyncExitStack() as stack:
         for member in members:

@@ -3,6 +3,7 @@
 from typing import Any
 
 from hypothesis import strategies as st
+from tests.properties.zone_strategies import ZONE_BACKENDS
 from tests.unit.translate.world import Document, backend, document, http_route, namespace, rule
 
 from sekisho.model.mesh import SYSTEM_NAMESPACE
@@ -76,9 +77,9 @@ def _service(name: str, space: str, port: Document, vip: str) -> Document:
     return document("Service", name, space, metadata={"labels": {"public": name}}, spec=spec)
 
 
-def _route(name: str, space: str, parent: Document, to: str, at: str) -> Document:
+def _route(name: str, space: str, parent: Document, to: Document) -> Document:
     parents = [{"group": "", "kind": "Service", **parent}]
-    return http_route(name, rule(backend(to, namespace=at)), namespace=space, parents=parents)
+    return http_route(name, rule(to), namespace=space, parents=parents)
 
 
 def _permission(kind: str, space: str, callers: list[Document], target: Document) -> Document:
@@ -103,7 +104,7 @@ MESH_DOCUMENTS: st.SearchStrategy[Document] = st.one_of(
     st.builds(
         _route, st.sampled_from(["r", "q"]), NAMESPACES,
         st.sampled_from([{"name": "web"}, {"name": "web", "namespace": "shop"}, {"name": "api", "port": 80}]),
-        SERVICES, NAMESPACES,
+        st.one_of(st.builds(lambda to, at: backend(to, namespace=at), SERVICES, NAMESPACES), ZONE_BACKENDS),
     ),
     st.builds(
         _permission, st.sampled_from(["allow", "allow", "deny"]), OWNERS,

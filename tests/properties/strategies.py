@@ -4,6 +4,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 from tests.properties.mesh_strategies import A_MESH, MESH_DOCUMENTS, MESH_FACTS
+from tests.properties.zone_strategies import ZONE_BACKENDS, ZONE_DOCUMENTS, ZONE_FACTS
 from tests.unit.translate.certificates import NOT_AFTER, key_pair, secret, tls_secret
 from tests.unit.translate.world import (
     Document,
@@ -97,13 +98,14 @@ def gateways(draw: st.DrawFn) -> Document:
     )
 
 
-BACKENDS = st.builds(
+_SERVICE_BACKENDS = st.builds(
     lambda name, port, weight, space: backend(name, port, weight=weight, **space),
     SERVICES,
     st.sampled_from([80, 81]),
     st.sampled_from([0, 1, 5]),
     optional("namespace", NAMESPACES),
 )
+BACKENDS = st.one_of(_SERVICE_BACKENDS, _SERVICE_BACKENDS, ZONE_BACKENDS)
 FILTERS = st.sampled_from(
     [
         {"type": "RequestRedirect", "requestRedirect": {"statusCode": 301}},
@@ -236,6 +238,8 @@ DOCUMENTS: st.SearchStrategy[Document] = st.one_of(
     MESH_DOCUMENTS,
     MESH_DOCUMENTS,
     MESH_DOCUMENTS,
+    ZONE_DOCUMENTS,
+    ZONE_DOCUMENTS,
     gateways(),
     ROUTES,
     ROUTES,
@@ -291,6 +295,7 @@ REJECTED = st.sampled_from(
 )
 FACTS: st.SearchStrategy[Edit] = st.one_of(
     MESH_FACTS,
+    ZONE_FACTS,
     st.builds(lambda id_, state: {ProxyState.of(id_): state}, GATEWAY_IDS, st.sampled_from([SYNCED, None])),
     st.builds(
         lambda id_, what, message: {Rejection.of(id_, *what): message},

@@ -8,6 +8,8 @@ from tests.properties.strategies import COMMITS, STARTS, Edit
 
 from sekisho import ir
 from sekisho.engine import Engine
+from sekisho.ir.transport import TRUST_SECRET
+from sekisho.translate.gateway.backends import way_of
 from sekisho.translate.mesh.names import Destination, cluster_name
 from sekisho.translate.mesh.worlds import World
 from sekisho.translate.outputs import OUTPUTS
@@ -88,32 +90,41 @@ def test_everything_a_proxy_is_told_to_use_is_there(start: Edit, commit: Edit) -
             if chain.tcp is None:
                 assert (gateway, chain.table) in found["wildcard tables"]
             else:
-                assert _served(found, gateway, chain.tcp.shares)
+                assert _served(found, leaves, gateway, chain.tcp.shares)
             for certificate in chain.tls.certificates if chain.tls else ():
                 assert (gateway, certificate) in found["certificates"]
     for (gateway, _), listener in found["UDP listeners"].items():
-        assert _served(found, gateway, listener.shares)
+        assert _served(found, leaves, gateway, listener.shares)
     for gateway, host in _hosts(found):
         for cluster in _clusters(host):
-            assert (gateway, cluster) in found["clusters"] or _wants_tls(leaves, cluster)
-            assert (gateway, cluster) in found["endpoints"]
+            assert _is_usable(found, gateway, cluster) or _is_closed(found, leaves, gateway, cluster)
     for (gateway, _), cluster in found["clusters"].items():
         if isinstance(cluster.transport, ir.ServerTls) and cluster.transport.authorities:
             assert (gateway, cluster.transport.authorities) in found["authorities"]
 
 
-def _wants_tls(leaves: Edit, cluster: str) -> bool:
-    """Whether a policy is for its Service: one that cannot be honoured closes it."""
-    namespace, name, _ = cluster.split("/")
-    policies = [one for key, one in leaves.items() if key[0] == "BackendTLSPolicy" and key[1] == namespace]
-    return any(target.name == name for policy in policies for target in policy.spec.target_refs)
+def _is_usable(found: Everything, gateway: Any, name: str) -> bool:
+    cluster = found["clusters"].get((gateway, name))
+    return cluster is not None and (cluster.hosts is not None or (gateway, name) in found["endpoints"])
 
 
-def _served(found: Everything, gateway: Any, shares: tuple[tuple[str, int], ...]) -> bool:
+def _is_closed(found: Everything, leaves: Edit, gateway: Any, cluster: str) -> bool:
+    """Whether there is a reason for it to be missing: a policy is for its Service, and one that cannot be
+    honoured closes it; or it leads to other zones, where nobody believes a Gateway outside of any mesh."""
+    service = way_of(cluster).service
+    if service.kind != "Service":
+        return (gateway, TRUST_SECRET) not in found["trust"]
+    policies = [
+        one for key, one in leaves.items() if key[0] == "BackendTLSPolicy" and key[1] == service.namespace
+    ]
+    return any(target.name == service.name for policy in policies for target in policy.spec.target_refs)
+
+
+def _served(found: Everything, leaves: Edit, gateway: Any, shares: tuple[tuple[str, int], ...]) -> bool:
     """Whether every cluster is there that bytes may go to."""
     names = {name for name, _ in shares} - {ir.CLOSED}
     return bool(shares) and all(
-        (gateway, name) in found[output] for name in names for output in ("clusters", "endpoints")
+        _is_usable(found, gateway, name) or _is_closed(found, leaves, gateway, name) for name in names
     )
 
 
@@ -156,8 +167,8 @@ def test_what_has_a_sidecar_is_never_spoken_to_in_plain_text_by_members(start: E
     for (part, destination), endpoints in found["mesh endpoints"].items():
         if any(endpoint.meshed for endpoint in endpoints.endpoints):
             for (client, reached), cluster in found["mesh clusters"].items():
-                if client.base == part and reached == destination:
-                    assert isinstance(cluster.transport, ir.MeshTransport)
+                if client.mesh == part.mesh and reached == destination:
+                    assert isinstance(cluster.transport, ir.MeshTransport | ir.MembersTransport)
 
 
 @settings(max_examples=100, deadline=None)

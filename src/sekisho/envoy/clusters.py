@@ -1,6 +1,6 @@
 """Cluster: where the requests of one service port go. Its endpoints come apart, by EDS, or from DNS."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from enum import Enum
 from functools import lru_cache
 from typing import Any
@@ -9,10 +9,11 @@ from msgspec.structs import replace
 
 from sekisho import ir
 from sekisho.envoy.balancing import load_balancing
-from sekisho.envoy.building import ADS, extension, milliseconds, new, seconds, value
+from sekisho.envoy.building import ADS, extension, milliseconds, new, value
 from sekisho.envoy.health_checks import health_check
 from sekisho.envoy.limits import circuit_breakers
 from sekisho.envoy.outliers import outlier_detection
+from sekisho.envoy.tunnels import through_tunnel
 from sekisho.envoy.upstream_tls import transport
 from sekisho.ir.transport import ALPN_HTTP2
 from sekisho.kit.addresses import is_address
@@ -22,9 +23,6 @@ CONNECTION_BUFFER_BYTES = 32 * 1024
 STREAM_WINDOW_BYTES = 64 * 1024
 CONNECTION_WINDOW_BYTES = 1024 * 1024
 CONCURRENT_STREAMS = 100
-PING_SECONDS, PING_ANSWER_SECONDS = 30, 5
-"""Between sidecars: how often is asked whether the other is there, and how long it is waited for. A host that
-vanished would else be noticed by each request alone, at its timeout."""
 
 HTTP_OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
 _CLUSTER = "envoy.config.cluster.v3.Cluster"
@@ -38,14 +36,16 @@ def cluster(wanted: ir.Cluster) -> Any:
     """envoy.config.cluster.v3.Cluster"""
     message = new(_CLUSTER)
     message.CopyFrom(
-        _kind(replace(wanted, name="", hosts=None, transport=None, origin=_NOWHERE), _http(wanted))
+        _kind(replace(wanted, name="", hosts=None, inside="", transport=None, origin=_NOWHERE), _http(wanted))
     )
     message.name = wanted.name
     if wanted.transport is not None:
         bare = any(check.bare for check in wanted.health_checks)
         fields = transport(wanted.transport, bare_checks=bare)
         message.MergeFrom(new(_CLUSTER, **fields))
-    if wanted.hosts is not None:
+    if wanted.inside:
+        message.MergeFrom(new(_CLUSTER, **through_tunnel(wanted.name, wanted.inside)))
+    elif wanted.hosts is not None:
         message.MergeFrom(new(_CLUSTER, **_hosts(wanted.name, wanted.hosts)))
     elif not wanted.original_destination:
         message.MergeFrom(_by_eds())
@@ -96,6 +96,9 @@ def _kind(wanted: ir.Cluster, spoken: _Http) -> Any:
     if wanted.health_checks:
         # An endpoint that is gone is gone, however healthy it was.
         fields["ignore_health_on_host_removal"] = True
+    if any(check.bare for check in wanted.health_checks):
+        # Nobody is there any more: bytes would else wait on connections that nobody ended.
+        fields["close_connections_on_host_health_failure"] = True
     message = new(_CLUSTER, **fields)
     if options := _http_options(wanted, spoken):
         message.typed_extension_protocol_options[HTTP_OPTIONS].Pack(new(HTTP_OPTIONS, **options))
@@ -118,7 +121,7 @@ def _http_options(wanted: ir.Cluster, spoken: _Http) -> dict[str, Any]:
         return {"common_http_protocol_options": common, "use_downstream_protocol_config": _AS_IT_CAME}
     if spoken is _Http.ONE and not common:
         return {}
-    fields: dict[str, Any] = {"explicit_http_config": _EXPLICIT[spoken]}
+    fields: dict[str, Any] = {"explicit_http_config": _explicit(wanted, spoken)}
     return fields | {"common_http_protocol_options": common} if common else fields
 
 
@@ -127,15 +130,19 @@ _HTTP2 = {
     "initial_stream_window_size": value(STREAM_WINDOW_BYTES),
     "initial_connection_window_size": value(CONNECTION_WINDOW_BYTES),
 }
-_KEPT_ALIVE = {
-    "connection_keepalive": {"interval": seconds(PING_SECONDS), "timeout": seconds(PING_ANSWER_SECONDS)}
-}
-_EXPLICIT: Mapping[_Http, dict[str, Any]] = {
-    _Http.ONE: {"http_protocol_options": {}},
-    _Http.TWO: {"http2_protocol_options": _HTTP2},
-    # Not to applications: many gRPC servers hang up on who pings them so often.
-    _Http.BETWEEN_SIDECARS: {"http2_protocol_options": _HTTP2 | _KEPT_ALIVE},
-}
+
+
+def _explicit(wanted: ir.Cluster, spoken: _Http) -> dict[str, Any]:
+    """envoy.extensions.upstreams.http.v3.HttpProtocolOptions.ExplicitHttpConfig"""
+    if spoken is _Http.ONE:
+        return {"http_protocol_options": {}}
+    if spoken is _Http.TWO:  # to applications without pings: many gRPC servers hang up on who sends them
+        return {"http2_protocol_options": _HTTP2}
+    interval, timeout = map(milliseconds, wanted.ping)
+    pings = {"connection_keepalive": {"interval": interval, "timeout": timeout}}
+    return {"http2_protocol_options": _HTTP2 | pings}
+
+
 _AS_IT_CAME = {"http_protocol_options": {}, "http2_protocol_options": _HTTP2}
 
 

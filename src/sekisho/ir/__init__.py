@@ -5,7 +5,7 @@ and `sekisho explain`, and it is where a rejection by Envoy is reported.
 """
 
 from sekisho.ir.callers import Caller, Conditional, Effect, PermissionRule, Permissions, Text
-from sekisho.ir.cluster import Cluster, Endpoint, Endpoints, Host, Protocol
+from sekisho.ir.cluster import Cluster, Endpoint, Endpoints, Host, Ping, Protocol, Tunnel
 from sekisho.ir.http import (
     Action,
     Cors,
@@ -113,6 +113,7 @@ __all__ = [
     "PathRegex",
     "PermissionRule",
     "Permissions",
+    "Ping",
     "PolicyFilters",
     "Protocol",
     "RateLimit",
@@ -138,6 +139,7 @@ __all__ = [
     "Transport",
     "Treatment",
     "TrustBundle",
+    "Tunnel",
     "UdpListener",
     "VirtualHost",
     "WildcardTable",

@@ -34,6 +34,14 @@ class Host(NamedTuple):
     """0 is tried first."""
 
 
+class Ping(NamedTuple):
+    """How often is asked whether the other side is still there, and how long it is waited for. A host that
+    vanished would else be noticed by each request alone, at its timeout."""
+
+    interval_ms: int = 30_000
+    timeout_ms: int = 5_000
+
+
 class Cluster(Struct, frozen=True, kw_only=True, gc=False):
     """One service port."""
 
@@ -46,14 +54,27 @@ class Cluster(Struct, frozen=True, kw_only=True, gc=False):
     """Looked up by DNS; None where endpoints come by EDS."""
     original_destination: bool = False
     """The endpoint is whatever the captured connection was for."""
+    inside: str = ""
+    """Name of another cluster, whose connections carry those of this one: `transport` is spoken within
+    theirs. Empty for connections of its own."""
     connect_timeout_ms: int = 5000
     idle_timeout_ms: int | None = None
     """None for Envoy's 1 h, 0 for never."""
     max_connection_duration_ms: int | None = None
+    ping: Ping = Ping()
+    """On connections of HTTP/2 between sidecars."""
     limits: Limits = Limits()
     outliers: Outliers | None = None
     health_checks: tuple[HealthCheck, ...] = ()
     balancing: Balancing = Balancing()
+    origin: Origin
+
+
+class Tunnel(Struct, frozen=True, kw_only=True, gc=False):
+    """Where connections begin that carry those of another cluster: a listener of the proxy for itself."""
+
+    cluster: str
+    """`Cluster.inside`"""
     origin: Origin
 
 

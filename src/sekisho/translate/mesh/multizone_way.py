@@ -20,9 +20,11 @@ from sekisho.translate.mesh.multizone import members, multi_port
 from sekisho.translate.mesh.names import Destination, cluster_name
 from sekisho.translate.mesh.policy_index import mesh_of_policy
 from sekisho.translate.mesh.transport import is_wholly_meshed, mesh_transport
-from sekisho.translate.zone.clusters import BALANCING, CONNECT_MILLISECONDS, OUTLIERS, PROBE, remote_transport
+from sekisho.translate.zone.clusters import BALANCING, OUTLIERS, PING, PROBE, remote_transport
 from sekisho.translate.zone.remote import doors, healthy_instances, remote_zone
 
+CONNECT_MILLISECONDS = 1_000
+"""There is another zone to try."""
 Placed = tuple[ir.Endpoint, Mapping[str, str]]
 
 
@@ -41,6 +43,7 @@ def multizone_cluster(
         protocol=protocol,
         transport=_transport(read, destination, over_http=over_http),
         connect_timeout_ms=CONNECT_MILLISECONDS,
+        ping=PING,
         outliers=OUTLIERS,
         health_checks=(PROBE,),
         balancing=BALANCING,

@@ -43,6 +43,8 @@ BALANCING = ir.Balancing(panic_percent=1)
 """An ingress known to be away is used only when all of them are."""
 CONNECT_MILLISECONDS = 2_000
 """Longer than within a zone, and short enough to try another ingress."""
+PING = ir.Ping(interval_ms=1_000, timeout_ms=1_000)
+"""An ingress that vanished without a word has to be noticed while others can still take over."""
 
 
 @query
@@ -62,6 +64,7 @@ def remote_cluster(
         transport=remote_transport(read, destination, over_http=over_http),
         hosts=remote_hosts(read, destination),
         connect_timeout_ms=CONNECT_MILLISECONDS,
+        ping=PING,
         outliers=OUTLIERS,
         health_checks=(PROBE,),
         balancing=BALANCING,
