@@ -28,13 +28,12 @@ from sekisho.store.protocol import Store
 from sekisho.translate.facts import Rejection, Settings, SettingsKey
 from sekisho.translate.gateway.classes import CONTROLLER_NAME, serves
 from sekisho.translate.mesh.sight import world_of
-from sekisho.translate.outputs import EXPIRIES, INFRASTRUCTURE, MEMBERS, RECORDS, SEEN, STATUSES
-from sekisho.xds.types import LISTENER
+from sekisho.translate.outputs import EXPIRIES, INFRASTRUCTURE, LISTENERS, MEMBERS, RECORDS, SEEN, STATUSES
 from sekisho.xds.view import View
 
 log = structlog.get_logger(__name__)
 
-_LISTENERS = next(one.output for one in EMISSIONS if one.type_url == LISTENER)
+_LISTENERS = next(one.output for one in EMISSIONS if one.output.name == f"Listener of {LISTENERS.name}")
 _OWNERS = ("Gateway", "Workload")
 
 
