@@ -109,7 +109,11 @@ class Sidecar:
 
 @asynccontextmanager
 async def running_sidecar(
-    folder: Path, leaf: Leaf, *resources: envoy.Resource, concurrency: int = 1
+    folder: Path,
+    leaf: Leaf,
+    *resources: envoy.Resource,
+    concurrency: int = 1,
+    role: envoy.Role = envoy.Role.SIDECAR,
 ) -> AsyncIterator[Sidecar]:
     """Ready when it has taken `resources`; among them is whom it trusts."""
     folder.mkdir(parents=True, exist_ok=True)  # noqa: ASYNC240 - nobody waits meanwhile
@@ -117,7 +121,7 @@ async def running_sidecar(
         ads = Ads()
         ads.put(identity_secret(leaf), *resources)
         await stack.enter_async_context(serving_ads(ads, folder / "xds.sock"))
-        started = bootstrap(folder, role=envoy.Role.SIDECAR)
+        started = bootstrap(folder, role=role)
         running = await stack.enter_async_context(running_envoy(started, folder, concurrency=concurrency))
         await ads.settled()
         if ads.nacks:

@@ -25,6 +25,7 @@ class Plan:
     tables: tuple[ir.RouteTable, ...] = ()
     passthroughs: tuple[ir.Passthrough, ...] = ()
     trust: tuple[ir.TrustBundle, ...] = ()
+    tunnels: tuple[ir.Tunnel, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,6 +55,7 @@ def messages(plan: Plan) -> Messages:
             *map(envoy.inbound_listener, plan.inbounds),
             *map(envoy.passthrough_listener, plan.passthroughs),
             *map(envoy.outbound_listener, plan.outbounds),
+            *map(envoy.tunnel_listener, plan.tunnels),
         ],
         scopes=[envoy.scoped_route_configuration(each) for each in plan.hosts],
         clusters=[

@@ -59,8 +59,11 @@ class LiveZone:
         )  # fmt: skip
 
     def apply(self, *documents: Document) -> None:
-        """Proxies are told, and other zones see what of it is shown."""
-        self._commit(leaves(documents))
+        """Proxies are told, and other zones see what of it is shown. MultiZoneServices get an address."""
+        made = leaves(documents)
+        several = [one for one in made if one.kind == "MultiZoneService"]
+        addresses = {AssignedVip.of(one): f"243.128.200.{number}" for number, one in enumerate(several, 1)}
+        self._commit({**addresses, **made})
 
     def remove(self, *resources: ResourceId) -> None:
         self._commit(dict.fromkeys(resources))
@@ -131,8 +134,9 @@ class LiveZone:
     async def run(self, owner: ResourceId, leaf: Leaf, *, concurrency: int = 1) -> Sidecar:
         """The proxy of a Workload or Gateway, ready when it has taken everything."""
         resources = [one for view in self._seen_by(owner) for one in self._views[view].values()]
+        role = envoy.Role.GATEWAY if owner.kind == "Gateway" else envoy.Role.SIDECAR
         proxy = await self._stack.enter_async_context(
-            running_sidecar(self._folder / owner.name, leaf, *resources, concurrency=concurrency)
+            running_sidecar(self._folder / owner.name, leaf, *resources, concurrency=concurrency, role=role)
         )
         self.proxies[owner] = proxy
         return proxy
@@ -148,11 +152,23 @@ class LiveZone:
         )  # fmt: skip
         return await self.run(ResourceId("Gateway", "shop", name), self.authority.svid(self.identity(name)))
 
+    async def gateway(self, *listeners: Document, name: str = "edge") -> Sidecar:
+        """A proxy for callers from outside, on the loopback."""
+        self.apply(gateway(*listeners, name=name, addresses=[{"value": "127.0.0.1"}]))
+        return await self.run(ResourceId("Gateway", "shop", name), self.authority.svid(self.identity(name)))
+
     async def instance(
-        self, name: str, account: str, *, port: Document | None = None, labels: Document | None = None
+        self,
+        name: str,
+        account: str,
+        echo: Echo | None = None,
+        *,
+        port: Document | None = None,
+        labels: Document | None = None,
     ) -> Echo:
         """One more instance of an application, with its sidecar; the Service is made with the first one."""
-        echo = await self._stack.enter_async_context(serving_echo(name))
+        if echo is None:
+            echo = await self._stack.enter_async_context(serving_echo(name))
         number = next(self._addresses)
         address = f"127.0.{_FIRST_HOST[self.name]}.{number}"
         service = ResourceId("Service", "shop", account)
@@ -172,9 +188,12 @@ class LiveZone:
         return f"{first}.{int(second) + number}.0.0/16"
 
     def place(self, client: str, service: str) -> str:
-        """The loopback address at which a workload calls a Service of this zone, or a ZoneService."""
+        """The loopback address at which a workload calls a Service of this zone, or a ZoneService; or, called
+        `*.name`, a MultiZoneService."""
         kind = "ZoneService" if "." in service else "Service"
         called = ResourceId(kind, "shop", service)
+        if service.startswith("*."):
+            called = ResourceId("MultiZoneService", "shop", service.removeprefix("*."))
         read = self._engine.read
         virtual = read.leaf(AssignedVip.of(called)) or read.leaf(called).spec.cluster_ip
         workload = read.leaf(ResourceId("Workload", "shop", client))

@@ -15,6 +15,7 @@ from sekisho.envoy.route_tables import route_configuration
 from sekisho.envoy.scopes import scoped_route_configuration
 from sekisho.envoy.secrets import secret
 from sekisho.envoy.trust import authority_bundle, trust_bundle
+from sekisho.envoy.tunnels import tunnel_listener
 from sekisho.envoy.udp import udp_listener
 
 __all__ = [
@@ -37,5 +38,6 @@ __all__ = [
     "scoped_route_configuration",
     "secret",
     "trust_bundle",
+    "tunnel_listener",
     "udp_listener",
 ]

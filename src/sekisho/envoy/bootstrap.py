@@ -7,6 +7,7 @@ from sekisho.envoy.building import ADS, XDS_CLUSTER, extension, milliseconds, ne
 from sekisho.envoy.clusters import CONNECTION_BUFFER_BYTES
 from sekisho.envoy.overload import overload_manager
 from sekisho.envoy.stats import stats_config
+from sekisho.envoy.tunnels import bootstrap_extension
 
 RUNTIME = {
     # RE2's size of a compiled pattern; Envoy's default of 100 refuses everyday patterns.
@@ -70,6 +71,7 @@ def bootstrap(
         layered_runtime={
             "layers": [{"name": "sekisho", "static_layer": RUNTIME if sidecar else GATEWAY_RUNTIME}]
         },
+        bootstrap_extensions=[] if sidecar else [bootstrap_extension()],
         stats_config=stats_config(sidecar=sidecar),
         deferred_stat_options={"enable_deferred_creation_stats": True} if sidecar else None,
     )

@@ -7,6 +7,9 @@ from sekisho.envoy import lint_rules as rules
 from sekisho.envoy.lint_applying import apply
 from sekisho.envoy.lint_mesh import inbound_permissions, sidecar_listener, transport_to_members
 from sekisho.envoy.scope_keys import HEADER, SEPARATOR, SERVER_NAME_HEADER, WILDCARD
+from sekisho.envoy.tcp import CLUSTER_KEY
+from sekisho.ir.tcp import BY_SERVER_NAME
+from sekisho.ir.transport import ALPN_HTTP2, ALPN_TCP
 from sekisho.protos import unpack
 
 _ANY = "google.protobuf.Any"
@@ -29,6 +32,8 @@ def _listener(listener: Any) -> Iterator[str]:
         return sidecar_listener(listener)
     if listener.HasField("udp_listener_config"):
         return _udp_listener(listener)
+    if listener.HasField("internal_listener"):
+        return _tunnel(listener)
     return _gateway_listener(listener)
 
 
@@ -39,10 +44,28 @@ def _gateway_listener(listener: Any) -> Iterator[str]:
         yield from apply(rules.FILTER_CHAIN, chain, where)
         network = {each.name.rpartition(".")[2]: unpack(each.typed_config) for each in chain.filters}
         yield from _required(network, "connection_limit", rules.CONNECTION_LIMIT, where)
+        if "set_filter_state" in network:
+            yield from _found_by_name(chain, network["set_filter_state"], where)
         if "tcp_proxy" not in network:
             yield from _required(network, "http_connection_manager", rules.HTTP_CONNECTION_MANAGER, where)
         if chain.HasField("transport_socket"):
             yield from apply(rules.DOWNSTREAM_TLS, unpack(chain.transport_socket.typed_config), where)
+
+
+def _found_by_name(chain: Any, announced: Any, where: str) -> Iterator[str]:
+    """What callers ask for by name is for members of meshes, and for what has its name from that alone."""
+    if set(chain.filter_chain_match.application_protocols) != {ALPN_HTTP2, ALPN_TCP}:
+        yield f"{where}: whoever knows a name is let in"
+    for noted in announced.on_new_connection:
+        text = noted.format_string.text_format_source.inline_string
+        if noted.object_key == CLUSTER_KEY and not text.startswith(BY_SERVER_NAME):
+            yield f"{where}: every cluster of the proxy could be asked for"
+
+
+def _tunnel(listener: Any) -> Iterator[str]:
+    yield from apply(rules.TUNNEL, listener, listener.name)
+    if listener.HasField("address") or listener.additional_addresses:
+        yield f"{listener.name}: a tunnel is no door to others"
 
 
 def _udp_listener(listener: Any) -> Iterator[str]:

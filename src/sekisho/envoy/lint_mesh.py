@@ -12,6 +12,7 @@ from sekisho.envoy.inbound import FOREIGN_TLS, OPEN, PLAINTEXT
 from sekisho.envoy.lint_applying import apply
 from sekisho.envoy.rbac import ALLOW, DENY, HTTP, NETWORK
 from sekisho.envoy.tcp import NAME as TCP_PROXY
+from sekisho.envoy.upstream_tls import BARE
 from sekisho.ir.tcp import CLOSED
 from sekisho.protos import unpack
 
@@ -113,5 +114,5 @@ def transport_to_members(cluster: Any) -> Iterator[str]:
             yield from apply(rules.TO_MEMBERS, context, where)
             if not all(name.exact for name in _believed(context)):
                 yield f"{where}: believes servers whose name is not exactly known"
-        elif match.match.fields:
+        elif match.match.fields and set(match.match.fields) != {BARE}:
             yield f"{where}: endpoints with a sidecar are reached without TLS"

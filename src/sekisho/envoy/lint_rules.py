@@ -61,6 +61,9 @@ PATIENT_LISTENER = (
 LISTENER = (*PATIENT_LISTENER, Rule("continue_on_listener_filters_timeout", *OFF))
 """Who does not show in time what he is, is shut out."""
 
+TUNNEL = (_BUFFER,)
+"""A listener that Envoy alone can reach."""
+
 UDP_LISTENER = (
     Rule("ignore_global_conn_limit", *OFF),
     Rule("bypass_overload_manager", *OFF),
@@ -222,6 +225,7 @@ EXTENSIONS = {
     "envoy.config.trace.v3.ZipkinConfig",
     "envoy.extensions.access_loggers.file.v3.FileAccessLog",
     "envoy.extensions.access_loggers.open_telemetry.v3.OpenTelemetryAccessLogConfig",
+    "envoy.extensions.bootstrap.internal_listener.v3.InternalListener",
     "envoy.extensions.clusters.dns.v3.DnsCluster",
     "envoy.extensions.filters.http.composite.v3.Composite",
     "envoy.extensions.filters.http.composite.v3.ExecuteFilterAction",
@@ -238,6 +242,7 @@ EXTENSIONS = {
     "envoy.extensions.filters.network.set_filter_state.v3.Config",
     "envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy",
     "envoy.extensions.matching.common_inputs.network.v3.DynamicMetadataInput",
+    "envoy.extensions.matching.common_inputs.network.v3.ServerNameInput",
     "envoy.extensions.filters.udp.udp_proxy.v3.Route",
     "envoy.extensions.filters.udp.udp_proxy.v3.UdpProxyConfig",
     "envoy.extensions.matching.common_inputs.network.v3.SourcePortInput",

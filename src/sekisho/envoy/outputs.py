@@ -29,6 +29,7 @@ from sekisho.envoy.scope_keys import WILDCARD, scope_key
 from sekisho.envoy.scopes import scoped_route_configuration
 from sekisho.envoy.secrets import secret
 from sekisho.envoy.trust import authority_bundle, trust_bundle
+from sekisho.envoy.tunnels import tunnel_listener, tunnel_name
 from sekisho.envoy.udp import udp_listener
 from sekisho.ir.agent import HOSTNAME_TYPE, SIDECAR_TYPE
 from sekisho.ir.patches import Side
@@ -67,6 +68,7 @@ from sekisho.translate.outputs import (
     ROUTE_TABLES,
     SIDECARS,
     TRUST,
+    TUNNELS,
     UDP_LISTENERS,
     VIRTUAL_HOSTS,
     WILDCARD_TABLES,
@@ -237,6 +239,7 @@ _OF_GATEWAYS = (
         ENDPOINTS,
         _assigned(ENDPOINTS, itemgetter(1)),
     ),
+    _emission(LISTENER, TUNNELS, _made(TUNNELS, tunnel_listener), name=lambda key: tunnel_name(key[1])),
     _emission(CLUSTER, INGRESS_CLUSTERS, _remembered(INGRESS_CLUSTERS, _cluster)),
     _emission(ASSIGNMENT, INGRESS_ENDPOINTS, _made(INGRESS_ENDPOINTS, cluster_load_assignment)),
     _emission(SECRET, CERTIFICATES, _remembered(CERTIFICATES, _secret)),

@@ -5,13 +5,14 @@ from typing import Any
 
 from sekisho import ir
 from sekisho.envoy.building import extension, milliseconds, value
+from sekisho.ir.tcp import BY_SERVER_NAME
 
 NAME = "envoy.filters.network.tcp_proxy"
 _TYPE = "envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy"
 _FILTER_STATE = "envoy.extensions.filters.network.set_filter_state"
 _ANNOUNCING = "envoy.filters.network.set_filter_state"
 _ALPN_KEY = "envoy.network.application_protocols"
-_CLUSTER_KEY = "envoy.tcp_proxy.cluster"
+CLUSTER_KEY = "envoy.tcp_proxy.cluster"
 """Envoy's own names for them."""
 
 
@@ -42,9 +43,10 @@ def announced(alpn: str) -> list[dict[str, Any]]:
     return [_noting(_ALPN_KEY, alpn)] if alpn else []
 
 
-def found_by_server_name(prefix: str) -> list[dict[str, Any]]:
-    """A network filter before the proxy: the cluster is called like the server name, after `prefix`."""
-    return [_noting(_CLUSTER_KEY, f"{prefix}%REQUESTED_SERVER_NAME%")] if prefix else []
+def found_by_server_name(wanted: ir.TcpForward) -> list[dict[str, Any]]:
+    """A network filter before the proxy: the cluster is called like the server name."""
+    text = f"{BY_SERVER_NAME}%REQUESTED_SERVER_NAME%"
+    return [_noting(CLUSTER_KEY, text)] if wanted.by_server_name else []
 
 
 def _noting(key: str, text: str) -> dict[str, Any]:

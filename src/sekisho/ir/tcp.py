@@ -11,9 +11,9 @@ class TcpForward(Struct, frozen=True, kw_only=True, gc=False):
 
     shares: tuple[tuple[str, int], ...]
     """Cluster name and weight (> 0), at least one; a cluster that is not there ends the connection."""
-    by_server_name: str = ""
-    """In the place of `shares`: what the cluster's name begins with; the rest is the server name that the
-    caller asks for (TLS, SNI). Empty where `shares` say it."""
+    by_server_name: bool = False
+    """In the place of `shares`: the cluster is called `BY_SERVER_NAME` and the server name that the caller
+    asks for (TLS, SNI)."""
     connect_attempts: int = 1
     idle_ms: int | None = None
     """None for Envoy's 1 h, 0 for never."""
@@ -25,6 +25,8 @@ class TcpForward(Struct, frozen=True, kw_only=True, gc=False):
     """
 
 
+BY_SERVER_NAME = "sni/"
+"""What names of clusters begin with that are found by server name: no other cluster can be asked for."""
 CLOSED = "~closed"
 """Cluster that is never defined: a connection sent there is closed, a datagram dropped."""
 

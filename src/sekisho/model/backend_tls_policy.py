@@ -42,7 +42,7 @@ class LocalPolicyTargetReference(Model, frozen=True, kw_only=True):
     """What a policy is for, in its own namespace."""
 
     group: Annotated[Group, Meta(description="API group; empty for core.")]
-    kind: Annotated[KindName, Meta(description="Kind; Service is one.")]
+    kind: Annotated[KindName, Meta(description="Kind: Service, or ZoneService (group sekisho.dev).")]
     name: Annotated[ObjectName, Meta(description="Name.")]
     section_name: Annotated[
         DnsSubdomain | None, Meta(description="One port, by name; it wins over all ports.")

@@ -10,7 +10,7 @@ from sekisho.model.routes import ROUTE_KINDS
 from sekisho.translate.gateway.backend_tls_status import backend_tls_status
 from sekisho.translate.gateway.certificates import EXPIRIES
 from sekisho.translate.gateway.class_status import class_status
-from sekisho.translate.gateway.clusters import CLUSTERS, ENDPOINTS
+from sekisho.translate.gateway.clusters import CLUSTERS, ENDPOINTS, TUNNELS
 from sekisho.translate.gateway.gateway_status import gateway_status
 from sekisho.translate.gateway.infrastructure import INFRASTRUCTURE
 from sekisho.translate.gateway.listener_set_status import listener_set_status
@@ -41,7 +41,6 @@ from sekisho.translate.mesh.status import (
 )
 from sekisho.translate.mesh.xmesh_status import xmesh_status
 from sekisho.translate.mesh.zone_status import multi_zone_service_status, zone_service_status
-from sekisho.translate.mesh.xmesh_status import xmesh_status
 from sekisho.translate.zone.ingress import INGRESS_CLUSTERS, INGRESS_ENDPOINTS
 from sekisho.translate.zone.records import RECORDS
 
@@ -50,7 +49,7 @@ __all__ = [
     "CLUSTERS", "COLLECTORS", "DIRECT_CLUSTERS", "DIRECT_OUTBOUNDS", "ENDPOINTS", "EXPIRIES", "HOSTNAMES",
     "INBOUNDS", "INFRASTRUCTURE", "INGRESS_CLUSTERS", "INGRESS_ENDPOINTS", "LISTENERS", "MEMBERS",
     "MESH_CLUSTERS", "MESH_ENDPOINTS", "OUTBOUNDS", "OUTPUTS", "PASSTHROUGHS", "RECORDS", "ROUTE_TABLES",
-    "SEEN", "SIDECARS", "STATUSES", "TRUST", "UDP_LISTENERS", "VIRTUAL_HOSTS", "WILDCARD_TABLES",
+    "SEEN", "SIDECARS", "STATUSES", "TRUST", "TUNNELS", "UDP_LISTENERS", "VIRTUAL_HOSTS", "WILDCARD_TABLES",
 ]  # fmt: skip
 
 _STATUSES: dict[str, Callable[[Read, ResourceId], dict[str, Any] | None]] = {
@@ -65,7 +64,6 @@ _STATUSES: dict[str, Callable[[Read, ResourceId], dict[str, Any] | None]] = {
     "MultiZoneService": multi_zone_service_status,
     "HostnameGenerator": hostname_generator_status,
     "Mesh": mesh_status,
-    "XMesh": xmesh_status,
     "XMesh": xmesh_status,
     **dict.fromkeys(POLICY_KINDS, policy_status),
 }
@@ -84,6 +82,6 @@ OUTPUTS: tuple[Output[Any], ...] = (
     INFRASTRUCTURE, INBOUNDS, CAPTURED_INBOUNDS, PASSTHROUGHS, SIDECARS, SEEN, MEMBERS, OUTBOUNDS,
     ROUTE_TABLES, DIRECT_OUTBOUNDS, DIRECT_CLUSTERS, MESH_CLUSTERS, MESH_ENDPOINTS, HOSTNAMES, TRUST,
     AUTHORITIES, CLIENT_CERTIFICATES, COLLECTORS,
-    INGRESS_CLUSTERS, INGRESS_ENDPOINTS, RECORDS,
+    INGRESS_CLUSTERS, INGRESS_ENDPOINTS, RECORDS, TUNNELS,
     STATUSES,
 )  # fmt: skip

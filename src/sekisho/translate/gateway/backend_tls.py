@@ -12,12 +12,15 @@ from sekisho.engine import Read, index, query
 from sekisho.ir.transport import AuthorityBundle, ServerTls
 from sekisho.model.backend_tls_policy import BackendTLSPolicy, SubjectAltName
 from sekisho.model.httpfilters import LocalObjectReference
+from sekisho.model.kinds import SEKISHO_GROUP
 from sekisho.model.names import ResourceId
 from sekisho.translate.gateway.authorities import authorities
 from sekisho.translate.gateway.certificates import Unusable
 
 _PREFIX = "authorities/BackendTLSPolicy/"
 _SYSTEM = "System"
+_TARGETS = frozenset({("", "Service"), (SEKISHO_GROUP, "ZoneService")})
+"""Group and kind."""
 
 
 class Target(NamedTuple):
@@ -39,10 +42,10 @@ class Trusted(Struct, frozen=True, kw_only=True, gc=False):
 
 
 def targets(policy: BackendTLSPolicy) -> Iterator[Target]:
-    """The Services a policy is for."""
+    """The Services a policy is for, here and in other zones."""
     for one in policy.spec.target_refs:
-        if (one.group, one.kind) == ("", "Service"):
-            yield Target(ResourceId("Service", policy.id.namespace, one.name), one.section_name or "")
+        if (one.group, one.kind) in _TARGETS:
+            yield Target(ResourceId(one.kind, policy.id.namespace, one.name), one.section_name or "")
 
 
 @query

@@ -15,6 +15,9 @@ from sekisho.translate.mesh.collectors import helper_destinations
 from sekisho.translate.mesh.names import cluster_name, destination_of, leads_outside
 from sekisho.translate.mesh.places import near_endpoints
 
+_REMOTE = "zone/"
+"""Clusters that may be within others: only where the mesh's own TLS ends before the application."""
+
 
 def _clusters(read: Read, route: ResourceId) -> Iterator[tuple[ResourceId, str]]:
     for gateway in gateways(read, route):
@@ -39,13 +42,29 @@ def _endpoints(read: Read, key: tuple[ResourceId, str]) -> ir.Endpoints | None:
     return near_endpoints(read, *key)
 
 
+def _inside(read: Read, key: tuple[ResourceId, str]) -> Iterator[tuple[ResourceId, str]]:
+    found = _cluster(read, key) if key[1].startswith(_REMOTE) else None
+    if found is not None and found.inside:
+        yield key[0], found.inside
+
+
+def _tunnel(_: Read, key: tuple[ResourceId, str]) -> ir.Tunnel:
+    name = key[1]
+    return ir.Tunnel(cluster=name, origin=way_of(name).destination.origin)
+
+
 CLUSTERS_IN_USE = index("clusters in use", source=ROUTE_KINDS, emit=_clusters)
 """(gateway, cluster name) → the routes that may send requests there."""
 
 _COLLECTORS = index("collectors of gateways", source="Gateway", emit=_collectors)
 
-CLUSTERS = output("clusters", source=(CLUSTERS_IN_USE, _COLLECTORS), build=_cluster)
+_TUNNELLED = index("clusters in tunnels", source=CLUSTERS_IN_USE, emit=_inside)
+
+CLUSTERS = output("clusters", source=(CLUSTERS_IN_USE, _COLLECTORS, _TUNNELLED), build=_cluster)
 """(gateway, cluster name) → `ir.Cluster`."""
 
-ENDPOINTS = output("endpoints", source=(CLUSTERS_IN_USE, _COLLECTORS), build=_endpoints)
+ENDPOINTS = output("endpoints", source=(CLUSTERS_IN_USE, _COLLECTORS, _TUNNELLED), build=_endpoints)
 """(gateway, cluster name) → `ir.Endpoints`."""
+
+TUNNELS = output("tunnels", source=_TUNNELLED, build=_tunnel)
+"""(gateway, name of the cluster that carries another's connections) → `ir.Tunnel`."""

@@ -7,6 +7,7 @@ from sekisho.engine import Read, query
 from sekisho.ir.sidecar import Outbound
 from sekisho.model.names import ResourceId
 from sekisho.translate.gateway.backends import Broken, ServicePort, way_of
+from sekisho.translate.gateway.backends import cluster_name as way_name
 from sekisho.translate.gateway.backends import service_port as gateway_port
 from sekisho.translate.gateway.certificates import Unusable
 from sekisho.translate.gateway.client_certificate import gateway_transport
@@ -79,7 +80,12 @@ def _of_service_port(
 
 
 def _to_other_zone(read: Read, gateway: ResourceId, destination: Destination) -> ir.Cluster | None:
-    """None for a Gateway outside of any mesh: nobody would believe it there."""
+    """None for a Gateway outside of any mesh, whom nobody would believe there, and where it is to speak TLS
+    besides and cannot.
+
+    A BackendTLSPolicy is about what is said to the application: within the mutual TLS of the mesh, which ends
+    before it.
+    """
     if not mesh_of(read, gateway.namespace):
         return None
     protocol = spoken(read, destination)
@@ -87,7 +93,24 @@ def _to_other_zone(read: Read, gateway: ResourceId, destination: Destination) ->
         protocol = ir.Protocol.HTTP1
     if protocol is ir.Protocol.HTTP1 and carries_calls(read, gateway, cluster_name(destination)):
         protocol = ir.Protocol.GRPC
+    wanted = _tls_of_policy(read, gateway, destination, protocol)
+    if isinstance(wanted, Unusable):
+        return None
+    if wanted is not None:
+        inside = way_name(destination.resource, destination.port, "tcp")
+        return replace(_cluster(destination, protocol, wanted), inside=inside)
     return _across(read, destination, protocol, over_http=is_http(spoken(read, destination)))
+
+
+def _tls_of_policy(
+    read: Read, gateway: ResourceId, destination: Destination, protocol: ir.Protocol
+) -> ir.ServerTls | Unusable | None:
+    if destination.kind != "ZoneService":
+        return None
+    port = remote_port(read, destination.resource, destination.port)
+    over_http2 = protocol in (ir.Protocol.H2C, ir.Protocol.GRPC)
+    named = "" if port is None else port.name
+    return gateway_transport(read, gateway, destination.resource, named, over_http2=over_http2)
 
 
 def _across(

@@ -1,4 +1,4 @@
-"""What this zone shows of its Services to others: a ZoneService of each that all instances of have sidecars."""
+"""What this zone shows of its Services to others: a ZoneService of each whose instances all have sidecars."""
 
 from collections.abc import Iterator
 from typing import Any

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 from sekisho import ir
 from sekisho.engine import Read, index, output, query
+from sekisho.ir.tcp import BY_SERVER_NAME
 from sekisho.model.names import Origin, ResourceId
 from sekisho.translate.gateway.classes import is_zone_ingress
 from sekisho.translate.gateway.endpoints import endpoints
@@ -16,8 +17,6 @@ from sekisho.translate.mesh.meshes import mesh_of, zone
 from sekisho.translate.mesh.names import Destination, cluster_name, server_name
 from sekisho.translate.zone.exports import EXPORTED_PORTS
 
-BY_SERVER_NAME = "sni/"
-"""What names of clusters begin with that are found by server name: no other cluster can be asked for."""
 CONNECT_ATTEMPTS = 3
 """One instance that is away is no reason to send a caller away."""
 CONNECT_MILLISECONDS = 1_000
@@ -46,7 +45,7 @@ def destination_behind(cluster: str) -> Destination:
 
 def ingress_chain(table: str, origin: Origin) -> ir.Chain:
     """All connections of a listener."""
-    forward = ir.TcpForward(shares=(), by_server_name=BY_SERVER_NAME, connect_attempts=CONNECT_ATTEMPTS)
+    forward = ir.TcpForward(shares=(), by_server_name=True, connect_attempts=CONNECT_ATTEMPTS)
     return ir.Chain(table=table, tcp=forward, origin=origin)
 
 

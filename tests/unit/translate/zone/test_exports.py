@@ -151,7 +151,7 @@ def test_an_ingress_is_told_where_its_sockets_are() -> None:
 
 
 def test_an_ingress_behind_nat_says_where_it_is_reached() -> None:
-    door = zone_ingress_gateway(addresses=[{"value": "0.0.0.0"}])  # noqa: S104
+    door = zone_ingress_gateway(addresses=[{"value": "0.0.0.0"}])
     door["metadata"]["annotations"] = {
         "sekisho.dev/advertised-addresses": "203.0.113.7:443, Ingress.gcp.example.com:8443,[2001:db8::7]:443,x:y"
     }
@@ -164,7 +164,7 @@ def test_an_ingress_behind_nat_says_where_it_is_reached() -> None:
 
 
 def test_an_ingress_on_all_addresses_has_none_to_tell() -> None:
-    found = records(gcp(zone_ingress_gateway(addresses=[{"value": "0.0.0.0"}])))[INGRESS]  # noqa: S104
+    found = records(gcp(zone_ingress_gateway(addresses=[{"value": "0.0.0.0"}])))[INGRESS]
     assert (found["spec"]["addresses"], found["spec"]["ready"]) == ([], False)
 
 

@@ -54,9 +54,11 @@ def test_bytes_are_passed_on_as_they_are() -> None:
 
 def test_no_other_cluster_can_be_asked_for_by_name() -> None:
     """The proxy has others, such as that of its control plane."""
-    forward = chain(gcp()).tcp
+    world = gcp()
+    forward = chain(world).tcp
     assert forward is not None
-    assert forward.by_server_name == "sni/"
+    assert (forward.by_server_name, forward.shares) == (True, ())
+    assert all(name.startswith("sni/") for name in ways_in(world))
 
 
 def test_services_come_and_go_without_a_change_of_the_listener() -> None:
