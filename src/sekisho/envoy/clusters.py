@@ -117,6 +117,8 @@ def _http_options(wanted: ir.Cluster, spoken: _Http) -> dict[str, Any]:
         common["idle_timeout"] = milliseconds(wanted.idle_timeout_ms)
     if wanted.max_connection_duration_ms:
         common["max_connection_duration"] = milliseconds(wanted.max_connection_duration_ms)
+    if wanted.requests_per_connection is not None:
+        common["max_requests_per_connection"] = value(wanted.requests_per_connection)
     if wanted.original_destination:
         return {"common_http_protocol_options": common, "use_downstream_protocol_config": _AS_IT_CAME}
     if spoken is _Http.ONE and not common:
@@ -136,11 +138,12 @@ def _explicit(wanted: ir.Cluster, spoken: _Http) -> dict[str, Any]:
     """envoy.extensions.upstreams.http.v3.HttpProtocolOptions.ExplicitHttpConfig"""
     if spoken is _Http.ONE:
         return {"http_protocol_options": {}}
+    http2 = _HTTP2 if wanted.streams is None else _HTTP2 | {"max_concurrent_streams": value(wanted.streams)}
     if spoken is _Http.TWO:  # to applications without pings: many gRPC servers hang up on who sends them
-        return {"http2_protocol_options": _HTTP2}
+        return {"http2_protocol_options": http2}
     interval, timeout = map(milliseconds, wanted.ping)
     pings = {"connection_keepalive": {"interval": interval, "timeout": timeout}}
-    return {"http2_protocol_options": _HTTP2 | pings}
+    return {"http2_protocol_options": http2 | pings}
 
 
 _AS_IT_CAME = {"http_protocol_options": {}, "http2_protocol_options": _HTTP2}

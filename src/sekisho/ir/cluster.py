@@ -61,6 +61,11 @@ class Cluster(Struct, frozen=True, kw_only=True, gc=False):
     idle_timeout_ms: int | None = None
     """None for Envoy's 1 h, 0 for never."""
     max_connection_duration_ms: int | None = None
+    streams: int | None = None
+    """Requests on one connection of HTTP/2 at a time; more connections are made for more of them. None for
+    the proxy's own bound."""
+    requests_per_connection: int | None = None
+    """Requests until a connection is replaced; None for no bound."""
     ping: Ping = Ping()
     """On connections of HTTP/2 between sidecars."""
     limits: Limits = Limits()
