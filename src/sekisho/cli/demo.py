@@ -14,7 +14,7 @@ from sekisho.app.acme.load import Tally
 from sekisho.app.acme.told import Step
 from sekisho.cli.options import StateFolder
 from sekisho.cli.terminal import Exit, counted, err
-from sekisho.cli.voice import TerminalVoice
+from sekisho.cli.voice import TerminalVoice, say
 
 _FORGIVEN = 0.01
 """Share of failed requests that is not shown in red."""
@@ -44,16 +44,16 @@ class _Stage(TerminalVoice):
         self._live: Live | None = None
 
     def chapter(self, title: str) -> None:
-        err.print(Text.assemble("\n", (title, "bold underline")))
+        say("\n", (title, "bold underline"))
 
     def step(self, step: Step) -> None:
         self._steps.append(step)
         mark = ("✗ ", "red") if step.fault else ("✓ ", "green")
         took = "" if step.milliseconds is None else f"  {step.milliseconds:.1f} ms"
-        err.print(Text.assemble(mark, (step.what, "bold"), (took, "cyan")))
-        err.print(Text(f"    {step.path}"))
+        say(mark, (step.what, "bold"), (took, "cyan"))
+        say(f"    {step.path}")
         if step.fault:
-            err.print(Text.assemble("    ", (step.fault, "red")))
+            say("    ", (step.fault, "red"))
 
     def table(self, tallies: Sequence[Tally]) -> None:
         if not err.is_terminal:
@@ -72,9 +72,9 @@ class _Stage(TerminalVoice):
         """The last words."""
         failed = sum(bool(step.fault) for step in self._steps)
         if went_well:
-            err.print(Text(f"{counted(len(self._steps), 'step')}, and all behaved.", "green"))
+            say((f"{counted(len(self._steps), 'step')}, and all behaved.", "green"))
         elif failed:
-            err.print(Text(f"{failed} of {counted(len(self._steps), 'step')} did not behave.", "red"))
+            say((f"{failed} of {counted(len(self._steps), 'step')} did not behave.", "red"))
 
 
 def _table(tallies: Sequence[Tally]) -> Table:

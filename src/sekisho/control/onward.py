@@ -10,6 +10,7 @@ from sekisho.control.caller_text import peer_text, request_text
 from sekisho.control.clients import Client
 from sekisho.control.policy_rows import server_rows
 from sekisho.control.rows import Row, counted
+from sekisho.control.zones_beyond import of_members, zone_rows
 from sekisho.engine import Read
 from sekisho.ir.admittance import with_shadows
 from sekisho.ir.calls import Answered, Call, Refused
@@ -49,10 +50,14 @@ def onward(
     shadow: bool,
 ) -> Onward:
     """Where a call arrives. `call` is the request as the client's proxy sends it; None for other bytes."""
+    if destination.kind == "MultiZoneService":
+        return _at_members(read, client, cluster, destination, call, shadow=shadow)
     transport = cluster.transport
     if not isinstance(transport, ir.MeshTransport):
         return Onward(tuple(_elsewhere(cluster)), ())
     rows = [Row("cluster", cluster.name, cluster.origin, _spoken(cluster, transport)), _expected(transport)]
+    if destination.kind == "ZoneService":
+        return Onward((*rows, *zone_rows(read, destination)), ())
     failures: list[str] = []
     shown: dict[object, list[list[Row]]] = {}
     for instance in ready_instances(read, destination):
@@ -63,6 +68,25 @@ def onward(
         rows += ways[0]
         if len(ways) > 1:
             rows.append(Row("endpoint", counted(len(ways) - 1, "more"), None, "in the same way"))
+    return Onward(tuple(rows), tuple(failures))
+
+
+def _at_members(
+    read: Read,
+    client: Client,
+    cluster: ir.Cluster,
+    destination: Destination,
+    call: Call | None,
+    *,
+    shadow: bool,
+) -> Onward:
+    """The ways of all that stands behind a MultiZoneService, nearest first."""
+    rows: list[Row] = [Row("cluster", cluster.name, cluster.origin, "services of several zones")]
+    failures: list[str] = []
+    for member, way in of_members(read, cluster, destination):
+        found = onward(read, client, way, member, call, shadow=shadow)
+        rows += found.rows
+        failures += found.failures
     return Onward(tuple(rows), tuple(failures))
 
 
