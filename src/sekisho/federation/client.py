@@ -125,13 +125,16 @@ class ZoneLink:
             finally:
                 stop.set()
 
-        link = Link(self._url, self._context(), self._server_name)
+        link = self._connect()
         try:
             directions = {"from global": self._down(link), "to global": self._up(link)}
             await run_until(stop, {name: until_it_fails(one) for name, one in directions.items()})
         finally:
             await link.close()
         return why[0] if why else "the global control plane ended the connection"
+
+    def _connect(self) -> Link:
+        return Link(self._url, self._context(), self._server_name)
 
     async def _down(self, link: Link) -> None:
         listing = await self._intake.wants_listing()
@@ -182,10 +185,11 @@ class ZoneLink:
         feed = Feed(self._store, self._journal.remembered.epochs, UpView(self._zone))
         try:
             await feed.start(answer.token, listing=answer.listing)
-            after = answer.token
+            session, after = answer.session, answer.token
             while True:
                 batch = await _next(feed)
-                answer = await link.up(Upload(batch=batch, after=after, report=self._report()))
+                upload = Upload(batch=batch, session=session, after=after, report=self._report())
+                answer = await link.up(upload)
                 after = answer.token
                 is_news = bool(batch.puts or batch.gone)
                 moment = self._clock.now() if is_news else self.state.last_sync

@@ -81,6 +81,8 @@ class Upload(Message, frozen=True, kw_only=True):
     """From a zone: a batch, and how it is."""
 
     batch: Batch = Batch()
+    session: str = ""
+    """As global called it; there is one at a time, so that the batches of two never mingle."""
     after: str = ""
     """The token global must hold before it; with another one the batch is not the next."""
     report: Report | None = None
@@ -90,6 +92,8 @@ class Answer(Message, frozen=True, kw_only=True):
     """To a zone: what global holds of it now."""
 
     token: str = ""
+    session: str = ""
+    """For the uploads that follow; the answer to a question for the token begins a new one."""
     listing: bool = False
     """Whether global wants to hear of everything once more."""
     refused: tuple[Refused, ...] = ()

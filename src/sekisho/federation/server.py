@@ -8,11 +8,12 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 import structlog
 
 from sekisho.aio.clock import Clock
-from sekisho.federation.acceptance import FromZone
+from sekisho.federation.acceptance import FromZone, Held
 from sekisho.federation.feed import DownView, Feed, document_of, enabled_zones
 from sekisho.federation.intake import Intake, Taken
 from sekisho.federation.journal import Journal
@@ -62,6 +63,8 @@ class _Member:
     """When its token was last written."""
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     """One upload at a time."""
+    session: str = ""
+    """Whose uploads are taken."""
     report: Report | None = None
     """The last one."""
     listeners: set[Feed] = field(default_factory=set)
@@ -89,7 +92,7 @@ class Federation:
         listing = await self._store.list(("Zone",))
         for record in listing.records:
             await self._say_disconnected(record.id.name, "nothing was heard of it since our start")
-        await self._forget_removed({record.id.name for record in listing.records})
+        await self._forget_removed(listing.records)
         self._ready.set()
         await self._follow(listing.revision)
 
@@ -138,14 +141,15 @@ class Federation:
         member = await self._member(zone)
         async with member.turn:
             member.intake.begin_anew()
+            member.session = self._name()
             listing = await member.intake.wants_listing()
-            return Answer(token=member.intake.held.token, listing=listing)
+            return Answer(token=member.intake.held.token, session=member.session, listing=listing)
 
     async def take(self, zone: str, upload: Upload) -> Answer:
         """What a zone tells. Raises NotReady, NotAMember, OutOfStep, StorageFull and StoreFailed."""
         member = await self._member(zone)
         async with member.turn:
-            if upload.after != member.intake.held.token:
+            if (upload.session, upload.after) != (member.session, member.intake.held.token):
                 raise OutOfStep
             sender = FromZone(zone, await self._trust())
             before = member.intake.held
@@ -187,11 +191,14 @@ class Federation:
             raise NotAMember
         now = self._clock.monotonic()
         if zone not in self._members:
-            intake = Intake(self._store, held_in(document_of(record).get("status") or {}), self._name)
+            intake = self._intake(document_of(record).get("status") or {})
             self._members[zone] = _Member(intake, now, now)
         member = self._members[zone]
         member.heard = now
         return member
+
+    def _intake(self, status: Mapping[str, Any]) -> Intake:
+        return Intake(self._store, held_in(status), self._name)
 
     async def _trust(self) -> Mapping[str, str]:
         """Whose the trust domains are."""
@@ -211,7 +218,7 @@ class Federation:
             except Expired:  # whatever we missed, the present says all of it
                 listing = await self._store.list(("Zone",))
                 revision = listing.revision
-                await self._forget_removed({record.id.name for record in listing.records})
+                await self._forget_removed(listing.records)
                 for record in listing.records:
                     await self._turn(Event(EventType.MODIFIED, record))
             else:
@@ -243,18 +250,26 @@ class Federation:
             await self._note(zone, member, None, is_news=True)
 
     async def _forget(self, zone: str) -> None:
-        """Deletes all that came from a zone that is no more."""
-        member = self._members.pop(zone, None)
-        if member is not None:
-            await _end(member.listeners)
-        intake = member.intake if member else Intake(self._store, held_in({}), self._name)
-        number = await intake.forget(FromZone(zone, {}))
+        """Deletes all that came from a zone that is no more, or is another one of that name.
+
+        That other one has perhaps begun to speak: it begins anew. Its token goes before the copies do: with a
+        crash in between it tells everything once more.
+        """
+        now = self._clock.monotonic()
+        member = self._members.setdefault(zone, _Member(self._intake({}), now, now))
+        await _end(member.listeners)
+        async with member.turn:
+            member.session = ""  # whatever of it is under way is out of step
+            await self._change(zone, lambda status: with_held(status, Held(), self._clock.now()))
+            number = await member.intake.forget(FromZone(zone, {}))
+        self._members.pop(zone, None)
         log.info("zone removed", zone=zone, copies=number)
 
-    async def _forget_removed(self, zones: Iterable[str]) -> None:
-        """What was left when zones were removed while nobody looked."""
+    async def _forget_removed(self, zones: Iterable[Record]) -> None:
+        """What was left when zones were removed while nobody looked; `zones` are those there are."""
+        heard = {zone.id.name for zone in zones if held_in(document_of(zone).get("status") or {}).token}
         records = (await self._store.list(FROM_ZONES)).records
-        for zone in sorted({_origin(record) for record in records}.difference(zones, [""])):
+        for zone in sorted({_origin(record) for record in records}.difference(heard, [""])):
             await self._forget(zone)
 
     async def _say_disconnected(self, zone: str, message: str) -> None:

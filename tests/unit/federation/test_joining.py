@@ -131,6 +131,22 @@ async def test_a_zone_that_is_removed_leaves_nothing_behind(
         assert "ZoneService/shop/catalog.gcp" in await bodies(gcp, "ZoneService")
 
 
+async def test_another_zone_of_the_same_name_has_nothing_of_the_first(
+    at: Site, world: Store, azure: Store, gcp: Store
+) -> None:
+    async with global_plane(at, world), joined(at, "azure", azure):
+        async with joined(at, "gcp", gcp):
+            await put(gcp, zone_service("catalog", "gcp"))
+            await has(azure, "ZoneService/shop/catalog.gcp")
+        await drop(world, "Zone//gcp")
+        await put(world, zone("gcp"))
+        await lacks(azure, "ZoneService/shop/catalog.gcp")
+        async with open_memory() as other, joined(at, "gcp", other):
+            await put(other, zone_service("cart", "gcp"))
+            await has(azure, "ZoneService/shop/cart.gcp")
+            assert set(await bodies(world, "ZoneService")) == {"ZoneService/shop/cart.gcp"}
+
+
 async def test_what_is_ones_own_stays_and_is_told_until_it_is_gone(
     at: Site, world: Store, azure: Store
 ) -> None:
