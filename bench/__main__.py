@@ -8,7 +8,7 @@ from bench import harness
 
 NAMES = (
     "engine", "fan-out", "route-propagation", "route-propagation-churn", "route-change", "route-scale",
-    "attached-routes", "cold-start", "data-plane", "isolation", "certificates",
+    "listener-sets", "attached-routes", "cold-start", "data-plane", "isolation", "certificates",
     "mesh-fleet", "mesh-scale", "mesh-first-request", "mesh-data-plane", "mesh-memory",
 )  # fmt: skip
 

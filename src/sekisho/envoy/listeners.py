@@ -1,6 +1,9 @@
 """Listener: one bound socket, and a filter chain for each set of server names."""
 
+from functools import lru_cache
 from typing import Any
+
+from msgspec.structs import replace
 
 from sekisho import ir
 from sekisho.envoy.access_logs import access_logs
@@ -9,12 +12,16 @@ from sekisho.envoy.clusters import CONNECTION_BUFFER_BYTES
 from sekisho.envoy.filters import http_filters
 from sekisho.envoy.http_connection_manager import Side, http_connection_manager
 from sekisho.envoy.scoped_routing import scoped_routing
+from sekisho.envoy.server_names import chains_by_server_name
 from sekisho.envoy.tcp import found_by_server_name, tcp_proxy
 from sekisho.ir.transport import ALPN_HTTP2, ALPN_TCP
 
 CONNECTIONS_PER_CHAIN = 10_000
 LISTENER_FILTERS_SECONDS = 5
 HANDSHAKE_SECONDS = 10
+
+_REMEMBERED = 8_192
+"""Chains: each is some kilobytes."""
 
 _TLS_VERSIONS = {"1.2": "TLSv1_2", "1.3": "TLSv1_3"}
 
@@ -36,8 +43,19 @@ def listener(wanted: ir.Listener) -> Any:
         per_connection_buffer_limit_bytes=value(CONNECTION_BUFFER_BYTES),
         listener_filters=[_tls_inspector()] if any(map(_is_tls, wanted.chains)) else [],
         listener_filters_timeout=seconds(LISTENER_FILTERS_SECONDS),
-        filter_chains=[_filter_chain(wanted, chain) for chain in wanted.chains],
+        **_filter_chains(wanted),
     )
+
+
+def _filter_chains(wanted: ir.Listener) -> dict[str, Any]:
+    """ListenerSets bring chains by the hundred, and most stay as they were when one comes or goes."""
+    common = replace(wanted, name="", address="", chains=())
+    if not any(chain.shared for chain in wanted.chains):
+        return {"filter_chains": [_filter_chain(common, chain) for chain in wanted.chains]}
+    return {
+        "filter_chains": [_filter_chain(common, chain, matches=False) for chain in wanted.chains],
+        "filter_chain_matcher": chains_by_server_name(wanted.chains),
+    }
 
 
 def _is_tls(chain: ir.Chain) -> bool:
@@ -56,18 +74,27 @@ def _tls_inspector() -> dict[str, Any]:
     )
 
 
-def _filter_chain(wanted: ir.Listener, chain: ir.Chain) -> dict[str, Any]:
+def _filter_chain(wanted: ir.Listener, chain: ir.Chain, *, matches: bool = True) -> Any:
+    """envoy.config.listener.v3.FilterChain. `wanted`: what all chains of a listener share. `matches`: whether
+    it says itself for which server names it is."""
+    kept = replace(chain, server_names=()) if chain.shared else chain
+    return _made(wanted, kept, matches=matches)
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _made(wanted: ir.Listener, chain: ir.Chain, *, matches: bool) -> Any:
+    """To be copied."""
     readers = [_http(wanted, chain)] if chain.tcp is None else _tcp(wanted, chain.called, chain.tcp)
     fields: dict[str, Any] = {
         "name": chain.called,
         "filters": [_connection_limit(chain.called), *readers],
         "transport_socket_connect_timeout": seconds(HANDSHAKE_SECONDS),
     }
-    if match := _match(chain):
+    if matches and (match := _match(chain)):
         fields["filter_chain_match"] = match
     if chain.tls:
         fields["transport_socket"] = _downstream_tls(chain.tls)
-    return fields
+    return new("envoy.config.listener.v3.FilterChain", **fields)
 
 
 def _match(chain: ir.Chain) -> dict[str, Any]:
@@ -92,7 +119,7 @@ def _http(wanted: ir.Listener, chain: ir.Chain) -> dict[str, Any]:
 def _tcp(wanted: ir.Listener, name: str, forward: ir.TcpForward) -> list[dict[str, Any]]:
     """envoy.config.listener.v3.Filter"""
     proxy = tcp_proxy(name, forward, access_logs(wanted.access_logs))
-    return [*found_by_server_name(forward.by_server_name), proxy]
+    return [*found_by_server_name(forward), proxy]
 
 
 def _connection_limit(chain: str) -> dict[str, Any]:

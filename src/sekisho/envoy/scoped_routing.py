@@ -14,7 +14,7 @@ def scoped_routing(chain: ir.Chain) -> dict[str, Any]:
     """
     mutations = [_overwritten(HEADER, scope_key(chain.table, "%REQ(:authority)%"))]
     if chain.tls is not None:
-        mutations.append(_overwritten(SERVER_NAME_HEADER, chain.server_name))
+        mutations.append(_overwritten(SERVER_NAME_HEADER, chain.server_name or "%REQUESTED_SERVER_NAME%"))
     host_without_port = {"name": HEADER, "element_separator": PORT_SEPARATOR, "index": 0}
     return {
         "early_header_mutation_extensions": [

@@ -40,6 +40,8 @@ class Chain(Struct, frozen=True, kw_only=True, gc=False):
     """What tells it apart from others with its table: `443/https-shop`; empty for the table itself."""
     server_names: tuple[str, ...] = ()
     """SNI this chain is for, exact or `*.suffix`, sorted; empty for all others."""
+    shared: bool = False
+    """Whether it is that of several listeners, each with one of the server names, all exact."""
     tls: TlsTermination | None = None
     tcp: TcpForward | None = None
     """Where the bytes go that are not read as HTTP. Without `tls`, with `server_names`: TLS is passed on."""
@@ -52,7 +54,10 @@ class Chain(Struct, frozen=True, kw_only=True, gc=False):
 
     @property
     def server_name(self) -> str:
-        """What `VirtualHost.server_name` is held against: `*` where it is for all others."""
+        """What `VirtualHost.server_name` is held against: `*` where it is for all others; empty where it is
+        what the caller asked for."""
+        if self.shared:
+            return ""
         return self.server_names[0] if self.server_names else "*"
 
 

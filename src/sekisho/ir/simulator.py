@@ -90,7 +90,8 @@ def _routed(plan: Plan, chain: Chain, call: Call, met: Verdict) -> Verdict:
     if "," in call.host:
         return replace(met, outcome=Answered(status=400, why="the host is ambiguous: it contains a comma"))
     host = _host(plan, chain.table, call.hostname)
-    if host is not None and host.server_name not in ("", chain.server_name):
+    came_by = chain.server_name or call.sni.lower()
+    if host is not None and host.server_name not in ("", came_by):
         why = "the connection was made for another listener's hostname"
         return replace(met, host=host, outcome=Answered(status=421, why=why))
     if host is None or not host.routes:

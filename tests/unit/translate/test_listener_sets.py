@@ -15,7 +15,6 @@ from tests.unit.translate.world import (
     https,
     listener_set,
     namespace,
-    of_type,
     passthrough,
     reference_grant,
     route,
@@ -81,7 +80,9 @@ def test_a_gateway_lets_in_whom_it_names_and_by_default_nobody(wanted: Any, let_
     assert (found.host("a.test") is not None) is (MORE in let_in)
 
 
-@pytest.mark.parametrize("parent", [{"name": "missing"}, {"name": "other"}, {"name": "edge", "kind": "Other"}])
+@pytest.mark.parametrize(
+    "parent", [{"name": "missing"}, {"name": "other"}, {"name": "edge", "kind": "Other"}]
+)
 def test_nothing_is_said_of_a_listener_set_of_somebody_else(parent: Any) -> None:
     other = gateway(name="other", **ALL)
     other["spec"]["gatewayClassName"] = "foreign"
@@ -248,11 +249,30 @@ def test_https_listeners_of_all_sources_are_chains_of_one_socket_and_one_table()
     (socket,) = found.listeners().values()
     assert [(chain.called, chain.table, chain.server_names) for chain in socket.chains] == [
         ("8443/https", "8443/https", ("*.test",)),
-        ("8443/team/more/https", "8443/https", ("a.test",)),
+        ("8443/~secret/team/cert", "8443/https", ("a.test",)),
     ]
     host = found.host("a.test", "8443/https")
     assert host is not None
     assert (host.server_name, [one.name for one in host.routes]) == ("a.test", ["shop/r/0/0"])
+
+
+def test_listeners_of_listener_sets_share_a_chain_with_those_of_their_certificate() -> None:
+    wild = {"certificateRefs": [{"name": "wild"}]}
+    found = edge(
+        tls_secret("cert", "*.test"),
+        tls_secret("wild", "*.wild.test"),
+        listener_set("a", https("one", hostname="a.test"), https("two", hostname="b.test")),
+        listener_set("b", https("one", hostname="c.test"), https("w", hostname="a.wild.test", tls=wild)),
+        listener_set("c", https("any", hostname="*.wild.test", tls=wild)),
+        listeners=(https("own", hostname="own.test"),),
+    )
+    (socket,) = found.listeners().values()
+    assert [(chain.called, chain.server_names, chain.shared) for chain in socket.chains] == [
+        ("8443/own", ("own.test",), False),
+        ("8443/shop/c/any", ("*.wild.test",), False),
+        ("8443/~secret/shop/cert", ("a.test", "b.test", "c.test"), True),
+        ("8443/~secret/shop/wild", ("a.wild.test",), True),
+    ]
 
 
 def test_tls_that_is_passed_on_by_a_listener_set() -> None:

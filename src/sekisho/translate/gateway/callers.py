@@ -39,7 +39,7 @@ class Believed(Struct, frozen=True, kw_only=True, gc=False):
 
 @query
 def believed(read: Read, gateway: ResourceId, port: int) -> Believed | None:
-    """None where callers are not asked. Of several authorities the good ones are believed, beside bad ones."""
+    """None where callers are not asked. Of several authorities the good ones are believed."""
     scope, wanted = _wanted(read, gateway, port)
     return None if wanted is None else _believed(read, gateway, scope, wanted)
 

@@ -5,14 +5,14 @@ from typing import NamedTuple
 
 from sekisho import ir
 from sekisho.engine import Read, index, output, query
-from sekisho.kit.hostnames import EVERY
 from sekisho.model.names import ResourceId
 from sekisho.translate.gateway.byte_chains import closed_chains, shares_at, tcp_chain, tls_chains, winner
 from sekisho.translate.gateway.callers import caller_bundle, validation_of
-from sekisho.translate.gateway.certificates import Presented, certificate, presented, secret_of
+from sekisho.translate.gateway.certificates import certificate, presented, secret_of
 from sekisho.translate.gateway.classes import is_zone_ingress
 from sekisho.translate.gateway.doors import Use, doors
 from sekisho.translate.gateway.gateways import admission
+from sekisho.translate.gateway.https_chains import https_chains
 from sekisho.translate.gateway.listener_sets import SOURCES, gateway_of, precedence
 from sekisho.translate.gateway.listeners import Door
 from sekisho.translate.mesh.gateway_policies import listener_with_policies
@@ -76,13 +76,11 @@ def chains(read: Read, port: Port) -> tuple[ir.Chain, ...]:
         return (ir.Chain(table=first.table, origin=first.origin),)
     if first.scheme == "tcp":
         return (tcp_chain(read, first.source, first.name),)
-    found: list[ir.Chain] = []
-    for one in here:
-        if one.scheme == "tls":
-            found += tls_chains(read, one.source, one.name)
-        else:
-            found.append(_https_chain(read, one.source, one.name))
-    if any(one.scheme == "tls" for one in here):
+    found = [*https_chains(read, here)]
+    passed_on = [one for one in here if one.scheme == "tls"]
+    for one in passed_on:
+        found += tls_chains(read, one.source, one.name)
+    if passed_on:
         found += closed_chains(read, Use.of(first), here)
     return tuple(sorted(found, key=lambda chain: chain.called))
 
@@ -91,21 +89,6 @@ def _open_here(read: Read, port: Port) -> list[Door]:
     """The Gateway's own first, then as ListenerSets have precedence."""
     sources = sorted(read.bucket(_OPEN, port), key=lambda source: precedence(read, source))
     return [one for source in sources for one in open_doors(read, source) if Port.of(one) == port]
-
-
-@query
-def _https_chain(read: Read, source: ResourceId, listener: str) -> ir.Chain:
-    one = next(one for one in open_doors(read, source) if one.name == listener)
-    found: Presented = presented(read, source, listener)
-    return ir.Chain(
-        table=one.table,
-        name=f"{one.port}/{one.label}",
-        server_names=() if one.hostname == EVERY else (one.hostname,),
-        tls=ir.TlsTermination(
-            certificates=found.certificates, callers=validation_of(read, one.gateway, one.port)
-        ),
-        origin=one.origin,
-    )
 
 
 def _open(read: Read, source: ResourceId) -> Iterator[Port]:
