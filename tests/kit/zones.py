@@ -31,8 +31,8 @@ _FIRST_HOST = {"azure": 60, "gcp": 70}
 """Of loopback addresses, `127.0.60.n`."""
 _OUTBOUNDS = {"azure": "127.160.0.0/16", "gcp": "127.170.0.0/16"}
 _ENVOY = "type.googleapis.com/envoy."
-CALLED_PORT = 8000
-"""Of every Service; at its own loopback address."""
+CALLED_PORT, _SERVED_PORT = free_port(), free_port()
+"""Of every Service and of every instance; at their own loopback addresses, which other processes use, too."""
 
 
 class LiveZone:
@@ -62,7 +62,7 @@ class LiveZone:
         """Proxies are told, and other zones see what of it is shown. MultiZoneServices get an address."""
         made = leaves(documents)
         several = [one for one in made if one.kind == "MultiZoneService"]
-        addresses = {AssignedVip.of(one): f"243.128.200.{number}" for number, one in enumerate(several, 1)}
+        addresses = {AssignedVip.of(one): f"243.128.220.{number}" for number, one in enumerate(several, 1)}
         self._commit({**addresses, **made})
 
     def remove(self, *resources: ResourceId) -> None:
@@ -173,11 +173,11 @@ class LiveZone:
         address = f"127.0.{_FIRST_HOST[self.name]}.{number}"
         service = ResourceId("Service", "shop", account)
         if self._engine.read.leaf(service) is None:
-            made = application(account, f"241.0.0.{number}", port={"port": CALLED_PORT, **(port or {})})
+            made = application(account, f"241.0.0.{number}", port={"port": CALLED_PORT, "targetPort": _SERVED_PORT, **(port or {})})
             made["metadata"]["labels"] = labels or {}
             self.apply(made)
         sidecar = {"capture": "None", "outboundAddresses": self._outbounds(number)}
-        ports = [{"port": 8080, "targetPort": echo.port}]
+        ports = [{"port": _SERVED_PORT, "targetPort": echo.port}]
         self.apply(member(name, account, address, sidecar=sidecar, ports=ports))
         owner = ResourceId("Workload", "shop", name)
         await self.run(owner, self.authority.svid(self.identity(account)))

@@ -43,10 +43,10 @@ _GRPC_CONDITIONS = {
 }
 _SAFE = ("connect-failure", "refused-stream", "reset-before-request")
 """The server cannot have begun with the request: another try repeats nothing."""
-_NEAR_TRIES = 2
+_EVERY_TRY = 1
 _ACROSS_ZONES = ir.Retry(
     attempts=3, connection_errors=False, on=_SAFE, omit_previous_hosts=True,
-    omit_previous_priorities=_NEAR_TRIES,
+    omit_previous_priorities=_EVERY_TRY,
 )  # fmt: skip
 _FORMATS = {"Seconds": "SECONDS", "UnixTimestamp": "UNIX_TIMESTAMP"}
 
@@ -70,14 +70,14 @@ def speaks_of_requests(conf: RetryDefault) -> bool:
 def across_zones(node: ir.Forward, *, is_decided: bool) -> ir.Forward:
     """Tries of requests to a destination that is in several zones: they go on to the next zones.
 
-    Without any word on retries (`is_decided`), what cannot have begun anywhere is tried again. The second
-    try is still one of the nearest: of several instances one may be ill.
+    Without any word on retries (`is_decided`), what cannot have begun anywhere is tried again.
     """
     wanted = node.retry
     if wanted is None:
         return node if is_decided else replace(node, retry=_ACROSS_ZONES)
-    omitted = wanted.omit_previous_priorities or min(_NEAR_TRIES, wanted.attempts)
-    return replace(node, retry=replace(wanted, omit_previous_priorities=omitted))
+    if wanted.omit_previous_priorities:
+        return node
+    return replace(node, retry=replace(wanted, omit_previous_priorities=_EVERY_TRY))
 
 
 def bytes_across_zones(node: ir.Outbound) -> ir.Outbound:

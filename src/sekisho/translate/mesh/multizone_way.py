@@ -25,6 +25,9 @@ from sekisho.translate.zone.remote import doors, healthy_instances, remote_zone
 
 CONNECT_MILLISECONDS = 1_000
 """There is another zone to try."""
+_LIMITS = ir.Limits(retries=256)
+"""When an instance dies, half of all requests may have to be tried elsewhere: a budget of a fifth would answer
+the others 503. So many at once are still no flood."""
 Placed = tuple[ir.Endpoint, Mapping[str, str]]
 
 
@@ -44,6 +47,7 @@ def multizone_cluster(
         transport=_transport(read, destination, over_http=over_http),
         connect_timeout_ms=CONNECT_MILLISECONDS,
         ping=PING,
+        limits=_LIMITS,
         outliers=OUTLIERS,
         health_checks=(PROBE,),
         balancing=BALANCING,

@@ -43,7 +43,7 @@ BALANCING = ir.Balancing(panic_percent=1)
 """An ingress known to be away is used only when all of them are."""
 CONNECT_MILLISECONDS = 2_000
 """Longer than within a zone, and short enough to try another ingress."""
-PING = ir.Ping(interval_ms=1_000, timeout_ms=1_000)
+PING = ir.Ping(interval_ms=500, timeout_ms=1_000)
 """An ingress that vanished without a word has to be noticed while others can still take over."""
 
 

@@ -202,7 +202,7 @@ def test_requests_are_tried_again_in_the_next_zone_unless_a_policy_says_otherwis
     found = three_zones()
     plain = retry(found)
     assert plain is not None
-    assert (plain.attempts, plain.omit_previous_priorities, plain.connection_errors) == (3, 2, False)
+    assert (plain.attempts, plain.omit_previous_priorities, plain.connection_errors) == (3, 1, False)
     found.apply(said(numRetries=1))
     asked = retry(found)
     assert asked is not None
