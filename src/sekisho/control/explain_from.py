@@ -1,39 +1,31 @@
 """`sekisho explain --from`: a call that a workload makes, hop by hop: name, outbound, route, and on."""
 
-from typing import NamedTuple
 from urllib.parse import SplitResult
 
 from sekisho import ir
 from sekisho.client.reviews import Explanation, ExplanationSpec
 from sekisho.control.asked import DEFAULT_PORTS, call_of
 from sekisho.control.backends import beyond
+from sekisho.control.byte_ways import as_bytes
 from sekisho.control.clients import Client, find_client
-from sekisho.control.onward import onward
 from sekisho.control.outcomes import outcome_text, with_failures
-from sekisho.control.policy_rows import connection_rows, policed, request_rows, unrepeated
+from sekisho.control.policy_rows import policed, request_rows, unrepeated
 from sekisho.control.route_rows import route_rows
-from sekisho.control.rows import Row, counted, located
+from sekisho.control.rows import Row, Told, counted, located
 from sekisho.engine import Read
 from sekisho.ir.calls import Sent
 from sekisho.ir.outgoing import send
 from sekisho.model.names import Origin, ResourceId
-from sekisho.translate.gateway.endpoints import endpoints
 from sekisho.translate.mesh.clusters import sidecar_cluster
 from sekisho.translate.mesh.destinations import addresses, callable_in, destinations
 from sekisho.translate.mesh.hostnames import hostnames
 from sekisho.translate.mesh.names import Destination, destination_of
 from sekisho.translate.mesh.outbounds import outbound
+from sekisho.translate.mesh.places import near_endpoints
 from sekisho.translate.mesh.route_tables import route_table
 from sekisho.translate.mesh.sidecars import passthrough
 from sekisho.translate.mesh.sight import visible
 from sekisho.translate.mesh.worlds import World
-
-
-class _Told(NamedTuple):
-    """Steps and how it ends."""
-
-    rows: list[Row]
-    outcome: str
 
 
 def explain_from(read: Read, url: SplitResult, spec: ExplanationSpec) -> Explanation:
@@ -55,7 +47,7 @@ def explain_from(read: Read, url: SplitResult, spec: ExplanationSpec) -> Explana
     return Explanation(outcome=told.outcome, steps=tuple(located(read, unrepeated([who, *told.rows]))))
 
 
-def _told(read: Read, client: Client, world: World, url: SplitResult, spec: ExplanationSpec) -> _Told:
+def _told(read: Read, client: Client, world: World, url: SplitResult, spec: ExplanationSpec) -> Told:
     host = (url.hostname or "").removesuffix(".")
     found = sorted(one for one in callable_in(read, world.mesh) if _is_called(read, world, one, host))
     if not found:
@@ -64,14 +56,14 @@ def _told(read: Read, client: Client, world: World, url: SplitResult, spec: Expl
     at = addresses(read, resource, world.outbound)
     rows = [Row("name", host, Origin(resource), f"is {' and '.join(at) or 'without an address yet'}")]
     if resource not in visible(read, world):
-        return _Told(rows, f"refused: {_unseen(world, resource)}")
+        return Told(rows, f"refused: {_unseen(world, resource)}")
     number = url.port or DEFAULT_PORTS.get(url.scheme, 0)
     ports = {one.port: one for one in destinations(read, resource)}
     if number not in ports:
         has = ", ".join(map(str, ports)) or "none"
-        return _Told(rows, f"refused: {resource} has no port {number} (it has {has})")
+        return Told(rows, f"refused: {resource} has no port {number} (it has {has})")
     way = _through(read, client, world, ports[number], url, spec)
-    return _Told([*rows, *way.rows], way.outcome)
+    return Told([*rows, *way.rows], way.outcome)
 
 
 def _is_called(read: Read, world: World, resource: ResourceId, host: str) -> bool:
@@ -86,21 +78,21 @@ def _unseen(world: World, resource: ResourceId) -> str:
     )
 
 
-def _outside(read: Read, client: Client, world: World, host: str) -> _Told:
+def _outside(read: Read, client: Client, world: World, host: str) -> Told:
     """Nothing of the mesh is called so."""
     if world.outbound:
         why = (
             f"nothing in the mesh {world.mesh} is called {host}: the call goes past the sidecar, if anywhere"
         )
-        return _Told([], why)
+        return Told([], why)
     wanted = passthrough(read, client.resource)
     if wanted is None:
-        return _Told([], f"refused: nothing says what becomes of calls to {host}")
+        return Told([], f"refused: nothing says what becomes of calls to {host}")
     mode = "everything is let through" if wanted.everything else counted(len(wanted.matches), "exception")
     rows = [Row("passthrough", wanted.name, wanted.origin, mode)]
     if wanted.everything:
-        return _Told(rows, f"forwarded to {host}, outside the mesh")
-    return _Told(rows, f"refused: {host} is outside the mesh, unless an exception of Passthrough is for it")
+        return Told(rows, f"forwarded to {host}, outside the mesh")
+    return Told(rows, f"refused: {host} is outside the mesh, unless an exception of Passthrough is for it")
 
 
 def _through(
@@ -110,41 +102,17 @@ def _through(
     destination: Destination,
     url: SplitResult,
     spec: ExplanationSpec,
-) -> _Told:
+) -> Told:
     wanted = outbound(read, world.profile, destination)
     if wanted is None:
-        return _Told([], f"refused: {destination.resource} has no address to be called at")
+        return Told([], f"refused: {destination.resource} has no address to be called at")
     reads = "bytes are passed on" if wanted.tcp is not None else "HTTP is read"
     listening = Row("outbound", wanted.name, wanted.origin, f"port {wanted.port}, {reads}")
     if wanted.tcp is None:
         way = _as_http(read, client, world, destination, url, spec)
     else:
-        way = _as_bytes(read, client, world, destination, url, spec)
-    return _Told([listening, *way.rows], way.outcome)
-
-
-def _as_bytes(
-    read: Read,
-    client: Client,
-    world: World,
-    destination: Destination,
-    url: SplitResult,
-    spec: ExplanationSpec,
-) -> _Told:
-    """The server's proxy may read what this one does not."""
-    cluster = sidecar_cluster(read, world.client, destination)
-    if cluster is None:
-        return _Told([], f"refused: {destination.resource} cannot be used")
-    call = call_of(url, spec, destination.port) if url.scheme == "http" else None
-    way = onward(read, client, cluster, destination, call, shadow=spec.shadow)
-    policies = (
-        *request_rows(read, world, destination, None),
-        *connection_rows(read, world, destination),
-    )
-    rows = [*policies, *way.rows]
-    is_there = cluster.hosts or way.failures or _has_endpoints(read, cluster)
-    told = f"forwarded to {cluster.name}" if is_there else f"refused: {cluster.name} has no ready endpoint"
-    return _Told(rows, with_failures(told, way.failures))
+        way = as_bytes(read, client, world, destination, url, spec)
+    return Told([listening, *way.rows], way.outcome)
 
 
 def _as_http(
@@ -154,14 +122,14 @@ def _as_http(
     destination: Destination,
     url: SplitResult,
     spec: ExplanationSpec,
-) -> _Told:
+) -> Told:
     def find(name: str) -> ir.Cluster | None:
         return sidecar_cluster(read, world.client, destination_of(name))
 
     def find_endpoints(name: str) -> ir.Endpoints | None:
         cluster = find(name)
         if cluster is None or cluster.hosts is None:
-            return endpoints(read, name) if cluster is not None else None
+            return near_endpoints(read, world.located, name) if cluster is not None else None
         hosts = tuple(ir.Endpoint(host.address, host.port) for host in cluster.hosts)
         return ir.Endpoints(cluster=name, endpoints=hosts, origin=cluster.origin)
 
@@ -169,16 +137,11 @@ def _as_http(
     verdict = send(route_table(read, world.client, destination), find_endpoints, call)
     route, told = verdict.route, outcome_text(verdict.outcome)
     if route is None:
-        return _Told([], told)
+        return Told([], told)
     if not isinstance(verdict.outcome, Sent) or not isinstance(route.action, ir.Forward):
-        return _Told(list(route_rows(route, verdict.outcome)), told)
+        return Told(list(route_rows(route, verdict.outcome)), told)
     by = route.origin.resource if route.origin.resource.kind == "HTTPRoute" else None
     ours = policed(read, world, destination, by, route.action)
     rows = [*route_rows(route, verdict.outcome, ours), *request_rows(read, world, destination, by)]
     way = beyond(read, client, verdict.outcome, call, find, shadow=spec.shadow)
-    return _Told([*rows, *way.rows], with_failures(told, way.failures))
-
-
-def _has_endpoints(read: Read, cluster: ir.Cluster) -> bool:
-    found = endpoints(read, cluster.name)
-    return found is not None and bool(found.endpoints)
+    return Told([*rows, *way.rows], with_failures(told, way.failures))
