@@ -21,6 +21,13 @@ class Row(NamedTuple):
     detail: str = ""
 
 
+class Told(NamedTuple):
+    """Steps and how it ends."""
+
+    rows: list[Row]
+    outcome: str
+
+
 def located(read: Read, rows: Iterable[Row]) -> Iterator[Step]:
     """The same as answers, with file and line where they are known."""
     for what, name, origin, detail in rows:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from tests.unit.translate.mesh.mesh import DOMAIN, Mesh, application, member, permission, service_route, shop
-from tests.unit.translate.world import document, http_route
+from tests.unit.translate.world import backend, document, http_route, route, rule
 
 from sekisho.client.reviews import Explanation, ExplanationSpec
 from sekisho.control.explain import explain
@@ -56,6 +56,49 @@ def test_values_of_policies_are_told_once_with_the_field_that_decided() -> None:
     ]
     assert ("cluster", "shop/cart/80", "HTTP/2 over mutual TLS, connect timeout 2000 ms") in rows(found)
     assert "filter" not in {step.what for step in found.steps}
+
+
+def byte_route(kind: str, *backends: dict[str, Any], **spec: Any) -> dict[str, Any]:
+    parents = [{"group": "", "kind": "Service", "name": "db"}]
+    return route(kind, "r", rule(*backends), parents=parents, **spec)
+
+
+def database(*documents: dict[str, Any]) -> Mesh:
+    """The shop, and a database that speaks something of its own."""
+    return shop(
+        application("db", "241.0.0.5", port={"name": "x"}), member("db-1", "db", "10.0.0.5"), *documents
+    )
+
+
+DATABASE = "tcp://db.shop.svc.mesh.local:80"
+
+
+def test_bytes_that_a_route_splits_are_told_with_each_backend() -> None:
+    found = ask(database(byte_route("TCPRoute", backend("cart", weight=3), backend("db"))), DATABASE)
+    assert found.outcome == "forwarded to shop/cart/80 or shop/db/80"
+    said = rows(found)
+    assert ("route", "TCPRoute/shop/r", "bytes are passed on") in said
+    assert ("backend", "shop/cart/80", "weight 3 of 4") in said
+    assert ("cluster", "shop/cart/80", "bytes as they are over mutual TLS, connect timeout 5000 ms") in said
+    assert ("application", "10.0.0.5:8080", "tcp") in said
+
+
+def test_bytes_for_a_backend_that_leads_nowhere_are_told_to_be_refused() -> None:
+    broken = "refused: a backend leads nowhere, and its share of connections is closed"
+    some = database(byte_route("TCPRoute", backend("db"), backend("nobody")))
+    assert ask(some, DATABASE).outcome == f"forwarded to shop/db/80; {broken}"
+    assert ("backend", "nowhere", "weight 1 of 2") in rows(ask(some, DATABASE))
+    assert ask(database(byte_route("TCPRoute", backend("nobody"))), DATABASE).outcome == broken
+    empty = database(application("none", "241.0.0.6"), byte_route("TCPRoute", backend("none")))
+    assert ask(empty, DATABASE).outcome == "refused: shop/none/80 has no ready endpoint"
+
+
+def test_tls_of_the_application_goes_by_the_name_that_is_called() -> None:
+    host = "db.shop.svc.mesh.local"
+    found = database(byte_route("TLSRoute", backend("cart"), hostnames=["*.svc.mesh.local", "a.example.com"]))
+    assert ask(found, f"https://{host}:80").outcome == "forwarded to shop/cart/80"
+    unnamed = ask(found, "https://db.shop.svc.cluster.local:80")
+    assert unnamed.outcome == "refused: no TLSRoute of Service/shop/db is for this server name"
 
 
 def test_a_denial_at_the_server_is_the_outcome() -> None:

@@ -4,12 +4,14 @@ Of several with one claim the oldest wins, then the first by namespace and name,
 them is for is closed (GEP-1294): a server name that no TLSRoute has, or a connection without one.
 """
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from sekisho import ir
 from sekisho.engine import Read
 from sekisho.ir.sidecar import NamedShares
-from sekisho.model.byteroutes import TLSRoute
+from sekisho.kit.hostnames import EVERY
+from sekisho.model.byteroutes import TCPRoute, TLSRoute
 from sekisho.model.names import ResourceId
 from sekisho.translate.gateway.backends import way_of
 from sekisho.translate.gateway.routes import mesh_plan
@@ -31,23 +33,31 @@ class Bytes(NamedTuple):
 
 def bytes_of(read: Read, client: World, destination: Destination) -> Bytes:
     """As the routes say that hold for a client; straight on where there are none."""
-    attached = routes(read, destination.resource, destination.port, client.namespace)
-    if not attached:
+    found = winners(read, client, destination)
+    if not found:
         return Bytes(((cluster_name(destination), _ITSELF),))
-    oldest = sorted(attached, key=lambda route: (read.leaf(route).metadata.creation_timestamp or "", route))
-    if oldest[0].kind != "TLSRoute":
-        return Bytes(_shares(read, oldest[0]))
-    winners: dict[str, ResourceId] = {}
-    for route in oldest:
-        resource: TLSRoute = read.leaf(route)
-        for hostname in resource.spec.hostnames:
-            winners.setdefault(hostname, route)
-    named = (NamedShares(hostname=name, shares=_shares(read, winners[name])) for name in sorted(winners))
-    return Bytes(_NOWHERE, tuple(named))
+    named = (
+        NamedShares(hostname=hostname, shares=shares(read, route))
+        for hostname, route in sorted(found.items())
+        if hostname != EVERY
+    )
+    return Bytes(shares(read, found[EVERY]) if EVERY in found else _NOWHERE, tuple(named))
 
 
-def _shares(read: Read, route: ResourceId) -> tuple[tuple[str, int], ...]:
-    """A backend that leads nowhere keeps its share, to be closed."""
+def winners(read: Read, client: World, destination: Destination) -> Mapping[str, ResourceId]:
+    """By server name, or `*` for all connections: the route that has them. Empty where there is no route."""
+    attached = routes(read, destination.resource, destination.port, client.namespace)
+    found: dict[str, ResourceId] = {}
+    for route in sorted(attached, key=lambda one: (read.leaf(one).metadata.creation_timestamp or "", one)):
+        resource: TLSRoute | TCPRoute = read.leaf(route)
+        for hostname in resource.spec.hostnames if isinstance(resource, TLSRoute) else (EVERY,):
+            found.setdefault(hostname, route)
+    return found
+
+
+def shares(read: Read, route: ResourceId) -> tuple[tuple[str, int], ...]:
+    """Where the bytes go that a route has, by cluster and weight; a backend that leads nowhere keeps its
+    share, to be closed."""
     return tuple((_cluster(name), weight) for name, weight in mesh_plan(read, route).shares) or _NOWHERE
 
 
