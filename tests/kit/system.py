@@ -50,11 +50,14 @@ class System:
 
     # Processes
 
-    async def start_control_plane(self) -> float:
-        """Returns once it serves, with the seconds that took; every time with the state and ports it had."""
+    async def start_control_plane(self, *more: str) -> float:
+        """Returns once it serves, with the seconds that took; every time with the state and ports it had.
+
+        `more`: arguments, such as those of a zone.
+        """
         arguments = own(
             "control-plane", "--state", str(self.folder), "--drain", "1",
-            "--api", f"127.0.0.1:{self.api}", "--xds", f"127.0.0.1:{self.xds}",
+            "--api", f"127.0.0.1:{self.api}", "--xds", f"127.0.0.1:{self.xds}", *more,
         )  # fmt: skip
         took = await self._launch("control plane", arguments)
         if not hasattr(self, "client"):

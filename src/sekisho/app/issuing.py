@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import structlog
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from sekisho.api import User
 from sekisho.api.errors import ApiError, forbidden
@@ -14,6 +15,7 @@ from sekisho.engine import Read
 from sekisho.identity.authority import LEAF_LIFETIME, PROXY_LIFETIME, Authority, Refused, Registration
 from sekisho.identity.keys import Issued
 from sekisho.identity.ledger import Holder
+from sekisho.identity.peer import Peer
 from sekisho.identity.spiffe import SpiffeId
 from sekisho.identity.tokens import Role, Tokens, covers
 from sekisho.model.names import ResourceId
@@ -89,7 +91,11 @@ class Issuing:
             raise Invalid([Problem("spec.purpose", f"expected {CONTROL}")])
         identity = SpiffeId.make(self._authority.trust_domain, spec.proxy)
         registration = Registration(identity, token=user.token)
-        return await self._authority.issue(spec.csr.encode(), registration, LEAF_LIFETIME)
+        issued = await self._authority.issue(spec.csr.encode(), registration, LEAF_LIFETIME)
+        # A revocation, or another Zone of the name, counts for the whole second that it happened in.
+        if refusal := self._zones.refusal(Peer.of(issued.leaf().public_bytes(Encoding.DER))):
+            raise Refused(refusal)
+        return issued
 
     def _registered(self, spec: CertificateRequestSpec) -> ResourceId:
         """The resource that makes a proxy one of ours. Raises Invalid."""
