@@ -1,5 +1,4 @@
-"""T6: thousands of ListenerSets, each with a certificate's hostname and routes of its own, that change now and
-then.
+"""T6: thousands of ListenerSets, each with a hostname and routes of its own, that change now and then.
 
 BENCH_WINDOW: seconds of churn that are measured. BENCH_SETS: namespaces, of 50 ListenerSets each.
 """
@@ -160,7 +159,7 @@ class Tenants:
                 found = await fetch(self._port, tenant.hostname, f"/{ROUTES - 1}", tls=trusting)
             except OSError:
                 return False  # no chain has its server name yet
-            return found.status == 200  # noqa: PLR2004 - OK
+            return found.status == 200
 
         await eventually(answers, what=f"{tenant.hostname} answers", within=SETTLES_WITHIN, every=0.02)
         await eventually(self._rig.in_sync, what="proxies in sync", within=SETTLES_WITHIN, every=0.05)

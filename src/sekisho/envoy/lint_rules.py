@@ -268,5 +268,7 @@ EXTENSIONS = {
     "envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext",
     "envoy.extensions.upstreams.http.v3.HttpProtocolOptions",
     "envoy.config.route.v3.FilterConfig",
+    "google.protobuf.StringValue",
+    "xds.type.matcher.v3.ServerNameMatcher",
 }
 """All that may be configured. `envoy.extensions.filters.http.filter_chain` must never be (see `scopes`)."""

@@ -15,7 +15,7 @@ from sekisho.model.kinds import KINDS
 
 GATEWAY_KINDS = (
     "GatewayClass", "Gateway", "HTTPRoute", "GRPCRoute", "TLSRoute", "TCPRoute", "UDPRoute", "ReferenceGrant",
-    "BackendTLSPolicy",
+    "BackendTLSPolicy", "ListenerSet",
 )  # fmt: skip
 
 STRICTER = {

@@ -109,6 +109,26 @@ def test_a_gateway(spec: str, expected: list[str]) -> None:
     assert gateway(spec) == expected
 
 
+@pytest.mark.parametrize(
+    ("listeners", "expected"),
+    [
+        ("[{name: a, port: 80, protocol: HTTP}]", []),
+        ("[]", ["spec.listeners: expected at least 1 item, found 0"]),
+        (
+            "[{name: a, port: 80, protocol: HTTP}, {name: a, port: 81, protocol: HTTP}]",
+            ["spec.listeners[1].name: listener name must be unique, the same as in spec.listeners[0]"],
+        ),
+        (
+            "[{name: a, port: 443, protocol: TLS}]",
+            ["spec.listeners[0].tls: is required for protocol TLS"],
+        ),
+    ],
+)
+def test_a_listener_set_has_the_rules_of_a_gateways_listeners(listeners: str, expected: list[str]) -> None:
+    head = "apiVersion: gateway.networking.k8s.io/v1\nkind: ListenerSet\nmetadata: {name: more}\n"
+    assert messages(f"{head}spec: {{parentRef: {{name: web}}, listeners: {listeners}}}") == expected
+
+
 SERVICES = [
     ("{}", ["spec.ports: expected at least one port"]),
     ("{clusterIP: None}", []),
