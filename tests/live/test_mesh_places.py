@@ -1,4 +1,4 @@
-"""Near instances first: shares of calls by where callers and instances are, and who helps when one is gone."""
+"""Near instances first: shares by where callers and instances are, and who helps when one is away."""
 
 from collections.abc import AsyncIterator
 
