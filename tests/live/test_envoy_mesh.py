@@ -30,6 +30,7 @@ from tests.kit.sidecar import (
     spiffe_id,
     trust,
 )
+from tests.kit.tokens import Issuer
 from tests.kit.wait import eventually
 
 from sekisho import envoy, ir
@@ -340,6 +341,54 @@ async def test_permissions(pair: Pair, allow: Any, deny: Any, path: str, status:
         options = {"tls": tls, "server_name": "shop.echo.80.sekisho"} if tls else {}
         answer = await pair.get(path, port=port, headers=[("x-team", "a")], **options)
         assert answer.status == status
+
+
+ISSUER = Issuer()
+BELIEVED = ir.TokenIssuer(name="somebody", issuer=ISSUER.name, audiences=("echo",), keys=ISSUER.keys)
+TOKENS = {
+    "good": (ISSUER.token(aud="echo", realm={"role": "admin"}), 200),
+    "good, one role of several": (ISSUER.token(aud=["x", "echo"], realm={"role": ["user", "admin"]}), 200),
+    "of somebody else with the same name": (Issuer().token(aud="echo", realm={"role": "admin"}), 403),
+    "of another name": (Issuer("https://other").token(aud="echo", realm={"role": "admin"}), 403),
+    "over": (ISSUER.token(lasts=-120, aud="echo", realm={"role": "admin"}), 403),
+    "for another audience": (ISSUER.token(aud="shop", realm={"role": "admin"}), 403),
+    "with another role": (ISSUER.token(aud="echo", realm={"role": "user"}), 403),
+    "unsigned": ("eyJhbGciOiJub25lIn0.eyJyZWFsbSI6eyJyb2xlIjoiYWRtaW4ifX0.", 403),
+    "none": ("", 403),
+    "rubbish": ("rubbish", 403),
+}
+
+
+async def test_claims_count_where_a_token_was_verified_and_nowhere_else(pair: Pair) -> None:
+    admin = ir.Caller(claims=(("realm.role", ir.Text("exact", "admin")),))
+
+    async def asked(token: str, path: str = "/") -> int:
+        headers = [("authorization", f"Bearer {token}")] if token else []
+        return (await pair.get_as(CLIENT, path, headers=headers)).status
+
+    async def is_told() -> bool:
+        """Connections of before are told nothing, and it takes a moment until there are others."""
+        return await asked(TOKENS["good"][0]) == 200
+
+    await pair.allow(admin, token_issuers=(BELIEVED,))
+    await eventually(is_told, what="a good token is believed")
+    for path in ("/", "/a/b?c"):
+        found = {which: await asked(token, path) for which, (token, _) in TOKENS.items()}
+        assert found == {which: status for which, (_, status) in TOKENS.items()}
+
+    async def is_nobody_believed() -> bool:
+        return not await is_told()
+
+    await pair.allow(admin)
+    await eventually(is_nobody_believed, what="nobody is believed where nobody is named")
+
+
+async def test_who_shows_no_token_is_let_in_where_no_claim_is_asked_for(pair: Pair) -> None:
+    admin = ir.Caller(paths=(ir.Text("prefix", "/admin"),), claims=(("role", ir.Text("present")),))
+    await pair.allow(admin, ir.Caller(paths=(ir.Text("exact", "/"),)), token_issuers=(BELIEVED,))
+    assert (await pair.get("/", headers=[("authorization", "Bearer x.y.z")])).status == 200
+    assert (await pair.get("/")).status == 200
+    assert (await pair.get("/admin")).status == 403
 
 
 async def test_a_header_that_comes_twice_does_not_evade_a_denial(pair: Pair) -> None:

@@ -11,10 +11,12 @@ from random import Random
 from typing import NamedTuple
 
 import msgspec
+from msgspec.structs import replace
 from tests.kit.h2_client import RESET, GoneAway, H2Client
 from tests.kit.http import Answer, read_answer
 from tests.kit.pki import TestAuthority
 from tests.kit.sidecar import ORIGIN, TRUST_DOMAIN, inbound, of_inbound, running_sidecar, spiffe_id, trust
+from tests.kit.tokens import Issuer
 
 from sekisho import envoy, ir
 from sekisho.envoy.callers import JWT_METADATA, JWT_PAYLOAD
@@ -38,6 +40,8 @@ from .permission_corpus import (
 _HCM = "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager"
 _SET_METADATA = "envoy.extensions.filters.http.set_metadata.v3.Config"
 _LISTENER = "envoy.config.listener.v3.Listener"
+ISSUER = ir.TokenIssuer(name="somebody", issuer="https://issuer.test", keys=Issuer().keys)
+"""Whose tokens are believed; none is shown, see `_with_claims`."""
 _HELLO = b"\x16"
 """The first byte of a TLS handshake."""
 
@@ -127,7 +131,8 @@ def port(random: Random, number: int, target: int) -> Port:
         protocol=ir.Protocol.HTTP1 if over_http else ir.Protocol.TCP,
         inspected=over_http and (traffic_permission.needs_http(wanted) or random.random() < 0.5),
     )
-    return Port(made, over_http and random.random() < 0.3)
+    has_claims = over_http and random.random() < 0.3
+    return Port(replace(made, token_issuers=(ISSUER,)) if has_claims else made, has_claims)
 
 
 def resources(served: Port) -> list[envoy.Resource]:

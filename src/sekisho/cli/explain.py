@@ -8,7 +8,7 @@ from rich.text import Text
 
 from sekisho.cli.columns import column_widths
 from sekisho.cli.options import DEFAULT_CONNECTION, Connection, InZone
-from sekisho.cli.requests import Headers, Method, request_headers
+from sekisho.cli.requests import Claims, Headers, Method, request_headers, token_claims
 from sekisho.cli.terminal import Exit, Failure, out
 from sekisho.client.reviews import Explanation, ExplanationSpec, Step, ask
 
@@ -22,6 +22,7 @@ async def explain(
     /,
     *,
     header: Headers = (),
+    claim: Claims = (),
     method: Method = "GET",
     gateway: Annotated[str, Parameter(help="namespace/name of the Gateway. Default: whichever fits.")] = "",
     from_: Annotated[
@@ -48,6 +49,7 @@ async def explain(
         url=url,
         method=method.upper(),
         headers=request_headers(header),
+        claims=token_claims(claim),
         gateway=gateway,
         client=from_,
         shadow=shadow,

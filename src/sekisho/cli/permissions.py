@@ -7,7 +7,7 @@ from rich.text import Text
 
 from sekisho.cli.columns import column_widths
 from sekisho.cli.options import DEFAULT_CONNECTION, Connection, InZone
-from sekisho.cli.requests import Headers, Method, request_headers
+from sekisho.cli.requests import Claims, Headers, Method, request_headers, token_claims
 from sekisho.cli.terminal import Exit, Failure, out
 from sekisho.client.reviews import Permission, PermissionSpec, PortVerdict, RuleState, ask
 
@@ -24,6 +24,7 @@ async def permissions(
     path: Annotated[str, Parameter(help="Path of a request, with its query. Default: all requests.")] = "",
     method: Method = "GET",
     header: Headers = (),
+    claim: Claims = (),
     port: Annotated[int, Parameter(help="Port of the server. Default: all.")] = 0,
     shadow: Annotated[bool, Parameter(help="As if what is in shadow counted.")] = False,
     zone: InZone = "",
@@ -47,6 +48,7 @@ async def permissions(
         path=path,
         method=method.upper(),
         headers=request_headers(header),
+        claims=token_claims(claim),
         shadow=shadow,
         zone=zone,
     )

@@ -39,6 +39,8 @@ class ExplanationSpec(Struct, frozen=True):
     """`namespace/name` of the Workload that calls; empty for a call from outside, at a gateway."""
     shadow: bool = False
     """As if what is in shadow counted: policies labelled so, and shadow denials."""
+    claims: tuple[tuple[str, str], ...] = ()
+    """Of a token (JWT) that the caller shows and that is good, `a.b` for a claim inside another."""
     zone: str = ""
     """Which zone is to answer; empty for the control plane that is asked."""
 
@@ -66,6 +68,8 @@ class PermissionSpec(Struct, frozen=True):
     headers: tuple[tuple[str, str], ...] = ()
     shadow: bool = False
     """As if what is in shadow counted: policies labelled so, and shadow denials."""
+    claims: tuple[tuple[str, str], ...] = ()
+    """Of a token (JWT) that the caller shows and that is good, `a.b` for a claim inside another."""
     zone: str = ""
     """Which zone is to answer; empty for the control plane that is asked."""
 

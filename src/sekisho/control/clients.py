@@ -25,6 +25,8 @@ class Client(NamedTuple):
     identity: str
     """SPIFFE ID; empty for none."""
     address: str
+    claims: tuple[tuple[str, str], ...] = ()
+    """Of the token it shows."""
 
     @property
     def is_member(self) -> bool:
@@ -34,8 +36,8 @@ class Client(NamedTuple):
     def peer(self, server_name: str = "") -> Peer:
         """As the other side of a connection sees it."""
         if not self.is_member:
-            return Peer(address=self.address)
-        return Peer(identity=self.identity, address=self.address, server_name=server_name)
+            return Peer(address=self.address, claims=self.claims)
+        return Peer(identity=self.identity, address=self.address, server_name=server_name, claims=self.claims)
 
 
 def find_client(read: Read, named: str) -> Client | None:

@@ -37,7 +37,7 @@ def explain_from(read: Read, url: SplitResult, spec: ExplanationSpec) -> Explana
         return Explanation(
             outcome=f"{client.resource} has no sidecar: it calls by itself, without an identity"
         )
-    told = _told(read, client, client.policies, url, spec)
+    told = _told(read, client._replace(claims=spec.claims), client.policies, url, spec)
     who = Row(
         "caller",
         str(client.resource),

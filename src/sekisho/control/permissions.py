@@ -35,6 +35,9 @@ _INCOMPLETE = (
     "denials by path cannot be complete: /ADMIN, /%252e%252e/admin or /;/admin are other paths to the proxy "
     "and perhaps not to the application; allow the paths that are meant instead"
 )
+_UNVERIFIED = (
+    "conditions on claims hold for nobody: the Mesh has no jwtProviders whose tokens could be verified"
+)
 _PROSPECTS = {Prospect.ALWAYS: "allowed", Prospect.NEVER: "denied", Prospect.DEPENDS: "conditional"}
 
 
@@ -51,6 +54,7 @@ def permissions(read: Read, spec: PermissionSpec) -> Permission:
     client = find_client(read, spec.client)
     if client is None:
         return Permission(outcome=f"there is no Workload, Gateway or Service {spec.client}")
+    client = client._replace(claims=spec.claims)
     ports = [one for one in _ports(read, spec.server) if spec.port in (0, one.number)]
     if not ports:
         return Permission(outcome=_no_port(read, spec))
@@ -163,7 +167,7 @@ def _judged(
     reads = reads_requests(wanted, arriving)
     rules = wanted.permissions if reads else without_requests(wanted.permissions)
     concerned = [rule for rule in rules.rules if fits_peer(rule.caller, arriving.peer)]
-    warnings = tuple(_warnings(rules, spec, reads=plain.speaks == "HTTP"))
+    warnings = tuple(_warnings(wanted, rules, spec, reads=plain.speaks == "HTTP"))
     shown = replace(
         plain,
         rules=tuple(_rule(read, rule) for rule in concerned),
@@ -205,7 +209,11 @@ def _rule(read: Read, rule: ir.PermissionRule) -> RuleState:
     )
 
 
-def _warnings(rules: ir.Permissions, spec: PermissionSpec, *, reads: bool) -> Iterator[str]:
+def _warnings(
+    wanted: ir.Inbound, rules: ir.Permissions, spec: PermissionSpec, *, reads: bool
+) -> Iterator[str]:
+    if any(rule.caller.claims for rule in rules.rules) and not wanted.token_issuers:
+        yield _UNVERIFIED
     if any(rule.effect is not ir.Effect.ALLOW and rule.caller.paths for rule in rules.rules):
         yield _INCOMPLETE
     if spec.path and not reads:

@@ -17,6 +17,7 @@ from sekisho.envoy.rate_limits import connection_rate_limit, request_rate_limit
 from sekisho.envoy.rbac import http_rbac, network_rbac, one_identity
 from sekisho.envoy.sockets import TLS_INSPECTOR, filter_chain, original_source, sidecar_listener
 from sekisho.envoy.tcp import tcp_proxy
+from sekisho.envoy.tokens import token_filter
 from sekisho.ir.sidecar import TRANSPARENT_MARK
 from sekisho.ir.transport import ALPN_HTTP2, ALPN_TCP
 
@@ -108,8 +109,10 @@ def _http(wanted: ir.Inbound, side: Side) -> list[dict[str, Any]]:
 
 
 def _http_filters(wanted: ir.Inbound) -> list[dict[str, Any]]:
-    """In order. Logs are told apart first, for they are also of those who are not let in."""
+    """In order. Logs are told apart first, for they are also of those who are not let in; but for that it has
+    to be known who calls."""
     return [
+        *token_filter(wanted.token_issuers),
         *Choice(LOGS, over_http=True).finder(wanted.access_logs),
         *(http_rbac() if guarded(wanted) else ()),
         *times_finder(wanted),

@@ -4,7 +4,15 @@ Every node carries its `origin`, the place in the resources that decided it: it 
 and `sekisho explain`, and it is where a rejection by Envoy is reported.
 """
 
-from sekisho.ir.callers import Caller, Conditional, Effect, PermissionRule, Permissions, Text
+from sekisho.ir.callers import (
+    Caller,
+    Conditional,
+    Effect,
+    PermissionRule,
+    Permissions,
+    Text,
+    TokenIssuer,
+)
 from sekisho.ir.cluster import Cluster, Endpoint, Endpoints, Host, Ping, Protocol, Tunnel
 from sekisho.ir.http import (
     Action,
@@ -135,6 +143,7 @@ __all__ = [
     "Times",
     "TlsTermination",
     "TlsVersion",
+    "TokenIssuer",
     "Tracing",
     "Transport",
     "Treatment",

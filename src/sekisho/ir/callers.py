@@ -41,6 +41,17 @@ class Caller(Struct, frozen=True, kw_only=True, gc=False):
         return bool(self.methods or self.paths or self.headers or self.claims)
 
 
+class TokenIssuer(Struct, frozen=True, kw_only=True, gc=False):
+    """Whose tokens (JWT) are believed: only what one of these has signed has claims."""
+
+    name: str
+    issuer: str
+    audiences: tuple[str, ...] = ()
+    """One of these; none for any."""
+    keys: str
+    """A JSON Web Key Set."""
+
+
 class Effect(StrEnum):
     """What a rule of TrafficPermission does."""
 

@@ -110,6 +110,8 @@ def _speaks_http(inbound: Inbound) -> bool:
 def _admitted(inbound: Inbound, peer: Peer, call: Call | None) -> Reception:
     if inbound.tls is None and not inbound.permissions.rules:
         return Reception(outcome=Delivered(call=call))
+    if not inbound.token_issuers:  # nobody has verified what the caller says of itself
+        peer = replace(peer, claims=())
     found = judge(inbound.permissions, peer, call)
     if found.allowed:
         return Reception(outcome=Delivered(call=call), judgement=found)

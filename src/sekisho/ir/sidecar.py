@@ -2,7 +2,7 @@
 
 from msgspec import Struct
 
-from sekisho.ir.callers import Conditional, Permissions
+from sekisho.ir.callers import Conditional, Permissions, TokenIssuer
 from sekisho.ir.cluster import Protocol
 from sekisho.ir.http import VirtualHost
 from sekisho.ir.tcp import TcpForward
@@ -41,6 +41,8 @@ class Inbound(Struct, frozen=True, kw_only=True, gc=False):
     inspected: bool
     """Whether bytes that come as TCP are read as HTTP: something here needs it."""
     permissions: Permissions
+    token_issuers: tuple[TokenIssuer, ...] = ()
+    """None where no condition asks for claims, or nobody is believed: then no claim holds."""
     rate_limits: tuple[Conditional[RateLimit | None], ...] = ()
     """None for callers without a bound."""
     connection_rate: RateLimit | None = None

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta
 
-from sekisho.model.fields import Model
+from sekisho.model.fields import DnsLabel, Model
 from sekisho.model.meta import Resource
 
 MESH_LABEL = "sekisho.dev/mesh"
@@ -22,6 +22,29 @@ proxy of the mesh reaches nothing there."""
 
 Inspection = Literal["Auto", "Always"]
 Reachable = Literal["Permitted", "Namespace", "Listed"]
+
+
+class JwtKeys(Model, frozen=True, kw_only=True):
+    """Public keys that tokens are verified with."""
+
+    inline: Annotated[
+        Annotated[str, Meta(min_length=1, max_length=65536)],
+        Meta(description="A JSON Web Key Set (RFC 7517) of public keys: RSA, EC or Ed25519."),
+    ]
+
+
+class JwtProvider(Model, frozen=True, kw_only=True):
+    """Somebody who issues tokens (JWT, RFC 7519) to callers."""
+
+    name: Annotated[DnsLabel, Meta(description="Name of the provider.")]
+    issuer: Annotated[
+        Annotated[str, Meta(min_length=1, max_length=2048)], Meta(description="The claim iss of its tokens.")
+    ]
+    audiences: Annotated[
+        Annotated[tuple[Annotated[str, Meta(min_length=1, max_length=2048)], ...], Meta(max_length=16)],
+        Meta(description="The claim aud is one of these; anything when left out."),
+    ] = ()
+    jwks: Annotated[JwtKeys, Meta(description="Its keys; they are not fetched from anywhere.")]
 
 
 class MeshSpec(Model, frozen=True, kw_only=True):
@@ -41,6 +64,13 @@ class MeshSpec(Model, frozen=True, kw_only=True):
             "all it is permitted to call, only that of its own namespace, or nothing; the rest at first use."
         ),
     ] = "Permitted"
+    jwt_providers: Annotated[
+        Annotated[tuple[JwtProvider, ...], Meta(max_length=8)],
+        Meta(
+            description="Whose tokens are believed. A request shows one as Authorization: Bearer; policies "
+            "whose matches name claims see those of a verified token, and of no other."
+        ),
+    ] = ()
 
 
 class Mesh(Resource, frozen=True, kw_only=True):

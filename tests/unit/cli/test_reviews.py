@@ -23,7 +23,7 @@ def test_explain_asks_with_headers_and_method_and_shows_each_step(sekisho: Comma
     assert api.questions == [
         ("Explanation", {
             "url": "http://shop/cart", "method": "POST", "headers": [["a", "b"], ["c", "d"]],
-            "gateway": "shop/door", "client": "", "shadow": False, "zone": "",
+            "gateway": "shop/door", "client": "", "claims": [], "shadow": False, "zone": "",
         }),
     ]  # fmt: skip
     assert said.code == 0
@@ -141,11 +141,23 @@ PERMISSION = {
 
 def test_permissions_shows_who_decides_as_a_table(sekisho: Command, api: Api) -> None:
     api.answers["Permission"] = PERMISSION
-    said = sekisho("permissions", "shop/web-1", "shop/cart", "--path", "/x", "-X", "post", "-H", "a: b")
+    said = sekisho(
+        "permissions",
+        "shop/web-1",
+        "shop/cart",
+        "--path",
+        "/x",
+        "-X",
+        "post",
+        "-H",
+        "a: b",
+        "--claim",
+        "a.b=c=d",
+    )
     assert said.code == 0
     assert api.questions[0][1] == {
         "client": "shop/web-1", "server": "shop/cart", "port": 0, "path": "/x", "method": "POST",
-        "headers": [["a", "b"]], "shadow": False, "zone": "",
+        "headers": [["a", "b"]], "claims": [["a.b", "c=d"]], "shadow": False, "zone": "",
     }  # fmt: skip
     assert said.out.splitlines() == [
         "caller    Workload/shop/web-1",

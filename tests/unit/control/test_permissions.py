@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from tests.unit.translate.mesh.mesh import DOMAIN, Mesh, application, member, permission, shop
+from tests.kit.tokens import Issuer
+from tests.unit.translate.mesh.mesh import DOMAIN, Mesh, application, member, mesh, permission, shop
 from tests.unit.translate.world import document
 
 from sekisho.client.reviews import Permission, PermissionSpec, PortVerdict
@@ -76,6 +77,23 @@ def test_method_and_headers_count() -> None:
     assert ask(served, path="/", headers=(("X-A", "1"),)).allowed
     assert not ask(served, path="/", headers=(("X-A", "2"),)).allowed
     assert not ask(served, path="/", method="POST", headers=(("X-A", "1"),)).allowed
+
+
+BUYER = {"claims": [{"name": "realm.role", "value": "buyer"}]}
+PROVIDER = {"name": "shop", "issuer": "https://login", "jwks": {"inline": Issuer().keys}}
+
+
+def test_claims_count_where_the_mesh_can_verify_tokens() -> None:
+    served = shop(permission("cart", BUYER, namespace="shop"), open_to_all=False)
+    told = ask(served, path="/", claims=(("realm.role", "buyer"),))
+    assert not told.allowed
+    assert "no jwtProviders" in only(told).warnings[0]
+    served.apply(mesh(jwtProviders=[PROVIDER]))
+    told = ask(served, path="/", claims=(("realm.role", "buyer"),))
+    assert told.allowed
+    assert not only(told).warnings
+    assert not ask(served, path="/", claims=(("realm.role", "guest"),)).allowed
+    assert not ask(served, path="/").allowed
 
 
 def test_file_and_line_of_the_rule_are_told() -> None:

@@ -18,7 +18,7 @@ from sekisho.policies.collectors import INBOUND, is_address
 from sekisho.policies.merging import stacked, typed
 from sekisho.policies.registry import REGISTRY
 from sekisho.translate.mesh.destinations import spoken
-from sekisho.translate.mesh.meshes import mesh_of, own_domain
+from sekisho.translate.mesh.meshes import mesh_of, mesh_spec, own_domain
 from sekisho.translate.mesh.names import Destination, destination_of, spans_zones
 from sekisho.translate.mesh.policy_index import CONSUMERS
 from sekisho.translate.mesh.policy_values import (
@@ -30,6 +30,7 @@ from sekisho.translate.mesh.policy_values import (
     special_kinds,
 )
 from sekisho.translate.mesh.ports import service_port
+from sekisho.translate.mesh.tokens import with_token_issuers
 from sekisho.translate.mesh.worlds import World
 
 __all__ = [
@@ -128,7 +129,9 @@ def inbound_with_policies(read: Read, workload: ResourceId, inbound: ir.Inbound)
         permissions=_permissions(read, workload, inbound),
         tracing=tracing_of(read, workload, INBOUND),
     )
-    return _as_http(inbound) if inbound.protocol is not ir.Protocol.TCP else _as_bytes(inbound)
+    if inbound.protocol is ir.Protocol.TCP:
+        return _as_bytes(inbound)
+    return with_token_issuers(_as_http(inbound), mesh_spec(read, mesh_of(read, workload.namespace)))
 
 
 def _as_http(inbound: ir.Inbound) -> ir.Inbound:

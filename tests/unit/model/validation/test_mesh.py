@@ -36,6 +36,57 @@ def test_a_mesh_is_called_like_a_label_and_needs_no_spec() -> None:
     ]
 
 
+def keys(*keys: str) -> list[str]:
+    """What is told about the keys of a provider, without where."""
+    text = json.dumps({"keys": [json.loads(key) for key in keys]})
+    spec = {"jwtProviders": [{"name": "a", "issuer": "i", "jwks": {"inline": text}}]}
+    return [
+        one.removeprefix("spec.jwtProviders[0].jwks.inline: ") for one in ours("Mesh", json.dumps(spec), "")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("key", "expected"),
+    [
+        ('{"kty": "RSA", "n": "AQ", "e": "AQAB"}', []),
+        ('{"kty": "EC", "crv": "P-256", "x": "AQ", "y": "AQ"}', []),
+        ('{"kty": "OKP", "crv": "Ed25519", "x": "AQ"}', []),
+        (
+            '{"kty": "oct", "k": "c2VjcmV0"}',
+            ["key 1 is a shared secret (kty oct): whoever reads this Mesh could make tokens"],
+        ),
+        (
+            '{"kty": "RSA", "n": "AQ", "e": "AQAB", "d": "c2VjcmV0"}',
+            ["key 1 is a private key: replace it, and write public keys only"],
+        ),
+        ('{"kty": "RSA", "n": ""}', ["key 1 lacks n, e"]),
+        ('{"kty": "EC", "crv": "P-192", "x": "a", "y": "b"}', ["key 1 has no crv of P-256, P-384, P-521"]),
+        ("{}", ["key 1 has no kty of RSA, EC, OKP"]),
+    ],
+)
+def test_keys_of_tokens_are_public_ones(key: str, expected: list[str]) -> None:
+    assert keys(key) == expected
+    assert "c2VjcmV0" not in str(expected)
+
+
+@pytest.mark.parametrize("text", ["x", "{}", '{"keys": []}', '{"keys": [1]}', "[" * 50_000])
+def test_what_is_no_set_of_keys_is_not_shown(text: str) -> None:
+    spec = {"jwtProviders": [{"name": "a", "issuer": "i", "jwks": {"inline": text}}]}
+    assert ours("Mesh", json.dumps(spec), "") == [
+        'spec.jwtProviders[0].jwks.inline: expected a JSON Web Key Set: {"keys": [...]} with at least one key'
+    ]
+
+
+def test_providers_and_issuers_are_there_once() -> None:
+    key = '{"keys": [{"kty": "OKP", "crv": "Ed25519", "x": "AQ"}]}'
+    provider = {"name": "a", "issuer": "i", "jwks": {"inline": key}}
+    told = ours("Mesh", json.dumps({"jwtProviders": [provider, provider]}), "")
+    assert [one.partition(":")[0] for one in told] == [
+        "spec.jwtProviders[1].name",
+        "spec.jwtProviders[1].issuer",
+    ]
+
+
 IDENTITIES = [
     ("{}", []),
     ("{selector: {workload: {}}}", []),
