@@ -1,4 +1,4 @@
-"""Chains that listeners share: names come and go beside open connections; callers who must say who they are."""
+"""Chains that listeners share: names come and go beside open connections; callers who say who they are."""
 
 import asyncio
 import ssl
