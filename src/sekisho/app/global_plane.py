@@ -93,7 +93,7 @@ class GlobalPlane:
             self._loop.statuses.current(zone) or {},
             enabled=self._loop.engine.read.leaf(zone).spec.enabled,
             connected=self._federation.is_connected(zone.name),
-            lag=0.0,
+            lag=self._federation.lag(zone.name),
         )
 
     def _committed(self, leaves: Iterable[object], read: Read) -> None:

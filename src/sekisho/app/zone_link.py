@@ -2,7 +2,7 @@
 
 import asyncio
 import ssl
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Coroutine, Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from random import SystemRandom
@@ -27,6 +27,7 @@ from sekisho.app.zone_signer import ZoneSigner
 from sekisho.client.kubeconfig import Access
 from sekisho.client.reviews import LinkState, SystemStatus
 from sekisho.control.loop import ControlLoop
+from sekisho.engine import Read
 from sekisho.federation.client import ZoneLink as Mirrors
 from sekisho.federation.messages import Report
 from sekisho.store.protocol import Store
@@ -58,6 +59,8 @@ class ZoneLink:
             name=lambda: token_hex(8), random=SystemRandom().random, server_name=SERVER_NAME,
         )  # fmt: skip
         self._mirrors.facts = self._facts
+        self._told = self._facts()
+        loop.on_commit.append(self._committed)
 
     def reviews(self) -> Sequence[Review]:
         """See `Others.reviews`: nobody dials a zone."""
@@ -114,6 +117,12 @@ class ZoneLink:
     def _refused(self) -> None:
         """Our certificate is not taken, so it was revoked: another one is asked for, at once."""
         self._keys.renew_before(self._loop.clock.now())
+
+    def _committed(self, _: Iterable[object], __: Read) -> None:
+        """Global is told at once what changed, and every few seconds that nothing did."""
+        if (facts := self._facts()) != self._told:
+            self._told = facts
+            self._mirrors.tell()
 
     def _facts(self) -> Report:
         proxies = self._loop.proxies.connected_now.values()

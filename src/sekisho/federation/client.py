@@ -93,6 +93,9 @@ class ZoneLink:
         self._backoff = Backoff(random, first=FIRST_WAIT, limit=LONGEST_WAIT)
         self._refused: dict[ResourceId, Refused] = {}
         self._written = 0.0
+        self._wait: asyncio.Timeout | None = None
+        self._is_due = False
+        """Whether global is to be told without waiting for news."""
         self.state = LinkState()
         """How it is now."""
         self.facts: Callable[[], Report] = Report
@@ -147,6 +150,8 @@ class ZoneLink:
         if not (batch.puts or batch.gone or batch.listing or batch.token):
             return
         taken = await self._intake.take(batch, self._sender)
+        if batch.puts or batch.gone:
+            self.tell()
         self._note(taken)
         if taken.held.kept and await self._is_agreed(taken.held.confirmation):
             agreed = await self._intake.agree(self._sender)
@@ -186,9 +191,16 @@ class ZoneLink:
         try:
             await feed.start(answer.token, listing=answer.listing)
             session, after = answer.session, answer.token
+            self.tell()  # at first
             while True:
-                batch = await _next(feed)
-                upload = Upload(batch=batch, session=session, after=after, report=self._report())
+                batch = await self._next(feed)
+                upload = Upload(
+                    batch=batch,
+                    session=session,
+                    after=after,
+                    report=self._report(),
+                    heard=self._intake.held.token,
+                )
                 answer = await link.up(upload)
                 after = answer.token
                 is_news = bool(batch.puts or batch.gone)
@@ -198,6 +210,23 @@ class ZoneLink:
                     return  # what was in the way is gone: ask for everything
         finally:
             await feed.close()
+
+    def tell(self) -> None:
+        """Has global told at once how we are, and not when it is time for it."""
+        self._is_due = True
+        if self._wait is not None:
+            self._wait.reschedule(asyncio.get_running_loop().time())
+
+    async def _next(self, feed: Feed) -> Batch:
+        """The next batch, or where we are when nothing happens until it is time to report."""
+        patience, self._is_due = (0.0 if self._is_due else REPORT_EVERY), False
+        try:
+            async with asyncio.timeout(patience) as self._wait:
+                return await feed.next()
+        except TimeoutError:
+            return Batch(token=feed.token)
+        finally:
+            self._wait = None
 
     def _report(self) -> Report:
         state = self.state
@@ -231,12 +260,3 @@ class ZoneLink:
 
 def _some(texts: Iterable[str]) -> tuple[str, ...]:
     return tuple(text[:LONGEST_TEXT] for text in islice(texts, MOST_TOLD))
-
-
-async def _next(feed: Feed) -> Batch:
-    """The next batch, or where we are when nothing happens."""
-    try:
-        async with asyncio.timeout(REPORT_EVERY):
-            return await feed.next()
-    except TimeoutError:
-        return Batch(token=feed.token)

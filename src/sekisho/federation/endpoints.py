@@ -118,6 +118,8 @@ class _Down:
             batch = await self._batch(beat - loop.time())
             if batch is None:
                 break
+            if batch.puts or batch.gone:
+                self._federation.told(self._zone, batch.token)
             if batch.puts or batch.gone or batch.listing or loop.time() >= beat:
                 yield deflater.line(batch)
                 beat = loop.time() + HEARTBEAT

@@ -86,6 +86,8 @@ class Upload(Message, frozen=True, kw_only=True):
     after: str = ""
     """The token global must hold before it; with another one the batch is not the next."""
     report: Report | None = None
+    heard: str = ""
+    """The token up to which the zone has taken what global told it."""
 
 
 class Answer(Message, frozen=True, kw_only=True):

@@ -5,6 +5,7 @@ A process makes one `Federation` over its store, runs `run()` beside its other s
 """
 
 import asyncio
+from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -14,6 +15,7 @@ import structlog
 
 from sekisho.aio.clock import Clock
 from sekisho.federation.acceptance import FromZone, Held
+from sekisho.federation.epochs import Token
 from sekisho.federation.feed import DownView, Feed, document_of, enabled_zones
 from sekisho.federation.intake import Intake, Taken
 from sekisho.federation.journal import Journal
@@ -36,6 +38,8 @@ log = structlog.get_logger(__name__)
 
 WRITE_EVERY = 60.0
 """Seconds between writes of a token that moved on with nothing of interest: what it saves is small."""
+MOST_UNHEARD = 1024
+"""Batches remembered that a zone has not said to have heard: how late it is, the oldest of them says."""
 SILENCE = 20.0
 """Seconds after which a zone that says nothing is taken for gone: it reports every 5."""
 
@@ -69,6 +73,8 @@ class _Member:
     """The last one."""
     listeners: set[Feed] = field(default_factory=set)
     """The streams down to it; one, but for the moments of a reconnect."""
+    told: deque[tuple[Token, float]] = field(default_factory=deque)
+    """What it was told and has not said to have heard: up to where, and when."""
 
 
 class Federation:
@@ -111,6 +117,17 @@ class Federation:
         member = self._members.get(zone)
         return member is None or self._clock.monotonic() - member.heard > SILENCE
 
+    def lag(self, zone: str) -> float:
+        """Seconds since it was told the oldest change that it has not said to have heard; 0 for none."""
+        member = self._members.get(zone)
+        return self._clock.monotonic() - member.told[0][1] if member and member.told else 0.0
+
+    def told(self, zone: str, token: str) -> None:
+        """Changes up to there are on their way to it."""
+        member, place = self._members.get(zone), Token.parse(token)
+        if member is not None and place is not None and len(member.told) < MOST_UNHEARD:
+            member.told.append((place, self._clock.monotonic()))
+
     @asynccontextmanager
     async def listening(self, zone: str, since: str, *, listing: bool = False) -> AsyncIterator[Feed]:
         """What is told to a zone from the token `since` on; `listing` tells everything.
@@ -124,6 +141,7 @@ class Federation:
         await feed.start(since, listing=listing)
         await _end(member.listeners)
         member.listeners.add(feed)
+        member.told.clear()
         log.info("zone connected", zone=zone)
         told = (True, "Connected", "its control plane listens")
         await self._change(zone, lambda status: with_condition(status, "Connected", told, self._clock.now()))
@@ -151,6 +169,7 @@ class Federation:
         async with member.turn:
             if (upload.session, upload.after) != (member.session, member.intake.held.token):
                 raise OutOfStep
+            _forget_heard(member.told, upload.heard)
             sender = FromZone(zone, await self._trust())
             before = member.intake.held
             taken = await member.intake.take(upload.batch, sender)
@@ -278,6 +297,13 @@ class Federation:
 
     async def _change(self, zone: str, change: Callable[[Status], Status]) -> None:
         await change_status(self._store, zone, change)
+
+
+def _forget_heard(told: deque[tuple[Token, float]], heard: str) -> None:
+    """`heard`: the token up to where a zone has taken what it was told."""
+    place = Token.parse(heard)
+    while place and told and (told[0][0].epoch != place.epoch or told[0][0].revision <= place.revision):
+        told.popleft()
 
 
 async def _end(listeners: Iterable[Feed]) -> None:
