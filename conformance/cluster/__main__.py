@@ -11,6 +11,8 @@ from tests.kit.netns import leave_network, missing
 
 from conformance.cluster.operating import MESH
 from conformance.cluster.system import running_cluster
+from sekisho.aio.tasks import background
+from sekisho.app.stopping import stop_requested
 
 HERE = Path(__file__).resolve().parents[1]
 SUITE = HERE / "build" / "conformance.test"
@@ -46,16 +48,19 @@ def main() -> int:
 
 
 async def _run(arguments: list[str]) -> int:
-    async with running_cluster(RUN) as kubeconfig:
-        suite = await asyncio.create_subprocess_exec(
-            SUITE, *arguments, env={"KUBECONFIG": str(kubeconfig), "HOME": str(RUN)}
-        )
-        try:
-            return await suite.wait()
-        finally:
-            if suite.returncode is None:
-                suite.terminate()
-                await suite.wait()
+    """Until the suite ends, or we are asked to: all that was started and made ends in any case."""
+    with stop_requested() as stop:
+        async with running_cluster(RUN) as kubeconfig:
+            suite = await asyncio.create_subprocess_exec(
+                SUITE, *arguments, env={"KUBECONFIG": str(kubeconfig), "HOME": str(RUN)}
+            )
+            async with background(_end_with(suite, stop), name="suite"):
+                return await suite.wait()
+
+
+async def _end_with(suite: asyncio.subprocess.Process, stop: asyncio.Event) -> None:
+    await stop.wait()
+    suite.terminate()
 
 
 def _arguments() -> list[str]:
