@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 from tests.kit.gateway import forward, route
 from tests.kit.http import fetch
 from tests.kit.pki import TestAuthority
@@ -121,13 +122,13 @@ def assignment(*endpoints: ir.Endpoint) -> envoy.Resource:
     return envoy.resource(envoy.cluster_load_assignment(found))
 
 
-def cluster(members: Sequence[Member]) -> envoy.Resource:
+def cluster(members: Sequence[Member], written: ir.Endpoints | None = None) -> envoy.Resource:
     """As the control plane makes it."""
     ways = tuple(sorted((member.zone, member.transport) for member in members))
     wanted = ir.Cluster(
         name=NAME, transport=ir.MembersTransport(members=ways, alpn=ALPN_TCP), balancing=BALANCING,
         outliers=OUTLIERS, health_checks=(PROBE,), connect_timeout_ms=CONNECT_MILLISECONDS, ping=PING,
-        origin=ORIGIN,
+        written_endpoints=written, origin=ORIGIN,
     )  # fmt: skip
     return envoy.resource(envoy.cluster(wanted))
 
@@ -201,6 +202,23 @@ async def test_others_take_over_without_a_failure_and_give_back(tmp_path: Path) 
         await eventually(elsewhere, what="others are called")
         await near.start()
         await eventually(at_home, what="those nearby are called again", within=20)
+
+
+async def test_members_whose_place_is_a_name_are_looked_up(tmp_path: Path) -> None:
+    async with calling(tmp_path) as caller:
+        near, far, _ = caller.members
+
+        async def written(*endpoints: ir.Endpoint) -> None:
+            found = ir.Endpoints(cluster=NAME, endpoints=tuple(sorted(endpoints)), origin=ORIGIN)
+            await caller.sidecar.publish(cluster(caller.members, found))
+
+        named = replace(far.endpoint(1), address="localhost")
+        await written(named)
+        await eventually(lambda: caller.only_calls(far), what="the one with a name is called")
+        await written(near.endpoint(0), named)
+        await eventually(lambda: caller.only_calls(near), what="the one nearby is called")
+        await near.stop()
+        await eventually(lambda: caller.only_calls(far), what="the one with a name is called again")
 
 
 async def test_zones_of_one_step_share_by_their_weight(tmp_path: Path) -> None:

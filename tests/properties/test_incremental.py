@@ -105,7 +105,10 @@ def test_everything_a_proxy_is_told_to_use_is_there(start: Edit, commit: Edit) -
 
 def _is_usable(found: Everything, gateway: Any, name: str) -> bool:
     cluster = found["clusters"].get((gateway, name))
-    return cluster is not None and (cluster.hosts is not None or (gateway, name) in found["endpoints"])
+    if cluster is None:
+        return False
+    looked_up = cluster.hosts is not None or cluster.written_endpoints is not None
+    return looked_up or (gateway, name) in found["endpoints"]
 
 
 def _is_closed(found: Everything, leaves: Edit, gateway: Any, cluster: str) -> bool:

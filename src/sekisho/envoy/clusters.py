@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from sekisho import ir
 from sekisho.envoy.balancing import load_balancing
 from sekisho.envoy.building import ADS, extension, milliseconds, new, value
+from sekisho.envoy.endpoints import cluster_load_assignment
 from sekisho.envoy.health_checks import health_check
 from sekisho.envoy.limits import circuit_breakers
 from sekisho.envoy.outliers import outlier_detection
@@ -36,7 +37,13 @@ def cluster(wanted: ir.Cluster) -> Any:
     """envoy.config.cluster.v3.Cluster"""
     message = new(_CLUSTER)
     message.CopyFrom(
-        _kind(replace(wanted, name="", hosts=None, inside="", transport=None, origin=_NOWHERE), _http(wanted))
+        _kind(
+            replace(
+                wanted, name="", hosts=None, written_endpoints=None, inside="", transport=None,
+                origin=_NOWHERE,
+            ),
+            _http(wanted),
+        )  # fmt: skip
     )
     message.name = wanted.name
     if wanted.transport is not None:
@@ -47,6 +54,9 @@ def cluster(wanted: ir.Cluster) -> Any:
         message.MergeFrom(new(_CLUSTER, **through_tunnel(wanted.name, wanted.inside)))
     elif wanted.hosts is not None:
         message.MergeFrom(new(_CLUSTER, **_hosts(wanted.name, wanted.hosts)))
+    elif wanted.written_endpoints is not None:
+        found = cluster_load_assignment(wanted.written_endpoints)
+        message.MergeFrom(new(_CLUSTER, cluster_type=_by_dns(), load_assignment=found))
     elif not wanted.original_destination:
         message.MergeFrom(_by_eds())
     for check in wanted.health_checks:

@@ -52,6 +52,8 @@ class Cluster(Struct, frozen=True, kw_only=True, gc=False):
     """None for bytes as they are."""
     hosts: tuple[Host, ...] | None = None
     """Looked up by DNS; None where endpoints come by EDS."""
+    written_endpoints: "Endpoints | None" = None
+    """Endpoints of which some are host names, which the proxy looks up: EDS takes addresses only."""
     original_destination: bool = False
     """The endpoint is whatever the captured connection was for."""
     inside: str = ""
@@ -87,7 +89,7 @@ class Endpoint(Struct, frozen=True, order=True, gc=False):
     """One ready address. Its order is that of its fields."""
 
     address: str
-    """An IP address."""
+    """An IP address; in `Cluster.written_endpoints` perhaps a host name."""
     port: int
     zone: str = ""
     weight: int = 1

@@ -21,6 +21,7 @@ from sekisho.translate.mesh.instances import instances
 from sekisho.translate.mesh.meshes import mesh_of, mesh_spec
 from sekisho.translate.mesh.multizone_way import multizone_cluster
 from sekisho.translate.mesh.names import Destination, cluster_name, outbound_name
+from sekisho.translate.mesh.places import written_endpoints
 from sekisho.translate.mesh.ports import is_http, service_port, target_number
 from sekisho.translate.mesh.route_tables import plain_forward, straight_forward
 from sekisho.translate.mesh.transport import mesh_transport
@@ -39,7 +40,7 @@ def sidecar_cluster(read: Read, client: World, destination: Destination) -> ir.C
         plain = _service_cluster(read, destination, reads_http(read, client, destination))
     elif destination.kind in _ACROSS_ZONES:
         over_http = reads_http(read, client, destination)
-        plain = _across(read, destination, _carried_in_mesh(read, destination), over_http=over_http)
+        plain = _across(read, client, destination, _carried_in_mesh(read, destination), over_http=over_http)
     else:
         plain = external_cluster(read, destination)
     return None if plain is None else effective.cluster_with_policies(read, client, plain, destination)
@@ -99,7 +100,7 @@ def _to_other_zone(read: Read, gateway: ResourceId, destination: Destination) ->
     if wanted is not None:
         inside = way_name(destination.resource, destination.port, "tcp")
         return replace(_cluster(destination, protocol, wanted), inside=inside)
-    return _across(read, destination, protocol, over_http=is_http(spoken(read, destination)))
+    return _across(read, gateway, destination, protocol, over_http=is_http(spoken(read, destination)))
 
 
 def _tls_of_policy(
@@ -114,10 +115,19 @@ def _tls_of_policy(
 
 
 def _across(
-    read: Read, destination: Destination, protocol: ir.Protocol, *, over_http: bool
+    read: Read,
+    client: effective.Client,
+    destination: Destination,
+    protocol: ir.Protocol,
+    *,
+    over_http: bool,
 ) -> ir.Cluster | None:
-    make = remote_cluster if destination.kind == "ZoneService" else multizone_cluster
-    return make(read, destination, protocol, over_http)
+    if destination.kind == "ZoneService":
+        return remote_cluster(read, destination, protocol, over_http)
+    found = multizone_cluster(read, destination, protocol, over_http)
+    if found is None:
+        return None
+    return replace(found, written_endpoints=written_endpoints(read, client, found.name))
 
 
 @query
@@ -140,7 +150,7 @@ def byte_cluster(read: Read, gateway: ResourceId, name: str) -> ir.Cluster | Non
 
 def _bytes_to_other_zone(read: Read, gateway: ResourceId, name: str) -> ir.Cluster | None:
     destination = way_of(name).destination
-    found = _across(read, destination, ir.Protocol.TCP, over_http=False)
+    found = _across(read, gateway, destination, ir.Protocol.TCP, over_http=False)
     if found is None or not mesh_of(read, gateway.namespace):
         return None
     return effective.cluster_with_policies(read, gateway, replace(found, name=name), destination)

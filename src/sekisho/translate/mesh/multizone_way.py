@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from sekisho import ir
 from sekisho.engine import Read, index, query
 from sekisho.ir.transport import ALPN_HTTP2, ALPN_TCP, MembersTransport, MeshTransport
+from sekisho.kit.addresses import is_address
 from sekisho.model.names import ResourceId
 from sekisho.translate.gateway.endpoints import placed_endpoints
 from sekisho.translate.mesh.meshes import mesh_of, zone
@@ -20,14 +21,20 @@ from sekisho.translate.mesh.multizone import members, multi_port
 from sekisho.translate.mesh.names import Destination, cluster_name
 from sekisho.translate.mesh.policy_index import mesh_of_policy
 from sekisho.translate.mesh.transport import is_wholly_meshed, mesh_transport
-from sekisho.translate.zone.clusters import BALANCING, OUTLIERS, PING, PROBE, remote_transport
+from sekisho.translate.zone.clusters import (
+    BALANCING,
+    LIMITS,
+    OUTLIERS,
+    PING,
+    PROBE,
+    REQUESTS_PER_CONNECTION,
+    STREAMS,
+    remote_transport,
+)
 from sekisho.translate.zone.remote import doors, healthy_instances, remote_zone
 
 CONNECT_MILLISECONDS = 1_000
 """There is another zone to try."""
-_LIMITS = ir.Limits(retries=256)
-"""When an instance dies, half of all requests may have to be tried elsewhere: a budget of a fifth would answer
-the others 503. So many at once are still no flood."""
 Placed = tuple[ir.Endpoint, Mapping[str, str]]
 
 
@@ -46,8 +53,10 @@ def multizone_cluster(
         protocol=protocol,
         transport=_transport(read, destination, over_http=over_http),
         connect_timeout_ms=CONNECT_MILLISECONDS,
+        streams=STREAMS,
+        requests_per_connection=REQUESTS_PER_CONNECTION,
         ping=PING,
-        limits=_LIMITS,
+        limits=LIMITS,
         outliers=OUTLIERS,
         health_checks=(PROBE,),
         balancing=BALANCING,
@@ -65,6 +74,14 @@ def placed_members(read: Read, destination: Destination) -> Iterator[Placed]:
     scale = lcm(*(len(doors(read, remote_zone(read, one.resource))) or 1 for one in found if _is_far(one)))
     for member in reversed(found):
         yield from (_far if _is_far(member) else _near)(read, member, scale)
+
+
+@query
+def has_names(read: Read, destination: Destination) -> bool:
+    """Whether proxies look up where any of its zones is reached: then its endpoints are written in its
+    cluster, as EDS takes addresses only."""
+    far = (remote_zone(read, one.resource) for one in members(read, destination) if _is_far(one))
+    return any(not is_address(door.address) for there in far for door in doors(read, there))
 
 
 def hidden(read: Read, destination: Destination) -> tuple[ResourceId, ...]:

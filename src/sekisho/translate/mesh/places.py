@@ -20,7 +20,7 @@ from sekisho.translate.gateway.backends import Way, way_of
 from sekisho.translate.gateway.endpoints import endpoints, place_labels, placed_endpoints, port_of
 from sekisho.translate.mesh.meshes import zone
 from sekisho.translate.mesh.multizone import multi_port
-from sekisho.translate.mesh.multizone_way import placed_members
+from sekisho.translate.mesh.multizone_way import has_names, placed_members
 from sekisho.translate.mesh.names import Destination
 from sekisho.translate.mesh.policy_index import entries
 from sekisho.translate.mesh.policy_values import Client, client_policies, for_destination
@@ -61,7 +61,7 @@ def common_endpoints(read: Read, cluster: str) -> ir.Endpoints | None:
             return endpoints(read, cluster)
         case "ZoneService":
             return remote_endpoints(read, way.destination, cluster)
-        case "MultiZoneService" if _is_there(read, way):
+        case "MultiZoneService" if _is_there(read, way) and not has_names(read, way.destination):
             everybody = localities.Place(zone(read), {})
             return _grouped(read, everybody, LoadBalancingDefault(), cluster)
         case _:
@@ -75,9 +75,19 @@ def near_endpoints(read: Read, caller: Client, cluster: str) -> ir.Endpoints | N
     destination = way.destination
     if are_alike(read, caller, destination):
         return common_endpoints(read, cluster)
-    if not _is_there(read, way):
+    if not _is_there(read, way) or (destination.kind == "MultiZoneService" and has_names(read, destination)):
         return None
     return _grouped(read, _place(read, caller), _conf(read, caller, destination), cluster)
+
+
+def written_endpoints(read: Read, caller: Client, cluster: str) -> ir.Endpoints | None:
+    """The endpoints of a MultiZoneService of which some are names; None where none is. Sidecars of one client
+    share a cluster wherever they are, so that labels do not count here."""
+    destination = way_of(cluster).destination
+    if not has_names(read, destination):
+        return None
+    place = localities.Place(zone(read), {}) if isinstance(caller, World) else _place(read, caller)
+    return _grouped(read, place, _conf(read, caller, destination), cluster)
 
 
 def _placed(read: Read, cluster: str) -> Iterator[tuple[ir.Endpoint, Mapping[str, str]]]:

@@ -292,3 +292,17 @@ def test_a_local_instance_that_goes_moves_endpoints_alone() -> None:
 def test_callers_need_no_permission_of_a_zone_to_see_it() -> None:
     found = three_zones(permission("nobody", namespace=NAMESPACE))
     assert "catalog" in {one.name for one in found.members("web-1").services if one.kind == MULTI.kind}
+
+
+def test_where_an_ingress_is_a_host_name_the_endpoints_are_written_in_the_cluster() -> None:
+    named = zone_ingress("ingress.aws.example.com:443", of="aws")
+    found = three_zones(
+        named, balancing(crossZone={"failover": [{"to": {"type": "Only", "zones": ["aws"]}}]})
+    )
+    cluster = found.cluster("web-1", DESTINATION)
+    assert cluster is not None
+    assert cluster.written_endpoints is not None
+    assert [(one.address, one.priority) for one in cluster.written_endpoints.endpoints] == [
+        ("10.0.0.2", 0), ("10.0.0.3", 0), ("ingress.aws.example.com", 1),
+    ]  # fmt: skip
+    assert (found.world("web-1").located, DESTINATION) not in found.values(MESH_ENDPOINTS)
