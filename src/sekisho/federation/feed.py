@@ -124,7 +124,8 @@ class Feed:
     async def start(self, since: str, *, listing: bool = False) -> None:
         """From a token on, or with a listing of everything where it does not lead on, or where asked for."""
         token = Token.parse(since)
-        is_known = token is not None and self._epochs.knows(token)
+        newest = await self._store.revision()
+        is_known = token is not None and token.revision <= newest and self._epochs.knows(token)
         if token is not None and is_known and not listing:
             try:
                 self._watch = self._store.watch(self._view.kinds, None, token.revision)
