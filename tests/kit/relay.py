@@ -15,6 +15,16 @@ class Relay:
     bytes: int = 0
     """In both directions, TLS included."""
     writers: set[asyncio.StreamWriter] = field(default_factory=set)
+    flows: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set while what comes is passed on."""
+
+    def hold(self) -> None:
+        """Passes nothing on any more, and keeps the connections."""
+        self.flows.clear()
+
+    def go_on(self) -> None:
+        """Passes on what was held, and what comes."""
+        self.flows.set()
 
     def cut(self) -> None:
         """Ends all connections at once, as a broken line does."""
@@ -26,6 +36,7 @@ class Relay:
 async def relay(target: int) -> AsyncIterator[Relay]:
     """Passes connections on to `target`, until the end of the block."""
     counted = Relay()
+    counted.go_on()
 
     async def connect(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         there, onward = await asyncio.open_connection("127.0.0.1", target)
@@ -43,6 +54,7 @@ async def relay(target: int) -> AsyncIterator[Relay]:
 
     async def pump(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
         while data := await source.read(65536):
+            await counted.flows.wait()
             counted.bytes += len(data)
             sink.write(data)
             await sink.drain()
