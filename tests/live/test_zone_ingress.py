@@ -75,25 +75,11 @@ async def test_a_service_of_another_zone_answers_and_knows_who_asks(clouds: Clou
     assert clouds.catalog.received[-1]["path"] == "/hello"
 
 
-async def test_what_is_read_there_goes_as_http2_with_the_callers_identity(clouds: Clouds) -> None:
-    logs = document(
-        "FaultInjection", "none", "shop",
-        spec={"targetRef": {"kind": "Service", "name": "catalog"}, "rules": [{"default": {"http": [
-            {"abort": {"httpStatus": 503, "percentage": "0"}}
-        ]}}]},
-    )  # fmt: skip
-    clouds.gcp.apply(logs)
-    try:
-        await clouds.gcp.settled()
-        await clouds.azure.settled()
-        assert (await clouds.azure.call("web-1", "catalog.gcp", "/read")).status == 200
-        headers = dict(clouds.catalog.received[-1]["headers"])
-        certificate = headers["X-Forwarded-Client-Cert"][0]
-        assert f"URI={clouds.azure.identity('web')}" in certificate
-    finally:
-        clouds.gcp.remove(ResourceId("FaultInjection", "shop", "none"))
-        await clouds.gcp.settled()
-        await clouds.azure.settled()
+async def test_requests_go_as_http2_with_the_callers_identity(clouds: Clouds) -> None:
+    assert (await clouds.azure.call("web-1", "catalog.gcp", "/read")).status == 200
+    headers = dict(clouds.catalog.received[-1]["headers"])
+    certificate = headers["X-Forwarded-Client-Cert"][0]
+    assert f"URI={clouds.azure.identity('web')}" in certificate
 
 
 async def test_members_of_other_zones_are_let_in_by_name(clouds: Clouds) -> None:
@@ -176,8 +162,7 @@ async def test_without_instances_callers_are_told_and_do_not_wait(clouds: Clouds
     try:
         await clouds.azure.settled()
         async with asyncio.timeout(2):
-            with pytest.raises((OSError, EOFError)):
-                await clouds.azure.call("web-1", "catalog.gcp")
+            assert (await clouds.azure.call("web-1", "catalog.gcp")).status == 503
     finally:
         clouds.gcp.put(workload)
         await clouds.azure.settled()

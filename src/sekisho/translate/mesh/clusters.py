@@ -168,9 +168,9 @@ def reads_http(read: Read, client: World, destination: Destination) -> bool:
         return False
     if passes_bytes(read, service, destination.port, client.namespace):
         return False
-    # One outside is asked by its own host name, and verified: else 503. And another zone can take over a
-    # request only from who knows it.
-    if destination.kind in ("ExternalService", "MultiZoneService"):
+    # One outside is asked by its own host name, and verified: else 503. And another ingress, instance or zone
+    # can take over a request only from who knows it.
+    if destination.kind != "Service":
         return True
     if mesh_spec(read, client.mesh).inspection == "Always":
         return True
@@ -195,11 +195,6 @@ def plain_outbound(
 
 def is_inspected(read: Read, destination: Destination) -> bool:
     """Whether any instance's sidecar reads HTTP at this port."""
-    if destination.kind == "ZoneService":
-        remote = remote_port(read, destination.resource, destination.port)
-        return remote is not None and remote.inspected
-    if destination.kind != "Service":
-        return False
     service = destination.resource
     port = service_port(read, service, destination.port)
     if port is None:

@@ -19,7 +19,7 @@ from sekisho.policies.merging import stacked, typed
 from sekisho.policies.registry import REGISTRY
 from sekisho.translate.mesh.destinations import spoken
 from sekisho.translate.mesh.meshes import mesh_of, mesh_spec, own_domain
-from sekisho.translate.mesh.names import Destination, destination_of, spans_zones
+from sekisho.translate.mesh.names import Destination, destination_of, leads_to_zones
 from sekisho.translate.mesh.policy_index import CONSUMERS
 from sekisho.translate.mesh.policy_values import (
     Client,
@@ -98,7 +98,7 @@ def forward_with_policies(
     for kind, change, value in _said(read, client, "forward", destination, route):
         forward = change(forward, value, spoken(read, destination))
         decided = decided or (kind == "Retry" and retry.speaks_of_requests(value))
-    if any(share.cluster and spans_zones(share.cluster) for share in forward.shares):
+    if any(share.cluster and leads_to_zones(share.cluster) for share in forward.shares):
         return retry.across_zones(forward, is_decided=decided)
     return forward
 
@@ -112,7 +112,7 @@ def outbound_with_policies(
         outbound = change(outbound, value)
     if outbound.tcp is None:
         outbound = replace(outbound, tracing=tracing_of(read, client))
-    elif any(spans_zones(name) for name, _ in outbound.tcp.shares):
+    elif any(leads_to_zones(name) for name, _ in outbound.tcp.shares):
         outbound = retry.bytes_across_zones(outbound)
     return replace(outbound, access_logs=arriving(read, outbound.access_logs))
 

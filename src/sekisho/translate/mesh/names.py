@@ -68,9 +68,9 @@ def leads_outside(cluster: str) -> bool:
     return _is_of("ExternalService", cluster)
 
 
-def spans_zones(cluster: str) -> bool:
-    """Whether a cluster is that of a MultiZoneService."""
-    return _is_of("MultiZoneService", cluster)
+def leads_to_zones(cluster: str) -> bool:
+    """Whether a cluster is that of a ZoneService or MultiZoneService."""
+    return _is_of("ZoneService", cluster) or _is_of("MultiZoneService", cluster)
 
 
 def _is_of(kind: str, cluster: str) -> bool:

@@ -46,6 +46,13 @@ CONNECT_MILLISECONDS = 2_000
 PING = ir.Ping(interval_ms=500, timeout_ms=1_000)
 """An ingress that vanished without a word has to be noticed while others can still take over."""
 
+LIMITS = ir.Limits(retries=256)
+"""When an ingress dies, half of all requests may have to be tried elsewhere: a budget of a fifth would answer
+the others 503. So many at once are still no flood."""
+STREAMS, REQUESTS_PER_CONNECTION = 16, 1_000
+"""An ingress deals out connections, not requests: with few of these on each, for a while, all instances get
+their share (docs/decisions/2026-11-22-requests-over-instances-of-other-zones.md)."""
+
 
 @query
 def remote_cluster(
@@ -64,6 +71,9 @@ def remote_cluster(
         transport=remote_transport(read, destination, over_http=over_http),
         hosts=remote_hosts(read, destination),
         connect_timeout_ms=CONNECT_MILLISECONDS,
+        streams=STREAMS,
+        requests_per_connection=REQUESTS_PER_CONNECTION,
+        limits=LIMITS,
         ping=PING,
         outliers=OUTLIERS,
         health_checks=(PROBE,),

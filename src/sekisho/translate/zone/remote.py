@@ -35,8 +35,6 @@ class RemotePort(NamedTuple):
     name: str
     """Empty for an unnamed port."""
     protocol: ir.Protocol
-    inspected: bool
-    """Whether the sidecars there read HTTP."""
     is_tls: bool
     """Whether the application itself speaks TLS."""
 
@@ -55,9 +53,7 @@ def remote_ports(read: Read, service: ResourceId) -> tuple[RemotePort, ...]:
     resource: ZoneService | None = read.leaf(service)
     ports = () if resource is None else resource.spec.ports
     return tuple(
-        RemotePort(
-            port.port, port.name or "", PROTOCOLS[port.protocol], port.inspected, port.protocol == "tls"
-        )
+        RemotePort(port.port, port.name or "", PROTOCOLS[port.protocol], port.protocol == "tls")
         for port in ports
     )
 

@@ -153,7 +153,9 @@ def test_an_ingress_is_told_where_its_sockets_are() -> None:
 def test_an_ingress_behind_nat_says_where_it_is_reached() -> None:
     door = zone_ingress_gateway(addresses=[{"value": "0.0.0.0"}])
     door["metadata"]["annotations"] = {
-        "sekisho.dev/advertised-addresses": "203.0.113.7:443, Ingress.gcp.example.com:8443,[2001:db8::7]:443,x:y"
+        "sekisho.dev/advertised-addresses": (
+            "203.0.113.7:443, Ingress.gcp.example.com:8443,[2001:db8::7]:443,x:y"
+        )
     }
     places = records(gcp(door))[INGRESS]["spec"]["addresses"]
     assert places == [

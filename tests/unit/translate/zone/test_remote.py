@@ -65,16 +65,16 @@ def test_it_is_asked_for_by_the_server_name_of_its_own_zone_and_must_be_who_its_
     assert transport.members_only
 
 
-def test_bytes_go_as_they_are_until_somebody_reads_them() -> None:
-    world = two_zones()
+def test_bytes_go_as_they_are() -> None:
+    world = two_zones(zone_service(protocol="tcp"))
     transport = cluster(world).transport
     assert isinstance(transport, ir.MeshTransport)
     assert transport.alpn == "sekisho"
     assert (world.world("web-1").client, CATALOG) not in world.values(ROUTE_TABLES)
 
 
-def test_what_is_read_there_is_read_here_and_goes_as_http2() -> None:
-    world = two_zones(zone_service(inspected=True))
+def test_requests_are_read_so_that_another_ingress_or_instance_can_take_over() -> None:
+    world = two_zones()
     transport = cluster(world).transport
     assert isinstance(transport, ir.MeshTransport)
     assert transport.alpn == "sekisho-h2"
@@ -82,6 +82,9 @@ def test_what_is_read_there_is_read_here_and_goes_as_http2() -> None:
     (route,) = table.hosts[0].routes
     assert isinstance(route.action, ir.Forward)
     assert [share.cluster for share in route.action.shares] == ["zone/shop/catalog.gcp/80"]
+    assert route.action.retry is not None
+    assert route.action.retry.on == ("connect-failure", "refused-stream", "reset-before-request")
+    assert not route.action.retry.connection_errors, "nothing is done twice"
 
 
 def test_every_ingress_of_the_zone_is_used() -> None:
@@ -161,6 +164,11 @@ def test_ingresses_are_probed_without_a_handshake_and_left_out_when_connections_
     assert found.outliers.split_local_errors
     assert found.outliers.consecutive_local_failures == 3
     assert found.outliers.consecutive_failures is None, "answers are no fault of an ingress"
+
+
+def test_a_connection_takes_few_requests_as_an_ingress_deals_out_connections() -> None:
+    found = cluster(two_zones())
+    assert (found.streams, found.requests_per_connection) == (16, 1_000)
 
 
 def to_catalog(**fields: Any) -> dict[str, Any]:
