@@ -17,8 +17,8 @@ from sekisho.client.reviews import (
     ConfigDumpSpec,
     ExplanationSpec,
     PermissionSpec,
-    Struct,
     SystemStatus,
+    SystemStatusSpec,
     TokenAnswer,
     TokenSpec,
     TrustAnswer,
@@ -45,7 +45,7 @@ def reviews(
         loop.engine.read, identities.authority, identities.trusts, identities.tokens, identities.zones
     )
 
-    async def status(_: User, __: Struct) -> SystemStatus:
+    async def status(_: User, __: SystemStatusSpec) -> SystemStatus:
         return others.completed(system_status(loop, started, await store.revision(), place.name))
 
     async def certificate(user: User, spec: CertificateRequestSpec) -> CertificateAnswer:
@@ -58,7 +58,7 @@ def reviews(
         return await review_trust(identities.trusts, user, spec)
 
     asked = [
-        review("SystemStatus", _READERS, Struct, status, "The whole system at a glance."),
+        review("SystemStatus", _READERS, SystemStatusSpec, status, "The whole system at a glance."),
         review(
             "Explanation", _READERS, ExplanationSpec, told.explanation, "Who decides what about a request."
         ),

@@ -12,7 +12,7 @@ from sekisho.cli.terminal import Exit, show_failure
 # By import path: a command loads only what it needs, so that `sekisho get` answers at once.
 _COMMANDS = {
     "up": ("up:up", "Run a folder of YAML on this host and follow its edits."),
-    "demo": ("demo:demo", "Two clouds on this host: what works between them, and what goes on when things break."),
+    "demo": ("demo:demo", "Two clouds on this host: calls between them, then parts of them break."),
     "control-plane": ("control_plane:control_plane", "Run the control plane: store, API and xDS."),
     "agent": ("agent:agent", "Run this host's proxies."),
     "apply": ("apply:apply", "Bring resources to the state of YAML files."),
@@ -23,6 +23,7 @@ _COMMANDS = {
     "validate": ("validate:validate", "Check YAML files without a control plane."),
     "convert": ("convert:convert", "Print resources of ingress-nginx, Kong, Kuma or Istio as ours."),
     "explain": ("explain:explain", "Say who decides what about a request, before it is sent."),
+    "doctor": ("doctor:doctor", "Walk the way of a call hop by hop, and say where it breaks."),
     "permissions": ("permissions:permissions", "Say whether one workload may call another, and who decided."),
     "status": ("status:status", "The whole system on one screen."),
     "config-dump": ("config_dump:config_dump", "What the proxies of a Gateway or Workload are given."),

@@ -18,7 +18,7 @@ async def convert(
 ) -> Exit:
     """Print resources of SOURCE as ours, to stdout; what is not in them, to stderr.
 
-    Changes nothing and asks nobody. Read the notes, then `sekisho diff -f` and `sekisho apply -f` what it printed.
+    Changes nothing and asks nobody. Read the notes, then `sekisho diff -f` what it printed, and `apply` it.
     """
     documents, problems = _read(files)
     show_problems(problems)

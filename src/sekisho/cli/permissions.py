@@ -32,12 +32,13 @@ async def permissions(
 ) -> Exit:
     """Say whether CLIENT may call SERVER (both namespace/name), for which requests, and who decided so.
 
-    CLIENT is a Workload, Gateway or Service, SERVER a Service or Workload. With --path it is about this one
+    CLIENT is a Workload, Gateway or Service, or the identity (spiffe://…) of a member of another zone; SERVER
+    is a Service or Workload. With --path it is about this one
     request, else about all of them. Nothing is sent. Exits 0 when some port lets CLIENT in, be it for some
     requests, and 1 when none does.
     """
     for named in (client, server):
-        if named.count("/") != 1:
+        if named.count("/") != 1 and not (named is client and named.startswith("spiffe://")):
             raise Failure(f"{named!r} is not written as namespace/name", code=Exit.USAGE)
     if path and not path.startswith("/"):
         raise Failure(f"--path {path!r} does not begin with /", code=Exit.USAGE)

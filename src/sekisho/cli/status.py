@@ -11,7 +11,7 @@ from rich.text import Text
 from sekisho.cli import zone_rows
 from sekisho.cli.ages import age
 from sekisho.cli.columns import columns
-from sekisho.cli.options import DEFAULT_CONNECTION, Connection
+from sekisho.cli.options import DEFAULT_CONNECTION, Connection, InZone
 from sekisho.cli.terminal import Exit, counted, out
 from sekisho.client import Client
 from sekisho.client.reviews import (
@@ -19,6 +19,7 @@ from sekisho.client.reviews import (
     GatewayState,
     ProxyState,
     SystemStatus,
+    SystemStatusSpec,
     Trouble,
     ask,
 )
@@ -31,6 +32,7 @@ REFRESH = 1.0
 async def status(
     *,
     watch: Annotated[bool, Parameter(name=["-w", "--watch"], help="Look again every second.")] = False,
+    zone: InZone = "",
     connection: Connection = DEFAULT_CONNECTION,
 ) -> Exit:
     """The control plane, its gateways, proxies, problems and certificates close to their end.
@@ -39,8 +41,8 @@ async def status(
     """
     async with connection.client() as client:
         if watch:
-            await _watch(client)
-        found = await ask(client, "SystemStatus", None, SystemStatus)
+            await _watch(client, zone)
+        found = await ask(client, "SystemStatus", SystemStatusSpec(zone=zone), SystemStatus)
     out.print(screen(found, datetime.now(UTC)))
     return Exit.OK if is_fine(found) else Exit.PROBLEM
 
@@ -77,10 +79,10 @@ def screen(found: SystemStatus, now: datetime) -> Text:
     return Text("\n").join(parts)
 
 
-async def _watch(client: Client) -> None:
+async def _watch(client: Client, zone: str) -> None:
     with Live(console=out, auto_refresh=False, screen=out.is_terminal) as live:
         while True:
-            found = await ask(client, "SystemStatus", None, SystemStatus)
+            found = await ask(client, "SystemStatus", SystemStatusSpec(zone=zone), SystemStatus)
             live.update(screen(found, datetime.now(UTC)), refresh=True)
             await asyncio.sleep(REFRESH)
 

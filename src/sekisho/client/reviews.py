@@ -57,7 +57,7 @@ class PermissionSpec(Struct, frozen=True):
     """A caller, what it calls, and, if a request is meant, which."""
 
     client: str
-    """`namespace/name` of a Workload, Gateway or Service (its first instance)."""
+    """`namespace/name` of a Workload, Gateway or Service (its first instance); or a SPIFFE ID."""
     server: str
     """`namespace/name` of a Service or Workload."""
     port: int = 0
@@ -301,6 +301,13 @@ class LinkState(Struct, frozen=True):
     """What it does not take because something of its own has the name."""
     refused: tuple[str, ...] = ()
     """What of its own is not taken there, or not taken here, and why."""
+
+
+class SystemStatusSpec(Struct, frozen=True):
+    """Whose."""
+
+    zone: str = ""
+    """Which zone is to answer; empty for the control plane that is asked."""
 
 
 class SystemStatus(Struct, frozen=True):

@@ -6,6 +6,7 @@ from typing import NamedTuple
 from sekisho.engine import Read
 from sekisho.ir.admittance import Peer
 from sekisho.model.names import ResourceId
+from sekisho.model.spiffe import SCHEME
 from sekisho.translate.mesh.identities import identity
 from sekisho.translate.mesh.instances import instances, is_meshed
 from sekisho.translate.mesh.meshes import mesh_of
@@ -42,7 +43,9 @@ class Client(NamedTuple):
 
 def find_client(read: Read, named: str) -> Client | None:
     """The Workload of this name (`namespace/name`), else the Gateway, else the first instance of the Service;
-    None when there is none of them."""
+    or whoever has this SPIFFE ID, wherever that is. None when there is none of them."""
+    if named.startswith(SCHEME):
+        return _far(named)
     namespace, _, name = named.partition("/")
     for kind in ("Workload", "Gateway"):
         resource = ResourceId(kind, namespace, name)
@@ -50,6 +53,12 @@ def find_client(read: Read, named: str) -> Client | None:
             return client_of(read, resource)
     members = instances(read, ResourceId("Service", namespace, name))
     return client_of(read, members[0]) if members else None
+
+
+def _far(spiffe_id: str) -> Client:
+    """A member of the mesh in another zone, of whom no more is known here."""
+    resource = ResourceId("Identity", "", spiffe_id)
+    return Client(resource=resource, policies=resource, identity=spiffe_id, address=_ANYWHERE)
 
 
 def client_of(read: Read, resource: ResourceId) -> Client:

@@ -12,7 +12,7 @@ Command = Callable[..., Said]
 EXAMPLES = Path(__file__).parents[3] / "examples"
 FILES = sorted(EXAMPLES.rglob("*.yaml"))
 FIELD = re.compile(r"(?P<lead>[\s-]*)(?P<name>[A-Za-z]+):(?: +(?P<value>[^#]*[^#\s]))?(?P<rest>(?:\s.*)?)")
-FREE = {"app", "version"}
+FREE = {"app", "role", "version"}
 """Labels: their names are the author's."""
 
 
@@ -96,7 +96,7 @@ def test_a_misspelt_choice_is_told_with_all_choices_and_the_closest(
     assert tried
 
 
-@pytest.mark.parametrize("name", ["gatewayClassName", "protocol", "address", "replacePrefixMatch"])
+@pytest.mark.parametrize("name", ["gatewayClassName", "template", "address", "replacePrefixMatch"])
 def test_a_missing_field_is_told_where_it_belongs(tmp_path: Path, alone: Command, name: str) -> None:
     tried = 0
     for path in FILES:

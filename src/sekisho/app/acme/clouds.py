@@ -67,8 +67,8 @@ class Cloud:
                 group.create_task(self.run.supervisor.suspend(part, BROKEN_GRACE), name=f"break {part}")
 
     async def resume(self, *parts: str) -> None:
-        """Starts them again, one after another."""
-        for part in parts:
+        """Starts them again, one after another; without parts, all of them."""
+        for part in parts or self.run.commands:
             await self.run.supervisor.resume(self.run.commands[part])
 
     async def lose_power(self) -> None:

@@ -68,6 +68,7 @@ class _Told:
             await story.tell()
             self.went_well = story.went_well
             if self._settings.keep:
+                await self.clouds["gcp"].resume()  # which lost its power at the end
                 self.clouds.go_on()
             else:
                 self._stop.set()
