@@ -39,7 +39,7 @@ class Limits:
             "proxy": 50.0,
             "join": 20.0,
             "zone": 20.0,
-            "zone-member": 200.0,
+            "zone-member": 1000.0,
             "zone-disabled": 20.0,
         }
     )

@@ -128,14 +128,13 @@ def _refused_services(loop: ControlLoop) -> Iterator[Trouble]:
                 yield Trouble(resource=str(author), reason="Rejected", message=told, file=file, line=line)
 
 
-_INTENDED = ("Pending", "NoConflicts", "Disabled")
 _BAD_WHEN_TRUE = ("Conflicted", "OverlappingTLSConfig", "PartiallyInvalid", "InsecureFrontendValidationMode")
 
 
 def _is_trouble(condition: Mapping[str, Any]) -> bool:
     if condition["type"] in _BAD_WHEN_TRUE:
         return bool(condition["status"] == "True")
-    return condition["status"] == "False" and condition["reason"] not in _INTENDED
+    return condition["status"] == "False" and condition["reason"] not in ("Pending", "NoConflicts")
 
 
 def _conditions(status: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
