@@ -1,14 +1,19 @@
 """Conditions as translation says them: without transition times, which are the status writer's."""
 
+from functools import lru_cache
 from typing import Any, Literal
 
 Status = Literal["True", "False", "Unknown"]
 
 
+@lru_cache(maxsize=4_096)
 def condition(
     type_: str, status: Status, reason: str, message: str, generation: int | None
 ) -> dict[str, Any]:
-    """One condition. `generation` is the one of the resource it was said about: always the current one."""
+    """One condition, never to be changed: thousands of routes say the same.
+
+    `generation` is the one of the resource it was said about: always the current one.
+    """
     said: dict[str, Any] = {"type": type_, "status": status, "reason": reason, "message": message}
     return said if generation is None else {**said, "observedGeneration": generation}
 

@@ -2,7 +2,7 @@
 
 from typing import Any, NamedTuple
 
-from sekisho.engine import Read, query
+from sekisho.engine import Read
 from sekisho.model.names import ResourceId
 from sekisho.model.routes import ParentReference
 from sekisho.translate.gateway.attachment import AnyRoute, Parent, parents
@@ -15,7 +15,6 @@ from sekisho.translate.mesh.attachment import ServiceParent, is_beaten, service_
 from sekisho.translate.mesh.rejections import refused
 
 
-@query
 def route_status(read: Read, route: ResourceId) -> dict[str, Any]:
     """`parents` has our entries only, in the order written; empty when the route names no Gateway of ours and
     no Service in a mesh."""
