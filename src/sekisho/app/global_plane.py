@@ -15,7 +15,7 @@ from sekisho.app.inquiries import Inquiries, NoAnswer
 from sekisho.app.review import review
 from sekisho.app.token_review import end_zone_tokens
 from sekisho.app.zone_peers import MEMBER_ROLE, ZONE_PREFIX, zone_of
-from sekisho.client.reviews import SystemStatus, ZoneState
+from sekisho.client.system_status import SystemStatus, ZoneState
 from sekisho.client.zones import ZoneInquiryAnswer, ZoneInquirySpec
 from sekisho.control.loop import ControlLoop
 from sekisho.control.zones import zone_state

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any, Protocol
 
 from sekisho.api import Mount, Review, User
-from sekisho.client.reviews import SystemStatus
+from sekisho.client.system_status import SystemStatus
 from sekisho.model.problems import Invalid, Problem
 
 

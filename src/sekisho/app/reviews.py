@@ -17,13 +17,12 @@ from sekisho.client.reviews import (
     ConfigDumpSpec,
     ExplanationSpec,
     PermissionSpec,
-    SystemStatus,
-    SystemStatusSpec,
     TokenAnswer,
     TokenSpec,
     TrustAnswer,
     TrustSpec,
 )
+from sekisho.client.system_status import SystemStatus, SystemStatusSpec
 from sekisho.control.loop import ControlLoop
 from sekisho.control.system_status import system_status
 from sekisho.identity.tokens import Role

@@ -8,7 +8,8 @@ from typing import Any
 
 from sekisho.app.voice import Voice
 from sekisho.client import Client, ClientError, present_then_changes
-from sekisho.client.reviews import SystemStatus, Trouble, ask
+from sekisho.client.reviews import ask
+from sekisho.client.system_status import SystemStatus, Trouble
 from sekisho.model.names import ResourceId
 from sekisho.model.problems import Problem
 

@@ -25,7 +25,7 @@ from sekisho.app.zone_answers import Answers
 from sekisho.app.zone_peers import ZONE_PREFIX
 from sekisho.app.zone_signer import ZoneSigner
 from sekisho.client.kubeconfig import Access
-from sekisho.client.reviews import LinkState, SystemStatus
+from sekisho.client.system_status import LinkState, SystemStatus
 from sekisho.control.loop import ControlLoop
 from sekisho.engine import Read
 from sekisho.federation.client import ZoneLink as Mirrors

@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from sekisho.client.reviews import Explanation, Permission, ProxyState, Step, SystemStatus
+from sekisho.client.reviews import Explanation, Permission, Step
+from sekisho.client.system_status import ProxyState, SystemStatus
 
 _ZONE_SERVICE = "ZoneService/"
 

@@ -11,15 +11,8 @@ from sekisho.cli.diagnosis import Finding
 from sekisho.cli.options import DEFAULT_CONNECTION, Connection
 from sekisho.cli.terminal import Exit, Failure, out
 from sekisho.client import ApiError, Client
-from sekisho.client.reviews import (
-    Explanation,
-    ExplanationSpec,
-    Permission,
-    PermissionSpec,
-    SystemStatus,
-    SystemStatusSpec,
-    ask,
-)
+from sekisho.client.reviews import Explanation, ExplanationSpec, Permission, PermissionSpec, ask
+from sekisho.client.system_status import SystemStatus, SystemStatusSpec
 
 _WORKLOAD, _IN_ZONE = 1, 2
 """Slashes of `namespace/name`, and of `zone/namespace/name`."""

@@ -14,14 +14,14 @@ from sekisho.cli.columns import columns
 from sekisho.cli.options import DEFAULT_CONNECTION, Connection, InZone
 from sekisho.cli.terminal import Exit, counted, out
 from sekisho.client import Client
-from sekisho.client.reviews import (
+from sekisho.client.reviews import ask
+from sekisho.client.system_status import (
     ControlPlaneState,
     GatewayState,
     ProxyState,
     SystemStatus,
     SystemStatusSpec,
     Trouble,
-    ask,
 )
 from sekisho.model.origin import GLOBAL
 

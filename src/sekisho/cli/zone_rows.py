@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from sekisho.cli.ages import age
-from sekisho.client.reviews import LinkState, ZoneState
+from sekisho.client.system_status import LinkState, ZoneState
 
 HEAD = ("ZONE", "CONNECTED", "SINCE", "VERSION", "LAG", "LAST SYNC", "PROXIES", "CERTIFICATE", "CONFLICTS")
 

@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 from sekisho import __version__
-from sekisho.client.reviews import (
+from sekisho.client.system_status import (
     CertificateState,
     ControlPlaneState,
     GatewayState,

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from sekisho.client.reviews import ZoneState
+from sekisho.client.system_status import ZoneState
 
 
 def zone_state(

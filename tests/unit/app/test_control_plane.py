@@ -23,11 +23,11 @@ from sekisho.client.reviews import (
     ConfigDumpSpec,
     Explanation,
     ExplanationSpec,
-    SystemStatus,
     TokenAnswer,
     TokenSpec,
     ask,
 )
+from sekisho.client.system_status import SystemStatus
 from sekisho.identity.authority import Refused
 from sekisho.identity.keys import new_key, signing_request
 from sekisho.identity.spiffe import peer_identity

@@ -22,7 +22,8 @@ from sekisho.app.signer import ApiSigner, JoiningSigner, as_proxy
 from sekisho.app.zone_signer import ZoneSigner
 from sekisho.client import ApiError, Client, Forbidden, Invalid, Unauthorized, Unreachable
 from sekisho.client.kubeconfig import Access
-from sekisho.client.reviews import SystemStatus, TokenAnswer, TokenSpec, ask
+from sekisho.client.reviews import TokenAnswer, TokenSpec, ask
+from sekisho.client.system_status import SystemStatus
 from sekisho.client.transport import Transport
 from sekisho.federation.wire import DOWN_PATH, UP_PATH
 from sekisho.identity.authority import LEAF_LIFETIME, Refused

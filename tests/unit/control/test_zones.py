@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sekisho.client.reviews import ZoneState
+from sekisho.client.system_status import ZoneState
 from sekisho.control.zones import zone_state
 
 STATUS: dict[str, Any] = {
