@@ -41,7 +41,7 @@ class ControlLoop:
     """Keeps the proxies and the statuses equal to what the store says. One owner of the engine: this loop.
 
     There is no timer: a change is committed at once when idle. While proxies are still taking the last
-    commit, changes gather for about `patience` seconds (more with many proxies) and then go together.
+    commit, changes gather and then go together; who does not answer is waited for `patience` seconds.
     """
 
     def __init__(

@@ -3,6 +3,7 @@
 import asyncio
 from collections import defaultdict
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 
 from sekisho.aio.clock import Clock
@@ -21,8 +22,8 @@ from sekisho.xds.view import View
 FLIGHTS_KEPT = 64
 """Unanswered commits remembered per view; a proxy that is further behind is not waited for."""
 
-ANSWER_SECONDS = 50e-6
-"""What a push and its answer cost, about."""
+_MOST_WAITS = 50
+"""So many times `patience` are waited for answers while they come, at the most."""
 
 
 @dataclass(slots=True)
@@ -52,6 +53,8 @@ class Publisher:
         self._flights: dict[View, list[_Flight]] = {}
         """Commits some proxy has not answered, oldest first."""
         self._lags: dict[View, float] = {}
+        self._answers = 0
+        """Answers that have come, of all proxies."""
         self.published = 0
         """Resources in all views together."""
         self._landed = asyncio.Event()
@@ -128,6 +131,7 @@ class Publisher:
 
     def synced(self, view: View, before: int, seq: int) -> None:
         """A proxy that had answered everything up to `before` now has up to `seq`."""
+        self._answers += 1
         landed = False
         for flight in reversed(self._flights.get(view, ())):
             if flight.seq <= before:
@@ -166,19 +170,20 @@ class Publisher:
             self._landed.set()
 
     async def idle(self, patience: float) -> None:
-        """Returns when every proxy has answered the last commit, at the latest after `patience` seconds.
+        """Returns when every proxy has answered the last commit, or none has answered for `patience` seconds.
 
-        A commit to many proxies takes longer than that; another one in its middle would only make work, as
-        a proxy is sent the newest state once it has answered: hence some more time for each.
+        A commit to many proxies takes longer than that; another one in its middle would only make work, and
+        those who are told last would wait while those who were told first are told again.
         """
-        if self._landed.is_set():
-            return
-        patience += ANSWER_SECONDS * sum(len(view.members) for view in self._flights)
-        try:
-            async with asyncio.timeout(patience):
-                await self._landed.wait()
-        except TimeoutError:
-            return
+        for _ in range(_MOST_WAITS):
+            if self._landed.is_set():
+                return
+            before = self._answers
+            with suppress(TimeoutError):
+                async with asyncio.timeout(patience):
+                    await self._landed.wait()
+            if self._answers == before:
+                return
 
 
 def _blob(resource: Resource | None) -> Blob | None:

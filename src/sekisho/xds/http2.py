@@ -1,6 +1,7 @@
 """The server side of HTTP/2 framing without I/O: octets in, events and octets out (RFC 9113)."""
 
 from collections.abc import Callable
+from functools import lru_cache
 
 from hpack import Decoder, HPACKError, OversizedHeaderListError
 
@@ -10,6 +11,8 @@ from sekisho.xds.frames import ErrorCode
 from sekisho.xds.headers import Field, problem
 from sekisho.xds.limits import Budget, Limits
 
+_FIRST_BLOCKS = 64
+"""Clients' first header blocks that are remembered decoded: equal clients begin with equal octets."""
 _EARNED_PER_MESSAGE = 4.0
 _EARNED_PER_OCTET = 1 / 1024
 
@@ -18,6 +21,16 @@ class _StreamFailed(Exception):
     def __init__(self, code: ErrorCode, reason: str) -> None:
         super().__init__(reason)
         self.code = code
+
+
+def _fields(decoder: Decoder, block: bytes) -> list[Field]:
+    return [(bytes(name), bytes(value)) for name, value in decoder.decode(block, raw=True)]
+
+
+@lru_cache(_FIRST_BLOCKS)
+def _first_fields(block: bytes, most: int) -> tuple[Field, ...]:
+    """A connection's first block means the same on every connection."""
+    return tuple(_fields(Decoder(most), block))
 
 
 class _Stream:
@@ -38,8 +51,8 @@ class Connection:
 
     __slots__ = (
         "_block", "_block_flags", "_block_stream", "_buffer", "_continuations", "_decoder", "_draining",
-        "_earned", "_events", "_initial_send_window", "_limits", "_now", "_nuisance", "_out", "_prefaced",
-        "_receive_window", "_settled", "_streams", "last_stream_id", "send_window",
+        "_earned", "_events", "_first_block", "_initial_send_window", "_limits", "_now", "_nuisance", "_out",
+        "_prefaced", "_receive_window", "_settled", "_streams", "last_stream_id", "send_window",
     )  # fmt: skip
 
     def __init__(self, limits: Limits, now: float = 0.0) -> None:
@@ -58,7 +71,9 @@ class Connection:
         self._streams: dict[int, _Stream] = {}
         self._block: bytearray | None = None
         self._block_stream = self._block_flags = self._continuations = 0
+        self._first_block: bytes | None = None
         self._decoder: Decoder | None = None
+        """Made for a second block: mostly there is none."""
         self._initial_send_window = frames.DEFAULT_WINDOW
         self._receive_window = 2 * limits.receive_window
         self._events: list[Event] = []
@@ -261,10 +276,14 @@ class Connection:
         self._events.append(Request(stream_id, fields, ended))
 
     def _decode(self, block: bytes) -> list[Field]:
-        if self._decoder is None:
-            self._decoder = Decoder(self._limits.header_list)
         try:
-            return [(bytes(name), bytes(value)) for name, value in self._decoder.decode(block, raw=True)]
+            if self._first_block is None:
+                self._first_block = block
+                return list(_first_fields(block, self._limits.header_list))
+            if self._decoder is None:
+                self._decoder = Decoder(self._limits.header_list)
+                _fields(self._decoder, self._first_block)  # for the table it leaves
+            return _fields(self._decoder, block)
         except OversizedHeaderListError:
             raise ConnectionFailed(ErrorCode.ENHANCE_YOUR_CALM, "header list too large") from None
         except (HPACKError, IndexError, ValueError, OverflowError):

@@ -6,7 +6,6 @@
 import re
 import ssl
 import time
-from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 
@@ -44,52 +43,56 @@ def server_context(certificate: Path, key: Path, authorities: str) -> ssl.SSLCon
     return context
 
 
-@lru_cache(maxsize=1_024)
-def _seconds(certificate_time: str) -> int:
-    """As ssl.cert_time_to_seconds, which takes 0.2 ms; certificates issued together end together."""
-    return ssl.cert_time_to_seconds(certificate_time)
-
-
-def _is_authority(certificate: bytes) -> bool:
-    """X509-SVID section 5.1: authorities authenticate nobody. OpenSSL asks only whom it takes for one."""
-    extensions = x509.load_der_x509_certificate(certificate).extensions
-    return any(isinstance(one.value, x509.BasicConstraints) and one.value.ca for one in extensions)
-
-
 class Peer(str):
     """The SPIFFE ID of a verified certificate, and which of its holder's certificates that was."""
 
-    __slots__ = ("not_before", "serial")
+    __slots__ = ("not_after", "not_before", "serial")
 
     not_before: int
     """The beginning of its validity: seconds since 1970."""
+    not_after: int
+    """The end of it."""
     serial: int
     """Its serial number."""
 
-    @classmethod
-    def of(cls, spiffe_id: str, certificate: Mapping[str, object]) -> "Peer":
-        """`certificate` as `ssl.SSLObject.getpeercert` has it."""
-        peer = cls(spiffe_id)
-        peer.serial = int(str(certificate["serialNumber"]), 16)
-        peer.not_before = _seconds(str(certificate["notBefore"]))
-        return peer
+
+@lru_cache(maxsize=4_096)
+def peer_of(certificate: bytes) -> Peer:
+    """The holder of a verified certificate (DER). Raises NotVerified, and what parsing raises.
+
+    X509-SVID section 2: exactly one URI, and it is a SPIFFE ID. Section 5.1: authorities authenticate nobody;
+    OpenSSL asks only whom it takes for one. Remembered, as those who come back have the same one.
+    """
+    parsed = x509.load_der_x509_certificate(certificate)
+    uris: list[str] = []
+    for one in parsed.extensions:
+        if isinstance(one.value, x509.SubjectAlternativeName):
+            uris += one.value.get_values_for_type(x509.UniformResourceIdentifier)
+        elif isinstance(one.value, x509.BasicConstraints) and one.value.ca:
+            raise NotVerified("the client certificate is an authority's")
+    if len(uris) != 1 or len(uris[0]) > _LONGEST_SPIFFE_ID or not _SPIFFE_ID.fullmatch(uris[0]):
+        raise NotVerified("the client certificate does not carry exactly one SPIFFE ID")
+    peer = Peer(uris[0])
+    peer.serial = parsed.serial_number
+    peer.not_before = int(parsed.not_valid_before_utc.timestamp())
+    peer.not_after = int(parsed.not_valid_after_utc.timestamp())
+    return peer
 
 
 class TlsPipe:
     """The TLS of one connection: cipher text in, plain text out, and back."""
 
-    __slots__ = ("_ends", "_incoming", "_object", "_outgoing", "peer")
+    __slots__ = ("_incoming", "_object", "_outgoing", "peer")
 
     def __init__(self, context: ssl.SSLContext) -> None:
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         self._object = context.wrap_bio(self._incoming, self._outgoing, server_side=True)
-        self.peer: str = ""
-        """The client, a `Peer`; empty until its certificate was verified."""
-        self._ends = 0.0
+        self.peer: Peer | None = None
+        """The client; None until its certificate was verified."""
 
     def lifetime(self) -> float:
         """Seconds that the client's certificate is good for from now."""
-        return self._ends - time.time()
+        return self.peer.not_after - time.time() if self.peer is not None else 0.0
 
     def feed(self, data: bytes) -> bytes:
         """Decrypts. Gives nothing before the client certificate was verified. Raises NotVerified."""
@@ -125,18 +128,13 @@ class TlsPipe:
         return True
 
     def _verified(self) -> Peer:
-        """X509-SVID section 2: exactly one URI, and it is a SPIFFE ID."""
-        certificate = self._object.getpeercert() or {}
-        names = certificate.get("subjectAltName", ())
-        uris = [str(name[1]) for name in names if name[0] == "URI"]
-        self._ends = _seconds(str(certificate.get("notAfter", "Jan  1 00:00:00 1970 GMT")))
-        if len(uris) != 1 or len(uris[0]) > _LONGEST_SPIFFE_ID or not _SPIFFE_ID.fullmatch(uris[0]):
-            raise NotVerified("the client certificate does not carry exactly one SPIFFE ID")
-        if _is_authority(self._object.getpeercert(binary_form=True) or b""):
-            raise NotVerified("the client certificate is an authority's")
+        try:
+            peer = peer_of(self._object.getpeercert(binary_form=True) or b"")
+        except (ValueError, x509.DuplicateExtension, x509.UnsupportedGeneralNameType):
+            raise NotVerified("the client certificate does not parse") from None
         if self._object.selected_alpn_protocol() not in ("h2", None):
             raise NotVerified("HTTP/2 was not agreed on")  # pragma: no cover - h2 is all we offer
-        return Peer.of(uris[0], certificate)
+        return peer
 
     def outgoing(self) -> bytes:
         """Cipher text to be written: handshake, alerts, what `encrypt` left."""
