@@ -20,7 +20,7 @@ from sekisho.store import Store, Write, open_memory, open_sqlite
 
 Opener = Callable[[], AbstractAsyncContextManager[Store]]
 
-GCP = FromZone("gcp", {"corp.example": "azure", "own.example": ""})
+GCP = FromZone("gcp", {"corp.example": {"azure"}, "own.example": {""}, "ours.example": {"", "gcp"}})
 GLOBAL = FromGlobal("azure")
 CATALOG = ResourceId("ZoneService", "shop", "catalog.gcp")
 
@@ -126,7 +126,7 @@ async def test_what_a_sender_may_not_say_is_refused_and_the_rest_is_taken(
 
 
 async def test_a_zone_says_whom_to_believe_in_its_own_trust_domains(store: Store) -> None:
-    for domain in ("default.gcp.mesh.local", "of-nobody-yet.example"):
+    for domain in ("default.gcp.mesh.local", "of-nobody-yet.example", "ours.example"):
         assert not (await take(store, GCP, trust(domain))).refused
 
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -36,8 +37,8 @@ class FromZone:
     """A zone, at global. It was known by its certificate."""
 
     zone: str
-    trust: Mapping[str, str]
-    """Trust domain → the zone whose it is at global already; empty text for global's own."""
+    trust: Mapping[str, AbstractSet[str]]
+    """Trust domain → the zones whose it is at global already; empty text for global's own."""
 
     kinds = UP_KINDS
 
@@ -61,8 +62,12 @@ class FromZone:
     def _trust_refusal(self, domain: str) -> str:
         """Who may name the authorities of a trust domain can be everybody in it."""
         named = _TRUST_DOMAIN.fullmatch(domain)
-        owner = named[1] if named else self.trust.get(domain, self.zone)
-        return "" if owner == self.zone else f"the trust domain {domain} is not of the zone {self.zone}"
+        owners = {named[1]} if named else self.trust.get(domain)
+        return (
+            ""
+            if not owners or self.zone in owners
+            else f"the trust domain {domain} is not of the zone {self.zone}"
+        )
 
 
 @dataclass(frozen=True, slots=True)

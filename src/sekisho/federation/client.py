@@ -104,14 +104,22 @@ class ZoneLink:
         """Told every new state."""
 
     async def run(self) -> None:
-        """Connects, mirrors and connects again until it is cancelled. Raises StorageFull or StoreFailed only
-        while it begins."""
-        await self._journal.open(self._name)
+        """Connects, mirrors and connects again until it is cancelled; whatever fails, it tries again."""
+        while not await self._begun():
+            await self._clock.sleep(self._backoff.next())
         self._intake = Intake(self._store, self._journal.remembered.held, self._name)
         self._become(held=self._intake.held)
         while True:
             self._disconnected(await self._session())
             await self._clock.sleep(self._backoff.next())
+
+    async def _begun(self) -> bool:
+        try:
+            await self._journal.open(self._name)
+        except (StorageFull, StoreFailed) as error:
+            self._disconnected(str(error))
+            return False
+        return True
 
     async def _session(self) -> str:
         """One connection, in both directions; returns why it ended."""
@@ -125,6 +133,9 @@ class ZoneLink:
                 why.append(str(failure))
             except Ended:
                 why.append("the store was closed")
+            except Exception:
+                log.exception("the link failed")  # the zone itself goes on, whatever global says
+                why.append("internal error; the log says more")
             finally:
                 stop.set()
 
@@ -214,7 +225,7 @@ class ZoneLink:
     def tell(self) -> None:
         """Has global told at once how we are, and not when it is time for it."""
         self._is_due = True
-        if self._wait is not None:
+        if self._wait is not None and not self._wait.expired():
             self._wait.reschedule(asyncio.get_running_loop().time())
 
     async def _next(self, feed: Feed) -> Batch:
@@ -224,6 +235,7 @@ class ZoneLink:
             async with asyncio.timeout(patience) as self._wait:
                 return await feed.next()
         except TimeoutError:
+            self._is_due = False
             return Batch(token=feed.token)
         finally:
             self._wait = None

@@ -5,20 +5,20 @@ A process makes one `Federation` over its store, runs `run()` beside its other s
 """
 
 import asyncio
-from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import structlog
 
 from sekisho.aio.clock import Clock
 from sekisho.federation.acceptance import FromZone, Held
-from sekisho.federation.epochs import Token
 from sekisho.federation.feed import DownView, Feed, document_of, enabled_zones
 from sekisho.federation.intake import Intake, Taken
 from sekisho.federation.journal import Journal
+from sekisho.federation.member import Member
 from sekisho.federation.messages import Answer, Refused, Report, Upload
 from sekisho.federation.table import FROM_ZONES
 from sekisho.federation.zone_status import (
@@ -32,14 +32,23 @@ from sekisho.federation.zone_status import (
     zone_id,
 )
 from sekisho.model.origin import origin_zone
-from sekisho.store.protocol import Event, EventType, Expired, NotFound, Record, Store
+from sekisho.store.protocol import (
+    Event,
+    EventType,
+    Expired,
+    NotFound,
+    Record,
+    StorageFull,
+    Store,
+    StoreFailed,
+)
 
 log = structlog.get_logger(__name__)
 
 WRITE_EVERY = 60.0
 """Seconds between writes of a token that moved on with nothing of interest: what it saves is small."""
-MOST_UNHEARD = 1024
-"""Batches remembered that a zone has not said to have heard: how late it is, the oldest of them says."""
+RETRY = 5.0
+"""Seconds until a write is tried again that the store did not take."""
 SILENCE = 20.0
 """Seconds after which a zone that says nothing is taken for gone: it reports every 5."""
 
@@ -56,27 +65,6 @@ class NotReady(Exception):
     """The control plane has only just begun."""
 
 
-@dataclass(slots=True)
-class _Member:
-    """A zone that has spoken since the start."""
-
-    intake: Intake
-    heard: float
-    """When it last did, by the monotonic clock."""
-    written: float
-    """When its token was last written."""
-    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
-    """One upload at a time."""
-    session: str = ""
-    """Whose uploads are taken."""
-    report: Report | None = None
-    """The last one."""
-    listeners: set[Feed] = field(default_factory=set)
-    """The streams down to it; one, but for the moments of a reconnect."""
-    told: deque[tuple[Token, float]] = field(default_factory=deque)
-    """What it was told and has not said to have heard: up to where, and when."""
-
-
 class Federation:
     """All zones of one global control plane."""
 
@@ -86,26 +74,39 @@ class Federation:
         self._clock = clock
         self._name = name
         self._journal = Journal(store)
-        self._members: dict[str, _Member] = {}
+        self._members: dict[str, Member] = {}
         self._ready = asyncio.Event()
 
     async def run(self) -> None:
         """Begins an epoch, then follows the Zones until it is cancelled. Requests before that are refused.
 
-        Raises StorageFull or StoreFailed.
+        A store that takes no writes only delays it.
         """
-        await self._journal.open(self._name)
+        await self._persist(partial(self._journal.open, self._name))
         listing = await self._store.list(("Zone",))
         for record in listing.records:
-            await self._say_disconnected(record.id.name, "nothing was heard of it since our start")
-        await self._forget_removed(listing.records)
+            await self._say(
+                record.id.name, (False, "Disconnected", "nothing was heard of it since our start")
+            )
+        await self._persist(partial(self._forget_removed, listing.records))
         self._ready.set()
         await self._follow(listing.revision)
+
+    async def _persist(self, work: Callable[[], Awaitable[None]]) -> None:
+        """Again and again, until the store takes it."""
+        while True:
+            try:
+                await work()
+            except (StorageFull, StoreFailed) as error:
+                log.error("federation waits for the store", reason=str(error))  # noqa: TRY400 - no bug
+                await self._clock.sleep(RETRY)
+            else:
+                return
 
     async def stop(self) -> None:
         """Ends the streams to all zones; they come again, and find another control plane or none."""
         for member in self._members.values():
-            await _end(member.listeners)
+            await member.end_listening()
 
     def is_connected(self, zone: str) -> bool:
         """Whether it listens now."""
@@ -120,13 +121,12 @@ class Federation:
     def lag(self, zone: str) -> float:
         """Seconds since it was told the oldest change that it has not said to have heard; 0 for none."""
         member = self._members.get(zone)
-        return self._clock.monotonic() - member.told[0][1] if member and member.told else 0.0
+        return member.lag(self._clock.monotonic()) if member else 0.0
 
     def told(self, zone: str, token: str) -> None:
         """Changes up to there are on their way to it."""
-        member, place = self._members.get(zone), Token.parse(token)
-        if member is not None and place is not None and len(member.told) < MOST_UNHEARD:
-            member.told.append((place, self._clock.monotonic()))
+        if member := self._members.get(zone):
+            member.tell(token, self._clock.monotonic())
 
     @asynccontextmanager
     async def listening(self, zone: str, since: str, *, listing: bool = False) -> AsyncIterator[Feed]:
@@ -139,12 +139,11 @@ class Federation:
         zones = (await self._store.list(("Zone",))).records
         feed = Feed(self._store, self._journal.remembered.epochs, DownView(zone, enabled_zones(zones)))
         await feed.start(since, listing=listing)
-        await _end(member.listeners)
+        await member.end_listening()
         member.listeners.add(feed)
-        member.told.clear()
+        member.unheard.clear()
         log.info("zone connected", zone=zone)
-        told = (True, "Connected", "its control plane listens")
-        await self._change(zone, lambda status: with_condition(status, "Connected", told, self._clock.now()))
+        await self._say(zone, (True, "Connected", "its control plane listens"))
         try:
             yield feed
         finally:
@@ -152,7 +151,7 @@ class Federation:
             await feed.close()
             log.info("zone disconnected", zone=zone)
             if not member.listeners:
-                await self._say_disconnected(zone, "its control plane is not connected")
+                await self._say(zone, (False, "Disconnected", "its control plane is not connected"))
 
     async def held(self, zone: str) -> Answer:
         """Up to where we hold what a zone told. Raises NotReady and NotAMember."""
@@ -169,7 +168,7 @@ class Federation:
         async with member.turn:
             if (upload.session, upload.after) != (member.session, member.intake.held.token):
                 raise OutOfStep
-            _forget_heard(member.told, upload.heard)
+            member.has_heard(upload.heard)
             sender = FromZone(zone, await self._trust())
             before = member.intake.held
             taken = await member.intake.take(upload.batch, sender)
@@ -181,7 +180,7 @@ class Federation:
                 raise OutOfStep  # what was in the way is gone
             return Answer(token=taken.held.token, refused=(*taken.refused, *_in_conflict(taken)))
 
-    async def _note(self, zone: str, member: _Member, report: Report | None, *, is_news: bool) -> None:
+    async def _note(self, zone: str, member: Member, report: Report | None, *, is_news: bool) -> None:
         """Into the Zone's status: what it says, and up to where we hold it, not more often than of use."""
         now, held = self._clock.monotonic(), member.intake.held
         is_due = is_news or now - member.written >= WRITE_EVERY
@@ -198,7 +197,7 @@ class Federation:
         member.report = report or member.report
         member.written = now if is_due else member.written
 
-    async def _member(self, zone: str) -> _Member:
+    async def _member(self, zone: str) -> Member:
         """A zone that may speak and listen."""
         if not self._ready.is_set():
             raise NotReady
@@ -211,7 +210,7 @@ class Federation:
         now = self._clock.monotonic()
         if zone not in self._members:
             intake = self._intake(document_of(record).get("status") or {})
-            self._members[zone] = _Member(intake, now, now)
+            self._members[zone] = Member(intake, now, now)
         member = self._members[zone]
         member.heard = now
         return member
@@ -219,13 +218,12 @@ class Federation:
     def _intake(self, status: Mapping[str, Any]) -> Intake:
         return Intake(self._store, held_in(status), self._name)
 
-    async def _trust(self) -> Mapping[str, str]:
-        """Whose the trust domains are."""
-        trusts = map(document_of, (await self._store.list(("MeshTrust",))).records)
-        return {
-            trust["spec"]["trustDomain"]: origin_zone(trust["metadata"].get("labels") or {})
-            for trust in trusts
-        }
+    async def _trust(self) -> Mapping[str, AbstractSet[str]]:
+        """Whose the trust domains are; empty text for our own."""
+        owners: dict[str, set[str]] = {}
+        for record in (await self._store.list(("MeshTrust",))).records:
+            owners.setdefault(document_of(record)["spec"]["trustDomain"], set()).add(_origin(record))
+        return owners
 
     async def _follow(self, revision: int) -> None:
         while True:
@@ -233,13 +231,13 @@ class Federation:
             try:
                 async for events in watch:
                     for event in events:
-                        await self._turn(event)
+                        await self._persist(partial(self._turn, event))
             except Expired:  # whatever we missed, the present says all of it
                 listing = await self._store.list(("Zone",))
                 revision = listing.revision
-                await self._forget_removed(listing.records)
+                await self._persist(partial(self._forget_removed, listing.records))
                 for record in listing.records:
-                    await self._turn(Event(EventType.MODIFIED, record))
+                    await self._persist(partial(self._turn, Event(EventType.MODIFIED, record)))
             else:
                 return  # the store was closed
             finally:
@@ -253,7 +251,7 @@ class Federation:
             return
         member = self._members.get(zone)
         if member is not None and not enabled_zones([event.record]):
-            await _end(member.listeners)
+            await member.end_listening()
         document = document_of(event.record)
         if is_agreed(document, held_in(document.get("status") or {}).confirmation):
             await self._agree(zone)
@@ -275,8 +273,8 @@ class Federation:
         crash in between it tells everything once more.
         """
         now = self._clock.monotonic()
-        member = self._members.setdefault(zone, _Member(self._intake({}), now, now))
-        await _end(member.listeners)
+        member = self._members.setdefault(zone, Member(self._intake({}), now, now))
+        await member.end_listening()
         async with member.turn:
             member.session = ""  # whatever of it is under way is out of step
             await self._change(zone, lambda status: with_held(status, Held(), self._clock.now()))
@@ -291,24 +289,17 @@ class Federation:
         for zone in sorted({_origin(record) for record in records}.difference(heard, [""])):
             await self._forget(zone)
 
-    async def _say_disconnected(self, zone: str, message: str) -> None:
-        told = (False, "Disconnected", message)
-        await self._change(zone, lambda status: with_condition(status, "Connected", told, self._clock.now()))
+    async def _say(self, zone: str, told: tuple[bool, str, str]) -> None:
+        """Whether it is connected; for people, so that a full disk is in nobody's way."""
+        try:
+            await self._change(
+                zone, lambda status: with_condition(status, "Connected", told, self._clock.now())
+            )
+        except (StorageFull, StoreFailed) as error:
+            log.warning("the status of a zone was not written", zone=zone, reason=str(error))
 
     async def _change(self, zone: str, change: Callable[[Status], Status]) -> None:
         await change_status(self._store, zone, change)
-
-
-def _forget_heard(told: deque[tuple[Token, float]], heard: str) -> None:
-    """`heard`: the token up to where a zone has taken what it was told."""
-    place = Token.parse(heard)
-    while place and told and (told[0][0].epoch != place.epoch or told[0][0].revision <= place.revision):
-        told.popleft()
-
-
-async def _end(listeners: Iterable[Feed]) -> None:
-    for feed in tuple(listeners):
-        await feed.close()
 
 
 def _origin(record: Record) -> str:
