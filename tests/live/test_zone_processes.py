@@ -9,7 +9,8 @@ import pytest
 import pytest_asyncio
 from tests.kit.federated import CONTROL_PLANE, Federated, running_federation
 from tests.kit.objects import manifest
-from tests.kit.system import promised
+from tests.kit.ports import free_port
+from tests.kit.system import gateway, promised
 
 from sekisho.client import Unavailable
 from sekisho.client.reviews import TokenAnswer, TokenSpec, ask
@@ -65,11 +66,10 @@ async def test_what_a_zone_is_made_of_is_its_owner_s_alone(federated: Federated)
 
 
 async def test_a_zone_is_asked_through_its_own_link(federated: Federated) -> None:
+    listener = {"name": "http", "protocol": "HTTP", "port": 18080}
     door = manifest(
-        "Gateway", "door", "default",
-        spec={"gatewayClassName": "sekisho",
-              "listeners": [{"name": "http", "protocol": "HTTP", "port": 18080}]},
-    )  # fmt: skip
+        "Gateway", "door", "default", spec={"gatewayClassName": "sekisho", "listeners": [listener]}
+    )
     await federated.zones["gcp"].apply(door)
     client, question = federated.hub.client, {"url": "http://shop.example.com:18080/"}
 
@@ -84,6 +84,25 @@ async def test_a_zone_is_asked_through_its_own_link(federated: Federated) -> Non
     with pytest.raises(Unavailable, match="Expected `str`"):
         await client.review("configdumps", "ConfigDump", {"gateway": 5, "zone": "gcp"})
     assert federated.told("gcp", "asked by the global control plane")
+    await federated.zones["gcp"].client.delete("Gateway", "door", "default")
+
+
+async def test_the_proxies_of_a_zone_are_its_own_and_are_counted_at_global(federated: Federated) -> None:
+    zone, port = federated.zones["gcp"], free_port()
+    listener = {"name": "http", "protocol": "HTTP", "port": port}
+    await zone.apply(manifest("Namespace", "shop"), gateway(listener))
+    await zone.start_agent()
+    try:
+        await zone.answers(port, "shop.example.com", status=404)
+
+        async def counted() -> bool:
+            seen = await federated.seen("gcp")
+            return (seen["proxies"], seen["inSync"]) == (1, 1)
+
+        await federated.hub.until(counted, "global counts the proxy")
+    finally:
+        await zone.stop("agent")
+        await zone.client.delete("Gateway", "web", "shop")
 
 
 async def test_a_replayed_token_lets_nobody_in_and_is_written_down(federated: Federated) -> None:
