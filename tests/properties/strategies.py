@@ -14,6 +14,7 @@ from tests.unit.translate.world import (
     gateway,
     gateway_class,
     http_route,
+    listener_set,
     namespace,
     reference_grant,
     route,
@@ -82,6 +83,43 @@ def listeners(draw: st.DrawFn, name: str) -> Document:
     }
 
 
+FRONTENDS = st.builds(
+    lambda kind, space, mode: {
+        "validation": {"caCertificateRefs": [{"group": "", "kind": kind, "name": "ca", **space}], **mode}
+    },
+    st.sampled_from(["ConfigMap", "ConfigMap", "Odd"]),
+    optional("namespace", NAMESPACES),
+    optional("mode", st.just("AllowInsecureFallback")),
+)
+GATEWAY_TLS = st.builds(
+    lambda default, ports, shown, space: {
+        "frontend": {"default": default, "perPort": [{"port": port, "tls": tls} for port, tls in ports]},
+        "backend": {"clientCertificateRef": {"name": shown, **space}} if shown else {},
+    },
+    st.just({}) | FRONTENDS,
+    lists(st.tuples(st.just(8081), FRONTENDS), 1),
+    st.sampled_from(["", "cert", "broken"]),
+    optional("namespace", NAMESPACES),
+)
+ALLOWED_LISTENERS = st.sampled_from(
+    [{"from": "All"}, {"from": "Same"}, {"from": "Selector", "selector": {"matchLabels": {"team": "blue"}}}]
+).map(lambda wanted: {"namespaces": wanted})
+
+
+@st.composite
+def listener_sets(draw: st.DrawFn) -> Document:
+    parent = {"name": draw(GATEWAYS), **draw(optional("namespace", NAMESPACES))}
+    doors = [draw(listeners(name)) for name in draw(st.sampled_from([["a"], ["a", "b"]]))]
+    created = draw(st.sampled_from(["2026-01-01T00:00:00Z", "2026-01-02T00:00:00Z"]))
+    return listener_set(
+        draw(st.sampled_from(["more", "most"])),
+        *doors,
+        namespace=draw(NAMESPACES),
+        parent=parent,
+        metadata={"creationTimestamp": created},
+    )
+
+
 @st.composite
 def gateways(draw: st.DrawFn) -> Document:
     doors = [draw(listeners(name)) for name in draw(st.sampled_from([["a"], ["a", "b"], ["a", "b", "c"]]))]
@@ -95,6 +133,8 @@ def gateways(draw: st.DrawFn) -> Document:
         namespace=draw(NAMESPACES),
         addresses=addresses,
         gatewayClassName=class_name,
+        **draw(optional("allowedListeners", ALLOWED_LISTENERS)),
+        **draw(optional("tls", GATEWAY_TLS)),
     )
 
 
@@ -134,8 +174,9 @@ RULES = st.builds(
     lists(FILTERS, 1),
 )
 PARENTS = st.builds(
-    lambda name, space, section, port: {"name": name, **space, **section, **port},
-    GATEWAYS,
+    lambda named, space, section, port: {**named, **space, **section, **port},
+    GATEWAYS.map(lambda name: {"name": name})
+    | st.sampled_from(["more", "most"]).map(lambda name: {"kind": "ListenerSet", "name": name}),
     optional("namespace", NAMESPACES),
     optional("sectionName", st.sampled_from(["a", "b"])),
     optional("port", PORTS),
@@ -241,6 +282,7 @@ DOCUMENTS: st.SearchStrategy[Document] = st.one_of(
     ZONE_DOCUMENTS,
     ZONE_DOCUMENTS,
     gateways(),
+    listener_sets(),
     ROUTES,
     ROUTES,
     OTHER_ROUTES,
@@ -266,8 +308,8 @@ DOCUMENTS: st.SearchStrategy[Document] = st.one_of(
         lambda kind, source, target, space, to_name: reference_grant(
             kind, source, target, namespace=space, to_name=to_name
         ),
-        st.sampled_from(["HTTPRoute", "GRPCRoute", "TCPRoute", "Gateway"]), NAMESPACES,
-        st.sampled_from(["Service", "Secret"]), NAMESPACES, st.sampled_from(["", "web", "cert"]),
+        st.sampled_from(["HTTPRoute", "GRPCRoute", "TCPRoute", "Gateway", "ListenerSet"]), NAMESPACES,
+        st.sampled_from(["Service", "Secret", "ConfigMap"]), NAMESPACES, st.sampled_from(["", "web", "cert"]),
     ),
     BACKEND_TLS,
     st.builds(

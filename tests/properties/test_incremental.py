@@ -89,10 +89,10 @@ def test_everything_a_proxy_is_told_to_use_is_there(start: Edit, commit: Edit) -
         for chain in listener.chains:
             if chain.tcp is None:
                 assert (gateway, chain.table) in found["wildcard tables"]
-            else:
+            elif not chain.tcp.by_server_name:  # which finds what there is
                 assert _served(found, leaves, gateway, chain.tcp.shares)
-            for certificate in chain.tls.certificates if chain.tls else ():
-                assert (gateway, certificate) in found["certificates"]
+            if chain.tls is not None:
+                assert _has_secrets(found, gateway, chain.tls)
     for (gateway, _), listener in found["UDP listeners"].items():
         assert _served(found, leaves, gateway, listener.shares)
     for gateway, host in _hosts(found):
@@ -103,11 +103,19 @@ def test_everything_a_proxy_is_told_to_use_is_there(start: Edit, commit: Edit) -
             assert (gateway, cluster.transport.authorities) in found["authorities"]
 
 
+def _has_secrets(found: Everything, gateway: Any, tls: ir.TlsTermination) -> bool:
+    """What the listener presents, and whom it believes."""
+    believes = tls.callers is None or (gateway, tls.callers.authorities) in found["authorities of callers"]
+    return believes and all((gateway, name) in found["certificates"] for name in tls.certificates)
+
+
 def _is_usable(found: Everything, gateway: Any, name: str) -> bool:
     cluster = found["clusters"].get((gateway, name))
     if cluster is None:
         return False
     looked_up = cluster.hosts is not None or cluster.written_endpoints is not None
+    if cluster.inside:
+        return _is_usable(found, gateway, cluster.inside) and (gateway, cluster.inside) in found["tunnels"]
     return looked_up or (gateway, name) in found["endpoints"]
 
 
@@ -115,8 +123,8 @@ def _is_closed(found: Everything, leaves: Edit, gateway: Any, cluster: str) -> b
     """Whether there is a reason for it to be missing: a policy is for its Service, and one that cannot be
     honoured closes it; or it leads to other zones, where nobody believes a Gateway outside of any mesh."""
     service = way_of(cluster).service
-    if service.kind != "Service":
-        return (gateway, TRUST_SECRET) not in found["trust"]
+    if service.kind != "Service" and (gateway, TRUST_SECRET) not in found["trust"]:
+        return True
     policies = [
         one for key, one in leaves.items() if key[0] == "BackendTLSPolicy" and key[1] == service.namespace
     ]
@@ -172,6 +180,18 @@ def test_what_has_a_sidecar_is_never_spoken_to_in_plain_text_by_members(start: E
             for (client, reached), cluster in found["mesh clusters"].items():
                 if client.mesh == part.mesh and reached == destination:
                     assert isinstance(cluster.transport, ir.MeshTransport | ir.MembersTransport)
+
+
+@settings(max_examples=100, deadline=None)
+@given(STARTS, COMMITS)
+def test_what_a_zone_lets_in_asks_who_calls(start: Edit, commit: Edit) -> None:
+    """An ingress looks at nothing but names: whoever is behind it must have a sidecar."""
+    found = everything(committed(start, commit))
+    assert found["ingress clusters"].keys() == found["ingress endpoints"].keys()
+    for cluster in found["ingress clusters"].values():
+        assert cluster.name.startswith("sni/")
+    for endpoints in found["ingress endpoints"].values():
+        assert all(endpoint.meshed for endpoint in endpoints.endpoints)
 
 
 @settings(max_examples=100, deadline=None)

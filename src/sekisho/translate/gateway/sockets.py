@@ -170,7 +170,7 @@ _CERTIFICATES_IN_USE = index("certificates in use", source=SOURCES, emit=_presen
 CERTIFICATES = output("certificates", source=_CERTIFICATES_IN_USE, build=_certificate)
 """(gateway, certificate name) → `ir.Certificate`."""
 
-_CALLERS_BELIEVED = index("authorities of callers", source=SOURCES, emit=_believed_by)
+_CALLERS_BELIEVED = index("callers believed", source=SOURCES, emit=_believed_by)
 
 CALLER_AUTHORITIES = output("authorities of callers", source=_CALLERS_BELIEVED, build=_authorities)
 """(gateway, bundle name) → `ir.AuthorityBundle`: whom listeners believe."""
