@@ -63,11 +63,9 @@ class FromZone:
         """Who may name the authorities of a trust domain can be everybody in it."""
         named = _TRUST_DOMAIN.fullmatch(domain)
         owners = {named[1]} if named else self.trust.get(domain)
-        return (
-            ""
-            if not owners or self.zone in owners
-            else f"the trust domain {domain} is not of the zone {self.zone}"
-        )
+        if not owners or self.zone in owners:
+            return ""
+        return f"the trust domain {domain} is not of the zone {self.zone}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """Zones and a global control plane over mTLS: what the one writes is in the other, and nothing else is."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 
@@ -21,7 +21,17 @@ from tests.kit.federation import (
 from tests.kit.objects import manifest
 from tests.kit.wait import eventually
 
-from sekisho.store import Store, open_memory
+from sekisho.federation import server
+from sekisho.store import (
+    HistoryLimits,
+    MemoryStore,
+    Record,
+    StorageFull,
+    Store,
+    Write,
+    open_memory,
+)
+from sekisho.store.ledger import Ledger
 
 
 @pytest.fixture
@@ -170,6 +180,36 @@ async def test_what_is_ones_own_stays_and_is_told_until_it_is_gone(
             return found is not None and found["metadata"]["labels"] == {"sekisho.dev/origin": "global"}
 
         await eventually(taken, what="global's takes its place", within=20)
+
+
+class FullStore(MemoryStore):
+    """Takes nothing until there is room."""
+
+    is_full = True
+
+    async def write(self, writes: Sequence[Write]) -> Sequence[Record | Exception]:
+        if self.is_full:
+            raise StorageFull("the disk is full")
+        return await super().write(writes)
+
+
+async def test_a_full_disk_delays_and_ends_nothing(at: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server, "RETRY", 0.01)
+    here, there = (FullStore(Ledger(limits=HistoryLimits())) for _ in range(2))
+    there.is_full = False
+    await put(there, zone("azure"))
+    await put(there, timeout("slow"))
+    there.is_full = True
+    async with global_plane(at, there), joined(at, "azure", here) as link:
+
+        async def is_refused(by: str) -> bool:
+            return by in link.state.error
+
+        await eventually(lambda: is_refused("the disk is full"), what="the zone waits")
+        here.is_full = False
+        await eventually(lambda: is_refused("503"), what="global waits")
+        there.is_full = False
+        await has(here, "Timeout/shop/slow")
 
 
 async def test_a_global_that_is_away_changes_nothing_and_is_found_again(
