@@ -92,7 +92,8 @@ def peer_authentication(report: Report, number: int, document: Object, _: Known)
     if mode != "UNSET":
         _mesh_tls(report, number, (namespace, name), target, mode)
     for port, said in (spec.get("portLevelMtls") or {}).items():
-        section = {**target, "sectionName": str(port)}
+        everybody = {"kind": "Workload"}  # a Mesh has no ports
+        section = {**(target if labels else everybody), "sectionName": str(port)}
         _mesh_tls(report, number, (namespace, f"{name}-{port}"), section, str(said.get("mode", "STRICT")))
 
 

@@ -127,15 +127,17 @@ class _File:
             if route.get(field):
                 self._note(f"{path}.{field}", "is no condition of a route here")
         filters = [*_strip(service, route), *self._filters(path, plugins)]
-        if route.get("preserve_host") is not True and not _is_address(str(service.get("host", "0.0.0.0"))):  # noqa: S104
-            filters = _with_host(
-                filters, str(service.get("host") or urlsplit(service.get("url", "")).hostname)
-            )
-        rule = {"matches": list(_matches(route)), "filters": filters, "backendRefs": [dict(backend)]}
+        host = str(service.get("host") or urlsplit(service.get("url") or "").hostname or "")
+        if route.get("preserve_host") is not True and host not in self._upstreams and not _is_address(host):
+            filters = _with_host(filters, host)
+        # A rule for each match: a prefix can be taken away only where there is one.
+        rules = [
+            {"matches": [one], "filters": filters, "backendRefs": [dict(backend)]} for one in _matches(route)
+        ]
         spec = {
             "parentRefs": [{"name": _GATEWAY}],
             "hostnames": list(route.get("hosts") or ()),
-            "rules": [objects.present(rule)],
+            "rules": [objects.present(rule) for rule in rules],
         }
         self._add(objects.GATEWAY_API, "HTTPRoute", name, spec)
         self._policies(path, name, service, plugins)

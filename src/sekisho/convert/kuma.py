@@ -317,7 +317,7 @@ def _spec(written: Mapping[str, Any]) -> dict[str, Any]:
 def _object(
     kind: str, written: Mapping[str, Any], spec: Mapping[str, Any], version: str = _OURS
 ) -> dict[str, Any]:
-    """In our form: universal mode has no metadata, and what is for a whole mesh is of the system namespace."""
+    """In our form. Universal mode has no metadata; what is for a whole mesh is of the system namespace."""
     metadata = written.get("metadata") or {}
     own = {**(written.get("labels") or {}), **(metadata.get("labels") or {})}
     mesh = str(written.get("mesh") or own.get("kuma.io/mesh") or DEFAULT_MESH)

@@ -10,8 +10,8 @@ from sekisho.convert.annotations import Annotations
 _METHODS = ["GET", "PUT", "POST", "DELETE", "PATCH", "OPTIONS"]
 """nginx's own defaults for CORS."""
 _HEADERS = [
-    "DNT", "Keep-Alive", "User-Agent", "X-Requested-With", "If-Modified-Since", "Cache-Control", "Content-Type",
-    "Range", "Authorization",
+    "DNT", "Keep-Alive", "User-Agent", "X-Requested-With", "If-Modified-Since", "Cache-Control",
+    "Content-Type", "Range", "Authorization",
 ]  # fmt: skip
 _TIMES = ("proxy-connect-timeout", "proxy-read-timeout", "proxy-send-timeout")
 
