@@ -84,15 +84,7 @@ def test_everything_a_proxy_is_told_to_use_is_there(start: Edit, commit: Edit) -
     """Otherwise a listener would wait for ever, or a request would meet a cluster nobody knows."""
     leaves = world([start, commit])
     found = everything(committed(leaves))
-    for (gateway, _), listener in found["listeners"].items():
-        assert listener.chains
-        for chain in listener.chains:
-            if chain.tcp is None:
-                assert (gateway, chain.table) in found["wildcard tables"]
-            elif not chain.tcp.by_server_name:  # which finds what there is
-                assert _served(found, leaves, gateway, chain.tcp.shares)
-            if chain.tls is not None:
-                assert _has_secrets(found, gateway, chain.tls)
+    _chains_lead_somewhere(found, leaves)
     for (gateway, _), listener in found["UDP listeners"].items():
         assert _served(found, leaves, gateway, listener.shares)
     for gateway, host in _hosts(found):
@@ -103,10 +95,26 @@ def test_everything_a_proxy_is_told_to_use_is_there(start: Edit, commit: Edit) -
             assert (gateway, cluster.transport.authorities) in found["authorities"]
 
 
+def _leads_somewhere(found: Everything, leaves: Edit, gateway: Any, chain: ir.Chain) -> bool:
+    """Its route table, or the clusters of its bytes."""
+    if chain.tcp is None:
+        return (gateway, chain.table) in found["wildcard tables"]
+    # What is found by server name finds what there is.
+    return chain.tcp.by_server_name or _served(found, leaves, gateway, chain.tcp.shares)
+
+
 def _has_secrets(found: Everything, gateway: Any, tls: ir.TlsTermination) -> bool:
     """What the listener presents, and whom it believes."""
     believes = tls.callers is None or (gateway, tls.callers.authorities) in found["authorities of callers"]
     return believes and all((gateway, name) in found["certificates"] for name in tls.certificates)
+
+
+def _chains_lead_somewhere(found: Everything, leaves: Edit) -> None:
+    for (gateway, _), listener in found["listeners"].items():
+        assert listener.chains
+        for chain in listener.chains:
+            assert _leads_somewhere(found, leaves, gateway, chain)
+            assert chain.tls is None or _has_secrets(found, gateway, chain.tls)
 
 
 def _is_usable(found: Everything, gateway: Any, name: str) -> bool:

@@ -3,11 +3,19 @@
 from typing import Any
 
 from hypothesis import strategies as st
-from tests.unit.translate.world import Document, document
-from tests.unit.translate.zone.zones import zone, zone_ingress, zone_service
+from tests.unit.translate.world import Document, document, gateway_class, http, namespace, passthrough
+from tests.unit.translate.zone.zones import (
+    zone,
+    zone_ingress,
+    zone_ingress_gateway,
+    zone_service,
+    zone_trust,
+)
 
 from sekisho.model.mesh import SYSTEM_NAMESPACE
 from sekisho.model.names import ResourceId
+from sekisho.model.origin import EXPORT_LABEL
+from sekisho.model.zone_ingress import ADVERTISED_ADDRESSES, ZONE_INGRESS_CLASS
 from sekisho.translate.facts import AssignedVip, Settings, SettingsKey
 
 ZONES = st.sampled_from(["gcp", "aws", "azure"])
@@ -38,6 +46,11 @@ AWARENESS: st.SearchStrategy[Document] = st.sampled_from(
 def _several(space: str, wanted: Document, port: Document) -> Document:
     spec = {"selector": {"zoneService": {"matchLabels": wanted}}, "ports": [{"port": 80, **port}]}
     return document("MultiZoneService", "all", space, spec=spec)
+
+
+def _advertised(ingress: Document, places: str) -> Document:
+    annotations = {ADVERTISED_ADDRESSES: places} if places else {}
+    return {**ingress, "metadata": {**ingress["metadata"], "annotations": annotations}}
 
 
 def _near(space: str, target: Document, to: Document, awareness: Document) -> Document:
@@ -84,6 +97,23 @@ ZONE_DOCUMENTS: st.SearchStrategy[Document] = st.one_of(
         AWARENESS,
     ),
     st.builds(
+        lambda space, service: document(
+            "BackendTLSPolicy", "far", space,
+            spec={
+                "targetRefs": [{"group": "sekisho.dev", "kind": "ZoneService", "name": service}],
+                "validation": {"hostname": "far.example.com", "wellKnownCACertificates": "System"},
+            },
+        ),
+        NAMESPACES, st.sampled_from(["web.gcp", "api.aws"]),
+    ),
+    st.builds(lambda of: zone_trust(of=of), ZONES),
+    st.sampled_from([gateway_class(ZONE_INGRESS_CLASS), namespace("shop", **{EXPORT_LABEL: "false"})]),
+    st.builds(
+        lambda listeners, advertised: _advertised(zone_ingress_gateway(*listeners), advertised),
+        st.sampled_from([[], [passthrough("a", 8080), http("b", 8081)]]),
+        st.sampled_from(["", "203.0.113.9:443, nowhere"]),
+    ),
+    st.builds(
         lambda space: document(
             "HealthCheck", "h", space, spec={"to": [{"targetRef": {"kind": "Mesh"}, "default": {"tcp": {}}}]}
         ),
@@ -112,5 +142,5 @@ ZONE_FACTS: st.SearchStrategy[dict[Any, Any]] = st.one_of(
         lambda space, address: {AssignedVip.of(ResourceId("ZoneService", space, "web.gcp")): address},
         NAMESPACES, st.sampled_from(["243.0.224.1", None]),
     ),
-    st.just({SettingsKey(): Settings(zone="azure")}),
+    st.builds(lambda linked: {SettingsKey(): Settings(zone="azure", linked=linked)}, st.booleans()),
 )  # fmt: skip

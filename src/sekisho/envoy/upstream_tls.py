@@ -35,7 +35,7 @@ def transport(wanted: ir.Transport, *, bare_checks: bool = False) -> dict[str, A
             return {"transport_socket": _to_server(wanted)}
 
 
-_NOBODY = ir.MeshTransport(server_name="", identities=())
+_NOBODY = ir.MeshTransport(server_name="nobody.sekisho", identities=())
 """To a member that is not known: better no connection than one in plain text, or to whomever."""
 _ANY_MEMBER: Mapping[str, Any] = MappingProxyType({MESHED: True})
 
