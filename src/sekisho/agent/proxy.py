@@ -34,6 +34,9 @@ from sekisho.protos import descriptor_pool
 
 log = structlog.get_logger()
 
+IDENTITY_FILE = "identity.json"
+"""In a proxy's state directory: by what the control plane knows it, once it has joined."""
+
 
 @dataclass(frozen=True, slots=True)
 class ProxyStatus:
@@ -71,7 +74,7 @@ class Proxy:
         self._run_directory = run_directory(options.run_directory / directory_name(id), options.envoy.user)
         self._state_directory = private_directory(options.state_directory / directory_name(id))
         self._snapshot = Snapshot(load(self._snapshot_file))
-        self._keys = Keys(self._state_directory / "identity.json", id, signer, clock=clock, random=random)
+        self._keys = Keys(self._state_directory / IDENTITY_FILE, id, signer, clock=clock, random=random)
         self._tell_credentials()
         self._keys.on_renewal(self._tell_credentials)
         self._own = Keys(

@@ -17,8 +17,10 @@ from sekisho.agent.envoy import EnvoyOptions, ProxyUser
 from sekisho.agent.host import Agent as AgentOfHost
 from sekisho.agent.host import DesiredProxies
 from sekisho.agent.keys import Signer
-from sekisho.agent.options import HostOptions
+from sekisho.agent.options import HostOptions, directory_name
+from sekisho.agent.proxy import IDENTITY_FILE
 from sekisho.agent.streams import grpc_dial
+from sekisho.agent.workload import PREFIX
 from sekisho.aio.clock import SystemClock
 from sekisho.aio.tasks import run_until
 from sekisho.app import logs
@@ -125,11 +127,22 @@ def _access(settings: Settings) -> Access:
     if settings.token_file is not None:
         access = replace(access, token="", token_file=settings.token_file, certificate=None)
     file = access.token_file
-    if settings.workload and file is not None and not file.exists():
-        # A join token is spent by the first certificate: whoever removes its file then does well.
-        log.info("there is no token: only a proxy that has joined can go on", file=str(file))
-        access = replace(access, token_file=None)
-    return access
+    if file is None or file.exists() or not (settings.workload or settings.token_file):
+        return access
+    if not settings.workload or not _has_joined(settings):
+        raise BadSetting(f"--token-file: {file} does not exist{_HOW_TO_GET_A_TOKEN}")
+    # A join token is spent by the first certificate: whoever removes its file then does well.
+    log.info("there is no token; the proxy has joined before", file=str(file))
+    return replace(access, token_file=None)
+
+
+_HOW_TO_GET_A_TOKEN = "; `sekisho token create --join` makes one"  # noqa: S105 - a sentence
+
+
+def _has_joined(settings: Settings) -> bool:
+    """Whether an earlier run left a certificate, by which the control plane knows it."""
+    directory = options(settings).state_directory / directory_name(f"{PREFIX}{settings.workload}")
+    return (directory / IDENTITY_FILE).exists()
 
 
 def become_guard() -> None:

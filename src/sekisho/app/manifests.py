@@ -102,7 +102,9 @@ def merged(readings: Iterable[Reading]) -> Reading:
         for manifest in reading.manifests:
             first = manifests.setdefault(manifest.id, manifest)
             if first is not manifest:
-                problems.append(manifest.problem("metadata.name", f"{manifest.id} is also at {first.source}"))
+                problems.append(
+                    manifest.problem("metadata.name", f"{manifest.id.shown} is also at {first.source}")
+                )
     return Reading(tuple(manifests.values()), tuple(problems))
 
 

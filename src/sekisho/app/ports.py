@@ -1,10 +1,15 @@
 """Whether a port can be listened on."""
 
+import errno
 import socket
 
 
 class PortBusy(Exception):
     """A port we were to use cannot be had; the message says which, what for, and why."""
+
+
+class NoSuchAddress(PortBusy):
+    """The address is none of this host's."""
 
 
 def check(host: str, port: int, purpose: str) -> None:
@@ -17,4 +22,7 @@ def check(host: str, port: int, purpose: str) -> None:
             probe.bind((host, port))
             probe.listen(1)
         except OSError as cause:
-            raise PortBusy(f"port {port} on {host} for {purpose}: {cause.strerror}") from cause
+            elsewhere = cause.errno == errno.EADDRNOTAVAIL
+            kind = NoSuchAddress if elsewhere else PortBusy
+            why = "this host has no such address" if elsewhere else cause.strerror
+            raise kind(f"port {port} on {host} for {purpose}: {why}") from cause

@@ -27,7 +27,7 @@ async def review_trust(trusts: Trusts, user: User, spec: TrustSpec) -> TrustAnsw
         raise forbidden(f'User "{user.name}" cannot {spec.action} the roots of a mesh')
     chosen = [held for held in trusts.authorities.of(spec.mesh) if spec.domain in {"", held.domain}]
     if not chosen:
-        raise Invalid([Problem("spec.mesh", f"the mesh {spec.mesh} has no such authority here")])
+        raise Invalid([Problem("spec.mesh", _missing(spec))])
     if spec.action not in _ACTIONS:
         raise Invalid([Problem("spec.action", f"expected one of {', '.join(_ACTIONS)}")])
     try:
@@ -37,6 +37,12 @@ async def review_trust(trusts: Trusts, user: User, spec: TrustSpec) -> TrustAnsw
     except OutOfOrder as cause:
         raise ApiError(409, "Conflict", str(cause)) from cause
     return TrustAnswer(domains=tuple(_state(trusts, held) for held in chosen))
+
+
+def _missing(spec: TrustSpec) -> str:
+    if spec.domain:
+        return f"the mesh {spec.mesh} has no trust domain {spec.domain} in this zone"
+    return f"there is no Mesh {spec.mesh}, or it has only just been made"
 
 
 async def _do(trusts: Trusts, action: str, held: HeldAuthority) -> None:

@@ -205,8 +205,8 @@ class Run:
         if first:
             self._voice.done(f"applied {len(outcome.applied)} resources", str(self._settings.folder))
         elif outcome.applied or outcome.pruned:
-            changes = [f"changed {id_}" for id_ in outcome.applied] + [
-                f"removed {id_}" for id_ in outcome.pruned
+            changes = [f"changed {id_.shown}" for id_ in outcome.applied] + [
+                f"removed {id_.shown}" for id_ in outcome.pruned
             ]
             self._voice.note(", ".join(changes))
 

@@ -35,8 +35,8 @@ async def apply(
             raise Failure("the files hold no resources")
         outcome = await Applier(client, manager=MANAGER, set_name=prune, force=force).bring(found)
     for id_ in outcome.applied:
-        write(f"{id_} applied")
+        write(f"{id_.shown} applied")
     for id_ in outcome.pruned:
-        write(f"{id_} deleted")
+        write(f"{id_.shown} deleted")
     show_problems(outcome.problems)
     return Exit.PROBLEM if outcome.problems else Exit.OK

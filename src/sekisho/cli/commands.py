@@ -4,8 +4,9 @@ import os
 import sys
 from collections.abc import Sequence
 
-from cyclopts import App, CycloptsError, Parameter
+from cyclopts import App, CycloptsError
 
+from sekisho.cli.defaults import DEFAULTS
 from sekisho.cli.failures import failure
 from sekisho.cli.terminal import Exit, show_failure
 
@@ -41,7 +42,7 @@ def application() -> App:
         name="sekisho",
         help="Proxy, API gateway and service mesh: a control plane for real Envoys.",
         version_flags=(),
-        default_parameter=Parameter(negative=""),
+        default_parameter=DEFAULTS,
         suppress_keyboard_interrupt=False,
     )
     for name, (path, help_) in _COMMANDS.items():

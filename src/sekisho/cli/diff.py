@@ -59,7 +59,9 @@ async def _lines(client: Client, manifest: Manifest, *, force: bool) -> list[str
     old = as_yaml(_comparable(_without_secrets(live))).splitlines() if live else []
     new = as_yaml(_comparable(_without_secrets(after, live))).splitlines()
     source = manifest.source or "file"
-    return list(unified_diff(old, new, f"{manifest.id} (now)", f"{manifest.id} ({source})", lineterm=""))
+    return list(
+        unified_diff(old, new, f"{manifest.id.shown} (now)", f"{manifest.id.shown} ({source})", lineterm="")
+    )
 
 
 def _without_secrets(found: Object, before: Object | None = None) -> Object:

@@ -6,9 +6,9 @@ from typing import Annotated
 from cyclopts import Parameter
 from rich.text import Text
 
-from sekisho.cli.columns import column_widths
 from sekisho.cli.options import DEFAULT_CONNECTION, Connection, InZone
 from sekisho.cli.requests import Claims, Headers, Method, request_headers, token_claims
+from sekisho.cli.rows import show_rows
 from sekisho.cli.terminal import Exit, Failure, out
 from sekisho.client.reviews import Explanation, ExplanationSpec, Step, ask
 
@@ -63,12 +63,7 @@ async def explain(
 
 def _show(answer: Explanation) -> None:
     rows = [(step.what, step.name, step.detail, _source(step)) for step in answer.steps]
-    widths = column_widths(rows) if rows else []
-    for row in rows:
-        what, name, detail, source = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-        line = Text.assemble((what, "bold"), "  ", name, "  ", (detail, "cyan"), "  ", (source, "green"))
-        line.rstrip()
-        out.print(line)
+    show_rows(rows, ("bold", "", "cyan", "green"))
     out.print(Text.assemble(("→ ", "bold"), (answer.outcome, "bold")))
 
 

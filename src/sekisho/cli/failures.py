@@ -2,7 +2,7 @@
 
 from sekisho.app.lock import Busy
 from sekisho.app.place import WrongPlace
-from sekisho.app.ports import PortBusy
+from sekisho.app.ports import NoSuchAddress, PortBusy
 from sekisho.app.processes import Ended
 from sekisho.app.settings import BadSetting
 from sekisho.cli.terminal import Exit, Failure, show_problems
@@ -24,6 +24,7 @@ _ADVICE: tuple[tuple[type[Exception], str], ...] = (
     (BadSetting, "`sekisho COMMAND --help` shows what is expected."),
     (Busy, "End it first, or choose another folder with --state."),
     (WrongPlace, "Name its zone with --zone, or choose another folder with --state."),
+    (NoSuchAddress, "Choose one of `ip address`, or 0.0.0.0 for all of them."),
     (PortBusy, "End what uses it, or choose another port."),
     (BadKubeconfig, "Choose another one with --kubeconfig."),
     (Unreachable, "Is it running? Start it with `sekisho up FOLDER` or `sekisho control-plane`."),

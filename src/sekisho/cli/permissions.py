@@ -5,9 +5,9 @@ from typing import Annotated
 from cyclopts import Parameter
 from rich.text import Text
 
-from sekisho.cli.columns import column_widths
 from sekisho.cli.options import DEFAULT_CONNECTION, Connection, InZone
 from sekisho.cli.requests import Claims, Headers, Method, request_headers, token_claims
+from sekisho.cli.rows import show_rows
 from sekisho.cli.terminal import Exit, Failure, out
 from sekisho.client.reviews import Permission, PermissionSpec, PortVerdict, RuleState, ask
 
@@ -106,14 +106,7 @@ def _show_rules(rules: tuple[RuleState, ...]) -> None:
         (_EFFECTS.get(rule.effect, rule.effect), rule.who, rule.requests or "all requests", _source(rule))
         for rule in rules
     ]
-    widths = column_widths(rows) if rows else []
-    for row in rows:
-        effect, who, requests, source = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-        line = Text.assemble(
-            "  ", (effect, "bold"), "  ", who, "  ", (requests, "cyan"), "  ", (source, "green")
-        )
-        line.rstrip()
-        out.print(line)
+    show_rows(rows, ("bold", "", "cyan", "green"), indent="  ")
 
 
 def _source(of: PortVerdict | RuleState) -> str:

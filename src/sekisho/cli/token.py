@@ -5,11 +5,12 @@ from typing import Annotated, Literal
 from cyclopts import App, Parameter
 
 from sekisho.cli.columns import columns
+from sekisho.cli.defaults import DEFAULTS
 from sekisho.cli.options import DEFAULT_CONNECTION, Connection
 from sekisho.cli.terminal import Exit, Failure, err, show_failure, write
 from sekisho.client.reviews import TokenAnswer, TokenSpec, ask
 
-app = App(name="token", default_parameter=Parameter(negative=""))
+app = App(name="token", default_parameter=DEFAULTS)
 
 JOIN_PARTS = 3
 """Of `workload/NAMESPACE/NAME`; gateways join as `gateway/NAMESPACE/NAME`."""

@@ -5,11 +5,12 @@ from typing import Annotated
 from cyclopts import App, Parameter
 
 from sekisho.cli.columns import columns
+from sekisho.cli.defaults import DEFAULTS
 from sekisho.cli.options import DEFAULT_CONNECTION, Connection
 from sekisho.cli.terminal import Exit, write
 from sekisho.client.reviews import TrustAnswer, TrustSpec, TrustState, ask
 
-app = App(name="trust", default_parameter=Parameter(negative=""))
+app = App(name="trust", default_parameter=DEFAULTS)
 
 Mesh = Annotated[str, Parameter(help="Which mesh.")]
 Domain = Annotated[str, Parameter(help="One trust domain of it. Default: all.")]

@@ -11,6 +11,7 @@ from cyclopts import App, Parameter
 
 from sekisho.app.place import is_zone_name
 from sekisho.cli.columns import columns
+from sekisho.cli.defaults import DEFAULTS
 from sekisho.cli.options import DEFAULT_CONNECTION, Connection
 from sekisho.cli.terminal import Exit, Failure, err, write
 from sekisho.cli.zone_rows import HEAD, row
@@ -21,7 +22,7 @@ from sekisho.federation.zone_status import CONFIRM
 from sekisho.identity.files import private_directory, write_private
 from sekisho.model.origin import GLOBAL
 
-app = App(name="zone", default_parameter=Parameter(negative=""))
+app = App(name="zone", default_parameter=DEFAULTS)
 
 Name = Annotated[str, Parameter(name="NAME")]
 Folder = Annotated[

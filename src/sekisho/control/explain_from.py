@@ -1,5 +1,6 @@
 """`sekisho explain --from`: a call that a workload makes, hop by hop: name, outbound, route, and on."""
 
+from ipaddress import ip_address, ip_network
 from urllib.parse import SplitResult
 
 from sekisho import ir
@@ -15,9 +16,16 @@ from sekisho.control.rows import Row, Told, counted, located
 from sekisho.engine import Read
 from sekisho.ir.calls import Sent
 from sekisho.ir.outgoing import send
+from sekisho.kit.addresses import is_address
 from sekisho.model.names import Origin, ResourceId
 from sekisho.translate.mesh.clusters import sidecar_cluster
-from sekisho.translate.mesh.destinations import addresses, callable_in, destinations
+from sekisho.translate.mesh.destinations import (
+    addresses,
+    callable_in,
+    destinations,
+    instance_addresses,
+    is_headless,
+)
 from sekisho.translate.mesh.hostnames import hostnames
 from sekisho.translate.mesh.names import Destination, destination_of
 from sekisho.translate.mesh.outbounds import outbound
@@ -57,6 +65,8 @@ def _told(read: Read, client: Client, world: World, url: SplitResult, spec: Expl
     rows = [Row("name", host, Origin(resource), f"is {' and '.join(at) or 'without an address yet'}")]
     if resource not in visible(read, world):
         return Told(rows, f"refused: {_unseen(world, resource)}")
+    if resource.kind == "Service" and is_headless(read, resource):
+        return _headless(read, world, resource, host)
     number = url.port or DEFAULT_PORTS.get(url.scheme, 0)
     ports = {one.port: one for one in destinations(read, resource)}
     if number not in ports:
@@ -64,6 +74,25 @@ def _told(read: Read, client: Client, world: World, url: SplitResult, spec: Expl
         return Told(rows, f"refused: {resource} has no port {number} (it has {has})")
     way = _through(read, client, world, ports[number], url, spec)
     return Told([*rows, *way.rows], way.outcome)
+
+
+def _headless(read: Read, world: World, service: ResourceId, host: str) -> Told:
+    """Its name means its instances, which are called at their own addresses."""
+    at = instance_addresses(read, service)
+    rows = [
+        Row(
+            "name",
+            host,
+            Origin(service, "spec.clusterIP"),
+            f"headless: {' and '.join(at) or 'nobody is ready'}",
+        )
+    ]
+    if world.outbound:
+        why = f"{service} is headless, and without capture an instance has no address to be called at"
+        return Told(rows, f"refused: {why}")
+    if not at:
+        return Told(rows, f"refused: {service} has no ready instance")
+    return Told(rows, "forwarded to the instance that is chosen, its bytes as they are")
 
 
 def _is_called(read: Read, world: World, resource: ResourceId, host: str) -> bool:
@@ -88,11 +117,28 @@ def _outside(read: Read, client: Client, world: World, host: str) -> Told:
     wanted = passthrough(read, client.resource)
     if wanted is None:
         return Told([], f"refused: nothing says what becomes of calls to {host}")
+    if is_address(host) and any(_is_in(host, range_) for range_ in wanted.closed):
+        return Told([], f"refused: {host} is a virtual address of nothing that this workload may call")
     mode = "everything is let through" if wanted.everything else counted(len(wanted.matches), "exception")
     rows = [Row("passthrough", wanted.name, wanted.origin, mode)]
     if wanted.everything:
-        return Told(rows, f"forwarded to {host}, outside the mesh")
+        return Told(rows, f"forwarded to {host}, {_hint(read, world, host) or 'outside the mesh'}")
     return Told(rows, f"refused: {host} is outside the mesh, unless an exception of Passthrough is for it")
+
+
+def _is_in(host: str, range_: str) -> bool:
+    address, network = ip_address(host), ip_network(range_)
+    return address.version == network.version and address in network
+
+
+def _hint(read: Read, world: World, host: str) -> str:
+    """That an address is the one of an instance, where the mesh has a name that leads there."""
+    for resource in sorted(callable_in(read, world.mesh)):
+        if resource.kind == "Service" and host in instance_addresses(read, resource):
+            names = hostnames(read, resource)
+            called = f": call {names[0]}" if names else ""
+            return f"past the mesh, though it is an instance of {resource}{called}"
+    return ""
 
 
 def _through(

@@ -184,7 +184,7 @@ def _judged(
         shown,
         verdict="denied" if failure else "allowed",
         why=failure,
-        origin=str(decided.origin) if decided is not None else "",
+        origin=decided.origin.shown if decided is not None else "",
         file=file,
         line=line,
         shadow=str(judged.shadow.origin) if judged is not None and judged.shadow is not None else "",
@@ -203,7 +203,7 @@ def _rule(read: Read, rule: ir.PermissionRule) -> RuleState:
         effect=rule.effect.value,
         who=peer_text(rule.caller),
         requests=request_text(rule.caller),
-        origin=str(rule.origin),
+        origin=rule.origin.shown,
         file=file,
         line=line,
     )

@@ -33,7 +33,7 @@ def located(read: Read, rows: Iterable[Row]) -> Iterator[Step]:
     for what, name, origin, detail in rows:
         file, line = source_of(read, origin.resource) if origin else ("", 0)
         yield Step(
-            what=what, name=name, origin=str(origin) if origin else "", file=file, line=line, detail=detail
+            what=what, name=name, origin=origin.shown if origin else "", file=file, line=line, detail=detail
         )
 
 

@@ -22,6 +22,11 @@ class ResourceId(NamedTuple):
     def __str__(self) -> str:
         return f"{self.kind}/{self.namespace}/{self.name}"
 
+    @property
+    def shown(self) -> str:
+        """For people: `HTTPRoute/shop/cart`, `GatewayClass/sekisho`."""
+        return str(self) if self.namespace else f"{self.kind}/{self.name}"
+
     @classmethod
     def parse(cls, text: str) -> "ResourceId":
         """The inverse of `str`. Raises ValueError when `text` has not three parts."""
@@ -38,3 +43,8 @@ class Origin(NamedTuple):
 
     def __str__(self) -> str:
         return f"{self.resource} {self.path}" if self.path else str(self.resource)
+
+    @property
+    def shown(self) -> str:
+        """For people."""
+        return f"{self.resource.shown} {self.path}" if self.path else self.resource.shown

@@ -70,7 +70,7 @@ def test_a_refused_resource_is_told_at_its_line_and_others_are_applied(sekisho: 
     (files / "gateway.yaml").write_text(GATEWAY.replace("gatewayClassName", "gatewayClasName"))
     said = sekisho("apply", "-f", str(files))
     assert said.code == 1
-    assert "Namespace//shop applied" in said.out
+    assert "Namespace/shop applied" in said.out
     assert f"{files}/gateway.yaml:8: spec.gatewayClasName" in said.err
     assert "gatewayClassName" in said.err
 

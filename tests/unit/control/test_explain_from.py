@@ -146,6 +146,34 @@ def test_what_does_not_get_far_says_why() -> None:
     assert ask(served, CART, "shop/nobody").outcome == "there is no workload shop/nobody"
 
 
+def test_an_address_of_the_mesh_that_is_nobodys_does_not_lead_outside() -> None:
+    told = ask(shop(), "http://241.0.9.9/").outcome
+    assert told == "refused: 241.0.9.9 is a virtual address of nothing that this workload may call"
+    assert ask(shop(), "http://192.0.2.1/").outcome == "forwarded to 192.0.2.1, outside the mesh"
+
+
+def test_the_address_of_an_instance_leads_past_the_mesh_and_the_name_is_told() -> None:
+    assert ask(shop(), "http://10.0.0.2:8080/").outcome == (
+        "forwarded to 10.0.0.2, past the mesh, though it is an instance of Service/shop/cart: "
+        "call cart.shop.svc.cluster.local"
+    )
+
+
+def test_a_headless_service_is_called_at_its_instances() -> None:
+    headless = application("db", "None")
+    served = shop(headless, member("db-1", "db", "10.0.0.3"))
+    found = ask(served, "http://db.shop.svc.mesh.local")
+    assert ("name", "db.shop.svc.mesh.local", "headless: 10.0.0.3") in rows(found)
+    assert found.outcome == "forwarded to the instance that is chosen, its bytes as they are"
+    by_loopback = member("plain-1", "plain", "10.0.0.4", sidecar={})
+    served.apply(by_loopback)
+    told = ask(served, "http://db.shop.svc.mesh.local", client="shop/plain-1").outcome
+    assert told.startswith("refused: Service/shop/db is headless, and without capture")
+    assert ask(shop(headless), "http://db.shop.svc.mesh.local").outcome == (
+        "refused: Service/shop/db has no ready instance"
+    )
+
+
 def test_what_admits_nobody_is_not_seen() -> None:
     found = ask(shop(open_to_all=False), CART)
     assert found.outcome == (
