@@ -44,9 +44,11 @@ _GRPC_CONDITIONS = {
 _SAFE = ("connect-failure", "refused-stream", "reset-before-request")
 """The server cannot have begun with the request: another try repeats nothing."""
 _EVERY_TRY = 1
+_LOOKS_FOR_ANOTHER = 10
+"""An endpoint that is dead has the fewest requests of all, so it is picked first again and again."""
 _ACROSS_ZONES = ir.Retry(
     attempts=3, connection_errors=False, on=_SAFE, omit_previous_hosts=True,
-    omit_previous_priorities=_EVERY_TRY,
+    omit_previous_priorities=_EVERY_TRY, host_attempts=_LOOKS_FOR_ANOTHER,
 )  # fmt: skip
 _FORMATS = {"Seconds": "SECONDS", "UnixTimestamp": "UNIX_TIMESTAMP"}
 
@@ -81,7 +83,7 @@ def across_zones(node: ir.Forward, *, is_decided: bool) -> ir.Forward:
 
 
 def bytes_across_zones(node: ir.Outbound) -> ir.Outbound:
-    """The same for bytes: connections that nobody takes are tried as often, unless a policy says how often."""
+    """The same for bytes: connections that nobody takes are tried as often, unless a policy says otherwise."""
     if node.tcp is None or node.tcp.connect_attempts != ir.TcpForward(shares=()).connect_attempts:
         return node
     return replace(node, tcp=replace(node.tcp, connect_attempts=_ACROSS_ZONES.attempts + 1))

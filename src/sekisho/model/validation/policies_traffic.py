@@ -244,7 +244,7 @@ def destination(path: str, item: Any) -> Iterator[Problem]:
             if value is not None:
                 message = "a route decides only what is hashed"
                 yield Problem(paths.field(where, name), message, reason=Reason.FORBIDDEN)
-    elif kind == "Service" and default.locality_awareness and default.locality_awareness.cross_zone:
-        message = "a Service is of one zone"
+    elif kind in ("Service", "ZoneService") and default.locality_awareness and default.locality_awareness.cross_zone:
+        message = f"a {kind} is of one zone"
         hint = "name a MultiZoneService"
         yield Problem(paths.field(where, "localityAwareness.crossZone"), message, hint, Reason.FORBIDDEN)
