@@ -17,7 +17,8 @@ from sekisho.client import kubeconfig
 from .conftest import Said
 
 Command = Callable[..., Said]
-EXAMPLES = sorted(path for path in (Path(__file__).parents[3] / "examples").iterdir() if path.is_dir())
+EXAMPLES = sorted({path.parent for path in (Path(__file__).parents[3] / "examples").rglob("*.yaml")})
+"""Each is brought to one control plane."""
 
 
 def test_without_a_control_plane_it_says_how_to_start_one(alone: Command) -> None:
