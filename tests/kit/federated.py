@@ -3,14 +3,15 @@
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from sekisho.app.processes import Ended
 from sekisho.client.reviews import TokenAnswer, TokenSpec, ask
 from tests.kit.objects import manifest
+from tests.kit.relay import Relay, relay
 from tests.kit.system import System, log_lines
 
 CONTROL_PLANE = "control plane"
@@ -24,6 +25,8 @@ class Federated:
     hub: System
     """The global control plane."""
     zones: dict[str, System]
+    lines: dict[str, Relay] = field(default_factory=dict)
+    """Between a zone and global, where something is: to be cut, or slow."""
 
     async def start_hub(self) -> None:
         """Returns once it serves."""
@@ -40,7 +43,7 @@ class Federated:
     async def start(self, name: str, zone: str = "") -> None:
         """A zone's control plane, as it was before; `zone`: as another one. Raises Ended."""
         arguments = (
-            "--zone", zone or name, "--global", f"https://127.0.0.1:{self.hub.api}",
+            "--zone", zone or name, "--global", f"https://127.0.0.1:{self._door(name)}",
             "--global-ca", str(self.folder / "hub" / "authority" / "root.crt"),
             "--zone-token-file", str(self.token_file(name)),
         )  # fmt: skip
@@ -52,6 +55,9 @@ class Federated:
         made = await ask(self.hub.client, "TokenReview", spec, TokenAnswer)
         self.token_file(name).write_text(made.token)
         return made.token
+
+    def _door(self, name: str) -> int:
+        return self.lines[name].port if name in self.lines else self.hub.api
 
     def token_file(self, name: str) -> Path:
         return self.folder / f"{name}.token"
@@ -98,17 +104,18 @@ class Federated:
 
 
 @asynccontextmanager
-async def running_federation(*zones: str) -> AsyncIterator[Federated]:
-    """With these zones, joined; nothing of it is left afterwards."""
+async def running_federation(*zones: str, relayed: bool = False) -> AsyncIterator[Federated]:
+    """With these zones, joined; nothing of it is left afterwards. `relayed`: there is a line to each."""
     folder = Path(tempfile.mkdtemp(prefix="sk-"))
     (folder / "hub").mkdir(mode=0o700)
     federated = Federated(folder, System(folder / "hub"), {})
-    try:
+    async with AsyncExitStack() as stack:
+        stack.callback(shutil.rmtree, folder, ignore_errors=True)
+        for name in zones if relayed else ():
+            federated.lines[name] = await stack.enter_async_context(relay(federated.hub.api))
+        stack.push_async_callback(federated.end)
         await federated.start_hub()
         for name in zones:
             await federated.add(name)
         await federated.until_connected(*zones)
         yield federated
-    finally:
-        await federated.end()
-        shutil.rmtree(folder, ignore_errors=True)

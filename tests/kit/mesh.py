@@ -25,7 +25,6 @@ FAULT_SECONDS = float(os.environ.get("SEKISHO_FAULT_SECONDS", "8"))
 """How long a fault lasts; 120 is the promise, for when there is time."""
 Record = Callable[[str, object], None]
 """pytest's `record_property`: figures, written by `--junit-xml=FILE -o junit_family=xunit1`."""
-TRUST_DOMAIN = "default.default.mesh.local"
 _UNDER_WAY = re.compile(r"listener_manager_total_\w+_(warming|draining)\{[^}]*\} [1-9]")
 _FIRST_HOST, _FIRST_RANGE = 40, 100
 """Of loopback addresses: `127.0.40.n`, where sidecars take calls, and `127.(100+n).0.0/16`, where they stand
@@ -45,6 +44,7 @@ class Member:
     outbounds: str
     """Loopback addresses at which it finds services."""
     echo: Echo
+    zone: str = "default"
 
     @property
     def id(self) -> str:
@@ -52,26 +52,31 @@ class Member:
 
     @property
     def identity(self) -> str:
-        return spiffe_id(self.account)
+        return spiffe_id(self.account, zone=self.zone)
 
 
-def spiffe_id(account: str, namespace: str = "shop") -> str:
-    return f"spiffe://{TRUST_DOMAIN}/ns/{namespace}/sa/{account}"
+def spiffe_id(account: str, namespace: str = "shop", zone: str = "default") -> str:
+    return f"spiffe://default.{zone}.mesh.local/ns/{namespace}/sa/{account}"
 
 
 class Mesh:
     """Members and what is between them. Accounts are called like the Services they are behind."""
 
-    def __init__(self, system: System, stack: AsyncExitStack) -> None:
+    def __init__(
+        self, system: System, stack: AsyncExitStack, zone: str = "default", first: int = 1
+    ) -> None:
+        """`first`: the number of the first member, on a host with several meshes."""
         self.system = system
+        self.zone = zone
         self._stack = stack
+        self._first = first
         self._ports: dict[str, int] = {}
         self._virtual: dict[str, str] = {}
         self.members: dict[str, Member] = {}
 
     async def join(self, account: str, protocol: str = "http", **spec: Any) -> Member:
         """One more instance of the Service `account`, made with the first one; `spec` of its Workload."""
-        number = len(self.members) + 1
+        number = self._first + len(self.members)
         name = f"{account}-{sum(each.account == account for each in self.members.values()) + 1}"
         echo = await self._stack.enter_async_context(serving_echo(name))
         if account not in self._ports:
@@ -79,7 +84,7 @@ class Mesh:
             await self.system.apply(service(account, self._ports[account], protocol))
         member = Member(
             name, account, f"127.0.{_FIRST_HOST}.{number}", self._ports[account],
-            f"127.{_FIRST_RANGE + number}.0.0/16", echo,
+            f"127.{_FIRST_RANGE + number}.0.0/16", echo, self.zone,
         )  # fmt: skip
         self.members[name] = member
         await self.system.apply(workload(member, protocol, **spec))
@@ -87,7 +92,7 @@ class Mesh:
 
     async def permit(self, server: str, *callers: str, **more: Any) -> None:
         """These accounts may call the Service; `more` is what else an entry says, such as methods."""
-        allow = [{"spiffeID": {"type": "Exact", "value": spiffe_id(caller)}, **more} for caller in callers]
+        allow = [{"spiffeID": {"type": "Exact", "value": spiffe_id(caller, zone=self.zone)}, **more} for caller in callers]
         await self.system.apply(permission(server, {"allow": allow}))
 
     async def place(self, client: Member, server: str) -> str:

@@ -1,9 +1,16 @@
-"""A TCP relay that counts what passes, and can be cut: for what is said about bytes on the wire."""
+"""A TCP relay that counts what passes, and can be cut or slow: for what is said about bytes on the wire."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from random import Random
+
+LOST = 0.25
+"""Seconds more that a chunk takes which is lost at first: TCP sends it again after about that time."""
+_UNDER_WAY = 1024
+"""Chunks on the way in each direction, at most."""
 
 
 @dataclass
@@ -17,6 +24,13 @@ class Relay:
     writers: set[asyncio.StreamWriter] = field(default_factory=set)
     flows: asyncio.Event = field(default_factory=asyncio.Event)
     """Set while what comes is passed on."""
+    is_cut: bool = False
+    """Whether nobody gets through, as with a line that is broken."""
+    delay: float = 0.0
+    """Seconds that each chunk is on its way."""
+    loss: float = 0.0
+    """Part of the chunks that is lost at first; what follows waits for it, as TCP's does."""
+    random: Random = field(default_factory=lambda: Random(1))
 
     def hold(self) -> None:
         """Passes nothing on any more, and keeps the connections."""
@@ -31,6 +45,10 @@ class Relay:
         for writer in tuple(self.writers):
             writer.transport.abort()
 
+    def seconds(self) -> float:
+        """How long the next chunk is on its way."""
+        return self.delay + (LOST if self.loss and self.random.random() < self.loss else 0.0)
+
 
 @asynccontextmanager
 async def relay(target: int) -> AsyncIterator[Relay]:
@@ -39,6 +57,9 @@ async def relay(target: int) -> AsyncIterator[Relay]:
     counted.go_on()
 
     async def connect(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if counted.is_cut:
+            writer.transport.abort()
+            return
         there, onward = await asyncio.open_connection("127.0.0.1", target)
         counted.writers |= {writer, onward}
         try:
@@ -53,12 +74,26 @@ async def relay(target: int) -> AsyncIterator[Relay]:
                 one.close()
 
     async def pump(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
-        while data := await source.read(65536):
-            await counted.flows.wait()
-            counted.bytes += len(data)
+        on_the_way: asyncio.Queue[tuple[float, bytes]] = asyncio.Queue(_UNDER_WAY)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(arrive(on_the_way, sink))
+            data = b"-"
+            while data:
+                data = await source.read(65536)
+                await counted.flows.wait()
+                counted.bytes += len(data)
+                await on_the_way.put((time.monotonic() + counted.seconds(), data))
+
+    async def arrive(on_the_way: asyncio.Queue[tuple[float, bytes]], sink: asyncio.StreamWriter) -> None:
+        while True:
+            due, data = await on_the_way.get()
+            if (wait := due - time.monotonic()) > 0:
+                await asyncio.sleep(wait)
+            if not data:
+                sink.close()
+                return
             sink.write(data)
             await sink.drain()
-        sink.close()
 
     server = await asyncio.start_server(connect, "127.0.0.1", 0)
     counted.port = server.sockets[0].getsockname()[1]

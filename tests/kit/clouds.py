@@ -1,0 +1,120 @@
+"""Two zones of real sidecars and ingresses under one global control plane: who calls whom across."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import psutil
+
+from sekisho.client import NotFound
+from tests.kit.federated import CONTROL_PLANE, Federated, running_federation
+from tests.kit.mesh import Mesh, bootstrap_of, permission, spiffe_id
+from tests.kit.objects import manifest
+from tests.kit.ports import free_port
+from tests.kit.system import Manifest
+
+ZONES = ("azure", "gcp")
+_FIRST = {"azure": 1, "gcp": 61}
+"""Numbers of the members: their loopback addresses are of one host."""
+_INGRESSES = "127.0.49"
+
+
+class Cloud(Mesh):
+    """A zone: its members, and its ingresses."""
+
+    def port_of(self, service: str) -> int:
+        """Of a Service here."""
+        return self._ports[service]
+
+    async def ingress(self, name: str, number: int) -> None:
+        """One more door; its address ends in `number`."""
+        await self.system.apply(zone_ingress(name, f"{_INGRESSES}.{number}"))
+
+    async def learns(self, name: str, port: int, kind: str = "ZoneService") -> None:
+        """Returns when it has an address for what is elsewhere: `join`ed there, it is called as what is here."""
+
+        async def has_address() -> bool:
+            return bool(await self._address(kind, name))
+
+        await self.system.until(has_address, f"{self.zone} has an address for {name}")
+        self._virtual[name], self._ports[name] = await self._address(kind, name), port
+
+    async def _address(self, kind: str, name: str) -> str:
+        try:
+            found = await self.system.client.get(kind, name, "shop")
+        except NotFound:
+            return ""
+        return str(found.get("status", {}).get("vip", {}).get("ip", ""))
+
+    def proxy(self, name: str) -> psutil.Process:
+        """The Envoy of a Gateway or Workload of that name."""
+        return next(each for each in self.system.envoys() if f"{name}-" in bootstrap_of(each))
+
+
+@dataclass
+class Clouds:
+    """All of them."""
+
+    federated: Federated
+    azure: Cloud
+    gcp: Cloud
+
+    @property
+    def hub(self) -> Any:
+        """The global control plane."""
+        return self.federated.hub
+
+    async def permit(self, server: str, *callers: tuple[str, str]) -> None:
+        """Written at global, so it holds in all zones: (zone, account) may call."""
+        names = [spiffe_id(account, zone=zone) for zone, account in callers]
+        allow = [{"spiffeID": {"type": "Exact", "value": name}} for name in names]
+        await self.hub.apply(permission(server, {"allow": allow}))
+
+    async def in_sync(self) -> None:
+        """Returns when the proxies of both have acknowledged everything."""
+        await self.azure.system.in_sync()
+        await self.gcp.system.in_sync()
+
+    async def restart_control_plane(self, zone: str) -> None:
+        """After a `kill`."""
+        await self.federated.zones[zone].kill(CONTROL_PLANE)
+        await self.federated.start(zone)
+
+
+def zone_ingress(name: str, address: str) -> Manifest:
+    listener = {"name": "mesh", "protocol": "TLS", "port": free_port(), "tls": {"mode": "Passthrough"}}
+    spec = {
+        "gatewayClassName": "sekisho-zone-ingress",
+        "addresses": [{"type": "IPAddress", "value": address}],
+        "listeners": [listener],
+    }
+    return manifest("Gateway", name, spec=spec)
+
+
+def multizone(name: str, port: int) -> Manifest:
+    """One name over the Services of that name in all zones."""
+    spec = {
+        "selector": {"zoneService": {"matchLabels": {"sekisho.dev/service": name}}},
+        "ports": [{"port": port, "protocol": "http"}],
+    }
+    return manifest("MultiZoneService", name, spec=spec)
+
+
+def retry(kind: str, name: str, *conditions: str) -> Manifest:
+    """Calls to it are tried again, up to three times."""
+    default = {"http": {"numRetries": 3, "retryOn": list(conditions)}}
+    return manifest("Retry", "again", spec={"to": [{"targetRef": {"kind": kind, "name": name}, "default": default}]})
+
+
+@asynccontextmanager
+async def running_clouds(*, relayed: bool = False) -> AsyncIterator[Clouds]:
+    """With an empty Mesh over both, and an agent in each. `relayed`: see `running_federation`."""
+    async with running_federation(*ZONES, relayed=relayed) as federated, AsyncExitStack() as stack:
+        await federated.hub.apply(manifest("Mesh", "default"), manifest("Namespace", "shop"))
+        made = []
+        for name, zone in federated.zones.items():
+            await zone.apply(manifest("Namespace", "shop"))
+            await zone.start_agent()
+            made.append(Cloud(zone, stack, name, _FIRST[name]))
+        yield Clouds(federated, *made)
