@@ -96,6 +96,7 @@ async def build(settings: ControlPlane, clock: Clock) -> AsyncIterator[Parts]:
             await _ensure_gateway_classes(store)
         shared = Settings(
             zone=settings.place.name,
+            serves=is_zone,
             linked=is_zone and settings.place.joins is not None,
             service_range=settings.services,
         )

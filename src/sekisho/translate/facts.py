@@ -179,6 +179,8 @@ class Settings:
     nothing is exposed by accident."""
     zone: str = "default"
     """The zone of this control plane: a part of the names of its trust domains."""
+    serves: bool = True
+    """Whether there are proxies here; those of a global control plane are in its zones."""
     linked: bool = False
     """Whether it shows other zones what it has: then records of that are kept beside it."""
     service_range: IPv4Network = SERVICE_RANGE

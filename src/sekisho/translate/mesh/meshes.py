@@ -45,6 +45,12 @@ def zone(read: Read) -> str:
     return (read.leaf(SettingsKey()) or Settings()).zone
 
 
+@query
+def has_proxies(read: Read) -> bool:
+    """Whether there are proxies here; a global control plane leaves them to its zones."""
+    return (read.leaf(SettingsKey()) or Settings()).serves
+
+
 def own_domain(read: Read, mesh: str) -> str:
     """The trust domain of a mesh in this zone."""
     return trust_domain(mesh, zone(read))

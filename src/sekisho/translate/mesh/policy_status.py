@@ -13,7 +13,7 @@ from sekisho.translate.gateway.conditions import condition
 from sekisho.translate.mesh.gateway_policies import guards
 from sekisho.translate.mesh.inbounds import inbound_ports
 from sekisho.translate.mesh.instances import is_meshed
-from sekisho.translate.mesh.meshes import mesh_of
+from sekisho.translate.mesh.meshes import has_proxies, mesh_of
 from sekisho.translate.mesh.policy_index import EVERYWHERE, entries, is_live, mesh_of_policy, target_of
 from sekisho.translate.mesh.policy_values import picked_one_by_one, server_policies
 
@@ -77,6 +77,9 @@ def _attached(read: Read, resource: Resource, generation: int | None) -> dict[st
         if read.leaf(route) is None:
             return condition("Attached", "False", "TargetNotFound", f"{route} does not exist.", generation)
         return condition("Attached", "True", "Attached", f"For requests that {route} routes.", generation)
+    if not has_proxies(read):
+        told = "It is for proxies of the zones: each says for how many."
+        return condition("Attached", "Unknown", "InZones", told, generation)
     number = _number(read, resource, target)
     if number == 0:
         return condition("Attached", "False", "NoProxies", "No proxy is picked.", generation)

@@ -11,7 +11,7 @@ from sekisho.translate.mesh.external import external_fault
 from sekisho.translate.mesh.hostnames import collisions, hostnames
 from sekisho.translate.mesh.identities import identity
 from sekisho.translate.mesh.instances import is_meshed
-from sekisho.translate.mesh.meshes import mesh_of
+from sekisho.translate.mesh.meshes import has_proxies, mesh_of
 from sekisho.translate.mesh.rejections import refused
 from sekisho.translate.mesh.trust import trust_domains
 
@@ -87,7 +87,10 @@ def mesh_status(read: Read, mesh: ResourceId) -> dict[str, Any]:
     """Whom its members believe, and how far a change of authority is."""
     state: AuthorityState | None = read.leaf(Authority.of(mesh.name))
     generation = read.leaf(mesh).metadata.generation
-    if state is None:
+    if not has_proxies(read):
+        told = "Each zone has an authority of its own."
+        ready = condition("Ready", "True", "InZones", told, generation)
+    elif state is None:
         told = "Its authority is not made yet: nobody is believed."
         ready = condition("Ready", "False", "NoAuthority", told, generation)
     else:
