@@ -32,7 +32,7 @@ class Cloud(Mesh):
         await self.system.apply(zone_ingress(name, f"{_INGRESSES}.{number}"))
 
     async def learns(self, name: str, port: int, kind: str = "ZoneService") -> None:
-        """Returns when it has an address for what is elsewhere: `join`ed there, it is called as what is here."""
+        """Returns when it has an address for what is elsewhere: then it can be called by that name."""
 
         async def has_address() -> bool:
             return bool(await self._address(kind, name))
@@ -104,7 +104,8 @@ def multizone(name: str, port: int) -> Manifest:
 def retry(kind: str, name: str, *conditions: str) -> Manifest:
     """Calls to it are tried again, up to three times."""
     default = {"http": {"numRetries": 3, "retryOn": list(conditions)}}
-    return manifest("Retry", "again", spec={"to": [{"targetRef": {"kind": kind, "name": name}, "default": default}]})
+    called = {"targetRef": {"kind": kind, "name": name}, "default": default}
+    return manifest("Retry", "again", spec={"to": [called]})
 
 
 @asynccontextmanager

@@ -62,9 +62,7 @@ def spiffe_id(account: str, namespace: str = "shop", zone: str = "default") -> s
 class Mesh:
     """Members and what is between them. Accounts are called like the Services they are behind."""
 
-    def __init__(
-        self, system: System, stack: AsyncExitStack, zone: str = "default", first: int = 1
-    ) -> None:
+    def __init__(self, system: System, stack: AsyncExitStack, zone: str = "default", first: int = 1) -> None:
         """`first`: the number of the first member, on a host with several meshes."""
         self.system = system
         self.zone = zone
@@ -92,7 +90,8 @@ class Mesh:
 
     async def permit(self, server: str, *callers: str, **more: Any) -> None:
         """These accounts may call the Service; `more` is what else an entry says, such as methods."""
-        allow = [{"spiffeID": {"type": "Exact", "value": spiffe_id(caller, zone=self.zone)}, **more} for caller in callers]
+        names = [spiffe_id(caller, zone=self.zone) for caller in callers]
+        allow = [{"spiffeID": {"type": "Exact", "value": name}, **more} for name in names]
         await self.system.apply(permission(server, {"allow": allow}))
 
     async def place(self, client: Member, server: str) -> str:

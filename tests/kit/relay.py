@@ -17,6 +17,7 @@ _UNDER_WAY = 1024
 class Relay:
     """Between clients and one port of this host."""
 
+    target: int
     port: int = 0
     """Where it listens."""
     bytes: int = 0
@@ -45,57 +46,59 @@ class Relay:
         for writer in tuple(self.writers):
             writer.transport.abort()
 
-    def seconds(self) -> float:
+    async def connect(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Somebody came."""
+        if self.is_cut:
+            writer.transport.abort()
+            return
+        there, onward = await asyncio.open_connection("127.0.0.1", self.target)
+        self.writers |= {writer, onward}
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._pump(reader, onward))
+                group.create_task(self._pump(there, writer))
+        except* OSError:
+            pass  # cut
+        finally:
+            for one in (writer, onward):
+                self.writers.discard(one)
+                one.close()
+
+    async def _pump(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
+        on_the_way: asyncio.Queue[tuple[float, bytes]] = asyncio.Queue(_UNDER_WAY)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(_arrive(on_the_way, sink))
+            data = b"-"
+            while data:
+                data = await source.read(65536)
+                await self.flows.wait()
+                self.bytes += len(data)
+                await on_the_way.put((time.monotonic() + self._seconds(), data))
+
+    def _seconds(self) -> float:
         """How long the next chunk is on its way."""
         return self.delay + (LOST if self.loss and self.random.random() < self.loss else 0.0)
+
+
+async def _arrive(on_the_way: asyncio.Queue[tuple[float, bytes]], sink: asyncio.StreamWriter) -> None:
+    """Gives out what came, in its order, each when it is due; nothing is the end."""
+    while True:
+        due, data = await on_the_way.get()
+        if (wait := due - time.monotonic()) > 0:
+            await asyncio.sleep(wait)
+        if not data:
+            sink.close()
+            return
+        sink.write(data)
+        await sink.drain()
 
 
 @asynccontextmanager
 async def relay(target: int) -> AsyncIterator[Relay]:
     """Passes connections on to `target`, until the end of the block."""
-    counted = Relay()
+    counted = Relay(target)
     counted.go_on()
-
-    async def connect(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        if counted.is_cut:
-            writer.transport.abort()
-            return
-        there, onward = await asyncio.open_connection("127.0.0.1", target)
-        counted.writers |= {writer, onward}
-        try:
-            async with asyncio.TaskGroup() as group:
-                group.create_task(pump(reader, onward))
-                group.create_task(pump(there, writer))
-        except* OSError:
-            pass  # cut
-        finally:
-            for one in (writer, onward):
-                counted.writers.discard(one)
-                one.close()
-
-    async def pump(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
-        on_the_way: asyncio.Queue[tuple[float, bytes]] = asyncio.Queue(_UNDER_WAY)
-        async with asyncio.TaskGroup() as group:
-            group.create_task(arrive(on_the_way, sink))
-            data = b"-"
-            while data:
-                data = await source.read(65536)
-                await counted.flows.wait()
-                counted.bytes += len(data)
-                await on_the_way.put((time.monotonic() + counted.seconds(), data))
-
-    async def arrive(on_the_way: asyncio.Queue[tuple[float, bytes]], sink: asyncio.StreamWriter) -> None:
-        while True:
-            due, data = await on_the_way.get()
-            if (wait := due - time.monotonic()) > 0:
-                await asyncio.sleep(wait)
-            if not data:
-                sink.close()
-                return
-            sink.write(data)
-            await sink.drain()
-
-    server = await asyncio.start_server(connect, "127.0.0.1", 0)
+    server = await asyncio.start_server(counted.connect, "127.0.0.1", 0)
     counted.port = server.sockets[0].getsockname()[1]
     try:
         yield counted
