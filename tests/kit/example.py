@@ -8,6 +8,7 @@ import sys
 import tempfile
 import time
 from collections import defaultdict
+from collections.abc import Sequence
 from pathlib import Path
 
 import httpx2
@@ -40,8 +41,10 @@ class Example:
         self.log = root / "up.log"
         self.process: subprocess.Popen[bytes] | None = None
 
-    def up(self, *more: str) -> subprocess.Popen[bytes]:
+    def up(self, *more: str, before: Sequence[str] = ()) -> subprocess.Popen[bytes]:
+        """`before`: of the command, such as one that takes rights away."""
         command = [
+            *before,
             sys.executable,
             "-m",
             "sekisho.cli",
@@ -56,8 +59,9 @@ class Example:
             self.process = subprocess.Popen([*command, *more], cwd=self.root, stdout=log, stderr=log)
         return self.process
 
-    def up_and_following(self) -> None:
-        process = self.up()
+    def up_and_following(self, *before: str) -> None:
+        """See `up`."""
+        process = self.up(before=before)
         wait_until(
             lambda: "following edits" in self.said() or process.poll() is not None,
             f"it follows: {self.said()}",

@@ -164,23 +164,3 @@ def test_traffic_splitting(example: Example) -> None:
     assert answers("mirror.example.com", 40) == {"v1": 40}
     wait_until(lambda: log.read_text().count("GET") > before, "v2 sees mirrored requests")
     assert log.read_text().count("GET") - before < 40
-
-
-@pytest.mark.parametrize("example", ["mesh"], indirect=True)
-def test_mesh(example: Example) -> None:
-    """Through four proxies, each by mutual TLS, and not without permission."""
-    answer = ask(example, "any.example.com", "/items").json()
-    stock = answer["catalog"]["stock"]
-    assert stock["items"] == {"tea bowl": 7, "straw sandals": 0}
-    callers = [each["caller"].rpartition("/")[2] for each in (answer, answer["catalog"], stock)]
-    assert callers == ["door", "frontend", "catalog"]
-
-    port = example.ports["9050"]
-    for host in ("127.0.12.1", "127.0.12.3"):  # who has no identity gets no answer
-        with pytest.raises(httpx2.TransportError):
-            httpx2.get(f"http://{host}:{port}/", trust_env=False, timeout=5)
-
-    example.edit("permissions.yaml", "methods: [GET]", "methods: [POST]")
-    wait_until(lambda: ask(example, "any.example.com").status_code == 502, "the catalog is not permitted")
-    example.edit("permissions.yaml", "methods: [POST]", "methods: [GET]")
-    wait_until(lambda: ask(example, "any.example.com").status_code == 200, "the catalog is permitted")

@@ -1,14 +1,17 @@
 """`sekisho up` as a person uses it: the shop on free ports, edited, broken, killed and ended."""
 
 import asyncio
+import os
 import re
+import shutil
 import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
-from tests.kit.example import EXAMPLES, PATIENCE, Example
+from tests.kit.example import PATIENCE, Example
 from tests.kit.shop import faults
 from tests.kit.wait import wait_until
 
@@ -97,9 +100,25 @@ def test_everything_ends_when_up_is_killed(site: Example) -> None:
     wait_until(lambda: site.processes() == [], "all parts are gone", within=20)
 
 
-def test_this_folder_needs_no_root() -> None:
-    """Ports of the example are above 1024, and nothing else in `up` asks for rights."""
-    text = (EXAMPLES / "shop" / "gateway.yaml").read_text()
-    ports = re.findall(r"^\s*-? ?port: (\d+)", text, re.MULTILINE)
-    assert ports
-    assert all(int(port) > 1024 for port in ports)
+WITHOUT_RIGHTS = (
+    ("setpriv", "--bounding-set=-all", "--inh-caps=-all", "--no-new-privs", "--") if os.geteuid() == 0 else ()
+)
+"""Leaves root nothing that another user has not: no capability, and none to be had."""
+
+
+@pytest.mark.skipif(bool(WITHOUT_RIGHTS) and shutil.which("setpriv") is None, reason="there is no setpriv")
+@pytest.mark.parametrize("example", ["shop", "mesh"])
+def test_it_needs_no_rights_of_root(example: str) -> None:
+    site = Example(example)
+    try:
+        site.up_and_following(*WITHOUT_RIGHTS)
+        assert site.process is not None
+        everything = site.processes()
+        assert any("envoy" in one.name() for one in everything)
+        for one in everything:
+            status = Path(f"/proc/{one.pid}/status").read_text()
+            assert re.search(r"CapEff:\s*0+$", status, re.MULTILINE), one
+        assert site.get("/cart" if example == "shop" else "/items").status_code == 200
+        assert site.end() < 5
+    finally:
+        site.clean_up()
