@@ -54,5 +54,5 @@ def holds(view: View, position: int, believed: Iterable[bytes], others: Iterable
     resource = view.get(_TRUST)
     if resource is None or not acknowledged(view, position):
         return False
-    body = resource.entry
+    body = resource.body
     return all(root in body for root in believed) and not any(root in body for root in others)

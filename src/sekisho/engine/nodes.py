@@ -13,7 +13,8 @@ CLEAN, CHECK, DIRTY, RUNNING = 0, 1, 2, 3
 """Up to date; perhaps not, as something further below has changed; not; being computed."""
 
 _FEW = 6
-"""So many users or members are kept in a tuple, a quarter of the size of a set; most have one or two."""
+"""So many users or members are in a tuple; most nodes have one or two. More are in a dictionary, which has
+half the size of a set."""
 
 
 class Node:
@@ -28,20 +29,20 @@ class Node:
     def __init__(self, key: Any) -> None:
         self.key = key
         self.value: Any = None
-        self.users: set[Computed] | tuple[Computed, ...] = ()
+        self.users: dict[Computed, None] | tuple[Computed, ...] = ()
         """Who has read it, each once."""
 
     def add_user(self, user: "Computed") -> None:
         users = self.users
-        if type(users) is set:
-            users.add(user)
+        if type(users) is dict:
+            users[user] = None
         elif user not in users:
-            self.users = (*users, user) if len(users) < _FEW else {*users, user}
+            self.users = (*users, user) if len(users) < _FEW else dict.fromkeys((*users, user))
 
     def drop_user(self, user: "Computed") -> None:
         users = self.users
-        if type(users) is set:
-            users.discard(user)
+        if type(users) is dict:
+            users.pop(user, None)
         else:
             self.users = tuple(other for other in users if other is not user)
 
@@ -61,7 +62,7 @@ class Bucket(Node):
         self.key = key
         self.value = None
         self.users = ()
-        self.members: set[Any] | tuple[Any, ...] = ()
+        self.members: dict[Any, None] | tuple[Any, ...] = ()
         self.table = table
         self.rank = table.rank
 
@@ -74,16 +75,16 @@ class Bucket(Node):
     def put(self, member: Any) -> None:
         """A source key that was not here before."""
         members = self.members
-        if type(members) is set:
-            members.add(member)
+        if type(members) is dict:
+            members[member] = None
         else:
-            self.members = (*members, member) if len(members) < _FEW else {*members, member}
+            self.members = (*members, member) if len(members) < _FEW else dict.fromkeys((*members, member))
 
     def take(self, member: Any) -> None:
         """A source key is here no more."""
         members = self.members
-        if type(members) is set:
-            members.discard(member)
+        if type(members) is dict:
+            members.pop(member, None)
         else:
             self.members = tuple(other for other in members if other != member)
 
@@ -126,8 +127,8 @@ class Computed(Node):
             users = dep.users
             if not users:
                 dep.users = (self,)
-            elif type(users) is set:
-                users.add(self)
+            elif type(users) is dict:
+                users[self] = None
             else:
                 dep.add_user(self)
         self.rank = rank

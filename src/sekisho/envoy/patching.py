@@ -108,7 +108,7 @@ def _additions(read: Read, view: ViewKey) -> dict[str, Resource]:
 
 
 def _places(read: Read, view: ViewKey) -> Iterator[tuple[ViewKey, str]]:
-    if isinstance(view, World) or read.leaf(view) is not None:
+    if (isinstance(view, World) or read.leaf(view) is not None) and patches_of(read, canonical(view)):
         for name in _additions(read, canonical(view)):
             yield view, name
 

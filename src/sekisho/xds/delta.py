@@ -72,9 +72,9 @@ class Chunk:
         self.accepted = False
         """Whether any proxy took it."""
         if again:
-            entries = [nudged_entry(type_url, resource, nonce) for resource in resources]
+            entries = [part for one in resources for part in nudged_entry(type_url, one, nonce)]
         else:
-            entries = [resource.entry for resource in resources]
+            entries = [part for one in resources for part in (one.head, one.body)]
         self.message = length_prefixed(delta_response(type_url, nonce, str(seq), entries, removed))
         """The gRPC message, length prefix included."""
         self._exchanges: dict[int, Exchange] = {}
@@ -113,7 +113,7 @@ def split(resources: Sequence[Resource], limit: Limit) -> Iterator[Sequence[Reso
     """Consecutive pieces within `limit`."""
     start = octets = 0
     for index, resource in enumerate(resources):
-        size = len(resource.entry)
+        size = resource.size
         if index > start and (index - start >= limit.resources or octets + size > limit.octets):
             yield resources[start:index]
             start, octets = index, 0

@@ -1,7 +1,6 @@
 """The resources of one type in a view, and the way from any earlier commit to the present."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from itertools import count
 from typing import Any, TypeVar, cast
 
 from sekisho.protos import message
@@ -14,6 +13,7 @@ from sekisho.xds.types import Blob
 NOTHING = -1
 """The position of a proxy that was sent nothing yet: its delta is everything, even when that is empty."""
 _ANSWERS_KEPT = 1_024
+_CHUNKING = Chunking()
 
 T = TypeVar("T")
 
@@ -29,8 +29,8 @@ class Log:
     """
 
     __slots__ = (
-        "_added", "_answers", "_asked", "_changed", "_chunking", "_covered", "_deltas", "_expected",
-        "_nonces", "_previous", "_removed", "_shelf", "current", "seqs", "type_url",
+        "_added", "_asked", "_built", "_changed", "_chunking", "_nonces", "_previous", "_removed", "_shelf",
+        "current", "seqs", "type_url",
     )  # fmt: skip
 
     def __init__(self, type_url: str, shelf: Shelf) -> None:
@@ -39,17 +39,15 @@ class Log:
         self.seqs = [0, 0, 0]
         """By Part: the last commit that added or updated, that removed, that did either."""
         self._shelf = shelf
-        self._chunking = CHUNKING.get(type_url) or Chunking()
+        self._chunking = CHUNKING.get(type_url, _CHUNKING)
         self._changed: dict[str, int] = {}
         self._removed: dict[str, int] = {}
         self._added: dict[str, int] = {}
         self._previous: dict[str, Resource] = {}
-        self._deltas: dict[Key, Delta] = {}
-        self._answers: dict[tuple[bool, tuple[str, ...]], tuple[Chunk, ...]] = {}
-        self._expected: dict[Names | None, Expected] = {}
-        self._covered: dict[Names, bool] = {}
+        self._built: _Built | None = None
         self._asked: tuple[Any, Any] | None = None
-        self._nonces = count()
+        self._nonces = 0
+        """How many have been given."""
 
     def apply(self, seq: int, changes: Mapping[str, Blob | None]) -> bool:
         """Takes commit `seq`; what equals the present is skipped. Returns whether anything changed."""
@@ -95,10 +93,13 @@ class Log:
 
     def forget_built(self) -> None:
         """Drops responses made for an earlier state; proxies that are being sent one keep it alive."""
-        self._deltas.clear()
-        self._answers.clear()
-        self._expected.clear()
-        self._covered.clear()
+        self._built = None
+
+    def _building(self) -> "_Built":
+        built = self._built
+        if built is None:
+            built = self._built = _Built()
+        return built
 
     @property
     def tombstones(self) -> int:
@@ -153,9 +154,10 @@ class Log:
         Built once per distinct question and shared.
         """
         key = (since, upto, part, names)
-        found = self._deltas.get(key)
+        deltas = self._building().deltas
+        found = deltas.get(key)
         if found is None:
-            found = self._deltas[key] = self._build(since, upto, part, names)
+            found = deltas[key] = self._build(since, upto, part, names)
         return found
 
     def _build(self, since: int, upto: int, part: Part, names: Names | None) -> Delta:
@@ -192,14 +194,15 @@ class Log:
         a condemned one without predecessor counts as absent: the proxy asked and must not wait for ever.
         """
         key = (again, names)
-        found = self._answers.get(key)
+        answers = self._building().answers
+        found = answers.get(key)
         if found is None:
-            if len(self._answers) >= _ANSWERS_KEPT:
-                self._answers.clear()
+            if len(answers) >= _ANSWERS_KEPT:
+                answers.clear()
             shown = [(self.current.get(name) if again else self.visible(name), name) for name in names]
             resources = [resource for resource, _ in shown if resource is not None]
             removed = [name for resource, name in shown if resource is None]
-            found = self._answers[key] = self._chunks(resources, removed, self.seqs[Part.BOTH], again=again)
+            found = answers[key] = self._chunks(resources, removed, self.seqs[Part.BOTH], again=again)
         return found
 
     def _chunks(
@@ -216,15 +219,20 @@ class Log:
             pieces = [()]
         removals = [()] * (len(pieces) - 1) + [tuple(removed)]
         return tuple(
-            Chunk(self.type_url, seq, f"{seq}.{next(self._nonces):x}", piece, gone, again=again)
+            Chunk(self.type_url, seq, self._nonce(seq), piece, gone, again=again)
             for piece, gone in zip(pieces, removals, strict=False)
         )
 
+    def _nonce(self, seq: int) -> str:
+        self._nonces += 1
+        return f"{seq}.{self._nonces:x}"
+
     def covered(self, names: Names) -> bool:
         """Whether `names` has all there are. Looked at once per commit."""
-        found = self._covered.get(names)
+        covered = self._building().covered
+        found = covered.get(names)
         if found is None:
-            found = self._covered[names] = self.current.keys() <= names.values
+            found = covered[names] = self.current.keys() <= names.values
         return found
 
     def once(self, request: Any, work: Callable[[Any], T]) -> T:
@@ -235,12 +243,25 @@ class Log:
 
     def expected(self, names: Names | None) -> "Expected":
         """What a proxy in sync holds of `names` (None: of everything). Built once per commit."""
-        found = self._expected.get(names)
+        expected = self._building().expected
+        found = expected.get(names)
         if found is None:
             shown = ((name, self.visible(name)) for name in (self.current if names is None else names.values))
             found = Expected({name: resource.version for name, resource in shown if resource is not None})
-            self._expected[names] = found
+            expected[names] = found
         return found
+
+
+class _Built:
+    """What was made for proxies that ask: for the present state only, and for most logs never."""
+
+    __slots__ = ("answers", "covered", "deltas", "expected")
+
+    def __init__(self) -> None:
+        self.deltas: dict[Key, Delta] = {}
+        self.answers: dict[tuple[bool, tuple[str, ...]], tuple[Chunk, ...]] = {}
+        self.expected: dict[Names | None, Expected] = {}
+        self.covered: dict[Names, bool] = {}
 
 
 class Expected:

@@ -10,27 +10,27 @@ from google.protobuf.message import DecodeError
 from sekisho.protos import message
 from sekisho.xds.resource import Resource
 from sekisho.xds.types import SCOPED_ROUTES
-from sekisho.xds.wire import resource_entry
+from sekisho.xds.wire import resource_head
 
 _KEY = "dev.sekisho.attempt"
 
 
-def nudged_entry(type_url: str, resource: Resource, attempt: str) -> bytes:
-    """The resource's entry for a further attempt; the same as ever for types that do not need this.
+def nudged_entry(type_url: str, resource: Resource, attempt: str) -> tuple[bytes, bytes]:
+    """Head and body of the resource for a further attempt; the same as ever for types that do not need this.
 
     Envoy does not read this metadata; `attempt` must differ from attempt to attempt. A body that is no scope
     is left as it is: saying what is wrong with it is Envoy's part.
     """
+    same = resource.head, resource.body
     if type_url != SCOPED_ROUTES:
-        return resource.entry
-    response = message("envoy.service.discovery.v3.DeltaDiscoveryResponse").FromString(resource.entry)
+        return same
     scope = message("envoy.config.route.v3.ScopedRouteConfiguration")()
     try:
-        scope.ParseFromString(response.resources[0].resource.value)
+        scope.ParseFromString(resource.body)
     except DecodeError:
-        return resource.entry
+        return same
     if not scope.HasField("route_configuration"):  # by name: its routes come by RDS, which applies again
-        return resource.entry
+        return same
     scope.route_configuration.metadata.filter_metadata[_KEY]["attempt"] = attempt
     body = scope.SerializeToString(deterministic=True)
-    return resource_entry(type_url, resource.name, resource.version, body)
+    return resource_head(type_url, resource.name, resource.version, len(body)), body

@@ -1,9 +1,9 @@
-"""A published resource: its framed bytes, shared by every view and proxy, and what proxies said about it."""
+"""A published resource: its bytes, shared by every view and proxy, and what proxies said about it."""
 
 from weakref import WeakValueDictionary
 
 from sekisho.xds.types import Blob
-from sekisho.xds.wire import resource_entry
+from sekisho.xds.wire import resource_head
 
 QUORUM = 2
 """So many different proxies must refuse a version, and none accept it, before the others are spared it.
@@ -16,18 +16,24 @@ _LONGEST_MESSAGE = 4_096
 class Resource:
     """One version of one resource. Made by a `Shelf`, so equal ones are the same object."""
 
-    __slots__ = ("__weakref__", "accepted", "entry", "message", "name", "refused_by", "version")
+    __slots__ = ("__weakref__", "accepted", "body", "head", "message", "name", "refused_by", "version")
 
     def __init__(self, type_url: str, name: str, blob: Blob) -> None:
         self.name = name
         self.version = blob.version
-        self.entry = resource_entry(type_url, name, blob.version, blob.body)
-        """Its entry in a response, framed once."""
+        self.body = blob.body
+        self.head = resource_head(type_url, name, blob.version, len(blob.body))
+        """Makes the body an entry in a response; apart, as whoever made the body keeps it as well."""
         self.accepted = False
         """Whether any proxy took it."""
         self.refused_by: set[str] | None = None
         self.message = ""
         """The last refusal's text, Envoy's own words."""
+
+    @property
+    def size(self) -> int:
+        """Octets it takes in a response."""
+        return len(self.head) + len(self.body)
 
     def refuse(self, proxy: str, message: str) -> None:
         """`proxy` refused it when it came alone."""

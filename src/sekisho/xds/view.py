@@ -1,6 +1,6 @@
 """A named set of resources with a change log: everything that proxies who see the same world share."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, Protocol
 
 from sekisho.xds.log import Log
@@ -28,7 +28,7 @@ class View:
     A proxy that follows several views sees their union; a name may be in one of them only.
     """
 
-    def __init__(self, name: str, shelf: Shelf | None = None, types: Iterable[str] = TYPES) -> None:
+    def __init__(self, name: str, shelf: Shelf | None = None, types: Collection[str] = TYPES) -> None:
         """`shelf` is shared by views that show the same resources; by default the view has its own."""
         self.name = name
         self.seq = 0
@@ -38,12 +38,22 @@ class View:
         """Called after each commit that changed something; they wake the members in their own time."""
         self.plans: dict[Any, Any] = {}
         """What sessions worked out about the present state, shared by them; dropped with each commit."""
-        shelf = shelf or Shelf()
-        self._logs = {type_url: Log(type_url, shelf) for type_url in types}
+        self._shelf = shelf or Shelf()
+        self._types = types
+        self._logs: dict[str, Log] = {}
 
     def log(self, type_url: str) -> Log | None:
-        """The log of a type; None when this view has none such."""
-        return self._logs.get(type_url)
+        """The log of a type; None when this view has none such. Made when first asked for."""
+        log = self._logs.get(type_url)
+        if log is None and type_url in self._types:
+            log = self._logs[type_url] = Log(type_url, self._shelf)
+        return log
+
+    def _known(self, type_url: str) -> Log:
+        log = self.log(type_url)
+        if log is None:
+            raise KeyError(type_url)
+        return log
 
     def commit(self, changes: Mapping[Name, Blob | None]) -> int:
         """Adds, replaces, or removes (None) resources at once. Returns the number of the newest commit.
@@ -55,9 +65,8 @@ class View:
         for (type_url, name), blob in changes.items():
             by_type.setdefault(type_url, {})[name] = blob
         seq = self.seq + 1
-        changed = [
-            log for type_url, part in by_type.items() if (log := self._logs[type_url]).apply(seq, part)
-        ]
+        logs = [(self._known(type_url), part) for type_url, part in by_type.items()]
+        changed = [log for log, part in logs if log.apply(seq, part)]
         if changed:
             self.seq = seq
             for log in changed:
@@ -68,7 +77,7 @@ class View:
     def get(self, name: Name) -> Resource | None:
         """The current version of a resource, None when there is none."""
         log = self._logs.get(name.type_url)
-        return log.current.get(name.name) if log else None
+        return log.current.get(name.name) if log is not None else None
 
     def accept(self, log: Log, resource: Resource) -> None:
         """A proxy took `resource`; proxies that were spared it get it after all."""

@@ -22,21 +22,31 @@ def varint(number: int) -> bytes:
     return bytes(groups)
 
 
+def _opening(number: int, size: int) -> bytes:
+    """Tag and length of a length-delimited field."""
+    return varint(number << 3 | _LENGTH_DELIMITED) + varint(size)
+
+
 def field(number: int, payload: bytes) -> bytes:
     """A length-delimited field: string, bytes or sub-message."""
-    return varint(number << 3 | _LENGTH_DELIMITED) + varint(len(payload)) + payload
+    return _opening(number, len(payload)) + payload
 
 
-def resource_entry(type_url: str, name: str, version: str, body: bytes) -> bytes:
-    """One entry of `DeltaDiscoveryResponse.resources`, tag and length included."""
-    packed = field(1, type_url.encode()) + field(2, body)
-    return field(2, field(1, version.encode()) + field(2, packed) + field(3, name.encode()))
+def resource_head(type_url: str, name: str, version: str, size: int) -> bytes:
+    """What comes before a body of `size` octets in its entry of `DeltaDiscoveryResponse.resources`.
+
+    The name comes before the resource, though its number is higher: so nothing comes after the body, which
+    need not be copied then.
+    """
+    packed = field(1, type_url.encode()) + _opening(2, size)
+    inner = field(1, version.encode()) + field(3, name.encode()) + _opening(2, len(packed) + size) + packed
+    return _opening(2, len(inner) + size) + inner
 
 
 def delta_response(
     type_url: str, nonce: str, system_version: str, entries: Iterable[bytes], removed: Iterable[str]
 ) -> bytes:
-    """A whole `DeltaDiscoveryResponse` around entries made by `resource_entry`."""
+    """A whole `DeltaDiscoveryResponse` around entries: what `resource_head` makes, and bodies."""
     parts = [field(1, system_version.encode()), *entries]
     parts += (field(4, type_url.encode()), field(5, nonce.encode()))
     parts += (field(6, name.encode()) for name in removed)

@@ -255,4 +255,4 @@ def test_a_scope_tried_again_differs_where_it_has_no_effect() -> None:
 @pytest.mark.parametrize("body", [b"\xff", b"\x0a\x01s\x12\x01r"], ids=["no message", "routes by name"])
 def test_what_is_no_inline_scope_is_tried_again_as_it_is(body: bytes) -> None:
     resource = Resource(SCOPED_ROUTES, "s", Blob("1", body))
-    assert nudged_entry(SCOPED_ROUTES, resource, "1") == resource.entry
+    assert nudged_entry(SCOPED_ROUTES, resource, "1") == (resource.head, resource.body)

@@ -8,7 +8,7 @@ from tests.kit.xds import Response
 from sekisho.protos import message
 from sekisho.xds.rpc import Deframer, Failed, Status, refusal, trailers
 from sekisho.xds.types import CLUSTER
-from sekisho.xds.wire import delta_response, length_prefixed, resource_entry, varint
+from sekisho.xds.wire import delta_response, length_prefixed, resource_head, varint
 
 text = st.text(max_size=300)
 
@@ -17,7 +17,11 @@ text = st.text(max_size=300)
 def test_a_spliced_response_is_the_message(
     resources: list[tuple[str, str, bytes]], removed: list[str], nonce: str
 ) -> None:
-    entries = [resource_entry(CLUSTER, name, version, body) for name, version, body in resources]
+    entries = [
+        part
+        for name, version, body in resources
+        for part in (resource_head(CLUSTER, name, version, len(body)), body)
+    ]
     parsed = Response.FromString(delta_response(CLUSTER, nonce, "7", entries, removed))
     assert (parsed.type_url, parsed.nonce, parsed.system_version_info) == (CLUSTER, nonce, "7")
     assert list(parsed.removed_resources) == removed

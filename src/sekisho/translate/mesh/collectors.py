@@ -29,7 +29,6 @@ class _Use(NamedTuple):
     origin: Origin
 
 
-@query
 def helper_clusters(read: Read, client: Client) -> tuple[ir.Cluster, ...]:
     """The clusters of collectors given by address, sorted by name: of a World or a Gateway for what it calls,
     of a Workload for what it takes in."""

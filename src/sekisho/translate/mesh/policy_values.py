@@ -52,9 +52,21 @@ NOTHING = Effective(None, ())
 _NONE: frozenset[str] = frozenset()
 
 
-@query
 def client_policies(read: Read, kind: str, client: Client) -> tuple[ResourceId, ...]:
     """The policies of a kind whose targetRef picks a client, sorted."""
+    return _client_policies(read, kind, _whoever(read, client))
+
+
+def _whoever(read: Read, client: Client) -> Client:
+    """One client for all workloads of a namespace that the same policies pick: they are many."""
+    if isinstance(client, World) or client.kind != "Workload":
+        return client
+    picked = picked_one_by_one(read, client)
+    return World.of(mesh_of(read, client.namespace), namespace=client.namespace, selected=picked)
+
+
+@query
+def _client_policies(read: Read, kind: str, client: Client) -> tuple[ResourceId, ...]:
     if isinstance(client, World):
         picked = {policy for policy in client.selected if policy.kind == kind}
         return tuple(sorted(picked | _broad(read, kind, client.mesh, client.namespace, ("Mesh", "Workload"))))
@@ -109,9 +121,13 @@ def proxy_of(read: Read, id_: ResourceId) -> Proxy:
     return Proxy(id_.kind, id_.namespace, id_.name, resource.metadata.labels if resource else {})
 
 
-@query
 def for_mesh(read: Read, kind: str, client: Client) -> Effective:
     """What holds whatever a client calls: entries `to: Mesh`, or the `default` of kinds without `to`."""
+    return _for_mesh(read, kind, _whoever(read, client))
+
+
+@query
+def _for_mesh(read: Read, kind: str, client: Client) -> Effective:
     return _merged(kind, _parts_for_mesh(read, kind, client))
 
 
