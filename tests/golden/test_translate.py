@@ -75,8 +75,15 @@ def _data(value: Any) -> Any:
     return {type(value).__name__: {name: _data(one) for name, one in said.items()}}
 
 
+class _Plain(yaml.SafeDumper):
+    """What many share is written out for each."""
+
+    def ignore_aliases(self, _: Any) -> bool:
+        return True
+
+
 def compare(golden: Path, is_now: dict[str, Any], *, rewrite: bool) -> None:
-    text = yaml.safe_dump(is_now, width=110)
+    text = yaml.dump(is_now, Dumper=_Plain, width=110)
     if rewrite:
         golden.write_text(text)
     assert golden.read_text() == text
