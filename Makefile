@@ -48,7 +48,7 @@ fmt: setup ## Format, and fix what can be fixed
 bench: setup packages ## Benchmarks: all, or one by BENCH=fan-out; writes bench/latest.json
 	$(PY) -m bench $(BENCH)
 
-conformance: setup ## Upstream's Gateway API conformance suite; all, or one test by TEST=HTTPRouteWeight
+conformance: setup packages ## Upstream's Gateway API conformance suite; all, or one test by TEST=HTTPRouteWeight
 	@command -v go >/dev/null || { echo "the suite is written in Go, and there is no go here: https://go.dev/dl"; exit 1; }
 	cd conformance && go test -c -o build/conformance.test .
 	$(PY) -m conformance.cluster $(if $(TEST),--run-test=$(TEST),--report)
