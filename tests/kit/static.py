@@ -26,6 +26,7 @@ class Plan:
     passthroughs: tuple[ir.Passthrough, ...] = ()
     trust: tuple[ir.TrustBundle, ...] = ()
     tunnels: tuple[ir.Tunnel, ...] = ()
+    outlets: tuple[ir.Inbound, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,6 +57,7 @@ def messages(plan: Plan) -> Messages:
             *map(envoy.passthrough_listener, plan.passthroughs),
             *map(envoy.outbound_listener, plan.outbounds),
             *map(envoy.tunnel_listener, plan.tunnels),
+            *map(envoy.outlet_listener, plan.outlets),
         ],
         scopes=[envoy.scoped_route_configuration(each) for each in plan.hosts],
         clusters=[
@@ -66,6 +68,7 @@ def messages(plan: Plan) -> Messages:
         endpoints=[envoy.cluster_load_assignment(each) for each in plan.endpoints],
         routes=[
             *map(envoy.inbound_route_configuration, plan.inbounds),
+            *map(envoy.inbound_route_configuration, plan.outlets),
             *map(envoy.route_configuration, plan.tables),
         ],
         secrets=[envoy.trust_bundle(each) for each in plan.trust],

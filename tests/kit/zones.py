@@ -25,7 +25,15 @@ from tests.kit.pki import Leaf, TestAuthority
 from tests.kit.ports import free_port
 from tests.kit.sidecar import Sidecar, running_sidecar
 from tests.unit.translate.mesh.mesh import application, member, mesh, permission
-from tests.unit.translate.world import Document, document, gateway, gateway_class, leaves, passthrough
+from tests.unit.translate.world import (
+    Document,
+    document,
+    gateway,
+    gateway_class,
+    leaves,
+    passthrough,
+    unvalidated,
+)
 
 _FIRST_HOST = {"azure": 60, "gcp": 70}
 """Of loopback addresses, `127.0.60.n`."""
@@ -67,6 +75,10 @@ class LiveZone:
 
     def remove(self, *resources: ResourceId) -> None:
         self._commit(dict.fromkeys(resources))
+
+    def give(self, resource: Document, facts: Mapping[Any, Any]) -> None:
+        """What the API would not take, such as something outside on the loopback, and what is known of it."""
+        self._commit({**unvalidated(resource), **facts})
 
     def put(self, resource: Any) -> None:
         """As `read` gave it."""
@@ -173,7 +185,8 @@ class LiveZone:
         address = f"127.0.{_FIRST_HOST[self.name]}.{number}"
         service = ResourceId("Service", "shop", account)
         if self._engine.read.leaf(service) is None:
-            made = application(account, f"241.0.0.{number}", port={"port": CALLED_PORT, "targetPort": _SERVED_PORT, **(port or {})})
+            called = {"port": CALLED_PORT, "targetPort": _SERVED_PORT, **(port or {})}
+            made = application(account, f"241.0.0.{number}", port=called)
             made["metadata"]["labels"] = labels or {}
             self.apply(made)
         sidecar = {"capture": "None", "outboundAddresses": self._outbounds(number)}
@@ -194,6 +207,10 @@ class LiveZone:
         called = ResourceId(kind, "shop", service)
         if service.startswith("*."):
             called = ResourceId("MultiZoneService", "shop", service.removeprefix("*."))
+        return self.place_of(client, called)
+
+    def place_of(self, client: str, called: ResourceId) -> str:
+        """The same for whatever can be called."""
         read = self._engine.read
         virtual = read.leaf(AssignedVip.of(called)) or read.leaf(called).spec.cluster_ip
         workload = read.leaf(ResourceId("Workload", "shop", client))

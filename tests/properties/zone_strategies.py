@@ -3,7 +3,16 @@
 from typing import Any
 
 from hypothesis import strategies as st
-from tests.unit.translate.world import Document, document, gateway_class, http, namespace, passthrough
+from tests.unit.translate.mesh.mesh import mesh
+from tests.unit.translate.world import (
+    Document,
+    document,
+    gateway,
+    gateway_class,
+    http,
+    namespace,
+    passthrough,
+)
 from tests.unit.translate.zone.zones import (
     zone,
     zone_ingress,
@@ -15,7 +24,7 @@ from tests.unit.translate.zone.zones import (
 from sekisho.model.mesh import SYSTEM_NAMESPACE
 from sekisho.model.names import ResourceId
 from sekisho.model.origin import EXPORT_LABEL
-from sekisho.model.zone_ingress import ADVERTISED_ADDRESSES, ZONE_INGRESS_CLASS
+from sekisho.model.zone_ingress import ADVERTISED_ADDRESSES, ZONE_EGRESS_CLASS, ZONE_INGRESS_CLASS
 from sekisho.translate.facts import AssignedVip, Settings, SettingsKey
 
 ZONES = st.sampled_from(["gcp", "aws", "azure"])
@@ -107,6 +116,10 @@ ZONE_DOCUMENTS: st.SearchStrategy[Document] = st.one_of(
         NAMESPACES, st.sampled_from(["web.gcp", "api.aws"]),
     ),
     st.builds(lambda of: zone_trust(of=of), ZONES),
+    st.sampled_from([gateway_class(ZONE_EGRESS_CLASS), mesh(egress="Required")]),
+    st.just(
+        gateway(passthrough("out", 8081), name="inner", gatewayClassName=ZONE_EGRESS_CLASS)
+    ),
     st.sampled_from([gateway_class(ZONE_INGRESS_CLASS), namespace("shop", **{EXPORT_LABEL: "false"})]),
     st.builds(
         lambda listeners, advertised: _advertised(zone_ingress_gateway(*listeners), advertised),

@@ -32,7 +32,7 @@ from sekisho.control.loop import ControlLoop
 from sekisho.identity.files import private_directory
 from sekisho.model.document import check
 from sekisho.model.names import ResourceId
-from sekisho.model.zone_ingress import ZONE_INGRESS_CLASS
+from sekisho.model.zone_ingress import ZONE_EGRESS_CLASS, ZONE_INGRESS_CLASS
 from sekisho.store.protocol import Store, Write
 from sekisho.store.sqlite import open_sqlite
 from sekisho.translate.facts import Settings
@@ -44,6 +44,7 @@ log = structlog.get_logger(__name__)
 GATEWAY_CLASSES = {
     "sekisho": "Gateways served by Sekisho's Envoys.",
     ZONE_INGRESS_CLASS: "Gateways that let other zones in to the Services of this one.",
+    ZONE_EGRESS_CLASS: "Gateways that let members of a mesh out to ExternalServices.",
 }
 """Made at the first start, so that a Gateway needs nothing else; with what each is for."""
 Announce = Callable[[Address, Address | None], None]

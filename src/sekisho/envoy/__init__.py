@@ -9,6 +9,7 @@ from sekisho.envoy.inbound_clusters import inbound_cluster, passthrough_cluster
 from sekisho.envoy.inbound_routes import inbound_route_configuration
 from sekisho.envoy.listeners import listener
 from sekisho.envoy.outbound import outbound_listener
+from sekisho.envoy.outlets import outlet_listener
 from sekisho.envoy.passthrough import passthrough_listener
 from sekisho.envoy.resource import Resource, resource
 from sekisho.envoy.route_tables import route_configuration
@@ -31,6 +32,7 @@ __all__ = [
     "inbound_route_configuration",
     "listener",
     "outbound_listener",
+    "outlet_listener",
     "passthrough_cluster",
     "passthrough_listener",
     "resource",

@@ -40,7 +40,7 @@ def inbound_listener(wanted: ir.Inbound) -> Any:
         [wanted.address],
         wanted.port,
         "INBOUND",
-        list(_chains(wanted)),
+        inbound_chains(wanted),
         listener_filters=[*sources, *inspectors],
         takes_silence=_may_begin(wanted),
         **captured,
@@ -62,6 +62,11 @@ def _may_begin(wanted: ir.Inbound) -> bool:
 
 def _denies_requests(permissions: ir.Permissions) -> bool:
     return any(rule.effect is ir.Effect.DENY and rule.caller.needs_http for rule in permissions.rules)
+
+
+def inbound_chains(wanted: ir.Inbound) -> list[dict[str, Any]]:
+    """envoy.config.listener.v3.FilterChain, for each way in which callers may come."""
+    return list(_chains(wanted))
 
 
 def _chains(wanted: ir.Inbound) -> Iterator[dict[str, Any]]:
@@ -126,7 +131,7 @@ def _bytes(wanted: ir.Inbound) -> list[dict[str, Any]]:
     """envoy.config.listener.v3.Filter"""
     logs = Choice(LOGS, over_http=False)
     times = times_of_everybody(wanted)
-    forward = ir.TcpForward(shares=((wanted.name, 1),), idle_ms=times.idle)
+    forward = ir.TcpForward(shares=((wanted.leads_to, 1),), idle_ms=times.idle)
     log = access_logs_by_caller(wanted.access_logs, logs)
     return [
         *logs.finder(wanted.access_logs),

@@ -7,7 +7,7 @@ connections that live for hours, and no connection is closed for it. Until it ha
 from typing import Any
 
 from sekisho import ir
-from sekisho.envoy.building import ADS, OFF, extension, milliseconds, new
+from sekisho.envoy.building import ADS, OFF, ON, extension, milliseconds, new
 from sekisho.envoy.choices import Choice, depends
 from sekisho.envoy.rbac import rbac_per_route
 
@@ -59,7 +59,9 @@ def times_of_everybody(wanted: ir.Inbound) -> ir.Times:
 
 def _route(wanted: ir.Inbound, times: ir.Times, metadata: list[dict[str, Any]]) -> dict[str, Any]:
     """envoy.config.route.v3.Route. The caller's proxy has its own clock: here, none is the default."""
-    action: dict[str, Any] = {"cluster": wanted.name, "timeout": milliseconds(times.request or 0)}
+    action: dict[str, Any] = {"cluster": wanted.leads_to, "timeout": milliseconds(times.request or 0)}
+    if wanted.cluster:  # servers outside that have a name are asked by it
+        action["auto_host_rewrite"] = ON
     if times.stream_idle is not None:
         action["idle_timeout"] = milliseconds(times.stream_idle)
     if times.max_stream:

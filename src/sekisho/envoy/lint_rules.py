@@ -64,6 +64,13 @@ LISTENER = (*PATIENT_LISTENER, Rule("continue_on_listener_filters_timeout", *OFF
 TUNNEL = (_BUFFER,)
 """A listener that Envoy alone can reach."""
 
+OUTLET = (
+    *TUNNEL,
+    Rule("listener_filters_timeout", *at_most(5)),
+    Rule("continue_on_listener_filters_timeout", *OFF),
+)
+"""One of these that asks who calls."""
+
 UDP_LISTENER = (
     Rule("ignore_global_conn_limit", *OFF),
     Rule("bypass_overload_manager", *OFF),

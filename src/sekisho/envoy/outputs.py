@@ -21,6 +21,7 @@ from sekisho.envoy.inbound_clusters import inbound_cluster, passthrough_cluster
 from sekisho.envoy.inbound_routes import inbound_route_configuration
 from sekisho.envoy.listeners import listener
 from sekisho.envoy.outbound import outbound_listener
+from sekisho.envoy.outlets import outlet_listener
 from sekisho.envoy.passthrough import passthrough_listener
 from sekisho.envoy.patching import PATCH_CLUSTERS, Build, changeable
 from sekisho.envoy.resource import TYPE_URL_PREFIX, Resource, resource
@@ -29,9 +30,10 @@ from sekisho.envoy.scope_keys import WILDCARD, scope_key
 from sekisho.envoy.scopes import scoped_route_configuration
 from sekisho.envoy.secrets import secret
 from sekisho.envoy.trust import authority_bundle, trust_bundle
-from sekisho.envoy.tunnels import tunnel_listener, tunnel_name
+from sekisho.envoy.tunnels import tunnel_listener
 from sekisho.envoy.udp import udp_listener
 from sekisho.ir.agent import HOSTNAME_TYPE, SIDECAR_TYPE
+from sekisho.ir.cluster import tunnel_name
 from sekisho.ir.patches import Side
 from sekisho.model.names import Origin, ResourceId
 from sekisho.translate.facts import ViewKey
@@ -64,6 +66,9 @@ from sekisho.translate.outputs import (
     MESH_CLUSTERS,
     MESH_ENDPOINTS,
     OUTBOUNDS,
+    OUTLET_CLUSTERS,
+    OUTLET_NAMES,
+    OUTLETS,
     PASSTHROUGHS,
     ROUTE_TABLES,
     SIDECARS,
@@ -228,6 +233,12 @@ ROUTES = TYPE_URL_PREFIX + "envoy.config.route.v3.RouteConfiguration"
 SCOPE = TYPE_URL_PREFIX + "envoy.config.route.v3.ScopedRouteConfiguration"
 SECRET = TYPE_URL_PREFIX + "envoy.extensions.transport_sockets.tls.v3.Secret"
 
+
+
+def _outlet_name(key: Any) -> str:
+    return tunnel_name(key[1])
+
+
 _OF_GATEWAYS = (
     _emission(
         CLUSTER,
@@ -242,6 +253,10 @@ _OF_GATEWAYS = (
     _emission(LISTENER, TUNNELS, _made(TUNNELS, tunnel_listener), name=lambda key: tunnel_name(key[1])),
     _emission(CLUSTER, INGRESS_CLUSTERS, _remembered(INGRESS_CLUSTERS, _cluster)),
     _emission(ASSIGNMENT, INGRESS_ENDPOINTS, _made(INGRESS_ENDPOINTS, cluster_load_assignment)),
+    _emission(CLUSTER, OUTLET_CLUSTERS, _remembered(OUTLET_CLUSTERS, _cluster)),
+    _emission(CLUSTER, OUTLET_NAMES, _remembered(OUTLET_NAMES, _cluster)),
+    _emission(LISTENER, OUTLETS, _made(OUTLETS, outlet_listener), name=_outlet_name, closes=True),
+    _emission(ROUTES, OUTLETS, _made(OUTLETS, inbound_route_configuration), name=_outlet_name, closes=True),
     _emission(SECRET, CERTIFICATES, _remembered(CERTIFICATES, _secret)),
     _emission(SECRET, CALLER_AUTHORITIES, _made(CALLER_AUTHORITIES, authority_bundle)),
     _emission(LISTENER, LISTENERS, _changed(LISTENERS, listener, "gateway")),

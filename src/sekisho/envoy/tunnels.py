@@ -5,14 +5,9 @@ from typing import Any
 from sekisho import ir
 from sekisho.envoy.building import extension, new, value
 from sekisho.envoy.tcp import tcp_proxy
+from sekisho.ir.cluster import tunnel_name
 
-_PREFIX = "tunnel/"
 CONNECTION_BUFFER_BYTES = 32 * 1024
-
-
-def tunnel_name(cluster: str) -> str:
-    """The listener that leads into a cluster."""
-    return f"{_PREFIX}{cluster}"
 
 
 def tunnel_listener(wanted: ir.Tunnel) -> Any:

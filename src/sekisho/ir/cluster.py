@@ -57,8 +57,8 @@ class Cluster(Struct, frozen=True, kw_only=True, gc=False):
     original_destination: bool = False
     """The endpoint is whatever the captured connection was for."""
     inside: str = ""
-    """Name of another cluster, whose connections carry those of this one: `transport` is spoken within
-    theirs. Empty for connections of its own."""
+    """Name of another cluster: connections go to the proxy's own listener `tunnel_name` of it, and on from
+    there; `transport` is spoken within theirs. Empty for connections of its own."""
     connect_timeout_ms: int = 5000
     idle_timeout_ms: int | None = None
     """None for Envoy's 1 h, 0 for never."""
@@ -75,6 +75,11 @@ class Cluster(Struct, frozen=True, kw_only=True, gc=False):
     health_checks: tuple[HealthCheck, ...] = ()
     balancing: Balancing = Balancing()
     origin: Origin
+
+
+def tunnel_name(cluster: str) -> str:
+    """The listener that leads into a cluster, and that nobody but the proxy itself can reach."""
+    return f"tunnel/{cluster}"
 
 
 class Tunnel(Struct, frozen=True, kw_only=True, gc=False):

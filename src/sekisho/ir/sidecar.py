@@ -25,6 +25,8 @@ class Inbound(Struct, frozen=True, kw_only=True, gc=False):
 
     name: str
     """`inbound/<port>`; listener, route configuration and cluster are called so."""
+    cluster: str = ""
+    """Cluster of something outside that it leads to in the place of the application; empty for that."""
     address: str
     """The workload's own."""
     port: int
@@ -52,6 +54,11 @@ class Inbound(Struct, frozen=True, kw_only=True, gc=False):
     access_logs: tuple[Conditional[tuple[AccessLog, ...]], ...] = ()
     tracing: Tracing | None = None
     origin: Origin
+
+    @property
+    def leads_to(self) -> str:
+        """Name of the cluster behind it."""
+        return self.cluster or self.name
 
 
 class NamedShares(Struct, frozen=True, kw_only=True, gc=False):

@@ -22,6 +22,7 @@ proxy of the mesh reaches nothing there."""
 
 Inspection = Literal["Auto", "Always"]
 Reachable = Literal["Permitted", "Namespace", "Listed"]
+Egress = Literal["Direct", "Required"]
 
 
 class JwtKeys(Model, frozen=True, kw_only=True):
@@ -64,6 +65,13 @@ class MeshSpec(Model, frozen=True, kw_only=True):
             "all it is permitted to call, only that of its own namespace, or nothing; the rest at first use."
         ),
     ] = "Permitted"
+    egress: Annotated[
+        Egress,
+        Meta(
+            description="How ExternalServices are reached: by each proxy itself, or only through Gateways of "
+            "class sekisho-zone-egress, which ask for permission; without one of them, not at all."
+        ),
+    ] = "Direct"
     jwt_providers: Annotated[
         Annotated[tuple[JwtProvider, ...], Meta(max_length=8)],
         Meta(

@@ -12,6 +12,8 @@ ADVERTISED_ADDRESSES = "sekisho.dev/advertised-addresses"
 outside, if not at its own addresses (NAT, load balancers)."""
 ZONE_INGRESS_CLASS = "sekisho-zone-ingress"
 """Name of the GatewayClass whose Gateways let other zones in."""
+ZONE_EGRESS_CLASS = "sekisho-zone-egress"
+"""Name of the GatewayClass whose Gateways let members out to ExternalServices."""
 
 
 class IngressAddress(Model, frozen=True, kw_only=True):

@@ -190,3 +190,46 @@ def test_only_who_lets_everybody_in_may_take_who_says_nothing() -> None:
         assert not guarded.continue_on_listener_filters_timeout
         guarded.continue_on_listener_filters_timeout = True
         assert any("continue_on_listener_filters_timeout" in finding for finding in lint(guarded))
+
+
+OUTLETS = {
+    "http": inbound(443, 443, cluster="external/shop/bank/443"),
+    "tcp": inbound(443, 443, cluster="external/shop/bank/443", protocol=ir.Protocol.TCP, inspected=False),
+}
+
+
+@pytest.mark.parametrize("name", OUTLETS)
+def test_ways_out_are_clean_and_ask_for_permission(name: str) -> None:
+    made = envoy.outlet_listener(OUTLETS[name])
+    assert lint(made) == []
+    opened = envoy.outlet_listener(OUTLETS[name])
+    for chain in opened.filter_chains:
+        chain.ClearField("transport_socket")
+    assert any("takes anybody without mutual TLS" in finding for finding in lint(opened))
+
+
+def test_what_is_found_by_name_is_for_members_and_for_nothing_else_in_the_proxy() -> None:
+    chain = ir.Chain(table="15443/a", tcp=ir.TcpForward(shares=(), by_server_name=True), origin=ORIGIN)
+    wanted = ir.Listener(
+        name="http/127.0.0.1/15443", address="127.0.0.1", port=15443, chains=(chain,), origin=ORIGIN
+    )
+    assert lint(envoy.listener(wanted)) == []
+    for_all = envoy.listener(wanted)
+    for_all.filter_chains[0].ClearField("filter_chain_match")
+    assert any("whoever knows a name is let in" in finding for finding in lint(for_all))
+    anything = envoy.listener(wanted)
+    noting = next(each for each in anything.filter_chains[0].filters if "set_filter_state" in each.name)
+
+    def unprefixed(state: Any) -> None:
+        state.on_new_connection[0].format_string.text_format_source.inline_string = "%REQUESTED_SERVER_NAME%"
+
+    change(noting, unprefixed)
+    assert any("every cluster of the proxy" in finding for finding in lint(anything))
+
+
+def test_a_tunnel_is_no_door() -> None:
+    tunnel = ir.Tunnel(cluster="tcp/zone/shop/far.gcp/443", origin=ORIGIN)
+    assert lint(envoy.tunnel_listener(tunnel)) == []
+    opened = envoy.tunnel_listener(tunnel)
+    opened.address.socket_address.address = "0.0.0.0"
+    assert any("no door" in finding for finding in lint(opened))

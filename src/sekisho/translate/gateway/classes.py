@@ -2,7 +2,7 @@
 
 from sekisho.engine import Read, query
 from sekisho.model.names import ResourceId
-from sekisho.model.zone_ingress import ZONE_INGRESS_CLASS
+from sekisho.model.zone_ingress import ZONE_EGRESS_CLASS, ZONE_INGRESS_CLASS
 
 CONTROLLER_NAME = "sekisho.dev/gateway-controller"
 """`GatewayClass.spec.controllerName` of the classes we serve, and the writer named in route status."""
@@ -32,3 +32,14 @@ def serves(read: Read, gateway: ResourceId) -> bool:
 def is_zone_ingress(read: Read, gateway: ResourceId) -> bool:
     """Whether it lets other zones in, and does nothing else."""
     return serves(read, gateway) and read.leaf(gateway).spec.gateway_class_name == ZONE_INGRESS_CLASS
+
+
+@query
+def is_zone_egress(read: Read, gateway: ResourceId) -> bool:
+    """Whether it lets members out, and does nothing else."""
+    return serves(read, gateway) and read.leaf(gateway).spec.gateway_class_name == ZONE_EGRESS_CLASS
+
+
+def is_found_by_name(read: Read, gateway: ResourceId) -> bool:
+    """Whether its connections are for whom their server name says, and no route is asked."""
+    return is_zone_ingress(read, gateway) or is_zone_egress(read, gateway)

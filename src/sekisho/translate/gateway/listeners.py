@@ -13,7 +13,7 @@ from sekisho.model.gateway import GATEWAY_GROUP, Gateway, Listener, RouteNamespa
 from sekisho.model.listener_set import ListenerSet
 from sekisho.model.names import Origin, ResourceId
 from sekisho.translate.gateway.callers import believed
-from sekisho.translate.gateway.classes import is_zone_ingress
+from sekisho.translate.gateway.classes import is_found_by_name
 from sekisho.translate.gateway.listener_sets import gateway_of
 
 Scheme: TypeAlias = Literal["", "http", "https", "tls", "tcp", "udp"]
@@ -128,7 +128,7 @@ def asked(read: Read, source: ResourceId) -> tuple[Door, ...]:
         for position, listener in enumerate(resource.spec.listeners)
     )
     # What other zones are let in to, no route says.
-    return tuple(replace(one, kinds=()) for one in found) if is_zone_ingress(read, gateway) else found
+    return tuple(replace(one, kinds=()) for one in found) if is_found_by_name(read, gateway) else found
 
 
 def supported_kinds(listener: Listener) -> tuple[tuple[dict[str, str], ...], tuple[str, ...]]:
@@ -174,9 +174,9 @@ def _door(
 
 
 def _own_fault(read: Read, gateway: ResourceId, listener: Listener) -> Fault | None:
-    if is_zone_ingress(read, gateway) and not _is_passthrough(listener):
+    if is_found_by_name(read, gateway) and not _is_passthrough(listener):
         return Fault(
-            "UnsupportedProtocol", "a zone ingress passes TLS on: protocol TLS with mode Passthrough"
+            "UnsupportedProtocol", "ingresses and egresses of zones pass TLS on: TLS, mode Passthrough"
         )
     if listener.protocol not in _SCHEMES:
         served = ", ".join(_SCHEMES)

@@ -9,7 +9,7 @@ from sekisho.model.names import ResourceId
 from sekisho.translate.gateway.byte_chains import closed_chains, shares_at, tcp_chain, tls_chains, winner
 from sekisho.translate.gateway.callers import caller_bundle, validation_of
 from sekisho.translate.gateway.certificates import certificate, presented, secret_of
-from sekisho.translate.gateway.classes import is_zone_ingress
+from sekisho.translate.gateway.classes import is_found_by_name
 from sekisho.translate.gateway.doors import Use, doors
 from sekisho.translate.gateway.gateways import admission
 from sekisho.translate.gateway.https_chains import https_chains
@@ -70,7 +70,7 @@ def chains(read: Read, port: Port) -> tuple[ir.Chain, ...]:
     if not here:
         return ()
     first = here[0]
-    if is_zone_ingress(read, port.gateway):
+    if is_found_by_name(read, port.gateway):
         return (ingress_chain(first.table, first.origin),)
     if first.scheme == "http":  # hostnames are told apart in the one route table
         return (ir.Chain(table=first.table, origin=first.origin),)

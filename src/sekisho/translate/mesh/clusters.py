@@ -27,6 +27,7 @@ from sekisho.translate.mesh.route_tables import plain_forward, straight_forward
 from sekisho.translate.mesh.transport import mesh_transport
 from sekisho.translate.mesh.worlds import World
 from sekisho.translate.zone.clusters import remote_cluster
+from sekisho.translate.zone.egress import egress_cluster, is_through_egress
 from sekisho.translate.zone.remote import remote_port
 
 _ACROSS_ZONES = ("ZoneService", "MultiZoneService")
@@ -42,7 +43,7 @@ def sidecar_cluster(read: Read, client: World, destination: Destination) -> ir.C
         over_http = reads_http(read, client, destination)
         plain = _across(read, client, destination, _carried_in_mesh(read, destination), over_http=over_http)
     else:
-        plain = external_cluster(read, destination)
+        plain = _outside(read, destination, over_http=reads_http(read, client, destination))
     return None if plain is None else effective.cluster_with_policies(read, client, plain, destination)
 
 
@@ -51,12 +52,19 @@ def gateway_cluster(read: Read, gateway: ResourceId, destination: Destination) -
     if destination.kind in _ACROSS_ZONES:
         plain = _to_other_zone(read, gateway, destination)
     elif destination.kind != "Service":
-        plain = external_cluster(read, destination)
+        plain = _outside(read, destination, over_http=is_http(spoken(read, destination)))
     elif isinstance(found := gateway_port(read, destination.resource, destination.port), Broken):
         plain = None
     else:
         plain = _of_service_port(read, gateway, destination, found)
     return None if plain is None else effective.cluster_with_policies(read, gateway, plain, destination)
+
+
+def _outside(read: Read, destination: Destination, *, over_http: bool) -> ir.Cluster | None:
+    """Straight, or through a zone egress where the mesh has no other way out."""
+    if is_through_egress(read, destination.resource):
+        return egress_cluster(read, destination, over_http)
+    return external_cluster(read, destination)
 
 
 def _of_service_port(

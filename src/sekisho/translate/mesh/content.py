@@ -25,6 +25,7 @@ from sekisho.translate.mesh.places import near_endpoints
 from sekisho.translate.mesh.route_tables import backends, route_table
 from sekisho.translate.mesh.sight import WORLDS, visible
 from sekisho.translate.mesh.worlds import World
+from sekisho.translate.zone.egress import is_through_egress
 
 
 class Membership(Struct, frozen=True, kw_only=True, gc=False):
@@ -105,7 +106,7 @@ def _client(_: Read, place: tuple[World, World]) -> tuple[World, ...]:
 
 def _located(read: Read, key: tuple[World, Destination]) -> Iterator[tuple[World, Destination]]:
     client, destination = key
-    if destination.kind != "ExternalService":
+    if destination.kind != "ExternalService" or is_through_egress(read, destination.resource):
         for _, located in read.bucket(_PLACES, client):
             yield located, destination
 

@@ -134,6 +134,14 @@ def inbound_with_policies(read: Read, workload: ResourceId, inbound: ir.Inbound)
     return with_token_issuers(_as_http(inbound), mesh_spec(read, mesh_of(read, workload.namespace)))
 
 
+def outlet_with_permissions(read: Read, service: ResourceId, inbound: ir.Inbound) -> ir.Inbound:
+    """The way out to an ExternalService, with who may go it."""
+    inbound = replace(inbound, permissions=_permissions(read, service, inbound))
+    if inbound.protocol is ir.Protocol.TCP:
+        return _as_bytes(inbound)
+    return with_token_issuers(inbound, mesh_spec(read, mesh_of(read, service.namespace)))
+
+
 def _as_http(inbound: ir.Inbound) -> ir.Inbound:
     needed = (
         inbound.rate_limits

@@ -26,6 +26,7 @@ from sekisho.translate.mesh.policy_index import entries
 from sekisho.translate.mesh.policy_values import Client, client_policies, for_destination
 from sekisho.translate.mesh.worlds import Place, World
 from sekisho.translate.zone.clusters import remote_endpoints
+from sekisho.translate.zone.egress import egress_endpoints
 
 _KIND = "LoadBalancing"
 
@@ -65,7 +66,7 @@ def common_endpoints(read: Read, cluster: str) -> ir.Endpoints | None:
             everybody = localities.Place(zone(read), {})
             return _grouped(read, everybody, LoadBalancingDefault(), cluster)
         case _:
-            return None
+            return egress_endpoints(read, way.destination, cluster)
 
 
 def near_endpoints(read: Read, caller: Client, cluster: str) -> ir.Endpoints | None:

@@ -228,14 +228,16 @@ def _merged(kind: str, parts: Iterable[Part]) -> Effective:
 
 @query
 def server_policies(read: Read, workload: ResourceId, port: int) -> tuple[ResourceId, ...]:
-    """The policies with `rules` that are for a port of a workload, sorted."""
+    """The policies with `rules` that are for a port of a workload, sorted; or for an ExternalService, at the
+    way out to it."""
     mesh, proxy = mesh_of(read, workload.namespace), proxy_of(read, workload)
-    served = tuple(_served(read, workload, port))
-    section = Section(port, _port_name(read, workload, port))
+    is_inside = workload.kind == "Workload"
+    served = tuple(_served(read, workload, port)) if is_inside else ()
+    section = Section(port, _port_name(read, workload, port) if is_inside else "")
     scopes = [
         ServerScope(mesh, "", EVERYWHERE),
         ServerScope(mesh, "", workload.namespace),
-        ServerScope(mesh, f"Workload/{workload.name}", workload.namespace),
+        ServerScope(mesh, f"{workload.kind}/{workload.name}", workload.namespace),
         *(ServerScope(mesh, f"Service/{one.name}", one.namespace) for one in served),
     ]
     found = set()

@@ -12,7 +12,7 @@ from sekisho.translate.facts import ViewKey
 from sekisho.translate.gateway.backend_tls import has_policies, policy_bundle
 from sekisho.translate.gateway.backends import way_of
 from sekisho.translate.gateway.certificates import certificate, secret_of
-from sekisho.translate.gateway.classes import serves
+from sekisho.translate.gateway.classes import is_zone_egress, serves
 from sekisho.translate.gateway.clusters import CLUSTERS_IN_USE
 from sekisho.translate.mesh.clusters import gateway_cluster
 from sekisho.translate.mesh.content import membership
@@ -23,6 +23,8 @@ from sekisho.translate.mesh.names import destination_of, leads_outside
 from sekisho.translate.mesh.sight import WORLDS
 from sekisho.translate.mesh.trust import trust_bundle
 from sekisho.translate.mesh.worlds import World
+from sekisho.translate.zone.egress import is_through_egress
+from sekisho.translate.zone.outlets import OUTLETS_IN_USE
 
 
 @query
@@ -33,7 +35,8 @@ def _tls_outside(read: Read, world: World) -> tuple[ServerTls, ...]:
     for resource in found.services:
         if resource.kind == "ExternalService":
             led.update(destinations(read, resource))
-    return tuple(tls for one in sorted(led) if (tls := server_tls(read, one)) is not None)
+    straight = [one for one in sorted(led) if not is_through_egress(read, one.resource)]
+    return tuple(tls for one in straight if (tls := server_tls(read, one)) is not None)
 
 
 def _users(read: Read, key: World | tuple[ResourceId, str]) -> tuple[ViewKey, tuple[ServerTls, ...]]:
@@ -42,7 +45,9 @@ def _users(read: Read, key: World | tuple[ResourceId, str]) -> tuple[ViewKey, tu
         return key, _tls_outside(read, key)
     gateway, cluster = key
     if leads_outside(cluster):
-        found = server_tls(read, destination_of(cluster))
+        destination = destination_of(cluster)
+        speaks = is_zone_egress(read, gateway) or not is_through_egress(read, destination.resource)
+        found = server_tls(read, destination) if speaks else None
     else:
         found = _to_backend(read, gateway, cluster)
     return gateway, () if found is None else (found,)
@@ -96,7 +101,7 @@ def _certificate(read: Read, key: tuple[ViewKey, str]) -> ir.Certificate | None:
 
 
 _TRUSTING = index("views that trust", source=(WORLDS, "Gateway"), emit=_trusting)
-_NEEDED = index("secrets for outside", source=(WORLDS, CLUSTERS_IN_USE), emit=_needed)
+_NEEDED = index("secrets for outside", source=(WORLDS, CLUSTERS_IN_USE, OUTLETS_IN_USE), emit=_needed)
 
 TRUST = output("trust", source=_TRUSTING, build=_trust)
 """(World or Gateway, `trust`) → `ir.TrustBundle`."""

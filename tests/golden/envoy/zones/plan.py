@@ -1,6 +1,6 @@
-"""From zone to zone: an ingress that finds services by name, the way to one of another, and TLS within."""
+"""Of zones: ingress by name, the way to a service of another one, TLS within, and outlets of an egress."""
 
-from tests.kit.sidecar import ORIGIN, spiffe_id
+from tests.kit.sidecar import ORIGIN, inbound, spiffe_id
 from tests.kit.static import Plan
 
 from sekisho import ir
@@ -37,6 +37,17 @@ PLAN = Plan(
             origin=ORIGIN,
         ),
     ),
+    outlets=(
+        inbound(443, 443, name="tunnel/external/shop/bank/443", cluster="external/shop/bank/443"),
+        inbound(
+            5432,
+            5432,
+            name="tunnel/external/shop/ledger/5432",
+            cluster="external/shop/ledger/5432",
+            protocol=ir.Protocol.TCP,
+            inspected=False,
+        ),
+    ),
     tunnels=(ir.Tunnel(cluster="tcp/zone/shop/far.gcp/443", origin=ORIGIN),),
     clusters=(
         ir.Cluster(
@@ -46,6 +57,16 @@ PLAN = Plan(
             outliers=ingress.OUTLIERS,
             origin=ORIGIN,
         ),
+        ir.Cluster(
+            name="sni/443.bank.external.shop.gcp.default.sekisho",
+            protocol=ir.Protocol.TCP,
+            inside="external/shop/bank/443",
+            origin=ORIGIN,
+        ),
+        ir.Cluster(
+            name="external/shop/bank/443", hosts=(ir.Host("api.bank.example.com", 443),), origin=ORIGIN
+        ),
+        ir.Cluster(name="external/shop/ledger/5432", hosts=(ir.Host("192.0.2.1", 5432),), origin=ORIGIN),
         to_catalog("zone/shop/catalog.gcp/80"),
         to_catalog("zone/shop/orders.gcp/80", hosts=(ir.Host("ingress.gcp.example.com", 443),)),
         to_catalog("tcp/zone/shop/far.gcp/443", protocol=ir.Protocol.TCP),
