@@ -259,7 +259,7 @@ class Engine:
             if not bucket.members:
                 table.drain(bucket)
                 self._orphans[bucket] = None
-        for bucket_key in set(new).difference(old) if old else new:
+        for bucket_key in set(new).difference(old) if old else dict.fromkeys(new):  # each once
             bucket = table.fill(bucket_key)
             bucket.put(key)
             self._moved(bucket)

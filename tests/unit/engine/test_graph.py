@@ -80,6 +80,18 @@ def test_an_index_moves_keys_between_buckets() -> None:
     assert engine.read.bucket(BY_PARITY, 0) == {number("a"), number("c")}
 
 
+def test_a_key_that_names_a_bucket_twice_stands_there_once() -> None:
+    twice = index("twice", source="number", emit=lambda read, key: ["all", read.leaf(key), "all"])
+    counts = output("counts of twice", source=twice, build=lambda read, key: read.count(twice, key))
+    engine = Engine([counts])
+    engine.commit({number("a"): 1})
+    assert engine.value(counts, "all") == 1
+    engine.commit({number("a"): 2, number("b"): 2})
+    assert engine.value(counts, "all") == 2
+    engine.commit({number("a"): None})
+    assert engine.value(counts, "all") == 1
+
+
 def test_a_reader_of_one_bucket_does_not_run_for_another() -> None:
     engine = Engine([COUNTS])
     engine.commit({number("a"): 1, number("b"): 2})
