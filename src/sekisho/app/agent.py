@@ -23,7 +23,7 @@ from sekisho.agent.streams import grpc_dial
 from sekisho.agent.workload import PREFIX
 from sekisho.aio.clock import SystemClock
 from sekisho.aio.tasks import run_until
-from sekisho.app import logs
+from sekisho.app import logs, tether
 from sekisho.app.caller import Caller
 from sekisho.app.host_proxies import HostProxies, OneWorkload
 from sekisho.app.lock import exclusive
@@ -148,7 +148,8 @@ def _has_joined(settings: Settings) -> bool:
 def become_guard() -> None:
     """Makes our connections those of the proxy's group, which are not captured. Raises BadSetting."""
     try:
-        os.setegid(PROXY_USER)
+        with tether.kept():
+            os.setegid(PROXY_USER)
     except PermissionError as cause:
         raise BadSetting("--capture: it takes root, in a network namespace of the workload's own") from cause
 

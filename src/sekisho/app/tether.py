@@ -8,9 +8,23 @@ import ctypes
 import os
 import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
-PR_SET_PDEATHSIG = 1
+PR_SET_PDEATHSIG, PR_GET_PDEATHSIG = 1, 2
 """`man 2 prctl`; kept across exec. A parent of several threads sends the signal several times."""
+
+
+@contextmanager
+def kept() -> Iterator[None]:
+    """For a change of user or group, by which Linux unties a process: afterwards it is tied as before."""
+    library = ctypes.CDLL(None)
+    sent = ctypes.c_int(0)
+    if sys.platform == "linux":
+        library.prctl(PR_GET_PDEATHSIG, ctypes.byref(sent))
+    yield
+    if sent.value:
+        library.prctl(PR_SET_PDEATHSIG, sent.value)
 
 
 def main() -> None:

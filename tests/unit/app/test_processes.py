@@ -84,8 +84,15 @@ def is_running(pid: int) -> bool:
         return False
 
 
-def test_a_tethered_process_hears_when_its_parent_was_killed() -> None:
-    child = "import time; print('up', flush=True); time.sleep(60)"
+GUARD = "from sekisho.app.agent import become_guard; become_guard(); "
+"""Linux unties a process that changes its group."""
+
+
+@pytest.mark.parametrize("first", ["", GUARD])
+def test_a_tethered_process_hears_when_its_parent_was_killed(first: str) -> None:
+    if first and os.geteuid() != 0:
+        pytest.skip("becomes another group: needs root")
+    child = f"import time; {first}print('up', flush=True); time.sleep(60)"
     parent = f"""
 import os, subprocess, sys
 tether = [sys.executable, "-IS", {tether.__file__!r}, str(os.getpid())]
