@@ -18,6 +18,9 @@ _NOBODY = Membership(services=frozenset(), backends=frozenset())
 _OF_BACKENDS = (CLUSTER, ASSIGNMENT)
 """What a World gets of a port that it does not call itself, only by way of a route."""
 
+_Held = ResourceId | Destination
+"""A service that a World calls, or a port that it only sends to by way of a route."""
+
 Changed = Mapping[Output[Any], Mapping[Any, Any]]
 Difference = dict[Name, Resource | None]
 
@@ -37,6 +40,8 @@ class Worlds:
         self._members: dict[World, Membership] = {}
         self._whole: defaultdict[World, dict[World, None]] = defaultdict(dict)
         """Part of Worlds → the Worlds."""
+        self._holders: defaultdict[_Held, dict[World, None]] = defaultdict(dict)
+        """Which Worlds have it."""
         self._content: defaultdict[World, dict[ResourceId, dict[Name, Resource]]] = defaultdict(dict)
         """Part of Worlds → service → what was made of it."""
 
@@ -61,9 +66,16 @@ class Worlds:
     ) -> None:
         """Gives each entry to the Worlds that have it."""
         for entry, made in entries.items():
-            for world in self._whole.get(entry.part, ()):
-                if _has(self._members[world], entry):
+            whole = self._whole.get(entry.part, ())
+            for world in self._having(entry):
+                if world in whole:
                     found[world][entry.name] = made
+
+    def _having(self, entry: _Entry) -> Iterator[World]:
+        """The Worlds whose members an entry is for, of whichever parts; some twice."""
+        yield from self._holders.get(entry.item.resource, ())
+        if entry.name.type_url in _OF_BACKENDS and isinstance(entry.item, Destination):
+            yield from self._holders.get(entry.item, ())
 
     def resources(self, world: World) -> Iterator[tuple[Name, Resource]]:
         """Everything in a World that is not its alone."""
@@ -100,6 +112,7 @@ class Worlds:
 
     def _enrol(self, world: World, now: Membership | None) -> None:
         parts = world.parts
+        self._hold(world, self._members.get(world, _NOBODY), now or _NOBODY)
         if now is not None:
             self._members[world] = now
             for part in parts:
@@ -110,6 +123,16 @@ class Worlds:
             self._whole[part].pop(world, None)
             if not self._whole[part]:
                 del self._whole[part]
+
+    def _hold(self, world: World, before: Membership, now: Membership) -> None:
+        old: frozenset[_Held] = frozenset(before.services | before.backends)
+        new: frozenset[_Held] = frozenset(now.services | now.backends)
+        for one in new - old:
+            self._holders[one][world] = None
+        for one in old - new:
+            self._holders[one].pop(world, None)
+            if not self._holders[one]:
+                del self._holders[one]
 
     def _moved(
         self, world: World, before: Membership, now: Membership, entries: Mapping[_Entry, Resource | None]
