@@ -107,7 +107,7 @@ def is_patient(example: Example) -> None:
 @pytest.mark.parametrize("example", ["tls"], indirect=True)
 def test_tls(example: Example) -> None:
     port = example.ports["8443"]
-    for host in ("one.example.com", "two.example.com"):
+    for host in ("one.example.com", "two.example.com", "team.example.com"):
         redirected = ask(example, host, "/a")
         assert redirected.status_code == 301
         assert redirected.headers["location"] == f"https://{host}:{port}/a"
