@@ -9,6 +9,7 @@ import grpc
 from tests.kit.ports import free_port
 
 TRACES = "opentelemetry.proto.collector.trace.v1.TraceService"
+METRICS = "opentelemetry.proto.collector.metrics.v1.MetricsService"
 LOGS = "opentelemetry.proto.collector.logs.v1.LogsService"
 
 
@@ -17,7 +18,7 @@ class Collector:
     """Requests by service, in the order they came."""
 
     port: int
-    received: dict[str, list[bytes]] = field(default_factory=lambda: {TRACES: [], LOGS: []})
+    received: dict[str, list[bytes]] = field(default_factory=lambda: {TRACES: [], LOGS: [], METRICS: []})
 
     def has(self, service: str, *texts: str) -> bool:
         """Whether one request to `service` has all these texts in it: protobuf keeps them as they are."""

@@ -9,8 +9,8 @@ import pytest
 import pytest_asyncio
 from tests.kit.http import fetch
 from tests.kit.mesh import Mesh, running_mesh, spiffe_id
-from tests.kit.objects import manifest
-from tests.kit.otlp import LOGS, TRACES, Collector, serving_otlp
+from tests.kit.objects import gateway, manifest
+from tests.kit.otlp import LOGS, METRICS, TRACES, Collector, serving_otlp
 from tests.kit.ports import free_port
 from tests.kit.system import Manifest
 
@@ -135,3 +135,35 @@ async def test_lines_of_a_server_come_to_a_log_server_as_json_and_lie_nowhere(
         await mesh.system.until(told, "a line comes")
         await mesh.system.client.delete("AccessLog", "tcp", "shop")
     assert not list(mesh.system.folder.rglob("tcp-log-*"))
+
+
+async def test_metrics_of_the_proxy_are_sent_to_a_collector(observed: tuple[Mesh, Collector]) -> None:
+    mesh, collector = observed
+    pushed = {"collector": {"address": "127.0.0.1", "port": collector.port}, "refreshInterval": "1s"}
+    default = {"backends": [{"type": "OpenTelemetry", "openTelemetry": pushed}]}
+    target = {"kind": "Workload", "labels": {"app": "server"}}
+    await mesh.system.apply(manifest("Metrics", "push", spec={"targetRef": target, "default": default}))
+
+    async def told() -> bool:
+        await mesh.call(mesh.members["client-1"], "server")
+        wanted = ("envoy_cluster_upstream_rq_total", "workload/shop/server-1", "sekisho_scrape_up")
+        return collector.has(METRICS, *wanted)
+
+    await mesh.system.until(told, "metrics come")
+    assert not any(b"workload/shop/client-1" in body for body in collector.received[METRICS])
+    await mesh.system.client.delete("Metrics", "push", "shop")
+
+
+async def test_so_are_those_of_a_gateway(observed: tuple[Mesh, Collector]) -> None:
+    mesh, collector = observed
+    pushed = {"collector": {"address": "127.0.0.1", "port": collector.port}, "refreshInterval": "1s"}
+    default = {"backends": [{"type": "OpenTelemetry", "openTelemetry": pushed}]}
+    spec = {"targetRef": {"kind": "Gateway", "name": "door"}, "default": default}
+    await mesh.system.apply(gateway("door", port=free_port()), manifest("Metrics", "door", spec=spec))
+
+    async def told() -> bool:
+        return collector.has(METRICS, "envoy_server_live", "gateway/shop/door")
+
+    await mesh.system.until(told, "metrics come")
+    for kind, name in (("Metrics", "door"), ("Gateway", "door")):
+        await mesh.system.client.delete(kind, name, "shop")

@@ -19,6 +19,7 @@ from sekisho.agent.limits import connections, heap_bytes
 from sekisho.agent.link import Dial, Link
 from sekisho.agent.log_carrier import LogCarrier
 from sekisho.agent.options import HostOptions, directory_name
+from sekisho.agent.publishing import keep_publishing
 from sekisho.agent.readiness import Reporter
 from sekisho.agent.relay import Mode, Relay
 from sekisho.agent.secrets import SecretServer
@@ -122,6 +123,10 @@ class Proxy:
             needed["outdated identity"] = partial(self._told.tell_outdated, self._own.renew_before)
         if self._workload:
             needed |= self._workload.services()
+        elif self._told:
+            needed["metrics"] = partial(
+                keep_publishing, self.id, self._told.configuration, self._envoy.admin, self._clock
+            )
         services = {f"{self.id}: {name}": self._kept_up(name, each) for name, each in needed.items()}
         user = self._options.envoy.user
         group = user.id if user else None

@@ -18,7 +18,7 @@ from sekisho.agent.dns.records import Records
 from sekisho.agent.dns.resolvers import host_resolvers
 from sekisho.agent.dns.server import Listen, Server
 from sekisho.agent.envoy import Envoy
-from sekisho.agent.metrics import MetricsServer
+from sekisho.agent.publishing import publish
 from sekisho.agent.readiness import Readiness, Reporting, verdicts
 from sekisho.aio.clock import Clock
 from sekisho.aio.tasks import run_until
@@ -173,7 +173,7 @@ class Sidecar:
 
     async def _serve_metrics(self, endpoint: MetricsEndpoint | None) -> None:
         if endpoint:
-            await _for_ever(MetricsServer(endpoint, self._envoy.admin).listening())
+            await publish(f"workload/{self._workload}", endpoint, self._envoy.admin, self._clock)
         await asyncio.Event().wait()
 
 

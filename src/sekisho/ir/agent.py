@@ -73,12 +73,24 @@ class ApplicationMetrics(Struct, frozen=True, kw_only=True, gc=False):
     path: str = "/metrics"
 
 
-class MetricsEndpoint(Struct, frozen=True, kw_only=True, gc=False):
-    """Where Prometheus finds the metrics of Envoy and of the application together."""
+class MetricsPush(Struct, frozen=True, kw_only=True, gc=False):
+    """A collector that metrics are sent to (OTLP over gRPC)."""
 
     address: str
+    """IP address or host name."""
     port: int
+    interval: float = 60.0
+    """Seconds."""
+
+
+class MetricsEndpoint(Struct, frozen=True, kw_only=True, gc=False):
+    """Where the metrics of Envoy and of the application together are found, and where they are sent."""
+
+    address: str
+    port: int = 0
+    """Where Prometheus finds them; 0 for nowhere."""
     path: str = "/metrics"
+    pushes: tuple[MetricsPush, ...] = ()
     include: tuple[str, ...] = ()
     """RE2 of whole names of Envoy's metrics; none for all."""
     exclude: tuple[str, ...] = ()

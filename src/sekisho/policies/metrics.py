@@ -2,9 +2,16 @@
 
 import re
 
-from sekisho.ir.agent import ApplicationMetrics, MetricsEndpoint
+from sekisho.ir.agent import ApplicationMetrics, MetricsEndpoint, MetricsPush
+from sekisho.kit import durations
 from sekisho.model.policies.metrics import ApplicationMetrics as WrittenApplication
-from sekisho.model.policies.metrics import MetricsDefault, MetricsProfiles, MetricsSelector, SidecarMetrics
+from sekisho.model.policies.metrics import (
+    MetricsDefault,
+    MetricsProfiles,
+    MetricsSelector,
+    OpenTelemetryMetrics,
+    SidecarMetrics,
+)
 
 _NOTHING = ""
 """Fits no name."""
@@ -19,20 +26,35 @@ BASIC = (
 
 
 def endpoint(conf: MetricsDefault, address: str, application_address: str) -> MetricsEndpoint | None:
-    """Where metrics are found; None where no backend is named. `address` is the workload's for others."""
-    backend = conf.backends[0].prometheus if conf.backends else None
-    if backend is None:
+    """Where metrics are found, and sent; None where no backend is named. `address`: the workload's for
+    others; a Gateway has none for this, and is not asked, but sends."""
+    backends = conf.backends or ()
+    scraped = next((one.prometheus for one in backends if one.prometheus is not None), None)
+    pushes = tuple(_push(one.open_telemetry) for one in backends if one.open_telemetry is not None)
+    if not address:
+        scraped = None
+    if scraped is None and not pushes:
         return None
     sidecar = conf.sidecar or SidecarMetrics()
     include, exclude = _profiles(sidecar.profiles or MetricsProfiles())
     return MetricsEndpoint(
         address=address,
-        port=backend.port,
-        path=backend.path,
+        port=0 if scraped is None else scraped.port,
+        path="/metrics" if scraped is None else scraped.path,
+        pushes=pushes,
         include=include,
         exclude=exclude,
         unused=bool(sidecar.include_unused),
         applications=tuple(_application(one, application_address) for one in conf.applications or ()),
+    )
+
+
+def _push(asked: OpenTelemetryMetrics) -> MetricsPush:
+    collector = asked.collector
+    return MetricsPush(
+        address=collector.address or "",
+        port=collector.port or 0,
+        interval=durations.parse(asked.refresh_interval) / 1000,
     )
 
 

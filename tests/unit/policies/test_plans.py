@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from sekisho import ir
-from sekisho.ir.agent import ApplicationMetrics
+from sekisho.ir.agent import ApplicationMetrics, MetricsPush
 from sekisho.ir.callers import Text
 from sekisho.ir.patches import Patch
 from sekisho.ir.telemetry import FileLog, LogFormat, OtelLog, Tag, TcpLog
@@ -515,6 +515,18 @@ def test_metrics_are_offered_where_a_backend_is_named() -> None:
         ApplicationMetrics(name="own", address="10.0.0.2", port=81, path="/m"),
     )
     assert metrics.endpoint(conf(MetricsDefault), "10.0.0.1", "127.0.0.1") is None
+    assert metrics.endpoint(wanted, "", "") is None, "a Gateway is not asked"
+
+
+def test_metrics_are_sent_to_collectors_by_gateways_too() -> None:
+    pushed = {"collector": {"address": "10.0.0.9", "port": 4317}, "refreshInterval": "5s"}
+    scraped = {"type": "Prometheus", "prometheus": {"port": 1}}
+    wanted = conf(MetricsDefault, backends=[scraped, {"type": "OpenTelemetry", "openTelemetry": pushed}])
+    push = MetricsPush(address="10.0.0.9", port=4317, interval=5.0)
+    for address, port in (("10.0.0.1", 1), ("", 0)):
+        found = metrics.endpoint(wanted, address, address)
+        assert found is not None
+        assert (found.port, found.pushes) == (port, (push,))
 
 
 PASSTHROUGH = ir.Passthrough(everything=True, origin=ORIGIN)

@@ -4,8 +4,9 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta
 
-from sekisho.model.fields import Model, PathText, Port
+from sekisho.model.fields import Duration, Model, PathText, Port
 from sekisho.model.meta import Resource
+from sekisho.model.policies.collectors import Collector
 from sekisho.model.targets import TargetRef
 
 
@@ -72,11 +73,21 @@ class PrometheusMetrics(Model, frozen=True, kw_only=True):
     path: Annotated[PathText, Meta(description="Path.")] = "/metrics"
 
 
+class OpenTelemetryMetrics(Model, frozen=True, kw_only=True):
+    """Sent by the agent, as OTLP over gRPC."""
+
+    collector: Annotated[Collector, Meta(description="Who takes them: an address; not a Service.")]
+    refresh_interval: Annotated[Duration, Meta(description="Time between two sendings.")] = "60s"
+
+
 class MetricsBackend(Model, frozen=True, kw_only=True):
     """A type, and the field of that type."""
 
-    type: Annotated[Literal["Prometheus"], Meta(description="How they are fetched.")]
+    type: Annotated[
+        Literal["Prometheus", "OpenTelemetry"], Meta(description="Fetched by Prometheus, or sent.")
+    ]
     prometheus: Annotated[PrometheusMetrics | None, Meta(description="For Prometheus.")] = None
+    open_telemetry: Annotated[OpenTelemetryMetrics | None, Meta(description="For OpenTelemetry.")] = None
 
 
 class MetricsDefault(Model, frozen=True, kw_only=True):
@@ -89,7 +100,7 @@ class MetricsDefault(Model, frozen=True, kw_only=True):
     ] = None
     backends: Annotated[
         Annotated[tuple[MetricsBackend, ...], Meta(max_length=8)] | None,
-        Meta(description="How they are fetched; nothing is published without."),
+        Meta(description="Who gets them; nothing is published without."),
     ] = None
 
 

@@ -60,7 +60,7 @@ _SHAPES: Mapping[str, _Shape] = MappingProxyType(
         "FaultInjection": _Shape(policies_traffic.fault_injection, _ROUTES, _WITH_ROUTES, _SERVERS),
         "AccessLog": _Shape(policies_observing.access_log, _CLIENTS, _DESTINATIONS, _SERVERS),
         "Tracing": _Shape(policies_observing.tracing, proxies=_CLIENTS),
-        "Metrics": _Shape(policies_observing.metrics, proxies=("Mesh", "Workload")),
+        "Metrics": _Shape(policies_observing.metrics, proxies=_CLIENTS),
         "Passthrough": _Shape(policies_patching.passthrough, proxies=("Mesh", "Workload")),
         "ProxyPatch": _Shape(policies_patching.proxy_patch, proxies=_CLIENTS),
     }

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 
+from sekisho.kit import durations
 from sekisho.kit.text import did_you_mean
 from sekisho.model import paths
 from sekisho.model.fields import Port
@@ -10,7 +11,7 @@ from sekisho.model.mistakes import value_mistakes
 from sekisho.model.policies.access_log import AccessLogDefault, LogFormat
 from sekisho.model.policies.collectors import Collector
 from sekisho.model.policies.log_operators import OPERATORS
-from sekisho.model.policies.metrics import ApplicationMetrics, MetricsDefault
+from sekisho.model.policies.metrics import ApplicationMetrics, MetricsDefault, OpenTelemetryMetrics
 from sekisho.model.policies.tracing import TracingDefault
 from sekisho.model.problems import Problem
 from sekisho.model.reasons import Reason
@@ -19,6 +20,9 @@ from sekisho.model.validation.policies_values import one_of, percentage
 from sekisho.model.validation.shared import host, ip_version, no_backend, unique
 
 _BACKENDS = {"File": "file", "Tcp": "tcp", "OpenTelemetry": "open_telemetry"}
+_PUBLISHED = {"Prometheus": "prometheus", "OpenTelemetry": "open_telemetry"}
+SHORTEST_INTERVAL, LONGEST_INTERVAL = 1000, 3_600_000
+"""Milliseconds between two sendings of metrics; each costs the proxy a look at all it counts."""
 _TRACERS = {"Zipkin": "zipkin", "OpenTelemetry": "open_telemetry"}
 _FORMATS = {"Plain": "plain", "Json": "json"}
 _PATH = re.compile(r"/[!-~]*")
@@ -116,9 +120,28 @@ def metrics(path: str, value: MetricsDefault) -> Iterator[Problem]:
     for index, application in enumerate(applications):
         yield from _application(paths.item(where, index), application)
     for index, backend in enumerate(value.backends or ()):
-        yield from one_of(
-            paths.item(paths.field(path, "backends"), index), backend, {"Prometheus": "prometheus"}
-        )
+        where = paths.item(paths.field(path, "backends"), index)
+        yield from one_of(where, backend, _PUBLISHED)
+        if backend.open_telemetry:
+            yield from _pushed(paths.field(where, "openTelemetry"), backend.open_telemetry)
+
+
+def _pushed(path: str, wanted: OpenTelemetryMetrics) -> Iterator[Problem]:
+    """The agent sends them, which calls no Services: it is not what its proxy is for."""
+    place = paths.field(path, "collector")
+    yield from _collector(place, wanted.collector)
+    if wanted.collector.service is not None:
+        yield Problem(
+            paths.field(place, "service"), "the agent sends metrics, and calls no Services", "use an address",
+            Reason.FORBIDDEN,
+        )  # fmt: skip
+    elif wanted.collector.address is not None:
+        yield from host(paths.field(place, "address"), wanted.collector.address.lower())
+    interval = durations.parse(wanted.refresh_interval)
+    if not SHORTEST_INTERVAL <= interval <= LONGEST_INTERVAL:
+        range_ = f"{durations.format(SHORTEST_INTERVAL)} to {durations.format(LONGEST_INTERVAL)}"
+        message = f"expected {range_}, found {durations.format(interval)}"
+        yield Problem(paths.field(path, "refreshInterval"), message)
 
 
 def _application(path: str, application: ApplicationMetrics) -> Iterator[Problem]:

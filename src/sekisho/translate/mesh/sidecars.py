@@ -57,10 +57,11 @@ def virtual_ranges(read: Read) -> tuple[str, ...]:
 
 
 def gateway_agent_config(read: Read, gateway: ResourceId) -> AgentConfig | None:
-    """What the agent beside a Gateway of a mesh is told: who issues its identity, and when to renew it."""
+    """What the agent beside a Gateway of a mesh is told: who issues its identity, when to renew it, and where
+    to send metrics."""
     if not serves(read, gateway) or not mesh_of(read, gateway.namespace):
         return None
-    return AgentConfig(
+    plain = AgentConfig(
         account=f"{gateway.namespace}/{gateway.name}",
         address="",
         application_address="",
@@ -68,6 +69,7 @@ def gateway_agent_config(read: Read, gateway: ResourceId) -> AgentConfig | None:
         renew_before=_renew_before(read, gateway),
         origin=Origin(gateway),
     )
+    return effective.agent_with_policies(read, gateway, plain)
 
 
 def passthrough(read: Read, workload: ResourceId) -> Passthrough | None:

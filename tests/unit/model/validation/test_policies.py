@@ -37,6 +37,13 @@ CLIENTS = [
     "AccessLog",
 ]  # fmt: skip
 SERVERS = ["TrafficPermission", "Timeout", "CircuitBreaker", "RateLimit", "FaultInjection", "AccessLog"]
+
+
+def pushed(collector: dict[str, Any], **more: Any) -> dict[str, Any]:
+    """A `default` of Metrics."""
+    return {"backends": [{"type": "OpenTelemetry", "openTelemetry": {"collector": collector, **more}}]}
+
+
 PLAIN = ["Tracing", "Metrics", "Passthrough", "ProxyPatch"]
 
 
@@ -264,6 +271,21 @@ COLLECTOR = {"collector": {}}
             "sidecar.profiles.exclude[0].match",
         ),
         ("Metrics", {"backends": [{"type": "Prometheus"}]}, "backends[0].prometheus"),
+        (
+            "Metrics",
+            pushed({"service": {"name": "a", "port": 1}}),
+            "backends[0].openTelemetry.collector.service",
+        ),
+        (
+            "Metrics",
+            pushed({"address": "169.254.169.254", "port": 1}),
+            "backends[0].openTelemetry.collector.address",
+        ),
+        (
+            "Metrics",
+            pushed({"address": "a.b", "port": 1}, refreshInterval="1ms"),
+            "backends[0].openTelemetry.refreshInterval",
+        ),
         (
             "Metrics",
             {"applications": [{"name": "a", "port": 1}, {"name": "a", "port": 2}]},
