@@ -35,8 +35,9 @@ STABLE = 60.0
 """Seconds. An Envoy that ran this long before it died is started again at once, as after its first death."""
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 15.0
 """Seconds between starts, doubling, from the second death in short time on."""
-READY_POLL, STEADY_POLL = 0.02, 1.0
-"""Seconds between looks at `/ready`: until Envoy serves, and while it serves."""
+FIRST_LOOK, LONGEST_LOOK = 0.02, 0.25
+"""Seconds between looks at `/ready` until Envoy serves, growing by a tenth: it may wait long for a control
+plane. Nobody looks after that; that it ended is told by the kernel."""
 TERMINATION = 5.0
 """Seconds from SIGTERM to SIGKILL; Envoy ends in some milliseconds."""
 LARGEST_LOG = 10 * 1024 * 1024
@@ -171,13 +172,13 @@ class Envoy:
                 await self._clock.sleep(self._backoff.next())
 
     async def _watch_readiness(self) -> None:
-        while True:
-            if await self._is_ready():
-                if self.state is not State.READY:
-                    self._log.info("envoy serves", pid=self.pid)
-                self.state = State.READY
-                self._ready.set()
-            await self._clock.sleep(STEADY_POLL if self.state is State.READY else READY_POLL)
+        pause = FIRST_LOOK
+        while not await self._is_ready():
+            await self._clock.sleep(pause)
+            pause = min(pause * 1.1, LONGEST_LOOK)
+        self._log.info("envoy serves", pid=self.pid)
+        self.state = State.READY
+        self._ready.set()
 
     async def _is_ready(self) -> bool:
         try:
