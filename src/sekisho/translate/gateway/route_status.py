@@ -1,5 +1,6 @@
 """The status a route of any kind should have: one entry per declared parent that is ours, none for others."""
 
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from sekisho.engine import Read
@@ -60,8 +61,12 @@ def _of_service(read: Read, parent: ServiceParent, route: ResourceId) -> _Said:
     return _Said(route.kind, parent.index, reason, message, asked, refused(read, route))
 
 
+@lru_cache(maxsize=4_096)
 def _reference(reference: ParentReference) -> dict[str, Any]:
-    """The parentRef exactly as declared, with its defaults: that is how its author finds the entry."""
+    """The parentRef exactly as declared, with its defaults: that is how its author finds the entry.
+
+    Never to be changed: many routes have the same.
+    """
     said: dict[str, Any] = {"group": reference.group, "kind": reference.kind}
     if reference.namespace is not None:
         said["namespace"] = reference.namespace
