@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from sekisho.control.explain import GatewayPlan
+from sekisho.control.lowering import Lowering
 from sekisho.engine import Changes, Engine
 from sekisho.envoy.outputs import EMISSIONS
 from sekisho.ir.calls import Call, Refused, Verdict
@@ -21,6 +22,7 @@ class Site:
 
     def __init__(self, *manifests: Manifest) -> None:
         self.engine = Engine([*(emission.output for emission in EMISSIONS), LISTENERS, STATUSES])
+        self._lowering = Lowering()
         self._known: dict[ResourceId, Manifest] = {}
         self.apply(*manifests)
 
@@ -37,7 +39,8 @@ class Site:
         return self._commit(dict.fromkeys(gone) | {one: _leaf(found) for one, found in wanted.items()})
 
     def _commit(self, leaves: Mapping[Any, Any]) -> Changes:
-        changes = self.engine.commit(leaves)
+        lowered = self._lowering.commit(leaves)
+        changes = self.engine.commit({**leaves, **self._lowering.leaves(lowered)})
         for error in changes.failures.values():
             raise error
         return changes

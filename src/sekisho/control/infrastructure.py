@@ -1,4 +1,4 @@
-"""Keeping what is made for a Gateway: today a Service, with the labels it asks for (GEP-1762)."""
+"""Keeping what is made for others: a Gateway's Service (GEP-1762), an IngressClass's Gateway."""
 
 import asyncio
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ RETRY = 1.0
 
 
 class Infrastructure:
-    """Creates, updates and deletes what Gateways want; what a Gateway does not own is left alone."""
+    """Creates, updates and deletes what owners want; what they do not own is left alone."""
 
     def __init__(self, store: Store, clock: Clock) -> None:
         self._store = store
@@ -29,13 +29,13 @@ class Infrastructure:
         self._dirty: dict[ResourceId, None] = {}
         self._wake = asyncio.Event()
 
-    def want(self, gateway: ResourceId, document: Mapping[str, Any] | None) -> None:
-        """The resource this Gateway should have beside it; None for none any more."""
+    def want(self, owner: ResourceId, document: Mapping[str, Any] | None) -> None:
+        """The resource this owner should have beside it; None for none any more."""
         if document is None:
-            self._wanted.pop(gateway, None)
+            self._wanted.pop(owner, None)
         else:
-            self._wanted[gateway] = document
-        self._dirty[gateway] = None
+            self._wanted[owner] = document
+        self._dirty[owner] = None
         self._wake.set()
 
     async def run(self) -> None:
@@ -44,41 +44,41 @@ class Infrastructure:
             await self._wake.wait()
             self._wake.clear()
             while self._dirty:
-                gateway = next(iter(self._dirty))
-                del self._dirty[gateway]
+                owner = next(iter(self._dirty))
+                del self._dirty[owner]
                 try:
-                    await self._settle(gateway)
+                    await self._settle(owner)
                 except (StorageFull, StoreFailed) as error:
-                    log.warning("infrastructure not written", gateway=str(gateway), error=str(error))
-                    self._dirty[gateway] = None
+                    log.warning("infrastructure not written", owner=str(owner), error=str(error))
+                    self._dirty[owner] = None
                     await self._clock.sleep(RETRY)
 
-    async def _settle(self, gateway: ResourceId) -> None:
-        document = self._wanted.get(gateway)
-        made = self._made.get(gateway)
+    async def _settle(self, owner: ResourceId) -> None:
+        document = self._wanted.get(owner)
+        made = self._made.get(owner)
         if document is None:
             if made is not None:
-                await self._delete(gateway, made)
+                await self._delete(owner, made)
             return
         metadata = document["metadata"]
         resource = ResourceId(document["kind"], metadata["namespace"], metadata["name"])
-        self._made[gateway] = resource
+        self._made[owner] = resource
         current = await self._read(resource)
         if current is not None and not _owns(current, metadata["ownerReferences"][0]):
             log.warning(
-                "a resource of this name is somebody else's", resource=str(resource), gateway=str(gateway)
+                "a resource of this name is somebody else's", resource=str(resource), owner=str(owner)
             )
             return
         wanted = check(resource.kind, document).object
         verb, expect = ("create", None) if current is None else ("update", current.revision)
-        await self._write(Write(verb, resource, wanted, expect), gateway)
+        await self._write(Write(verb, resource, wanted, expect), owner)
 
-    async def _delete(self, gateway: ResourceId, resource: ResourceId) -> None:
-        """Only what says that a Gateway of this name owned it."""
-        del self._made[gateway]
+    async def _delete(self, owner: ResourceId, resource: ResourceId) -> None:
+        """Only what says that an owner of this name owned it."""
+        del self._made[owner]
         current = await self._read(resource)
-        if current is not None and _owns(current, {"kind": gateway.kind, "name": gateway.name}):
-            await self._write(Write("delete", resource, expect=current.revision), gateway)
+        if current is not None and _owns(current, {"kind": owner.kind, "name": owner.name}):
+            await self._write(Write("delete", resource, expect=current.revision), owner)
 
     async def _read(self, resource: ResourceId) -> Record | None:
         try:
@@ -86,14 +86,14 @@ class Infrastructure:
         except NotFound:
             return None
 
-    async def _write(self, write: Write, gateway: ResourceId) -> None:
+    async def _write(self, write: Write, owner: ResourceId) -> None:
         """Somebody else's write in between is looked at afresh."""
         (result,) = await self._store.write([write])
         if isinstance(result, Exception) and not isinstance(result, NotFound):
             log.info(
                 "infrastructure changed meanwhile, looking again", resource=str(write.id), error=str(result)
             )
-            self._dirty[gateway] = None
+            self._dirty[owner] = None
 
 
 def _owns(record: Record, owner: Mapping[str, Any]) -> bool:

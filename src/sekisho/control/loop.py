@@ -14,6 +14,7 @@ from sekisho.control.expiry import Expiry
 from sekisho.control.follower import Follower
 from sekisho.control.inbox import Inbox
 from sekisho.control.infrastructure import Infrastructure
+from sekisho.control.lowering import Lowering
 from sekisho.control.patch_refusals import PatchBook
 from sekisho.control.proxies import Proxies
 from sekisho.control.publisher import Publisher
@@ -27,6 +28,8 @@ from sekisho.model.names import ResourceId
 from sekisho.store.protocol import Store
 from sekisho.translate.facts import Rejection, Settings, SettingsKey
 from sekisho.translate.gateway.classes import CONTROLLER_NAME, serves
+from sekisho.translate.ingress.derived import is_derived
+from sekisho.translate.ingress.gateways import INGRESS_GATEWAYS
 from sekisho.translate.mesh.sight import world_of
 from sekisho.translate.outputs import EXPIRIES, INFRASTRUCTURE, LISTENERS, MEMBERS, RECORDS, SEEN, STATUSES
 from sekisho.xds.view import View
@@ -66,6 +69,7 @@ class ControlLoop:
         self.proxies.on_rejection = self._rejected
         self.statuses = StatusWriter(store, clock, CONTROLLER_NAME)
         self._infrastructure = Infrastructure(store, clock)
+        self._lowering = Lowering()
         self._records = RecordKeeper(store, clock, settings.zone)
         self.ready = asyncio.Event()
         """Set once everything in the store has been translated: proxies may be let in."""
@@ -123,16 +127,23 @@ class ControlLoop:
         for pool in self._pools:
             leaves.update(pool.changes(leaves))
         started = time.perf_counter()
+        lowered = self._lowering.commit(leaves)
+        leaves.update(self._lowering.leaves(lowered))
         changes = self.engine.commit(leaves)
+        self._report_failures(lowered)
         self._report_failures(changes)
         published = self.publisher.publish(changes, since)
         self.inbox.put(self._patches.note(changes.outputs), self.clock.monotonic())
         for resource, status in changes.outputs.get(STATUSES, {}).items():
-            self.statuses.want(resource, status)
+            if not is_derived(resource):
+                self.statuses.want(resource, status)
         for secret, not_after in changes.outputs.get(EXPIRIES, {}).items():
             self.expiry.note(secret, not_after)
-        for gateway, document in changes.outputs.get(INFRASTRUCTURE, {}).items():
-            self._infrastructure.want(gateway, document)
+        for owner, document in (
+            *lowered.outputs.get(INGRESS_GATEWAYS, {}).items(),
+            *changes.outputs.get(INFRASTRUCTURE, {}).items(),
+        ):
+            self._infrastructure.want(owner, document)
         for record, document in changes.outputs.get(RECORDS, {}).items():
             self._records.want(record, document)
         if moved := changes.outputs.get(SEEN):

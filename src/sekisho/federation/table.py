@@ -49,7 +49,7 @@ WAYS: Mapping[str, Way] = MappingProxyType(
             (
                 "Namespace", "Service", "Secret", "ConfigMap", "ServiceAccount", "EndpointSlice",
                 "GatewayClass", "Gateway", "ListenerSet", "ReferenceGrant", "BackendTLSPolicy",
-                "Workload", "MeshIdentity", "XMesh",
+                "Workload", "MeshIdentity", "XMesh", "Ingress", "IngressClass",
             ),
             Way.STAYS,
         ),

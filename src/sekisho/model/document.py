@@ -10,7 +10,7 @@ from msgspec import structs
 from sekisho.kit import text
 from sekisho.model import validation
 from sekisho.model.defaults import filled
-from sekisho.model.kinds import KINDS, NOT_SERVED_YET, Kind
+from sekisho.model.kinds import KINDS, Kind
 from sekisho.model.meta import Resource
 from sekisho.model.mistakes import mistakes
 from sekisho.model.normalise import normalise
@@ -36,8 +36,6 @@ def kind_of(written: Any) -> Kind:
         raise Invalid([_missing(written, "kind", "such as HTTPRoute")])
     if not isinstance(name, str):
         raise Invalid([Problem("kind", "expected a string", "such as HTTPRoute", Reason.TYPE)])
-    if name in NOT_SERVED_YET:
-        raise Invalid([Problem("kind", f"{name} is not supported yet", reason=Reason.NOT_SUPPORTED)])
     if name not in KINDS:
         hint = text.did_you_mean(name, KINDS)
         raise Invalid([Problem("kind", f'unknown kind "{name[:60]}"', hint, Reason.NOT_SUPPORTED)])

@@ -15,6 +15,7 @@ from sekisho.model.grpcroute import GRPCRoute
 from sekisho.model.hostname_generator import HostnameGenerator
 from sekisho.model.httproute import HTTPRoute
 from sekisho.model.identity import MeshIdentity, MeshTrust
+from sekisho.model.ingress import INGRESS_GROUP, Ingress, IngressClass
 from sekisho.model.listener_set import ListenerSet
 from sekisho.model.mesh import Mesh
 from sekisho.model.mesh_tls import MeshTLS
@@ -201,6 +202,14 @@ _ALL = (
         singular="xmesh", served_versions=("v1alpha1",), categories=("gateway-api",), namespaced=False,
         default_status=_pending("Accepted"),
     ),
+    Kind(
+        kind="IngressClass", group=INGRESS_GROUP, version="v1", type=IngressClass,
+        plural="ingressclasses", singular="ingressclass", namespaced=False, has_status=False,
+    ),
+    Kind(
+        kind="Ingress", group=INGRESS_GROUP, version="v1", type=Ingress,
+        plural="ingresses", singular="ingress", short_names=("ing",),
+    ),
     *_MESH,
     *_POLICIES,
 )  # fmt: skip
@@ -210,11 +219,3 @@ KINDS: Mapping[str, Kind] = MappingProxyType({kind.kind: kind for kind in _ALL})
 
 POLICY_KINDS = tuple(kind.kind for kind in _POLICIES)
 """Kinds that say how proxies treat traffic: with a targetRef, and `to`, `rules` or `default`."""
-
-NOT_SERVED_YET = frozenset(
-    {
-        "Ingress",
-        "IngressClass",
-    }
-)
-"""Upstream kinds that come later: named, so that nobody is told to write another kind instead."""

@@ -187,7 +187,6 @@ def test_a_huge_wrong_value_is_shown_short() -> None:
     [
         ({"kind": "HttpRoute"}, 'kind: unknown kind "HttpRoute" (did you mean "HTTPRoute"?)'),
         ({"kind": "Zebra"}, 'kind: unknown kind "Zebra"'),
-        ({"kind": "Ingress"}, "kind: Ingress is not supported yet"),
         ({}, "kind: is required (such as HTTPRoute)"),
         ("text", "expected an object with apiVersion and kind"),
         ({"kind": "Service"}, "apiVersion: is required (write v1)"),

@@ -1,25 +1,26 @@
 """What may not change once it was written."""
 
 from collections.abc import Iterator
+from typing import TypeAlias
 
 from sekisho.model.core import ConfigMap, Secret, Service
 from sekisho.model.gateway import GatewayClass
+from sekisho.model.ingress import IngressClass
 from sekisho.model.meta import Resource
 from sekisho.model.problems import Problem
 from sekisho.model.reasons import Reason
 from sekisho.model.workload import Workload
 from sekisho.model.xmesh import XMesh
 
+_Class: TypeAlias = GatewayClass | XMesh | IngressClass
 _HINT = "delete the resource and create it anew"
 
 
 def problems(old: Resource, new: Resource) -> Iterator[Problem]:
     """Changes from `old` to `new` that are refused."""
     match old, new:
-        case GatewayClass(), GatewayClass() if old.spec.controller_name != new.spec.controller_name:
-            yield _never("spec.controllerName", "can never change")
-        case XMesh(), XMesh() if old.spec.controller_name != new.spec.controller_name:
-            yield _never("spec.controllerName", "can never change")
+        case (GatewayClass() | XMesh() | IngressClass(), GatewayClass() | XMesh() | IngressClass()):
+            yield from _controller(old, new)
         case Service(), Service() if _has_address(old) and _has_address(new):
             if old.spec.cluster_ip != new.spec.cluster_ip:
                 yield _never("spec.clusterIP", "can never change")
@@ -34,6 +35,17 @@ def problems(old: Resource, new: Resource) -> Iterator[Problem]:
             yield _never(
                 "spec.sidecar", "cannot be taken away: it would be called in plain text from then on"
             )
+
+
+def _controller(old: _Class, new: _Class) -> Iterator[Problem]:
+    """Who serves a class is for good."""
+    field = "controller" if isinstance(old, IngressClass) else "controllerName"
+    if _controller_of(old) != _controller_of(new):
+        yield _never(f"spec.{field}", "can never change")
+
+
+def _controller_of(one: _Class) -> str:
+    return one.spec.controller if isinstance(one, IngressClass) else one.spec.controller_name
 
 
 def _alike(old: ConfigMap, new: ConfigMap) -> bool:

@@ -1,0 +1,1 @@
+"""Ingresses: the Gateways, ListenerSets and HTTPRoutes that say the same."""
