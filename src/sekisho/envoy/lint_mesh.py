@@ -27,7 +27,7 @@ def sidecar_listener(listener: Any) -> Iterator[str]:
     """Findings in a Listener of a sidecar."""
     inbound = listener.traffic_direction == _INBOUND
     takes_anybody = inbound and any(_takes_anybody(chain) for chain in listener.filter_chains)
-    required = rules.PATIENT_LISTENER if takes_anybody else rules.LISTENER
+    required: Sequence[rules.Rule] = rules.PATIENT_LISTENER if takes_anybody else rules.LISTENER
     if listener.HasField("internal_listener"):
         required = rules.OUTLET
     yield from apply(required, listener, listener.name)
