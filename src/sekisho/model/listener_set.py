@@ -1,4 +1,4 @@
-"""ListenerSet (`gateway.networking.k8s.io/v1`): more doors for a Gateway, kept by somebody else (GEP-1713)."""
+"""ListenerSet (`gateway.networking.k8s.io/v1`): more doors for a Gateway, kept by others (GEP-1713)."""
 
 from typing import Annotated, Any
 
