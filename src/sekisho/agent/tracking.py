@@ -50,6 +50,8 @@ class Tracker:
 
         It is the same, but that the proxy does not claim to have what the snapshot lacks: so that is sent
         again, and the snapshot becomes whole. (Its file may be older than the proxy, or was damaged.)
+        And what it claims is in the order of the names: a control plane that thousands come back to parses
+        once what all say alike.
         """
         self.messages += 1
         request = Request.FromString(raw)
@@ -79,8 +81,8 @@ class Tracker:
                 self._confirmed.add(key)
             else:
                 del request.initial_resource_versions[name]
-        kept_all = len(request.initial_resource_versions) == len(claimed)
-        return raw if kept_all else bytes(request.SerializeToString())
+        request.resource_names_subscribe.sort()
+        return bytes(request.SerializeToString(deterministic=True))
 
     def _answer(self, request: Any) -> None:
         sent = self._sent.pop((request.type_url, request.response_nonce), None)

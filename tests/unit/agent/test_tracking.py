@@ -55,7 +55,20 @@ def test_what_was_removed_or_is_no_longer_asked_for_is_dropped() -> None:
 def test_messages_pass_unchanged_when_the_snapshot_holds_what_the_proxy_claims() -> None:
     tracker = followed(Snapshot({Name(CLUSTER, "a"): blob("v1")}))
     for message in (request(CLUSTER, have={"a": "v1"}), request(CLUSTER, nonce="9"), request(LISTENER)):
-        assert tracker.request(message) is message
+        assert tracker.request(message) == message
+
+
+def test_proxies_that_hold_the_same_claim_it_in_the_same_octets() -> None:
+    names = {f"cluster-{number}": b"v1" for number in range(20)}
+    said = set()
+    for order in (list(names), list(reversed(names))):
+        asked = Request(type_url=ENDPOINTS, resource_names_subscribe=order)
+        for name in order:
+            asked.initial_resource_versions[name] = "v1"
+        snapshot = Snapshot({Name(ENDPOINTS, name): blob("v1") for name in names})
+        said.add(followed(snapshot).request(asked.SerializeToString()))
+    assert len(said) == 1
+    assert set(Request.FromString(said.pop()).initial_resource_versions) == set(names)
 
 
 def test_a_claim_that_the_snapshot_cannot_match_is_left_out_so_that_it_is_sent_again() -> None:
