@@ -11,6 +11,7 @@ from sekisho.api.authorization import overreach, status_overreach
 from sekisho.api.call import Call
 from sekisho.api.documents import Document
 from sekisho.api.errors import ApiError, forbidden, invalid, not_found
+from sekisho.api.ingress_classes import choose_class
 from sekisho.api.origins import foreign, forged
 from sekisho.api.representation import decode
 from sekisho.model.core import HEADLESS
@@ -25,6 +26,7 @@ log = structlog.get_logger()
 _INITIAL_STATUS: Mapping[str, Mapping[str, Any]] = {
     "Namespace": {"phase": "Active"},
     "Service": {"loadBalancer": {}},
+    "Ingress": {"loadBalancer": {}},
 }
 _ADDRESS_FIELDS = ("clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy")
 
@@ -39,7 +41,11 @@ class Admission:
         """Namespaces being deleted: nothing new is let in."""
 
     async def before_create(self, call: Call, id: ResourceId, document: Document) -> None:
-        """Raises 404 when the namespace is not there, 403 when it is being deleted or not for this user."""
+        """Gives an Ingress its class.
+
+        Raises 404 when the namespace is not there, 403 when it is being deleted or not for this user, or
+        where the class of an Ingress is not clear.
+        """
         if fault := overreach(call.user, call.kind.kind, {}, None) or forged(document):
             raise forbidden(fault)
         if not call.kind.namespaced:
@@ -48,6 +54,8 @@ class Admission:
             await self._store.get(ResourceId("Namespace", "", id.namespace))
         except NotFound as error:
             raise not_found("namespaces", "", id.namespace) from error
+        if call.kind.kind == "Ingress":
+            await choose_class(self._store, document)
         if id.namespace in self.ending:
             raise forbidden(
                 f'unable to create new content in namespace "{id.namespace}" because it is being terminated'

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from sekisho.api.cells import Column, Object, at, condition, count, joined, pairs, text
+from sekisho.model.ingress import CLASS_ANNOTATION
 from sekisho.model.kinds import POLICY_KINDS
 from sekisho.model.mesh import EFFECT_LABEL
 
@@ -79,6 +80,37 @@ def _ingress_addresses(object_: Object) -> str:
     return ",".join(f"{each['address']}:{each['port']}" for each in at(object_, "spec", "addresses") or [])
 
 
+def _parameters(object_: Object) -> str:
+    named = at(object_, "spec", "parameters")
+    if named is None:
+        return "<none>"
+    kind = ".".join(filter(None, (named["kind"], named.get("apiGroup"))))
+    return f"{kind}/{named['name']}"
+
+
+def _ingress_class(object_: Object) -> str:
+    annotated = at(object_, "metadata", "annotations", CLASS_ANNOTATION)
+    return str(at(object_, "spec", "ingressClassName") or annotated or "<none>")
+
+
+def _ingress_hosts(object_: Object) -> str:
+    """`shop.example.com,*.example.com + 2 more...`; `*` for all."""
+    shown = 3
+    hosts = list(dict.fromkeys(rule.get("host") or "" for rule in at(object_, "spec", "rules") or []))
+    named = [host for host in hosts if host]
+    more = f" + {len(named) - shown} more..." if len(named) > shown else ""
+    return (",".join(named[:shown]) + more) or "*"
+
+
+def _ingress_load_balancer(object_: Object) -> str:
+    entries = at(object_, "status", "loadBalancer", "ingress") or []
+    return ",".join(each.get("ip") or each.get("hostname", "") for each in entries)
+
+
+def _ingress_ports(object_: Object) -> str:
+    return "80, 443" if at(object_, "spec", "tls") else "80"
+
+
 def _named_kind(object_: Object) -> str:
     selector = at(object_, "spec", "selector") or {}
     return ",".join(
@@ -135,6 +167,16 @@ COLUMNS: Mapping[str, Sequence[Column]] = {
         Column("Controller", text("spec", "controllerName"), "Who serves it."),
         Column("Accepted", condition("Accepted"), "Whether the controller takes it."),
         Column("Description", text("spec", "description"), "A line for people.", priority=1),
+    ),
+    "IngressClass": (
+        Column("Controller", text("spec", "controller"), "Who serves it."),
+        Column("Parameters", _parameters, "Its settings."),
+    ),
+    "Ingress": (
+        Column("Class", _ingress_class, "Its IngressClass."),
+        Column("Hosts", _ingress_hosts, "Host names it is for."),
+        Column("Address", _ingress_load_balancer, "Where it is reached."),
+        Column("Ports", _ingress_ports, "Ports it is reached at."),
     ),
     "XMesh": (Column("Accepted", condition("Accepted"), "Whether the controller takes it."),),
     "Gateway": (

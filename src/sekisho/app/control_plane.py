@@ -16,6 +16,7 @@ from sekisho.aio.tasks import run_until
 from sekisho.api import About, Application, ServerSettings, create_app, serve, tls_context
 from sekisho.app import garbage, logs, place, ports
 from sekisho.app.authentication import Callers
+from sekisho.app.classes import ensure_classes
 from sekisho.app.global_plane import GlobalPlane
 from sekisho.app.host_access import HostAccess
 from sekisho.app.identities import Identities
@@ -30,23 +31,13 @@ from sekisho.app.xds_front import XdsFront
 from sekisho.app.zone_link import ZoneLink
 from sekisho.control.loop import ControlLoop
 from sekisho.identity.files import private_directory
-from sekisho.model.document import check
-from sekisho.model.names import ResourceId
-from sekisho.model.zone_ingress import ZONE_EGRESS_CLASS, ZONE_INGRESS_CLASS
-from sekisho.store.protocol import Store, Write
+from sekisho.store.protocol import Store
 from sekisho.store.sqlite import open_sqlite
 from sekisho.translate.facts import Settings
-from sekisho.translate.gateway.classes import CONTROLLER_NAME
 from sekisho.xds.tls import server_context
 
 log = structlog.get_logger(__name__)
 
-GATEWAY_CLASSES = {
-    "sekisho": "Gateways served by Sekisho's Envoys.",
-    ZONE_INGRESS_CLASS: "Gateways that let other zones in to the Services of this one.",
-    ZONE_EGRESS_CLASS: "Gateways that let members of a mesh out to ExternalServices.",
-}
-"""Made at the first start, so that a Gateway needs nothing else; with what each is for."""
 Announce = Callable[[Address, Address | None], None]
 """Told where the API and xDS are, once both serve; a global control plane has no xDS."""
 
@@ -94,7 +85,7 @@ async def build(settings: ControlPlane, clock: Clock) -> AsyncIterator[Parts]:
             open_sqlite(state / "store.sqlite", state / "store.key", clock=clock)
         )
         if is_zone:
-            await _ensure_gateway_classes(store)
+            await ensure_classes(store)
         shared = Settings(
             zone=settings.place.name,
             serves=is_zone,
@@ -199,16 +190,3 @@ def _xds_context(parts: Parts) -> ssl.SSLContext:
     certificate, authorities = parts.certificate, parts.identities.authority.bundle.decode()
     context = server_context(certificate.certificate, certificate.key, authorities)
     return certificate.supply(context)
-
-
-async def _ensure_gateway_classes(store: Store) -> None:
-    """Creates each class when there is none of its name; one that somebody changed stays as it is."""
-    for name, description in GATEWAY_CLASSES.items():
-        document = {
-            "apiVersion": "gateway.networking.k8s.io/v1",
-            "kind": "GatewayClass",
-            "metadata": {"name": name},
-            "spec": {"controllerName": CONTROLLER_NAME, "description": description},
-        }
-        id_ = ResourceId("GatewayClass", "", name)
-        await store.write([Write("create", id_, check("GatewayClass", document).object)])
