@@ -14,7 +14,16 @@ from sekisho.model.problems import Problem
 
 out = Console(highlight=False, soft_wrap=True, markup=False)
 """Results. Rich leaves colours out when it is not a terminal, or when NO_COLOR is set."""
-err = Console(highlight=False, soft_wrap=True, markup=False, stderr=True)
+
+
+class _Progress(Console):
+    """Falls silent once nobody reads it: what goes on need not end for that, as rich would have it."""
+
+    def on_broken_pipe(self) -> None:
+        self.quiet = True
+
+
+err = _Progress(highlight=False, soft_wrap=True, markup=False, stderr=True)
 """Troubles and progress."""
 
 
