@@ -15,6 +15,7 @@ from tests.kit.ports import free_port
 from tests.kit.voice import Troubles
 
 from sekisho.app.acme import demo as acme
+from sekisho.app.acme import story
 from sekisho.app.acme.load import Tally
 from sekisho.app.acme.told import Step
 from sekisho.app.settings import Demo
@@ -60,6 +61,8 @@ def folder(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         text = PROGRAMS.sub(lambda found: ports.setdefault(found[0], str(free_port())), text)
         path.write_text(text)
     monkeypatch.setattr(acme, "acme", lambda: root / "acme")
+    for limit in ("INSTANCE_WITHIN", "ZONE_WITHIN", "DENIED_WITHIN"):  # others use this machine, too
+        monkeypatch.setattr(story, limit, 5 * getattr(story, limit))
     try:
         yield root
     finally:
