@@ -26,7 +26,7 @@ class _Response:
         response.type_url = type_url
         response.nonce = str(next(_nonces))
         for resource in resources:
-            response.MergeFromString(resource.head + resource.body)  # an entry is a response with one resource
+            response.MergeFromString(resource.head + resource.body)  # a response with one resource
         response.removed_resources.extend(removed)
         self.nonce = response.nonce
         body = response.SerializeToString()

@@ -27,7 +27,15 @@ CONCURRENT_STREAMS = 100
 
 HTTP_OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
 _CLUSTER = "envoy.config.cluster.v3.Cluster"
-_NOWHERE = Origin(ResourceId("", "", ""))
+_OF_ONE: dict[str, Any] = {
+    "name": "",
+    "hosts": None,
+    "written_endpoints": None,
+    "inside": "",
+    "transport": None,
+    "origin": Origin(ResourceId("", "", "")),
+}
+"""What is a cluster's own, emptied: what remains is its kind."""
 _OVER_HTTP2 = {ir.Protocol.H2C, ir.Protocol.GRPC}
 _KINDS = 4096
 """So many kinds of clusters are kept ready, with all the policies that make them differ."""
@@ -36,15 +44,7 @@ _KINDS = 4096
 def cluster(wanted: ir.Cluster) -> Any:
     """envoy.config.cluster.v3.Cluster"""
     message = new(_CLUSTER)
-    message.CopyFrom(
-        _kind(
-            replace(
-                wanted, name="", hosts=None, written_endpoints=None, inside="", transport=None,
-                origin=_NOWHERE,
-            ),
-            _http(wanted),
-        )  # fmt: skip
-    )
+    message.CopyFrom(_kind(replace(wanted, **_OF_ONE), _http(wanted)))
     message.name = wanted.name
     if wanted.transport is not None:
         bare = any(check.bare for check in wanted.health_checks)

@@ -234,7 +234,6 @@ SCOPE = TYPE_URL_PREFIX + "envoy.config.route.v3.ScopedRouteConfiguration"
 SECRET = TYPE_URL_PREFIX + "envoy.extensions.transport_sockets.tls.v3.Secret"
 
 
-
 def _outlet_name(key: Any) -> str:
     return tunnel_name(key[1])
 

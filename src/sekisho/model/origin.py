@@ -17,8 +17,8 @@ ORIGIN_LABELS = (ORIGIN_LABEL, ZONE_LABEL)
 SERVICE_LABEL = "sekisho.dev/service"
 """On a ZoneService: the name of its Service, for selectors."""
 SET_LABEL = "sekisho.dev/set"
-"""Marks the resources that one `up` or `apply --prune` manages: those that left its files are pruned. It is no
-copy's, which nobody applied."""
+"""Marks the resources that one `up` or `apply --prune` manages: those that left its files are pruned. It is
+no copy's, which nobody applied."""
 EXPORT_LABEL = "sekisho.dev/export"
 """On a Service or Namespace: with the value `false`, other zones do not see it."""
 

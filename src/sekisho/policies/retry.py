@@ -83,7 +83,7 @@ def across_zones(node: ir.Forward, *, is_decided: bool) -> ir.Forward:
 
 
 def bytes_across_zones(node: ir.Outbound) -> ir.Outbound:
-    """The same for bytes: connections that nobody takes are tried as often, unless a policy says otherwise."""
+    """The same for bytes: connections that nobody takes are tried as often, unless a policy decides."""
     if node.tcp is None or node.tcp.connect_attempts != ir.TcpForward(shares=()).connect_attempts:
         return node
     return replace(node, tcp=replace(node.tcp, connect_attempts=_ACROSS_ZONES.attempts + 1))

@@ -244,7 +244,9 @@ def destination(path: str, item: Any) -> Iterator[Problem]:
             if value is not None:
                 message = "a route decides only what is hashed"
                 yield Problem(paths.field(where, name), message, reason=Reason.FORBIDDEN)
-    elif kind in ("Service", "ZoneService") and default.locality_awareness and default.locality_awareness.cross_zone:
+        return
+    locality = default.locality_awareness
+    if kind in ("Service", "ZoneService") and locality is not None and locality.cross_zone:
         message = f"a {kind} is of one zone"
         hint = "name a MultiZoneService"
         yield Problem(paths.field(where, "localityAwareness.crossZone"), message, hint, Reason.FORBIDDEN)

@@ -70,8 +70,8 @@ def _outside(read: Read, destination: Destination, *, over_http: bool) -> ir.Clu
 def _of_service_port(
     read: Read, gateway: ResourceId, destination: Destination, port: ServicePort
 ) -> ir.Cluster | None:
-    """None where it is to be spoken to by TLS and nobody can be believed, or the Gateway has not the certificate
-    it is to show: requests are answered 503.
+    """None where it is to be spoken to by TLS and nobody can be believed, or the Gateway has not the
+    certificate it is to show: requests are answered 503.
 
     Who asks for TLS by a policy gets TLS, in a mesh too: not every instance need have a sidecar.
     """

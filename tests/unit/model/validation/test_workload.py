@@ -101,7 +101,9 @@ CASES = [
     ),
     (
         f"{{{HERE}, sidecar: {{reachable: [{{kind: Pod, name: cart}}]}}}}",
-        ['spec.sidecar.reachable[0].kind: expected one of "ExternalService", "MultiZoneService", "Service", "ZoneService", found "Pod"'],
+        [
+            'spec.sidecar.reachable[0].kind: expected one of "ExternalService", "MultiZoneService", "Service", "ZoneService", found "Pod"'
+        ],
     ),
     (
         f"{{{HERE}, sidecars: {{}}}}",
