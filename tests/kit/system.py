@@ -225,12 +225,17 @@ def log_lines(path: Path) -> list[dict[str, Any]]:
 
 
 @asynccontextmanager
-async def running_system(*, agent: bool = True, program: str = "sekisho.cli") -> AsyncIterator[System]:
-    """With the Namespace `shop`; nothing of it is left afterwards. Sockets want the path to be short."""
+async def running_system(
+    *more: str, agent: bool = True, program: str = "sekisho.cli"
+) -> AsyncIterator[System]:
+    """With the Namespace `shop`; nothing of it is left afterwards. Sockets want the path to be short.
+
+    `more`: arguments of the control plane.
+    """
     folder = Path(tempfile.mkdtemp(prefix="sk-"))
     system = System(folder, program)
     try:
-        await system.start_control_plane()
+        await system.start_control_plane(*more)
         if agent:
             await system.start_agent()
         await system.apply(manifest("Namespace", "shop"))

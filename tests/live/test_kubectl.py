@@ -48,6 +48,22 @@ spec:
   selector: {app: cart}
   ports: [{name: http, port: 80}]
 """
+INGRESS = """
+apiVersion: networking.k8s.io/v1
+kind: IngressClass
+metadata: {name: sekisho, annotations: {ingressclass.kubernetes.io/is-default-class: "true"}}
+spec: {controller: sekisho.dev/ingress-controller}
+---
+apiVersion: networking.k8s.io/v1
+kind: Ingress
+metadata: {name: shop}
+spec:
+  tls: [{hosts: [shop.example.com], secretName: shop}]
+  rules:
+  - host: shop.example.com
+    http:
+      paths: [{path: /cart, pathType: Prefix, backend: {service: {name: cart, port: {name: http}}}}]
+"""
 
 
 class _Server:
@@ -163,6 +179,19 @@ def test_get_shows_the_columns_of_upstream(shop: Kubectl) -> None:
     assert header.split() == ["NAMESPACE", "NAME", "CLASS", "ADDRESS", "PROGRAMMED", "AGE"]
     assert "gateway.gateway.networking.k8s.io/gw" in shop("get", "gateways,httproutes,svc,ns", "-A")
     assert shop("get", "all", "-o", "name") == "service/cart\n"
+
+
+def test_ingresses_are_shown_as_upstream_shows_them(kubectl: Kubectl) -> None:
+    kubectl("apply", "-f", "-", given=INGRESS)
+    header, line = kubectl("get", "ingress").splitlines()
+    assert header.split() == ["NAME", "CLASS", "HOSTS", "ADDRESS", "PORTS", "AGE"]
+    assert line.split()[:4] == ["shop", "sekisho", "shop.example.com", "80,"]
+    header, line = kubectl("get", "ingressclasses").splitlines()
+    assert header.split() == ["NAME", "CONTROLLER", "PARAMETERS", "AGE"]
+    assert line.split()[:3] == ["sekisho", "sekisho.dev/ingress-controller", "<none>"]
+    assert "/cart" in kubectl("describe", "ing", "shop")
+    assert "unchanged" in kubectl("apply", "-f", "-", given=INGRESS)
+    kubectl("delete", "-f", "-", given=INGRESS)
 
 
 def test_get_selects_by_label_and_shows_yaml(shop: Kubectl) -> None:
