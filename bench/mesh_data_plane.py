@@ -91,7 +91,7 @@ async def _ours(mesh: Mesh, application: int) -> dict[str, Target]:
     found: dict[str, Target] = {}
     for title, name in (("ours, HTTP", HTTP), ("ours, bytes", BYTES)):
         address = await mesh.place(caller, name)
-        await _until_answered(address, ports[name])
+        await until_answered(address, ports[name])
         found[title] = Target(mesh.envoy(caller).pid, f"http://{address}:{ports[name]}/")
     for member in (caller, called):
         place(mesh.envoy(member).pid, MEASURED)
@@ -101,11 +101,19 @@ async def _ours(mesh: Mesh, application: int) -> dict[str, Target]:
 @asynccontextmanager
 async def _by_hand(folder: Path, application: int) -> AsyncIterator[dict[str, Target]]:
     """The pair of hand_written/."""
+    async with running_by_hand(folder, application, "server", "client") as found:
+        yield found
+
+
+@asynccontextmanager
+async def running_by_hand(folder: Path, application: int, *sides: str) -> AsyncIterator[dict[str, Target]]:
+    """Those of hand_written/pair_*.yaml, the last one called first; it calls the one before it."""
     authority = TestAuthority()
-    ports = {name: free_port() for name in ("client_http", "client_bytes", "server_http", "server_bytes")}
+    ports = {f"{side}_{way}": free_port() for side in sides for way in ("http", "bytes")}
+    ports |= {f"next_{way}": ports[f"{sides[-2]}_{way}"] for way in ("http", "bytes")}
     async with AsyncExitStack() as stack:
         pids = {}
-        for side in ("server", "client"):
+        for side in sides:
             own = folder / side
             own.mkdir()
             (own / "ca.pem").write_bytes(authority.certificate)
@@ -116,7 +124,7 @@ async def _by_hand(folder: Path, application: int) -> AsyncIterator[dict[str, Ta
             place(envoy.process.pid, MEASURED)
         found = {}
         for title, port in (("HTTP", ports["client_http"]), ("bytes", ports["client_bytes"])):
-            await _until_answered("127.0.0.1", port)
+            await until_answered("127.0.0.1", port)
             found[f"by hand, {title}"] = Target(pids["client"], f"http://127.0.0.1:{port}/")
         yield found
 
@@ -128,7 +136,9 @@ def _bootstrap(name: str, **values: object) -> Any:
     return made
 
 
-async def _until_answered(address: str, port: int) -> None:
+async def until_answered(address: str, port: int) -> None:
+    """With 200."""
+
     async def answered() -> bool:
         try:
             return (await fetch(port, "bench.example.com", address=address)).status == 200

@@ -24,7 +24,7 @@ class Cloud(Mesh):
     """A zone: its members, and its ingresses."""
 
     def port_of(self, service: str) -> int:
-        """Of a Service here."""
+        """Of a Service that is called by this name here."""
         return self._ports[service]
 
     async def ingress(self, name: str, number: int) -> None:
@@ -65,10 +65,10 @@ class Clouds:
         """The global control plane."""
         return self.federated.hub
 
-    async def permit(self, server: str, *callers: tuple[str, str]) -> None:
-        """Written at global, so it holds in all zones: (zone, account) may call."""
+    async def permit(self, server: str, *callers: tuple[str, str], **more: Any) -> None:
+        """Written at global, so it holds in all zones: (zone, account) may call; `more` as in `Mesh.permit`."""
         names = [spiffe_id(account, zone=zone) for zone, account in callers]
-        allow = [{"spiffeID": {"type": "Exact", "value": name}} for name in names]
+        allow = [{"spiffeID": {"type": "Exact", "value": name}, **more} for name in names]
         await self.hub.apply(permission(server, {"allow": allow}))
 
     async def in_sync(self) -> None:
