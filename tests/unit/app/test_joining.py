@@ -16,8 +16,10 @@ from tests.kit.wait import eventually
 from tests.kit.whole import Whole, hello, leaf, obtain, running_whole, workload
 
 from sekisho.agent.keys import Purpose
+from sekisho.agent.sidecar import SERVING
 from sekisho.aio.clock import SystemClock
 from sekisho.app.place import Place
+from sekisho.app.reporting import ApiReporter
 from sekisho.app.signer import ApiSigner, JoiningSigner, as_proxy
 from sekisho.client import Client, Forbidden, Invalid, Unauthorized
 from sekisho.client.kubeconfig import Access
@@ -228,8 +230,10 @@ async def test_a_workload_without_a_sidecar_has_no_proxy_and_no_certificate(whol
 async def test_a_proxy_s_certificate_opens_what_is_its_own_and_nothing_else(whole: Whole) -> None:
     async with client(as_proxy(whole.access, await joined(whole))) as proxy:
         assert (await proxy.get("Workload", "cart-1", "shop"))["spec"]["serviceAccountName"] == "cart"
-        patch = {"status": {"conditions": []}}
-        await proxy.patch("Workload", "cart-1", "shop", patch=patch, subresource="status")
+        await ApiReporter(lambda: proxy).report("workload/shop/cart-1", SERVING)
+        patch = {"status": {"spiffeID": "spiffe://default.default.mesh.local/ns/shop/sa/root"}}
+        with pytest.raises(Forbidden):
+            await proxy.patch("Workload", "cart-1", "shop", patch=patch, subresource="status")
         for kind, name in (("Workload", "stock-1"), ("Gateway", "web")):
             with pytest.raises(Forbidden):
                 await proxy.get(kind, name, "shop")
