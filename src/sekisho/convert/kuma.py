@@ -34,8 +34,7 @@ _TARGETS = {
     "MeshHTTPRoute": "HTTPRoute",
     "MeshGateway": "Gateway",
 }
-_RENAMED = {"MeshIdentity": "MeshIdentity", "MeshTrust": "MeshTrust"}
-_SYSTEM_KINDS = {*_RENAMED, "HostnameGenerator"}
+_UNCHANGED = frozenset({"MeshIdentity", "MeshTrust"})
 _NEVER = {
     "MeshService": "Services select Workloads by label here: write a v1 Service",
     "MeshGateway": "write a Gateway of class sekisho, with HTTPRoutes",
@@ -58,8 +57,8 @@ def _convert(report: Report, number: int, written: dict[str, Any]) -> None:
     kind = str(written.get("kind") or written.get("type") or "")
     if kind in _POLICIES:
         _policy(report, number, _POLICIES[kind], written)
-    elif kind in _RENAMED:
-        report.add(number, _object(_RENAMED[kind], written, _spec(written)))
+    elif kind in _UNCHANGED:
+        report.add(number, _object(kind, written, _spec(written)))
     elif kind in _KINDS:
         _KINDS[kind](report, number, written)
     else:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from sekisho.federation.messages import Batch
-from sekisho.federation.table import DOWN_KINDS, UP_KINDS, WAYS, Document, Way, id_of
+from sekisho.federation.table import DOWN_KINDS, UP_KINDS, WAYS, Document, Way, id_of, labels_of
 from sekisho.model.names import ResourceId
 from sekisho.model.origin import GLOBAL, ORIGIN_LABEL, ZONE, ZONE_LABEL, origin_zone, zoned
 
@@ -44,14 +44,14 @@ class FromZone:
 
     def sent(self, stored: Document) -> bool:
         """See `Sender.sent`."""
-        return origin_zone(_labels(stored)) == self.zone
+        return origin_zone(labels_of(stored)) == self.zone
 
     def refusal(self, document: Document) -> str:
         """A zone speaks for itself, and says so."""
         id, spec = id_of(document), document.get("spec") or {}
         if id.kind not in UP_KINDS:
             return f"a zone cannot send {id.kind}"
-        if (_labels(document).get(ORIGIN_LABEL), _labels(document).get(ZONE_LABEL)) != (ZONE, self.zone):
+        if (labels_of(document).get(ORIGIN_LABEL), labels_of(document).get(ZONE_LABEL)) != (ZONE, self.zone):
             return f"its labels do not say that it comes from the zone {self.zone}"
         if not id.name.endswith(zoned("", self.zone)):
             return f"the names of what comes from the zone {self.zone} end in .{self.zone}"
@@ -79,12 +79,12 @@ class FromGlobal:
 
     def sent(self, stored: Document) -> bool:
         """See `Sender.sent`."""
-        labels = _labels(stored)
+        labels = labels_of(stored)
         return labels.get(ORIGIN_LABEL) == GLOBAL or origin_zone(labels) not in ("", self.zone)
 
     def refusal(self, document: Document) -> str:
         """Only what crosses, and nothing that is to be this zone's."""
-        id, labels = id_of(document), _labels(document)
+        id, labels = id_of(document), labels_of(document)
         if id.kind not in DOWN_KINDS:
             return f"the global control plane cannot send {id.kind}"
         origin = origin_zone(labels)
@@ -137,8 +137,3 @@ def ending(batch: Batch, held: Held, copies: Iterable[ResourceId], listed: Colle
     if held.token and not batch.continues:
         return Ending(frozenset(), missing)
     return Ending(missing - held.kept, held.kept & missing)
-
-
-def _labels(document: Document) -> Mapping[str, str]:
-    found: Mapping[str, str] = document["metadata"].get("labels") or {}
-    return found

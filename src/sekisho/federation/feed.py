@@ -17,6 +17,7 @@ from sekisho.federation.table import (
     down,
     down_id,
     id_of,
+    labels_of,
     up,
     up_id,
 )
@@ -95,7 +96,7 @@ class DownView:
     def turned(self, events: Iterable[Event]) -> Callable[[Document], bool] | None:
         """A zone that is enabled, disabled or removed brings or takes all that is of it."""
         zones = {event.record.id.name for event in events if self._turn(event)}
-        return (lambda document: origin_zone(_labels(document)) in zones) if zones else None
+        return (lambda document: origin_zone(labels_of(document)) in zones) if zones else None
 
     def _turn(self, event: Event) -> bool:
         if event.record.id.kind != "Zone":
@@ -225,7 +226,3 @@ def document_of(record: Record) -> dict[str, Any]:
 
 def _is_enabled(record: Record) -> bool:
     return bool((document_of(record).get("spec") or {}).get("enabled", True))
-
-
-def _labels(document: Document) -> dict[str, str]:
-    return document["metadata"].get("labels") or {}

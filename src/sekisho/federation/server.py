@@ -20,7 +20,7 @@ from sekisho.federation.intake import Intake, Taken
 from sekisho.federation.journal import Journal
 from sekisho.federation.member import Member
 from sekisho.federation.messages import Answer, Refused, Report, Upload
-from sekisho.federation.table import FROM_ZONES
+from sekisho.federation.table import FROM_ZONES, labels_of
 from sekisho.federation.zone_status import (
     Status,
     change_status,
@@ -303,7 +303,7 @@ class Federation:
 
 
 def _origin(record: Record) -> str:
-    return origin_zone(document_of(record)["metadata"].get("labels") or {})
+    return origin_zone(labels_of(document_of(record)))
 
 
 def _in_conflict(taken: Taken) -> tuple[Refused, ...]:

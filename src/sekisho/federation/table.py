@@ -81,11 +81,17 @@ def id_of(document: Document) -> ResourceId:
     return ResourceId(document["kind"], metadata.get("namespace", ""), metadata["name"])
 
 
+def labels_of(document: Document) -> Mapping[str, str]:
+    """Its labels, none where `metadata.labels` is missing or null."""
+    found: Mapping[str, str] = document["metadata"].get("labels") or {}
+    return found
+
+
 def up_id(document: Document, zone: str) -> ResourceId | None:
     """What global calls something stored in a zone, if it ever goes there."""
     id = id_of(document)
-    match WAYS.get(id.kind), _labels(document).get(ORIGIN_LABEL):
-        case Way.RECORD, _ if origin_zone(_labels(document)) == zone:
+    match WAYS.get(id.kind), labels_of(document).get(ORIGIN_LABEL):
+        case Way.RECORD, _ if origin_zone(labels_of(document)) == zone:
             return id
         case Way.POLICY, None:
             return id._replace(name=zoned(id.name, zone))
@@ -101,7 +107,7 @@ def up(document: Document, zone: str) -> Document | None:
 
 def down_id(document: Document, zone: str) -> ResourceId | None:
     """What a zone calls something stored at global, if it ever goes there."""
-    id, labels = id_of(document), _labels(document)
+    id, labels = id_of(document), labels_of(document)
     match WAYS.get(id.kind), labels.get(ORIGIN_LABEL):
         case ((Way.SHARED | Way.POLICY), None):
             return id
@@ -116,7 +122,7 @@ def down(document: Document, zone: str, is_enabled: Callable[[str], bool]) -> Do
     id = down_id(document, zone)
     if id is None:
         return None
-    origin = origin_zone(_labels(document))
+    origin = origin_zone(labels_of(document))
     if not origin:
         return _copied(document, id.name, {ORIGIN_LABEL: GLOBAL})
     if not is_enabled(origin):
@@ -130,7 +136,7 @@ def down(document: Document, zone: str, is_enabled: Callable[[str], bool]) -> Do
 def _copied(document: Document, name: str, origin: dict[str, str]) -> dict[str, Any]:
     """The writer's words, without status and without what belongs to the place where they are stored."""
     metadata = document["metadata"]
-    labels = {key: value for key, value in _labels(document).items() if key not in _OWN_LABELS}
+    labels = {key: value for key, value in labels_of(document).items() if key not in _OWN_LABELS}
     told: dict[str, Any] = {"name": name, "labels": labels | origin}
     if metadata.get("namespace"):
         told["namespace"] = metadata["namespace"]
@@ -139,8 +145,3 @@ def _copied(document: Document, name: str, origin: dict[str, str]) -> dict[str, 
         told["annotations"] = kept
     rest = {key: value for key, value in document.items() if key not in ("metadata", "status")}
     return {**rest, "metadata": told}
-
-
-def _labels(document: Document) -> Mapping[str, str]:
-    found: Mapping[str, str] = document["metadata"].get("labels") or {}
-    return found

@@ -72,10 +72,6 @@ class Token:
     spent: bool = False
     """One that is good once and was used: kept until its end, to recognise whoever sends it again."""
 
-    def speaks_for(self, proxy: str) -> bool:
-        """Whether its holder may have certificates for this proxy."""
-        return covers(self.proxies, proxy)
-
 
 def covers(patterns: Iterable[str], proxy: str) -> bool:
     """Whether one of the patterns (see `Token.proxies`) is, or stands for, this proxy."""

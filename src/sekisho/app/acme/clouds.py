@@ -23,7 +23,6 @@ from sekisho.model.problems import Problem
 GLOBAL = "global"
 ZONES = ("azure", "gcp")
 ANY_PORT = Address("127.0.0.1", 0)
-_ZONE = {"apiVersion": "sekisho.dev/v1alpha1", "kind": "Zone"}
 BROKEN_GRACE = 0.5
 """Seconds a part gets that is broken on purpose."""
 

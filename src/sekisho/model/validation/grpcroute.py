@@ -9,11 +9,10 @@ from sekisho.model.problems import Problem
 from sekisho.model.reasons import Reason
 from sekisho.model.validation import regex
 from sekisho.model.validation.filters import backend, filters
-from sekisho.model.validation.routes import default_gateways, hostnames, parents
-from sekisho.model.validation.shared import not_supported, unique
+from sekisho.model.validation.routes import default_gateways, hostnames, parents, too_many_matches
+from sekisho.model.validation.sessions import session
+from sekisho.model.validation.shared import unique
 
-MAX_MATCHES = 128
-"""Matches of all rules of a route together (the CRD's limit)."""
 _SERVICE = re.compile(r"\.?[A-Za-z_][A-Za-z_0-9]*(?:\.[A-Za-z_][A-Za-z_0-9]*)*")
 _METHOD = re.compile(r"[A-Za-z_][A-Za-z_0-9]*")
 
@@ -23,10 +22,8 @@ def grpc_route(resource: GRPCRoute) -> Iterator[Problem]:
     spec = resource.spec
     yield from parents("spec.parentRefs", spec.parent_refs)
     yield from hostnames("spec.hostnames", spec.hostnames)
-    total = sum(len(rule.matches) for rule in spec.rules)
-    if total > MAX_MATCHES:
-        message = f"expected at most {MAX_MATCHES} matches in all rules together, found {total}"
-        yield Problem("spec.rules", message, "split the route in two", Reason.TOO_MANY)
+    if problem := too_many_matches(spec.rules):
+        yield problem
         return  # thousands of expressions would be compiled for nothing
     for index, rule in enumerate(spec.rules):
         yield from _rule(paths.item("spec.rules", index), rule)
@@ -43,7 +40,7 @@ def _rule(path: str, rule: GrpcRouteRule) -> Iterator[Problem]:
         yield from backend(paths.item(where, index), reference)
         yield from filters(paths.field(paths.item(where, index), "filters"), reference.filters)
     if rule.session_persistence:
-        yield not_supported(paths.field(path, "sessionPersistence"), "session persistence")
+        yield from session(paths.field(path, "sessionPersistence"), rule.session_persistence)
 
 
 def _match(path: str, match: GrpcRouteMatch) -> Iterator[Problem]:

@@ -1,11 +1,16 @@
-"""Rules that routes of all kinds have in common: their parents and host names."""
+"""Rules that routes of all kinds have in common: their parents, host names and matches."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from sekisho.model import paths
+from sekisho.model.grpcroute import GrpcRouteRule
+from sekisho.model.httproute import HttpRouteRule
 from sekisho.model.problems import Problem
+from sekisho.model.reasons import Reason
 from sekisho.model.routes import ParentReference
 from sekisho.model.validation.shared import ip_version, not_supported, unique
+
+_MAX_MATCHES = 128
 
 
 def parents(path: str, references: tuple[ParentReference, ...]) -> Iterator[Problem]:
@@ -29,6 +34,15 @@ def hostnames(path: str, names: tuple[str, ...]) -> Iterator[Problem]:
     for index, hostname in enumerate(names):
         if ip_version(hostname.removeprefix("*.")):
             yield Problem(paths.item(path, index), "expected a host name, found an IP address")
+
+
+def too_many_matches(rules: Sequence[HttpRouteRule] | Sequence[GrpcRouteRule]) -> Problem | None:
+    """The CRD's limit is for all rules of a route together."""
+    total = sum(len(rule.matches) for rule in rules)
+    if total <= _MAX_MATCHES:
+        return None
+    message = f"expected at most {_MAX_MATCHES} matches in all rules together, found {total}"
+    return Problem("spec.rules", message, "split the route in two", Reason.TOO_MANY)
 
 
 def default_gateways(wanted: str | None) -> Iterator[Problem]:
