@@ -29,7 +29,7 @@ from sekisho import envoy, ir
 from sekisho.ir.transport import ALPN_TCP
 from sekisho.policies.retry import across_zones
 from sekisho.translate.mesh.multizone_way import CONNECT_MILLISECONDS
-from sekisho.translate.zone.clusters import BALANCING, OUTLIERS, PING, PROBE
+from sekisho.translate.zone.clusters import BALANCING, LIMITS, OUTLIERS, PING, PROBE
 
 pytestmark = pytest.mark.live
 
@@ -128,7 +128,7 @@ def cluster(members: Sequence[Member], written: ir.Endpoints | None = None) -> e
     wanted = ir.Cluster(
         name=NAME, transport=ir.MembersTransport(members=ways, alpn=ALPN_TCP), balancing=BALANCING,
         outliers=OUTLIERS, health_checks=(PROBE,), connect_timeout_ms=CONNECT_MILLISECONDS, ping=PING,
-        written_endpoints=written, origin=ORIGIN,
+        limits=LIMITS, told_at_once=True, written_endpoints=written, origin=ORIGIN,
     )  # fmt: skip
     return envoy.resource(envoy.cluster(wanted))
 
@@ -219,6 +219,35 @@ async def test_members_whose_place_is_a_name_are_looked_up(tmp_path: Path) -> No
         await eventually(lambda: caller.only_calls(near), what="the one nearby is called")
         await near.stop()
         await eventually(lambda: caller.only_calls(far), what="the one with a name is called again")
+
+
+@pytest.mark.parametrize("dying", [1, 2])
+async def test_instances_nearby_that_die_cost_no_call_even_if_others_have_just_come(
+    tmp_path: Path, dying: int
+) -> None:
+    """Envoy gathers news of endpoints for a second, unless told otherwise: whoever dies after one that came
+    would be called all that time, and who came would not be known to be well."""
+    async with calling(tmp_path) as caller:
+        near, other, far = caller.members
+        nearby = (near.endpoint(0), replace(other.endpoint(0), probed=False))
+        await caller.publish(*nearby)
+        await caller.publish(*nearby, far.endpoint(1))
+        await eventually(lambda: _is_well(caller, far), what="the other zone is known to be well")
+        for member in (near, other)[:dying]:
+            await member.stop()
+        found = await asyncio.gather(*(caller.call(15) for _ in range(6)))
+        assert sum(found, Counter()) == {200: 90}
+        assert await _connections_failed(caller) < 10 * dying
+
+
+async def _is_well(caller: Caller, member: Member) -> bool:
+    flags = f"{NAME}::127.0.0.1:{member.port}::health_flags::healthy"
+    return flags in (await caller.sidecar.envoy.admin("/clusters")).body.decode()
+
+
+async def _connections_failed(caller: Caller) -> int:
+    lines = (await caller.sidecar.envoy.admin("/clusters")).body.decode().splitlines()
+    return sum(int(line.rpartition("::")[2]) for line in lines if NAME in line and "cx_connect_fail" in line)
 
 
 async def test_zones_of_one_step_share_by_their_weight(tmp_path: Path) -> None:

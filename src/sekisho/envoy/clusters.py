@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from sekisho import ir
 from sekisho.envoy.balancing import load_balancing
-from sekisho.envoy.building import ADS, extension, milliseconds, new, value
+from sekisho.envoy.building import ADS, extension, milliseconds, new, seconds, value
 from sekisho.envoy.endpoints import cluster_load_assignment
 from sekisho.envoy.health_checks import health_check
 from sekisho.envoy.limits import circuit_breakers
@@ -101,6 +101,8 @@ def _kind(wanted: ir.Cluster, spoken: _Http) -> Any:
         fields |= {"type": "ORIGINAL_DST", "lb_policy": "CLUSTER_PROVIDED"}
     else:
         fields |= load_balancing(wanted.balancing)
+    if wanted.told_at_once:
+        fields["common_lb_config"] = {**fields.get("common_lb_config", {}), "update_merge_window": seconds(0)}
     if wanted.outliers is not None:
         fields["outlier_detection"] = outlier_detection(wanted.outliers)
     if wanted.health_checks:

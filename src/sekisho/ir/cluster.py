@@ -74,6 +74,9 @@ class Cluster(Struct, frozen=True, kw_only=True, gc=False):
     outliers: Outliers | None = None
     health_checks: tuple[HealthCheck, ...] = ()
     balancing: Balancing = Balancing()
+    told_at_once: bool = False
+    """Whether workers learn at once that an endpoint is well or ill; else within a second, with other news,
+    which is less work where endpoints are many."""
     origin: Origin
 
 

@@ -60,6 +60,7 @@ def multizone_cluster(
         outliers=OUTLIERS,
         health_checks=(PROBE,),
         balancing=BALANCING,
+        told_at_once=True,
         origin=destination.origin,
     )
 

@@ -78,6 +78,7 @@ def remote_cluster(
         outliers=OUTLIERS,
         health_checks=(PROBE,),
         balancing=BALANCING,
+        told_at_once=True,
         origin=destination.origin,
     )
 
