@@ -48,10 +48,11 @@ class Relay:
 
     async def connect(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Somebody came."""
-        if self.is_cut:
+        try:
+            there, onward = await self._dial()
+        except OSError:
             writer.transport.abort()
             return
-        there, onward = await asyncio.open_connection("127.0.0.1", self.target)
         self.writers |= {writer, onward}
         try:
             async with asyncio.TaskGroup() as group:
@@ -63,6 +64,11 @@ class Relay:
             for one in (writer, onward):
                 self.writers.discard(one)
                 one.close()
+
+    async def _dial(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        if self.is_cut:
+            raise ConnectionRefusedError
+        return await asyncio.open_connection("127.0.0.1", self.target)
 
     async def _pump(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
         on_the_way: asyncio.Queue[tuple[float, bytes]] = asyncio.Queue(_UNDER_WAY)

@@ -1,10 +1,12 @@
 """The HTTP endpoints at the global control plane. Who calls is found out before, from its certificate."""
 
 import asyncio
+import math
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 
 import msgspec
+import structlog
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
@@ -13,8 +15,11 @@ from sekisho.aio.tasks import background
 from sekisho.federation import wire
 from sekisho.federation.feed import Ended, Feed
 from sekisho.federation.messages import Answer, Batch, Upload
+from sekisho.federation.quota import TooFast
 from sekisho.federation.server import Federation, NotAMember, NotReady, OutOfStep
 from sekisho.store.protocol import StorageFull, StoreFailed
+
+log = structlog.get_logger(__name__)
 
 Caller = Callable[[Request], Awaitable[str]]
 """The zone whose certificate a request came with; empty text for anybody else."""
@@ -45,6 +50,10 @@ class Endpoints:
             answer = await self._answer(request, zone)
         except NotAMember:
             answer = _status(403, "Forbidden", f"there is no zone {zone}, or it is disabled")
+        except TooFast as error:
+            answer = _status(429, "TooManyRequests", str(error))
+            answer.headers["retry-after"] = str(math.ceil(error.seconds))
+            log.warning("a zone is held back", zone=zone, reason=str(error))
         except NotReady:
             answer = _status(503, "ServiceUnavailable", "the control plane is starting")
         except (StorageFull, StoreFailed) as error:
@@ -70,8 +79,9 @@ class Endpoints:
 
     async def _upload(self, request: Request, zone: str) -> Response:
         try:
-            upload = msgspec.json.decode(wire.inflated(await _body(request)), type=Upload)
-            return _message(await self._federation.take(zone, upload))
+            async with self._federation.uploading(zone):
+                upload = msgspec.json.decode(wire.inflated(await _body(request)), type=Upload)
+                return _message(await self._federation.take(zone, upload))
         except (wire.Malformed, msgspec.DecodeError, RecursionError) as error:
             return _status(400, "BadRequest", str(error))
         except TimeoutError:
@@ -92,7 +102,7 @@ class _Down:
         self._feed: Feed
 
     async def open(self) -> None:
-        """Raises NotReady and NotAMember."""
+        """Raises NotReady, NotAMember and TooFast."""
         listening = self._federation.listening(self._zone, self._since, listing=self._listing)
         self._feed = await self._stack.enter_async_context(listening)
 

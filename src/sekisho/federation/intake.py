@@ -9,6 +9,7 @@ import msgspec
 from sekisho.federation.acceptance import Held, Sender, ending
 from sekisho.federation.feed import document_of
 from sekisho.federation.messages import Batch, Refused
+from sekisho.federation.quota import Holdings, Quota
 from sekisho.federation.table import Document, id_of
 from sekisho.model.document import check, kind_of
 from sekisho.model.kinds import KINDS
@@ -44,13 +45,21 @@ class _Wish:
     id: ResourceId
     object: Document | None
     """None: gone."""
+    size: int = 0
+    """Octets, as it came."""
 
 
 class Intake:
     """One sender's way into the store. One batch at a time."""
 
-    def __init__(self, store: Store, held: Held, name_confirmation: Callable[[], str]) -> None:
+    def __init__(
+        self, store: Store, held: Held, name_confirmation: Callable[[], str], quota: Quota | None = None
+    ) -> None:
+        """`quota`: of the sender; None for one that may send anything."""
         self._store = store
+        self._quota = quota
+        self._holdings: Holdings | None = None
+        """Counted when the first batch comes."""
         self._held = held
         self._name_confirmation = name_confirmation
         self._listed: set[ResourceId] | None = None
@@ -63,6 +72,11 @@ class Intake:
         """What is remembered of the sender."""
         return self._held
 
+    @property
+    def turned_away(self) -> str:
+        """Why there was no room for something; empty when there was."""
+        return self._holdings.turned_away if self._holdings else ""
+
     def begin_anew(self) -> None:
         """A new connection: a listing that was cut off does not count."""
         self._listed = None
@@ -70,6 +84,10 @@ class Intake:
     async def take(self, batch: Batch, sender: Sender) -> Taken:
         """Writes what may be written. Raises StorageFull or StoreFailed; then the batch comes again."""
         puts, refused = _read(batch, sender)
+        if self._quota and self._holdings is None:
+            self._holdings = await self._counted(self._quota, sender)
+        if self._holdings and batch.listing and self._listed is None:
+            self._holdings.begin_anew()
         if batch.listing:
             self._listed = (self._listed or set()) | {wish.id for wish in puts} | {one.id for one in refused}
         gone = [_Wish(id, None) for id in batch.gone if id.kind in sender.kinds]
@@ -91,7 +109,7 @@ class Intake:
 
     async def wants_listing(self) -> bool:
         """Whether something could be taken now that could not when it was told."""
-        if self._tries_again:
+        if self._tries_again or (self._holdings and self._holdings.has_room_again):
             return True
         return any([await self._current(id) is None for id in self._held.conflicts])
 
@@ -124,6 +142,11 @@ class Intake:
         )
         return [_Wish(id, None) for id in end.gone]
 
+    async def _counted(self, quota: Quota, sender: Sender) -> Holdings:
+        listing = await self._store.list(tuple(sender.kinds))
+        sizes = [len(record.body) for record in listing.records if sender.sent(document_of(record))]
+        return Holdings(quota, len(sizes), sum(sizes))
+
     async def _copies(self, sender: Sender) -> Iterable[ResourceId]:
         listing = await self._store.list(tuple(sender.kinds))
         return [record.id for record in listing.records if sender.sent(document_of(record))]
@@ -150,13 +173,16 @@ class Intake:
                     outcome.settled.add(wish.id)
                 continue
             outcome.settled.add(wish.id)
-            if write := _write_of(wish, current):
+            if why := self._reserved(wish, current):
+                outcome.refused.append(Refused(id=wish.id, why=why))
+            elif write := _write_of(wish, current):
                 steps.append((wish, write, current))
         if not steps:
             return ()
         results = await self._store.write([write for _, write, _ in steps])
         again = []
         for (wish, _, current), result in zip(steps, results, strict=True):
+            self._note_size(wish, current, result)
             if isinstance(result, Conflict | Exists | NotFound):
                 again.append(wish)
             elif isinstance(result, Exception):
@@ -164,6 +190,23 @@ class Intake:
             else:
                 outcome.changed += current is None or result.revision != current.revision
         return again
+
+    def _reserved(self, wish: _Wish, current: Record | None) -> str:
+        """Sets aside room for what is to be written; why there is none."""
+        if self._holdings is None or wish.object is None:
+            return ""
+        return self._holdings.reserve(wish.size, None if current is None else len(current.body))
+
+    def _note_size(self, wish: _Wish, current: Record | None, result: Record | Exception) -> None:
+        before = None if current is None else len(current.body)
+        if self._holdings is None:
+            return
+        if wish.object is not None and isinstance(result, Exception):
+            self._holdings.given_back(wish.size, before)
+        elif wish.object is not None and isinstance(result, Record):
+            self._holdings.stored(wish.size, len(result.body))
+        elif before is not None and not isinstance(result, Exception):
+            self._holdings.gone(before)
 
     async def _current(self, id: ResourceId) -> Record | None:
         try:
@@ -206,7 +249,7 @@ def _read(batch: Batch, sender: Sender) -> tuple[list[_Wish], list[Refused]]:
         if why := _homeless(id) or sender.refusal(checked):
             refused.append(Refused(id=id, why=why))
         else:
-            wishes.append(_Wish(id, checked))
+            wishes.append(_Wish(id, checked, len(raw)))
     return wishes, refused
 
 

@@ -8,6 +8,7 @@ from sekisho.federation.epochs import Token
 from sekisho.federation.feed import Feed
 from sekisho.federation.intake import Intake
 from sekisho.federation.messages import Report
+from sekisho.federation.quota import Pace
 
 MOST_UNHEARD = 1024
 """Batches remembered that a zone has not said to have heard: how late it is, the oldest of them says."""
@@ -22,6 +23,10 @@ class Member:
     """When it last did, by the monotonic clock."""
     written: float
     """When its token was last written."""
+    pace: Pace
+    """How fast it tells."""
+    under_way: int = 0
+    """Its requests with a body."""
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     """One upload at a time."""
     session: str = ""

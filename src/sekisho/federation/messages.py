@@ -38,9 +38,9 @@ class Change(NamedTuple):
 class Batch(Message, frozen=True, kw_only=True):
     """Some changes, in any order, and where the sender's history is after them."""
 
-    puts: tuple[msgspec.Raw, ...] = ()
+    puts: Annotated[tuple[msgspec.Raw, ...], Meta(max_length=MOST_CHANGES)] = ()
     """Objects as they are now."""
-    gone: tuple[ResourceId, ...] = ()
+    gone: Annotated[tuple[ResourceId, ...], Meta(max_length=MOST_CHANGES)] = ()
     token: str = ""
     """Where to resume; empty in all but the last batch of a listing."""
     listing: Literal["", "part", "end"] = ""

@@ -20,6 +20,7 @@ from sekisho.federation.intake import Intake, Taken
 from sekisho.federation.journal import Journal
 from sekisho.federation.member import Member
 from sekisho.federation.messages import Answer, Refused, Report, Upload
+from sekisho.federation.quota import DEFAULT, REQUEST, STREAM, Pace, Quota, TooFast
 from sekisho.federation.table import FROM_ZONES, labels_of
 from sekisho.federation.zone_status import (
     Status,
@@ -29,6 +30,7 @@ from sekisho.federation.zone_status import (
     with_condition,
     with_held,
     with_report,
+    with_room,
     zone_id,
 )
 from sekisho.model.origin import origin_zone
@@ -68,8 +70,12 @@ class NotReady(Exception):
 class Federation:
     """All zones of one global control plane."""
 
-    def __init__(self, store: Store, clock: Clock, name: Callable[[], str]) -> None:
-        """`name` makes up names that nobody can have thought of before: `lambda: token_hex(8)`."""
+    def __init__(self, store: Store, clock: Clock, name: Callable[[], str], quota: Quota = DEFAULT) -> None:
+        """`name` makes up names that nobody can have thought of before: `lambda: token_hex(8)`.
+
+        `quota`: the bounds of each zone.
+        """
+        self._quota = quota
         self._store = store
         self._clock = clock
         self._name = name
@@ -133,9 +139,10 @@ class Federation:
         """What is told to a zone from the token `since` on; `listing` tells everything.
 
         The feed ends with the zone, when it is disabled, and when the zone comes a second time. Raises
-        NotReady and NotAMember.
+        NotReady, NotAMember and TooFast.
         """
         member = await self._member(zone)
+        member.pace.begin(STREAM, self._clock.monotonic())
         zones = (await self._store.list(("Zone",))).records
         feed = Feed(self._store, self._journal.remembered.epochs, DownView(zone, enabled_zones(zones)))
         await feed.start(since, listing=listing)
@@ -154,17 +161,35 @@ class Federation:
                 await self._say(zone, (False, "Disconnected", "its control plane is not connected"))
 
     async def held(self, zone: str) -> Answer:
-        """Up to where we hold what a zone told. Raises NotReady and NotAMember."""
+        """Up to where we hold what a zone told. Raises NotReady, NotAMember and TooFast."""
         member = await self._member(zone)
+        member.pace.begin(REQUEST, self._clock.monotonic())
         async with member.turn:
             member.intake.begin_anew()
             member.session = self._name()
             listing = await member.intake.wants_listing()
             return Answer(token=member.intake.held.token, session=member.session, listing=listing)
 
+    @asynccontextmanager
+    async def uploading(self, zone: str) -> AsyncIterator[None]:
+        """While a zone sends something to `take`: asked before a byte of it is read.
+
+        Raises NotReady, NotAMember and TooFast.
+        """
+        member = await self._member(zone)
+        if member.under_way >= self._quota.at_once:
+            raise TooFast(1.0)
+        member.pace.begin(REQUEST, self._clock.monotonic())
+        member.under_way += 1
+        try:
+            yield
+        finally:
+            member.under_way -= 1
+
     async def take(self, zone: str, upload: Upload) -> Answer:
         """What a zone tells. Raises NotReady, NotAMember, OutOfStep, StorageFull and StoreFailed."""
         member = await self._member(zone)
+        member.pace.count(len(upload.batch.puts) + len(upload.batch.gone))
         async with member.turn:
             if (upload.session, upload.after) != (member.session, member.intake.held.token):
                 raise OutOfStep
@@ -175,6 +200,7 @@ class Federation:
             for refused in taken.refused:
                 log.warning("refused of a zone", zone=zone, resource=str(refused.id), reason=refused.why)
             is_news = taken.changed > 0 or taken.held.kept != before.kept or bool(upload.batch.listing)
+            is_news |= bool(taken.refused)
             await self._note(zone, member, upload.report, is_news=is_news)
             if not upload.batch.listing and await member.intake.wants_listing():
                 raise OutOfStep  # what was in the way is gone
@@ -190,7 +216,8 @@ class Federation:
 
         def told(status: Status) -> Status:
             moment = self._clock.now()
-            status = with_held(status, held, moment) if is_due else status
+            if is_due:
+                status = with_room(with_held(status, held, moment), member.intake.turned_away, moment)
             return with_report(status, news, moment) if news is not None else status
 
         await self._change(zone, told)
@@ -210,13 +237,17 @@ class Federation:
         now = self._clock.monotonic()
         if zone not in self._members:
             intake = self._intake(document_of(record).get("status") or {})
-            self._members[zone] = Member(intake, now, now)
+            self._members[zone] = self._new(intake)
         member = self._members[zone]
         member.heard = now
         return member
 
+    def _new(self, intake: Intake) -> Member:
+        now = self._clock.monotonic()
+        return Member(intake, now, now, Pace(self._quota, now))
+
     def _intake(self, status: Mapping[str, Any]) -> Intake:
-        return Intake(self._store, held_in(status), self._name)
+        return Intake(self._store, held_in(status), self._name, self._quota)
 
     async def _trust(self) -> Mapping[str, AbstractSet[str]]:
         """Whose the trust domains are; empty text for our own."""
@@ -272,8 +303,7 @@ class Federation:
         That other one has perhaps begun to speak: it begins anew. Its token goes before the copies do: with a
         crash in between it tells everything once more.
         """
-        now = self._clock.monotonic()
-        member = self._members.setdefault(zone, Member(self._intake({}), now, now))
+        member = self._members.setdefault(zone, self._new(self._intake({})))
         await member.end_listening()
         async with member.turn:
             member.session = ""  # whatever of it is under way is out of step

@@ -80,6 +80,14 @@ def _with_confirmation(status: Status, now: datetime) -> Status:
     return with_condition(status, "Confirmation", told, now)
 
 
+def with_room(status: Status, turned_away: str, now: datetime) -> Status:
+    """Whether there was room at global for all that the zone told; `turned_away`: why there was not."""
+    if turned_away:
+        return with_condition(status, "Limited", (True, "TooMuch", f"not all is taken: {turned_away}"), now)
+    told = (False, "Room", "there is room for all that the zone tells")
+    return with_condition(status, "Limited", told, now)
+
+
 def is_agreed(zone: Mapping[str, Any], confirmation: str) -> bool:
     """Whether somebody agreed to it in a Zone."""
     written = (zone["metadata"].get("annotations") or {}).get(CONFIRM, "")
