@@ -6,7 +6,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from sekisho import ir
-from sekisho.envoy.filters import cors, policies
+from sekisho.envoy.filters import authorizers, cors, policies, sessions
 from sekisho.envoy.headers import header_edits, in_sequence
 from sekisho.envoy.redirects import redirect_action, redirect_filters
 from sekisho.envoy.route_action import edits_headers, route_action
@@ -106,6 +106,10 @@ def _per_filter_config(wanted: ir.Route, host: ir.VirtualHost) -> Mapping[str, A
         settings |= cors.cors_policy(wanted.cors)
     if isinstance(wanted.action, ir.Redirect):
         settings |= redirect_filters(wanted.action, host.hostname)
+    if wanted.authorizer is not None:
+        settings |= authorizers.authorizer_settings(wanted.authorizer)
+    if isinstance(wanted.action, ir.Forward) and wanted.action.session is not None:
+        settings |= sessions.session_settings(wanted.action.session, wanted.match.path)
     if wanted.treatment is not None:
         settings |= policies.of_route(wanted.treatment, host.treatment, host.filters)
     return settings

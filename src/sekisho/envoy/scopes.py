@@ -38,9 +38,9 @@ def scoped_route_configuration(wanted: ir.VirtualHost | ir.WildcardTable) -> Any
 def _exact(wanted: ir.VirtualHost) -> Any:
     """The key has decided on the hostname already. The last route keeps the request from falling through
     to a wildcard hostname, whose routes are not for it."""
-    with_cors = any(one.cors for one in wanted.routes)
+    needed = filters.needed_by(wanted.routes)
     others = policies.left_out(wanted.treatment, wanted.filters)
-    common = _any_exact_scope(with_cors=with_cors, others=others)
+    common = _any_exact_scope(needed, others)
     scope = _scope(common, scope_key(wanted.table, wanted.hostname))
     host = scope.route_configuration.virtual_hosts[0]
     host.name = wanted.hostname
@@ -61,14 +61,14 @@ def _scope(common: Any, key: str) -> Any:
 
 
 @cache
-def _any_exact_scope(*, with_cors: bool, others: tuple[str, ...]) -> Any:
+def _any_exact_scope(needed: tuple[str, ...], others: tuple[str, ...]) -> Any:
     """What scopes of exact hostnames have in common: they come by the thousand."""
     scope = new(_SCOPE)
     scope.CopyFrom(_any_scope())
     scope.route_configuration.virtual_hosts.add(
         domains=[ANY_HOST],
         routes=[_AMBIGUOUS_HOST],
-        typed_per_filter_config=filters.skipped_by_exact_hosts(with_cors=with_cors, others=others),
+        typed_per_filter_config=filters.skipped_by_exact_hosts(needed, others=others),
     )
     return scope
 

@@ -4,6 +4,7 @@ Every node carries its `origin`, the place in the resources that decided it: it 
 and `sekisho explain`, and it is where a rejection by Envoy is reported.
 """
 
+from sekisho.ir.authorizers import Authorizer
 from sekisho.ir.callers import (
     Caller,
     Conditional,
@@ -41,6 +42,7 @@ from sekisho.ir.http import (
 )
 from sekisho.ir.listener import CallerValidation, Chain, Listener, PolicyFilters, TlsTermination
 from sekisho.ir.secret import Certificate
+from sekisho.ir.sessions import Session
 from sekisho.ir.sidecar import (
     CapturedInbound,
     Inbound,
@@ -79,6 +81,7 @@ __all__ = [
     "AccessLog",
     "Action",
     "AuthorityBundle",
+    "Authorizer",
     "Balancer",
     "Balancing",
     "Caller",
@@ -134,6 +137,7 @@ __all__ = [
     "RouteMatch",
     "RouteTable",
     "ServerTls",
+    "Session",
     "Share",
     "StringMatch",
     "Tag",

@@ -4,8 +4,10 @@ from typing import TypeAlias
 
 from msgspec import Struct
 
+from sekisho.ir.authorizers import Authorizer
 from sekisho.ir.callers import Permissions
 from sekisho.ir.listener import PolicyFilters
+from sekisho.ir.sessions import Session
 from sekisho.ir.traffic import Fault, HashPolicy, RateLimit
 from sekisho.model.names import Origin
 
@@ -158,6 +160,7 @@ class Forward(Struct, frozen=True, kw_only=True, gc=False):
     """Longest pause in a stream; None for the proxy's default, 0 for never."""
     max_stream_ms: int | None = None
     hash_policies: tuple[HashPolicy, ...] = ()
+    session: Session | None = None
     unresolved_status: int = 500
     """What is answered in the place of shares without cluster."""
     websocket: bool = True
@@ -207,6 +210,8 @@ class Route(Struct, frozen=True, kw_only=True, gc=False):
     cors: Cors | None = None
     treatment: Treatment | None = None
     """None for that of the host."""
+    authorizer: Authorizer | None = None
+    """Who is asked after permissions; None for nobody."""
     origin: Origin
     """The rule (and match) that wrote it."""
 

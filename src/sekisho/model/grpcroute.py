@@ -90,7 +90,7 @@ class GrpcRouteRule(Model, frozen=True, kw_only=True):
         Annotated[tuple[GrpcBackendRef, ...], Meta(max_length=16)], Meta(description="Who answers.")
     ] = ()
     session_persistence: Annotated[
-        SessionPersistence | None, Meta(description="Keeps a caller with one instance. Not supported yet.")
+        SessionPersistence | None, Meta(description="Keeps a caller with one instance. At Gateways only.")
     ] = None
 
 

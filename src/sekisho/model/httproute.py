@@ -130,7 +130,7 @@ class HttpRouteRule(Model, frozen=True, kw_only=True):
     timeouts: Annotated[HttpRouteTimeouts | None, Meta(description="How long to wait.")] = None
     retry: Annotated[HttpRouteRetry | None, Meta(description="When to try again.")] = None
     session_persistence: Annotated[
-        SessionPersistence | None, Meta(description="Keeps a caller with one instance. Not supported yet.")
+        SessionPersistence | None, Meta(description="Keeps a caller with one instance. At Gateways only.")
     ] = None
 
 

@@ -4,12 +4,22 @@ Each file offers `http_filter()`, the entry in the chain; those with settings pe
 `policies` is several filters, where a policy of the Gateway needs them.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import Any
 
+from sekisho import ir
 from sekisho.envoy.building import new
-from sekisho.envoy.filters import cors, location, lowercase, policies, router, wildcard
+from sekisho.envoy.filters import (
+    authorizers,
+    cors,
+    location,
+    lowercase,
+    policies,
+    router,
+    sessions,
+    wildcard,
+)
 from sekisho.envoy.lua import lua_disabled
 from sekisho.ir.listener import PolicyFilters
 from sekisho.protos import pack
@@ -20,10 +30,13 @@ ORDER = (
     location,  # cuts the port out of the host a redirect repeats
     cors,  # before permissions: a preflight says nothing of who will call
     policies,  # who may call, then faults, then limits
+    authorizers,  # after limits, which are theirs as well
+    sessions,  # which instance, for those who were told one
     router,  # always last: it sends the request
 )
 
 _SCOPE_FINDERS = (lowercase.NAME, wildcard.NAME)
+_FOR_SOME = (cors.NAME, *authorizers.NAMES, sessions.NAME)
 
 
 _NONE = PolicyFilters()
@@ -33,27 +46,47 @@ def http_filters(wanted: PolicyFilters = _NONE) -> list[dict[str, Any]]:
     """envoy.extensions.filters.network.http_connection_manager.v3.HttpFilter, in order."""
     found: list[dict[str, Any]] = []
     for entry in ORDER:
-        found += policies.http_filters(wanted) if entry is policies else [entry.http_filter()]
+        match entry:
+            case _ if entry is policies:
+                found += policies.http_filters(wanted)
+            case _ if entry is authorizers:
+                found += authorizers.http_filters()
+            case _:
+                found.append(entry.http_filter())
     return found
 
 
 @cache
 def switched_off_once_routed() -> Mapping[str, Any]:
-    """For every RouteConfiguration: a request that has a scope needs none found.
+    """For every RouteConfiguration: a request that has a scope needs none found, and asks no authorizer
+    unless its route has one.
 
     Envoy asks this at the moment a filter runs, so it also stops `wildcard` after `lowercase` found a scope.
     """
-    return dict.fromkeys(_SCOPE_FINDERS, lua_disabled())
+    return {**dict.fromkeys(_SCOPE_FINDERS, lua_disabled()), **authorizers.switched_off()}
+
+
+def needed_by(routes: Iterable[ir.Route]) -> tuple[str, ...]:
+    """Names of the filters that work for some of these routes only, and that one of them needs, sorted."""
+    found: set[str] = set()
+    for one in routes:
+        if one.cors is not None:
+            found.add(cors.NAME)
+        if one.authorizer is not None:
+            found.update(authorizers.NAMES)
+        if isinstance(one.action, ir.Forward) and one.action.session is not None:
+            found.add(sessions.NAME)
+    return tuple(sorted(found)) if found else ()
 
 
 @cache
-def skipped_by_exact_hosts(*, with_cors: bool, others: tuple[str, ...] = ()) -> Mapping[str, Any]:
+def skipped_by_exact_hosts(needed: tuple[str, ...], *, others: tuple[str, ...] = ()) -> Mapping[str, Any]:
     """For virtual hosts of exact scopes: filters they do not need are not created. Asked at stream start.
 
-    `with_cors`: whether one of their routes has CORS; for the others that filter is 3 % of Envoy's work.
-    `others`: names of further ones.
+    `needed`: of those that work for some routes only; that of CORS alone is 3 % of Envoy's work. `others`:
+    names of further ones that are not needed.
     It cannot stand in the same place as `switched_off_once_routed`: Envoy ignores the configuration beside
     `disabled`.
     """
-    not_needed = [*_SCOPE_FINDERS, location.NAME, *([] if with_cors else [cors.NAME]), *others]
+    not_needed = [*_SCOPE_FINDERS, location.NAME, *(one for one in _FOR_SOME if one not in needed), *others]
     return dict.fromkeys(not_needed, pack(new("envoy.config.route.v3.FilterConfig", disabled=True)))

@@ -18,7 +18,7 @@ from sekisho.model.httpfilters import (
 from sekisho.model.mistakes import value_mistakes
 from sekisho.model.problems import Problem
 from sekisho.model.reasons import Reason
-from sekisho.model.validation.shared import not_supported, unique
+from sekisho.model.validation.shared import unique
 
 _FIELD_OF_TYPE = {
     "RequestHeaderModifier": ("request_header_modifier", "requestHeaderModifier"),
@@ -149,8 +149,7 @@ def _cors(path: str, cors: Cors) -> Iterator[Problem]:
 
 
 def _external_auth(path: str, auth: ExternalAuth) -> Iterator[Problem]:
-    """Refused as a whole: a route whose authorizer was left out would be open to everybody."""
-    yield not_supported(path, "external authorization")
+    """The details of its protocol, and of no other."""
     yield from backend(paths.field(path, "backendRef"), auth.backend_ref)
     for protocol, name, details in (("GRPC", "grpc", auth.grpc), ("HTTP", "http", auth.http)):
         if (auth.protocol == protocol) != (details is not None):

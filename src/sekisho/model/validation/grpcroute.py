@@ -10,7 +10,8 @@ from sekisho.model.reasons import Reason
 from sekisho.model.validation import regex
 from sekisho.model.validation.filters import backend, filters
 from sekisho.model.validation.routes import default_gateways, hostnames, parents, too_many_matches
-from sekisho.model.validation.shared import not_supported, unique
+from sekisho.model.validation.sessions import session
+from sekisho.model.validation.shared import unique
 
 _SERVICE = re.compile(r"\.?[A-Za-z_][A-Za-z_0-9]*(?:\.[A-Za-z_][A-Za-z_0-9]*)*")
 _METHOD = re.compile(r"[A-Za-z_][A-Za-z_0-9]*")
@@ -39,7 +40,7 @@ def _rule(path: str, rule: GrpcRouteRule) -> Iterator[Problem]:
         yield from backend(paths.item(where, index), reference)
         yield from filters(paths.field(paths.item(where, index), "filters"), reference.filters)
     if rule.session_persistence:
-        yield not_supported(paths.field(path, "sessionPersistence"), "session persistence")
+        yield from session(paths.field(path, "sessionPersistence"), rule.session_persistence)
 
 
 def _match(path: str, match: GrpcRouteMatch) -> Iterator[Problem]:

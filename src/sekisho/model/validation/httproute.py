@@ -19,7 +19,8 @@ from sekisho.model.reasons import Reason
 from sekisho.model.validation import regex
 from sekisho.model.validation.filters import backend, filters
 from sekisho.model.validation.routes import default_gateways, hostnames, parents, too_many_matches
-from sekisho.model.validation.shared import not_supported, unique
+from sekisho.model.validation.sessions import session
+from sekisho.model.validation.shared import unique
 
 
 def http_route(resource: HTTPRoute) -> Iterator[Problem]:
@@ -47,7 +48,7 @@ def _rule(path: str, rule: HttpRouteRule) -> Iterator[Problem]:
     if rule.retry:
         yield from unique(paths.field(path, "retry.codes"), rule.retry.codes, "", "status code")
     if rule.session_persistence:
-        yield not_supported(paths.field(path, "sessionPersistence"), "session persistence")
+        yield from session(paths.field(path, "sessionPersistence"), rule.session_persistence)
 
 
 def _backends(path: str, rule: HttpRouteRule) -> Iterator[Problem]:

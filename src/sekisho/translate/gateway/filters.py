@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from sekisho import ir
 from sekisho.model.httpfilters import (
     Cors,
+    ExternalAuth,
     HeaderModifier,
     HttpRouteFilter,
     PathModifier,
@@ -41,6 +42,8 @@ class Filters(Struct, frozen=True, kw_only=True, gc=False):
     rewrite: UrlRewrite | None = None
     cors: ir.Cors | None = None
     mirrors: tuple[tuple[int, RequestMirror], ...] = ()
+    """With the position in `filters`, for messages."""
+    auth: tuple[int, ExternalAuth] | None = None
     """With the position in `filters`, for messages."""
     faults: tuple[Fault, ...] = ()
 
@@ -98,8 +101,10 @@ def _add(found: Filters, position: int, one: HttpRouteFilter) -> Filters:
             return replace(found, mirrors=(*found.mirrors, (position, one.request_mirror)))
         case "CORS" if one.cors is not None:
             return replace(found, cors=_cors(one.cors))
+        case "ExternalAuth" if one.external_auth is not None:
+            return replace(found, auth=(position, one.external_auth))
         case _:
-            # An authorizer or a foreign filter that is left out would let through what it should stop.
+            # A foreign filter that is left out might have stopped what is let through without it.
             return replace(found, faults=(*found.faults, Fault("UnsupportedValue", _unknown(position, one))))
 
 

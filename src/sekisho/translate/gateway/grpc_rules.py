@@ -81,6 +81,7 @@ def _rule(rule: GrpcRouteRule) -> HttpRouteRule:
         name=rule.name,
         filters=_filters(rule.filters),
         backend_refs=tuple(_backend(reference) for reference in rule.backend_refs),
+        session_persistence=rule.session_persistence,
     )
 
 

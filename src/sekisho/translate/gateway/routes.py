@@ -14,6 +14,7 @@ from sekisho.engine import Read, query
 from sekisho.model.grpcroute import GRPCRoute
 from sekisho.model.httproute import HTTPRoute, HttpRouteMatch, HttpRouteRule
 from sekisho.model.names import Origin, ResourceId
+from sekisho.translate.gateway.authorizers import authorizer
 from sekisho.translate.gateway.backends import ANYWHERE, BYTES_OF, Broken
 from sekisho.translate.gateway.byte_plans import byte_plan
 from sekisho.translate.gateway.filters import (
@@ -28,6 +29,7 @@ from sekisho.translate.gateway.forwarding import mirrors, retry, shares, timeout
 from sekisho.translate.gateway.grpc_rules import Match, grpc_rules
 from sekisho.translate.gateway.matches import precedence, route_match
 from sekisho.translate.gateway.plans import Entry, Order, Plan
+from sekisho.translate.gateway.sessions import session
 from sekisho.translate.mesh.names import leads_outside
 
 _WELL_KNOWN_PORTS = {"http": 80, "https": 443}
@@ -38,6 +40,7 @@ class _Rule(Struct, frozen=True, gc=False):
 
     action: ir.Action
     filters: Filters
+    authorizer: ir.Authorizer | None
     clusters: tuple[str, ...]
     broken: tuple[Broken, ...]
     faults: tuple[Fault, ...]
@@ -132,6 +135,7 @@ def _entries(
             request_headers=resolved.filters.request_headers,
             response_headers=resolved.filters.response_headers,
             cors=resolved.filters.cors,
+            authorizer=resolved.authorizer,
             origin=Origin(route, f"spec.rules[{index}].matches[{number}]"),
         )
         for one in (made, *_preflight(made)) if made.cors is not None else (made,):
@@ -158,12 +162,41 @@ def _rule(read: Read, route: ResourceId, index: int, rule: HttpRouteRule, exempt
     found = rule_filters(rule.filters)
     backends = shares(read, route, place, rule, exempt)
     copies, copies_broken = mirrors(read, route, place, found, exempt) if found.mirrors else ((), ())
-    faults = (*found.faults, *backends.faults, *_misfits(rule, found))
-    broken = (*backends.broken, *copies_broken)
-    if faults:
-        return _Rule(_error(route), NO_FILTERS, (), broken, faults)
+    asked = _authorizer(read, route, place, found, exempt)
+    stays = _session(route, index, rule, exempt)
+    wrong = [one for one in (asked, stays) if isinstance(one, Fault)]
+    faults = (*found.faults, *backends.faults, *_misfits(rule, found), *wrong)
+    unasked = (asked,) if isinstance(asked, Broken) else ()
+    broken = (*backends.broken, *copies_broken, *unasked)
+    if faults or unasked or isinstance(asked, Fault | Broken) or isinstance(stays, Fault):
+        return _Rule(_error(route), NO_FILTERS, None, (), broken, faults)
     action = _action(route, rule, found, backends.shares, copies)
-    return _Rule(action, found, _clusters(action), broken, ())
+    if stays is not None and isinstance(action, ir.Forward):
+        action = replace(action, session=stays)
+    asks = () if asked is None else (asked.cluster,)
+    return _Rule(action, found, asked, (*_clusters(action), *asks), broken, ())
+
+
+def _authorizer(
+    read: Read, route: ResourceId, place: str, found: Filters, exempt: str
+) -> ir.Authorizer | Broken | Fault | None:
+    """None where nobody is to be asked."""
+    if found.auth is None:
+        return None
+    position, wanted = found.auth
+    asked = authorizer(read, route, wanted, exempt)
+    if isinstance(asked, Broken):
+        path = f"{place}.filters[{position}].externalAuth.backendRef"
+        return Broken(asked.reason, f"{path}: {asked.message}")
+    return asked
+
+
+def _session(route: ResourceId, index: int, rule: HttpRouteRule, exempt: str) -> ir.Session | Fault | None:
+    if rule.session_persistence is None:
+        return None
+    if exempt:
+        return Fault("UnsupportedValue", "sessionPersistence is for Gateways: sidecars keep no sessions")
+    return session(route, rule.name or str(index), rule.session_persistence)
 
 
 def _misfits(rule: HttpRouteRule, found: Filters) -> list[Fault]:

@@ -1,0 +1,69 @@
+"""ExternalAuth filters (GEP-1494): who is asked whether a request may pass."""
+
+from sekisho import ir
+from sekisho.engine import Read
+from sekisho.model.httpfilters import ExternalAuth
+from sekisho.model.names import ResourceId
+from sekisho.translate.gateway.backends import Broken, resolve, service_port, way_of
+from sekisho.translate.gateway.filters import Fault
+
+_ALWAYS_SHOWN = frozenset({"authorization", "content-length", "host", "method", "path"})
+"""What an authorizer by HTTP sees in any case."""
+_FOR_GRPC = (ir.Protocol.H2C, ir.Protocol.GRPC)
+
+
+def authorizer(
+    read: Read, route: ResourceId, wanted: ExternalAuth, exempt: str
+) -> ir.Authorizer | Broken | Fault:
+    """Whom to ask, or why nobody can be: then the rule's requests are refused, never let through.
+
+    `exempt`: see `backends.resolve`.
+    """
+    if exempt:
+        return Fault("UnsupportedValue", "ExternalAuth is for Gateways: sidecars do not ask anybody")
+    unknown = _not_shown(wanted)
+    if unknown:
+        # Envoy has one list for all routes of a listener.
+        message = f"ExternalAuth: allowedHeaders cannot be chosen, so not {', '.join(unknown)}"
+        return Fault("UnsupportedValue", message)
+    cluster = resolve(read, route, wanted.backend_ref)
+    if isinstance(cluster, Broken):
+        return cluster
+    if wanted.protocol == "GRPC":
+        return _by_grpc(read, cluster, _body(wanted))
+    details = wanted.http
+    return ir.Authorizer(
+        cluster=cluster,
+        protocol="HTTP",
+        path_prefix=(details.path or "").rstrip("/") if details is not None else "",
+        response_headers=_lower(details.allowed_response_headers) if details is not None else (),
+        max_body=_body(wanted),
+    )
+
+
+def _by_grpc(read: Read, cluster: str, max_body: int) -> ir.Authorizer | Broken:
+    """Unlike for GRPCRoutes, the Service must say so: nobody else speaks gRPC to it only because of us."""
+    way = way_of(cluster)
+    if way.service.kind == "Service":
+        found = service_port(read, way.service, way.port)
+        if isinstance(found, Broken):
+            return found
+        if found.protocol not in _FOR_GRPC:
+            message = f"{way.service} port {way.port} has no appProtocol kubernetes.io/h2c, which gRPC needs"
+            return Broken("UnsupportedProtocol", message)
+    return ir.Authorizer(cluster=cluster, protocol="GRPC", max_body=max_body)
+
+
+def _not_shown(wanted: ExternalAuth) -> list[str]:
+    """Headers asked for that cannot be shown, or (by gRPC, where all are) cannot be the only ones."""
+    if wanted.protocol == "GRPC":
+        return sorted(_lower(wanted.grpc.allowed_headers)) if wanted.grpc is not None else []
+    return sorted({*_lower(wanted.http.allowed_headers)} - _ALWAYS_SHOWN) if wanted.http is not None else []
+
+
+def _lower(names: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(name.lower() for name in names)
+
+
+def _body(wanted: ExternalAuth) -> int:
+    return (wanted.forward_body.max_size or 0) if wanted.forward_body is not None else 0
