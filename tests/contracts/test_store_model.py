@@ -218,7 +218,7 @@ class SqliteHistory(MemoryHistory):
     lasting: ClassVar[bool] = True
 
 
-MemoryHistory.TestCase.settings = settings(max_examples=40, stateful_step_count=40, deadline=None)
-SqliteHistory.TestCase.settings = settings(max_examples=20, stateful_step_count=40, deadline=None)
+MemoryHistory.TestCase.settings = settings(max_examples=40, stateful_step_count=40)
+SqliteHistory.TestCase.settings = settings(max_examples=20, stateful_step_count=40)
 TestMemoryHistory = MemoryHistory.TestCase
 TestSqliteHistory = SqliteHistory.TestCase

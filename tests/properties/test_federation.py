@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.kit.federation import bodies, name, of_zone, put, timeout, zone, zone_service
 from tests.kit.objects import manifest
@@ -214,7 +214,7 @@ def hasty() -> Iterator[None]:
         yield
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=25)
 @given(
     steps=st.lists(EDITS | EVENTS | CHANGES | PAUSES, min_size=4, max_size=30),
     breaks=st.lists(st.booleans(), max_size=30),

@@ -10,7 +10,7 @@ from sekisho.envoy.resource import TYPE_URL_PREFIX
 from sekisho.protos import message
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(STARTS, COMMITS)
 def test_everything_that_is_sent_to_a_proxy_is_hardened(start: Edit, commit: Edit) -> None:
     engine = Engine([emission.output for emission in EMISSIONS])

@@ -38,7 +38,7 @@ def world(commits: list[Edit]) -> Edit:
     return {key: value for key, value in joined.items() if value is not None}
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(STARTS, st.lists(COMMITS, max_size=8))
 def test_incremental_equals_from_scratch(start: Edit, commits: list[Edit]) -> None:
     grown = committed(start, *commits)
@@ -46,14 +46,14 @@ def test_incremental_equals_from_scratch(start: Edit, commits: list[Edit]) -> No
     assert everything(grown) == everything(fresh)
 
 
-@settings(max_examples=75, deadline=None)
+@settings(max_examples=75)
 @given(STARTS, st.lists(COMMITS, max_size=4))
 def test_nothing_is_left_when_everything_has_gone(start: Edit, commits: list[Edit]) -> None:
     leaves = dict.fromkeys(key for commit in (start, *commits) for key in commit)
     assert committed(start, *commits, leaves).size == 0
 
 
-@settings(max_examples=75, deadline=None)
+@settings(max_examples=75)
 @given(STARTS, st.lists(COMMITS, max_size=4))
 def test_what_a_commit_says_has_changed_is_all_that_has_changed(start: Edit, commits: list[Edit]) -> None:
     engine = committed(start)
@@ -68,7 +68,7 @@ def test_what_a_commit_says_has_changed_is_all_that_has_changed(start: Edit, com
         assert told == everything(engine)
 
 
-@settings(max_examples=75, deadline=None)
+@settings(max_examples=75)
 @given(STARTS, COMMITS, st.randoms(use_true_random=False))
 def test_arrival_order_never_shows(start: Edit, commit: Edit, random: Any) -> None:
     leaves = list(world([start, commit]).items())
@@ -78,7 +78,7 @@ def test_arrival_order_never_shows(start: Edit, commit: Edit, random: Any) -> No
     assert everything(one_by_one) == everything(at_once)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(STARTS, COMMITS)
 def test_everything_a_proxy_is_told_to_use_is_there(start: Edit, commit: Edit) -> None:
     """Otherwise a listener would wait for ever, or a request would meet a cluster nobody knows."""
@@ -147,7 +147,7 @@ def _served(found: Everything, leaves: Edit, gateway: Any, shares: tuple[tuple[s
     )
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(STARTS, COMMITS)
 def test_everything_a_sidecar_is_told_to_use_is_in_its_world(start: Edit, commit: Edit) -> None:
     found = everything(committed(start, commit))
@@ -178,7 +178,7 @@ def _clusters_in(found: Everything, world: World, members: Any) -> set[str]:
     return known | {cluster_name(Destination(*one, 80)) for one in outside}
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(STARTS, COMMITS)
 def test_what_has_a_sidecar_is_never_spoken_to_in_plain_text_by_members(start: Edit, commit: Edit) -> None:
     """Where an endpoint is meshed, whoever has an identity has a transport for it."""
@@ -190,7 +190,7 @@ def test_what_has_a_sidecar_is_never_spoken_to_in_plain_text_by_members(start: E
                     assert isinstance(cluster.transport, ir.MeshTransport | ir.MembersTransport)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(STARTS, COMMITS)
 def test_what_a_zone_lets_in_asks_who_calls(start: Edit, commit: Edit) -> None:
     """An ingress looks at nothing but names: whoever is behind it must have a sidecar."""
@@ -202,7 +202,7 @@ def test_what_a_zone_lets_in_asks_who_calls(start: Edit, commit: Edit) -> None:
         assert all(endpoint.meshed for endpoint in endpoints.endpoints)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(STARTS, COMMITS)
 def test_https_is_never_served_in_plain_text(start: Edit, commit: Edit) -> None:
     """A port that is asked for with HTTPS has TLS wherever requests are read, or is closed."""

@@ -99,7 +99,7 @@ class Plan:
         return found
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(LISTENERS_WRITTEN, ROUTES_WRITTEN, st.lists(CALLS, min_size=1, max_size=8))
 def test_a_request_meets_the_rule_the_specification_says(
     listeners: Any, written: Any, calls: list[Call]

@@ -75,7 +75,7 @@ class Wire:
 
 
 @given(conversations, st.integers(1, 200))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_only_a_failed_connection_comes_out_of_the_framing(pieces: list[bytes], size: int) -> None:
     made = Connection(Limits())
     octets = frames.PREFACE + frames.settings({}) + b"".join(pieces)
@@ -90,7 +90,7 @@ def test_only_a_failed_connection_comes_out_of_the_framing(pieces: list[bytes], 
 
 
 @given(conversations, st.integers(1, 400), st.integers(0, 3))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_a_whole_connection_survives_any_octets(pieces: list[bytes], size: int, commits: int) -> None:
     async def run() -> None:
         loop, view = asyncio.get_running_loop(), View("v")

@@ -148,7 +148,7 @@ class Conversation(RuleBasedStateMachine):
         self.settle()
 
 
-Conversation.TestCase.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
+Conversation.TestCase.settings = settings(max_examples=60, stateful_step_count=30)
 TestConversation = Conversation.TestCase
 
 
@@ -213,7 +213,7 @@ worlds = st.tuples(st.sets(names, max_size=3), st.sampled_from(["late", "early"]
 
 
 @given(st.lists(worlds, min_size=1, max_size=8), st.randoms())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_a_scope_never_names_a_cluster_whose_endpoints_the_proxy_does_not_have(
     commits: list[tuple[set[str], str]], random: Any
 ) -> None:

@@ -171,7 +171,7 @@ STEPS = st.lists(
 
 
 @given(STEPS)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 async def test_whatever_happens_no_two_services_have_one_address(steps: list[tuple[str, int, int]]) -> None:
     range_ = IPv4Network("10.0.0.0/28")
     async with open_memory() as store:

@@ -8,7 +8,7 @@ from typing import Any
 import httpx2
 import msgspec
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from starlette.requests import Request
 from tests.kit.federation import bodies, name, put, zone, zone_service
@@ -170,7 +170,7 @@ DOCUMENTS = st.builds(
 )
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60)
 @given(
     documents=st.lists(DOCUMENTS | VALUES, max_size=4),
     gone=st.lists(st.tuples(*[st.text(max_size=5)] * 3), max_size=2),

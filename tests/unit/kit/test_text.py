@@ -26,6 +26,6 @@ def test_nothing_is_suggested_when_nothing_is_near() -> None:
 
 
 def test_a_word_of_a_megabyte_costs_nothing() -> None:
-    start = time.perf_counter()
+    start = time.process_time()
     assert text.closest("h" * 1_000_000, FIELDS) is None
-    assert time.perf_counter() - start < 0.1
+    assert time.process_time() - start < 0.1

@@ -58,9 +58,9 @@ def rules_with_expressions(count: int) -> list[dict[str, Any]]:
     ],
 )
 def test_a_hostile_document_is_refused_fast_and_briefly(written: dict[str, Any]) -> None:
-    start = time.perf_counter()
+    start = time.process_time()
     with pytest.raises(Invalid) as refused:
         check("HTTPRoute", written)
-    assert time.perf_counter() - start < 1.5  # 0.3 s on an idle machine; tests share theirs
+    assert time.process_time() - start < 1.5
     assert 1 <= len(refused.value.problems) <= MAX_TOLD
     assert len(str(refused.value)) < 30_000

@@ -348,7 +348,7 @@ def everything(found: Engine) -> Mapping[str, Any]:
     return {one.name: {key: found.value(one, key) for key in found.keys(one)} for one in _ALL}
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(EDITS, max_size=10))
 def test_incremental_equals_from_scratch(edits: list[Leaves]) -> None:
     grown, world = Engine(_ALL), dict(BASE)
