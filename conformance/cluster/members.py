@@ -16,7 +16,8 @@ from conformance.cluster.objects import Object
 from sekisho.app.agent import run_directory
 from sekisho.app.processes import Command, Process, own, start
 from sekisho.client import Client, Forbidden, NotFound
-from sekisho.client.reviews import TokenAnswer, TokenSpec, ask
+from sekisho.client.credentials import TokenAnswer, TokenSpec
+from sekisho.client.reviews import ask
 
 MANAGER = "conformance-kubelet"
 STARTS_WITHIN = 60.0

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from sekisho.app.processes import Ended
-from sekisho.client.reviews import TokenAnswer, TokenSpec, ask
+from sekisho.client.credentials import TokenAnswer, TokenSpec
+from sekisho.client.reviews import ask
 from tests.kit.objects import manifest
 from tests.kit.relay import Relay, relay
 from tests.kit.system import System, log_lines

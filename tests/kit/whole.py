@@ -14,8 +14,9 @@ from sekisho.app.place import ALONE, Place
 from sekisho.app.serving import SERVER_NAME
 from sekisho.app.settings import Address, ControlPlane
 from sekisho.client import Client
+from sekisho.client.credentials import TokenAnswer, TokenSpec
 from sekisho.client.kubeconfig import Access, read
-from sekisho.client.reviews import TokenAnswer, TokenSpec, ask
+from sekisho.client.reviews import ask
 from sekisho.identity.files import private_directory
 from sekisho.identity.keys import Credentials, Issued, new_key, signing_request
 from sekisho.identity.secret import Secret

@@ -19,7 +19,8 @@ from tests.kit.ports import free_port
 from tests.kit.system import PATIENCE, System, running_system
 
 from sekisho.aio.tasks import background
-from sekisho.client.reviews import TrustAnswer, TrustSpec, TrustState, ask
+from sekisho.client.credentials import TrustAnswer, TrustSpec, TrustState
+from sekisho.client.reviews import ask
 from sekisho.identity import pairs
 from sekisho.translate.mesh.names import outbound_address
 

@@ -14,7 +14,8 @@ from tests.kit.objects import manifest
 from tests.kit.system import PATIENCE, promised
 
 from sekisho.app.processes import own
-from sekisho.client.reviews import TrustAnswer, TrustSpec, ask
+from sekisho.client.credentials import TrustAnswer, TrustSpec
+from sekisho.client.reviews import ask
 
 pytestmark = [pytest.mark.live, pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(300)]
 

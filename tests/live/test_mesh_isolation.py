@@ -18,8 +18,9 @@ from tests.kit.xds import request
 from sekisho.agent.options import directory_name
 from sekisho.app.serving import SERVER_NAME
 from sekisho.client import Client, ClientError
+from sekisho.client.credentials import CertificateAnswer, CertificateRequestSpec, TokenAnswer, TokenSpec
 from sekisho.client.kubeconfig import Access
-from sekisho.client.reviews import CertificateAnswer, CertificateRequestSpec, TokenAnswer, TokenSpec, ask
+from sekisho.client.reviews import ask
 from sekisho.client.transport import Transport
 from sekisho.identity.keys import new_key, signing_request
 from sekisho.protos import message

@@ -6,7 +6,8 @@ import pytest
 from tests.kit.mesh import Mesh, running_mesh
 
 from sekisho.app.processes import Ended
-from sekisho.client.reviews import TokenAnswer, TokenSpec, ask
+from sekisho.client.credentials import TokenAnswer, TokenSpec
+from sekisho.client.reviews import ask
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(180)]
 

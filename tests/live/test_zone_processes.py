@@ -13,7 +13,8 @@ from tests.kit.ports import free_port
 from tests.kit.system import gateway, promised
 
 from sekisho.client import Unavailable
-from sekisho.client.reviews import TokenAnswer, TokenSpec, ask
+from sekisho.client.credentials import TokenAnswer, TokenSpec
+from sekisho.client.reviews import ask
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

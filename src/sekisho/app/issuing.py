@@ -9,7 +9,7 @@ from sekisho.api import User
 from sekisho.api.errors import ApiError, forbidden
 from sekisho.app.brought import Brought
 from sekisho.app.zone_peers import DISABLED_ROLE, MEMBER_ROLE, ZONE_PREFIX, ZonePeers
-from sekisho.client.reviews import CertificateAnswer, CertificateRequestSpec
+from sekisho.client.credentials import CertificateAnswer, CertificateRequestSpec
 from sekisho.control.trust import Trusts
 from sekisho.engine import Read
 from sekisho.identity.authority import LEAF_LIFETIME, PROXY_LIFETIME, Authority, Refused, Registration

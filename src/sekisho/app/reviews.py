@@ -11,17 +11,15 @@ from sekisho.app.review import review
 from sekisho.app.token_review import manage
 from sekisho.app.trust_review import review_trust
 from sekisho.app.zone_peers import DISABLED_ROLE, MEMBER_ROLE
-from sekisho.client.reviews import (
+from sekisho.client.credentials import (
     CertificateAnswer,
     CertificateRequestSpec,
-    ConfigDumpSpec,
-    ExplanationSpec,
-    PermissionSpec,
     TokenAnswer,
     TokenSpec,
     TrustAnswer,
     TrustSpec,
 )
+from sekisho.client.reviews import ConfigDumpSpec, ExplanationSpec, PermissionSpec
 from sekisho.client.system_status import SystemStatus, SystemStatusSpec
 from sekisho.control.loop import ControlLoop
 from sekisho.control.system_status import system_status

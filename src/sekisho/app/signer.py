@@ -6,8 +6,9 @@ from dataclasses import replace
 from sekisho.agent.keys import Purpose
 from sekisho.aio.clock import Clock
 from sekisho.client import Client, ClientError, Forbidden, Invalid, Unauthorized
+from sekisho.client.credentials import CertificateAnswer, CertificateRequestSpec
 from sekisho.client.kubeconfig import Access
-from sekisho.client.reviews import CertificateAnswer, CertificateRequestSpec, ask
+from sekisho.client.reviews import ask
 from sekisho.client.transport import Transport
 from sekisho.identity.authority import Refused
 from sekisho.identity.keys import Credentials, Issued

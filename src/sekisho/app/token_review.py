@@ -8,7 +8,7 @@ import structlog
 from sekisho.api import User
 from sekisho.app.place import is_zone_name
 from sekisho.app.zone_peers import ZONE_PREFIX
-from sekisho.client.reviews import RevocationState, TokenAnswer, TokenSpec, TokenState
+from sekisho.client.credentials import RevocationState, TokenAnswer, TokenSpec, TokenState
 from sekisho.identity.revocation import Revocations, Revoked
 from sekisho.identity.tokens import (
     AGENT_LIFETIME,

@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from sekisho.api import User
 from sekisho.api.errors import ApiError, forbidden
-from sekisho.client.reviews import RootState, TrustAnswer, TrustSpec, TrustState, WaitingState
+from sekisho.client.credentials import RootState, TrustAnswer, TrustSpec, TrustState, WaitingState
 from sekisho.control.trust import Trusts
 from sekisho.identity.authorities import HeldAuthority
 from sekisho.identity.tokens import Role

@@ -8,7 +8,8 @@ from sekisho.cli.columns import columns
 from sekisho.cli.defaults import DEFAULTS
 from sekisho.cli.options import DEFAULT_CONNECTION, Connection
 from sekisho.cli.terminal import Exit, Failure, err, show_failure, write
-from sekisho.client.reviews import TokenAnswer, TokenSpec, ask
+from sekisho.client.credentials import TokenAnswer, TokenSpec
+from sekisho.client.reviews import ask
 
 app = App(name="token", default_parameter=DEFAULTS)
 

@@ -8,7 +8,8 @@ from sekisho.cli.columns import columns
 from sekisho.cli.defaults import DEFAULTS
 from sekisho.cli.options import DEFAULT_CONNECTION, Connection
 from sekisho.cli.terminal import Exit, write
-from sekisho.client.reviews import TrustAnswer, TrustSpec, TrustState, ask
+from sekisho.client.credentials import TrustAnswer, TrustSpec, TrustState
+from sekisho.client.reviews import ask
 
 app = App(name="trust", default_parameter=DEFAULTS)
 

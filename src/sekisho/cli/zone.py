@@ -16,7 +16,8 @@ from sekisho.cli.options import DEFAULT_CONNECTION, Connection
 from sekisho.cli.terminal import Exit, Failure, err, write
 from sekisho.cli.zone_rows import HEAD, row
 from sekisho.client import AlreadyExists, Client, NotFound, Object
-from sekisho.client.reviews import TokenAnswer, TokenSpec, ask
+from sekisho.client.credentials import TokenAnswer, TokenSpec
+from sekisho.client.reviews import ask
 from sekisho.client.system_status import SystemStatus
 from sekisho.federation.zone_status import CONFIRM
 from sekisho.identity.files import private_directory, write_private

@@ -18,15 +18,8 @@ from sekisho.app.signer import ApiSigner
 from sekisho.app.troubles import tell_troubles
 from sekisho.app.xds_front import authorizer
 from sekisho.client import Client, Forbidden, Invalid, Unauthorized
-from sekisho.client.reviews import (
-    ConfigDump,
-    ConfigDumpSpec,
-    Explanation,
-    ExplanationSpec,
-    TokenAnswer,
-    TokenSpec,
-    ask,
-)
+from sekisho.client.credentials import TokenAnswer, TokenSpec
+from sekisho.client.reviews import ConfigDump, ConfigDumpSpec, Explanation, ExplanationSpec, ask
 from sekisho.client.system_status import SystemStatus
 from sekisho.identity.authority import Refused
 from sekisho.identity.keys import new_key, signing_request

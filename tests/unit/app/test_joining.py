@@ -22,8 +22,9 @@ from sekisho.app.place import Place
 from sekisho.app.reporting import ApiReporter
 from sekisho.app.signer import ApiSigner, JoiningSigner, as_proxy
 from sekisho.client import Client, Forbidden, Invalid, Unauthorized
+from sekisho.client.credentials import TokenAnswer, TokenSpec, TrustAnswer, TrustSpec
 from sekisho.client.kubeconfig import Access
-from sekisho.client.reviews import TokenAnswer, TokenSpec, TrustAnswer, TrustSpec, ask
+from sekisho.client.reviews import ask
 from sekisho.client.transport import Transport
 from sekisho.identity.authority import LEAF_LIFETIME, PROXY_LIFETIME, Refused
 from sekisho.identity.builtin import BuiltInAuthority

@@ -21,8 +21,9 @@ from sekisho.app.serving import SERVER_NAME
 from sekisho.app.signer import ApiSigner, JoiningSigner, as_proxy
 from sekisho.app.zone_signer import ZoneSigner
 from sekisho.client import ApiError, Client, Forbidden, Invalid, Unauthorized, Unreachable
+from sekisho.client.credentials import TokenAnswer, TokenSpec
 from sekisho.client.kubeconfig import Access
-from sekisho.client.reviews import TokenAnswer, TokenSpec, ask
+from sekisho.client.reviews import ask
 from sekisho.client.system_status import SystemStatus
 from sekisho.client.transport import Transport
 from sekisho.federation.wire import DOWN_PATH, UP_PATH

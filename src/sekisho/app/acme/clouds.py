@@ -16,7 +16,8 @@ from sekisho.app.settings import Address, Up
 from sekisho.app.up import Run
 from sekisho.app.voice import Voice
 from sekisho.client import Client, kubeconfig
-from sekisho.client.reviews import TokenAnswer, TokenSpec, ask
+from sekisho.client.credentials import TokenAnswer, TokenSpec
+from sekisho.client.reviews import ask
 from sekisho.identity.files import private_directory, write_private
 from sekisho.model.problems import Problem
 
