@@ -9,6 +9,7 @@ from bench import harness
 NAMES = (
     "engine", "fan-out", "route-propagation", "route-propagation-churn", "route-change", "route-scale",
     "listener-sets", "attached-routes", "cold-start", "data-plane", "isolation", "certificates",
+    "backend-failover",
     "mesh-fleet", "mesh-scale", "mesh-first-request", "mesh-data-plane", "mesh-memory",
     "zone-join", "zone-first-request", "zone-endpoint", "zone-permission", "zone-data-plane",
 )  # fmt: skip
