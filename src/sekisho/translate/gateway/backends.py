@@ -1,6 +1,7 @@
 """Backend references: a Service port becomes a cluster, shared by all rules, routes and Gateways."""
 
 from collections.abc import Mapping
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Literal, NamedTuple, TypeAlias
 
@@ -39,6 +40,9 @@ _PROTOCOLS = {
 _OVER_TLS = {"https": ir.Protocol.HTTP1, "kubernetes.io/wss": ir.Protocol.WEBSOCKET}
 """The same where a BackendTLSPolicy says whom to believe; without one nothing is sent there."""
 
+
+_PARSED_NAMES = 8_192
+"""See `names.destination_of`."""
 
 BYTES_OF: Mapping[str, Carried] = MappingProxyType({"TLSRoute": "tcp", "TCPRoute": "tcp", "UDPRoute": "udp"})
 """By kind of route: what is carried that nobody looks into. The other kinds are about requests."""
@@ -94,6 +98,7 @@ def cluster_name(service: ResourceId, port: int, carried: Carried = "") -> str:
     return f"{carried}/{plain}" if carried else plain
 
 
+@lru_cache(_PARSED_NAMES)
 def way_of(cluster: str) -> Way:
     """The inverse of `cluster_name`."""
     first, _, rest = cluster.partition("/")

@@ -1,5 +1,6 @@
 """How things of the mesh are called, and the addresses that follow from other addresses. All injective."""
 
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address
 from typing import NamedTuple
 
@@ -19,6 +20,8 @@ _PREFIXES = {
 _KINDS = {prefix: kind for kind, prefix in _PREFIXES.items()}
 _SLASHES = 2
 """Between namespace, name and port."""
+_PARSED_NAMES = 8_192
+"""Cluster names that are remembered taken apart: each is met several times, and they come by the thousand."""
 DIRECT = "direct/"
 """What names of all that is for one instance of a headless Service begin with."""
 
@@ -78,6 +81,7 @@ def _is_of(kind: str, cluster: str) -> bool:
     return plain != cluster and plain.count("/") == _SLASHES
 
 
+@lru_cache(_PARSED_NAMES)
 def destination_of(cluster: str) -> Destination:
     """The inverse of `cluster_name`. ValueError for the name of another cluster."""
     *prefix, namespace, name, port = cluster.split("/")
