@@ -106,11 +106,17 @@ async def _by_hand(folder: Path, application: int) -> AsyncIterator[dict[str, Ta
 
 
 @asynccontextmanager
-async def running_by_hand(folder: Path, application: int, *sides: str) -> AsyncIterator[dict[str, Target]]:
-    """Those of hand_written/pair_*.yaml, the last one called first; it calls the one before it."""
+async def running_by_hand(
+    folder: Path, application: int, *sides: str, streams: int = 1024, requests_per_connection: int = 0
+) -> AsyncIterator[dict[str, Target]]:
+    """Those of hand_written/pair_*.yaml, the last one called first; it calls the one before it.
+
+    `streams`: at a time on a connection between them; `requests_per_connection`: in all, 0 for any number.
+    """
     authority = TestAuthority()
     ports = {f"{side}_{way}": free_port() for side in sides for way in ("http", "bytes")}
     ports |= {f"next_{way}": ports[f"{sides[-2]}_{way}"] for way in ("http", "bytes")}
+    bounds = {"streams": streams, "requests_per_connection": requests_per_connection}
     async with AsyncExitStack() as stack:
         pids = {}
         for side in sides:
@@ -118,7 +124,8 @@ async def running_by_hand(folder: Path, application: int, *sides: str) -> AsyncI
             own.mkdir()
             (own / "ca.pem").write_bytes(authority.certificate)
             authority.svid(f"spiffe://mesh.local/ns/bench/sa/{side}").write(own, side)
-            started = _bootstrap(f"pair_{side}.yaml", folder=own, backend_port=application, **ports)
+            values = {"folder": own, "backend_port": application, **ports, **bounds}
+            started = _bootstrap(f"pair_{side}.yaml", **values)
             envoy = await stack.enter_async_context(running_envoy(started, own))
             pids[side] = envoy.process.pid
             place(envoy.process.pid, MEASURED)

@@ -1,9 +1,9 @@
 """Requests per second from a sidecar of one zone through the ingress of another to a sidecar there.
 
-Ours, and the same hops configured by hand (hand_written/pair_*.yaml): `HTTP` where both sidecars read requests,
-HTTP/2 between them; `bytes` where nobody needs to, so that bytes travel as they are. The ingress passes bytes
-on either way. All Envoys of a way share one processor, with one worker each; wrk and the application have
-the other.
+Ours, and the same hops configured by hand (hand_written/pair_*.yaml): `HTTP`, where both sidecars read requests,
+with HTTP/2 between them and as many of them on a connection as ours puts on one; `bytes`, of a port that is said
+to be TCP. The ingress passes bytes on either way. All Envoys of a way share one processor, with one worker
+each; wrk and the application have the other.
 
 BENCH_ROUNDS: how often each is asked.
 """
@@ -27,9 +27,11 @@ from bench.mesh_data_plane import BYTES, HTTP, running_by_hand, until_answered
 from bench.placement import MEASURED, place
 from bench.wrk import missing
 from bench.zone_rig import WEB, Zones, running_zones
+from sekisho.translate.zone.clusters import REQUESTS_PER_CONNECTION, STREAMS
 
 NAME = "zone-data-plane"
 CALLED = "measured"
+PROTOCOLS = {HTTP: "http", BYTES: "tcp"}
 ROUNDS = int(os.environ.get("BENCH_ROUNDS", "24"))
 
 
@@ -43,23 +45,26 @@ async def _measure() -> list[Row]:
         backend = await stack.enter_async_context(running_backend(folder))
         zones = await stack.enter_async_context(running_zones())
         targets = await _ours(zones, backend.port)
-        by_hand = running_by_hand(folder, backend.port, "server", "ingress", "client")
+        by_hand = running_by_hand(
+            folder, backend.port, "server", "ingress", "client",
+            streams=STREAMS, requests_per_connection=REQUESTS_PER_CONNECTION,
+        )  # fmt: skip
         targets |= await stack.enter_async_context(by_hand)
         return _rows(await compare(targets, ROUNDS))
 
 
 async def _ours(zones: Zones, application: int) -> dict[str, Target]:
-    """A called workload in gcp; both of its Services lead to one application, one has a policy for requests."""
+    """A called workload in gcp; both of its Services lead to one application."""
     azure, gcp = zones.azure, zones.gcp
     ports = {name: free_port() for name in (HTTP, BYTES)}
     served = [
-        {"name": name, "port": port, "targetPort": application, "appProtocol": "http"}
+        {"name": name, "port": port, "targetPort": application, "appProtocol": PROTOCOLS[name]}
         for name, port in ports.items()
     ]
     await gcp.join(CALLED, ports=served)
     await zones.clouds.permit(CALLED, ("azure", WEB))
     for name, port in ports.items():
-        entry = {"name": name, "port": port, "targetPort": port, "appProtocol": "http"}
+        entry = {"name": name, "port": port, "targetPort": port, "appProtocol": PROTOCOLS[name]}
         await gcp.system.apply(service(name, port, selector={"app": CALLED}, ports=[entry]))
         await azure.learns(f"{name}.gcp", port)
     called = {"targetRef": {"kind": "ZoneService", "name": f"{HTTP}.gcp"}}

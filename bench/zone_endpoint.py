@@ -1,8 +1,8 @@
 """How long it takes until the proxies of a zone have an endpoint change of another zone that matters to them.
 
-What matters: the first healthy instance comes, the last one goes, and how many there are, by which calls to a
-MultiZoneService are dealt out. Measured from the beginning of the write in gcp until all proxies in azure have
-it, as they say themselves: Envoy answers an update in the moment it takes it.
+What matters: the first healthy instance comes, the last one goes, and how many there are, by which calls to
+a MultiZoneService are dealt out. Measured from the beginning of the write in gcp until all proxies in azure
+have it, as they say themselves: Envoy answers an update in the moment it takes it.
 
 BENCH_ROUNDS: how often each change is made.
 """
@@ -73,7 +73,7 @@ class _Change:
         return await arrival - began
 
     async def arrived(self, expected: Sequence[int]) -> float:
-        """When the last one was seen to have them. They are asked one after the other: asking is work, too."""
+        """When the last one was seen to have them. They are asked one after another: asking is work."""
         return max([await self._has(caller, expected) for caller in self.callers])
 
     async def _has(self, caller: Member, expected: Sequence[int]) -> float:

@@ -1,8 +1,9 @@
 """How long it takes until a service new in one zone gets its first request from a sidecar of another zone.
 
-The instance is there with its sidecar; what is new is the Service. From the beginning of the write on, gcp has
-to show it, its ingress to let callers through to it, global to hand it on, and azure to give it an address and
-to tell the caller's sidecar. The caller asks for that address, as a resolver would, then calls until it is answered.
+The instance is there with its sidecar; what is new is the Service. From the beginning of the write on, gcp
+has to show it, its ingress to let callers through to it, global to hand it on, and azure to give it an address
+and to tell the caller's sidecar. The caller learns that address, as by a resolver, and calls until it is
+answered.
 
 BENCH_ROUNDS: how many services, one after another.
 """
@@ -67,7 +68,7 @@ async def _round(zones: Zones, name: str) -> Round:
         nonlocal refused
         found = await status(place, port, name)
         refused += found not in (None, 200)
-        return found == 200  # noqa: PLR2004  HTTP's OK
+        return found == 200
 
     began = time.perf_counter()
     await client.create(service(name, port, selector={"app": CATALOG}))

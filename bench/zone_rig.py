@@ -1,7 +1,7 @@
 """What the benchmarks of zones measure: a global control plane, `azure` and `gcp`, as real processes.
 
-`catalog` is in gcp behind an ingress, `web` in azure calls it. All control planes, agents and Envoys are on this
-host, so that a way over networks is the only thing that is missing.
+`catalog` is in gcp behind an ingress, `web` in azure calls it. All control planes, agents and Envoys are on
+this host, so that a way over networks is the only thing that is missing.
 """
 
 import asyncio
@@ -11,10 +11,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from tests.kit.clouds import Cloud, Clouds, running_clouds
-from tests.kit.http import fetch, read_answer, request_bytes
+from tests.kit.http import fetch
 from tests.kit.mesh import Member
-
-from sekisho.agent.options import directory_name
 
 CATALOG, WEB = "catalog", "web"
 FAR = f"{CATALOG}.gcp"
@@ -75,16 +73,10 @@ async def status(address: str, port: int, host: str) -> int | None:
 
 
 async def weights(cloud: Cloud, member: Member, cluster: str) -> list[int] | None:
-    """Of the endpoints that the proxy of `member` has for a cluster, as it says itself; None before it runs."""
-    folder = cloud.system.folder / "agent" / "run" / directory_name(f"workload/{member.id}")
+    """Of the endpoints that the proxy of `member` has for a cluster, as it says; None before it runs."""
     try:
-        reader, writer = await asyncio.open_unix_connection(str(folder / "admin.sock"))
+        said = await cloud.admin(member, "/clusters")
     except OSError:
         return None
-    try:
-        writer.write(request_bytes("GET", "/clusters", [("host", "admin"), ("connection", "close")]))
-        said = (await read_answer(reader)).body.decode()
-    finally:
-        writer.close()
     found = (line.rpartition("::weight::") for line in said.splitlines() if line.startswith(f"{cluster}::"))
     return [int(weight) for _, is_one, weight in found if is_one]

@@ -1,5 +1,6 @@
 """Two zones of real sidecars and ingresses under one global control plane: who calls whom across."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -7,9 +8,11 @@ from typing import Any
 
 import psutil
 
+from sekisho.agent.options import directory_name
 from sekisho.client import NotFound
 from tests.kit.federated import CONTROL_PLANE, Federated, running_federation
-from tests.kit.mesh import Mesh, bootstrap_of, permission, spiffe_id
+from tests.kit.http import read_answer, request_bytes
+from tests.kit.mesh import Member, Mesh, bootstrap_of, permission, spiffe_id
 from tests.kit.objects import manifest
 from tests.kit.ports import free_port
 from tests.kit.system import Manifest
@@ -47,6 +50,16 @@ class Cloud(Mesh):
             return ""
         return str(found.get("status", {}).get("vip", {}).get("ip", ""))
 
+    async def admin(self, member: Member, path: str) -> str:
+        """What its proxy says of itself. OSError before it runs."""
+        folder = self.system.folder / "agent" / "run" / directory_name(f"workload/{member.id}")
+        reader, writer = await asyncio.open_unix_connection(str(folder / "admin.sock"))
+        try:
+            writer.write(request_bytes("GET", path, [("host", "admin"), ("connection", "close")]))
+            return (await read_answer(reader)).body.decode()
+        finally:
+            writer.close()
+
     def proxy(self, name: str) -> psutil.Process:
         """The Envoy of a Gateway or Workload of that name."""
         return next(each for each in self.system.envoys() if f"{name}-" in bootstrap_of(each))
@@ -66,7 +79,7 @@ class Clouds:
         return self.federated.hub
 
     async def permit(self, server: str, *callers: tuple[str, str], **more: Any) -> None:
-        """Written at global, so it holds in all zones: (zone, account) may call; `more` as in `Mesh.permit`."""
+        """Written at global, so it holds everywhere: (zone, account) may call; `more` as in `Mesh.permit`."""
         names = [spiffe_id(account, zone=zone) for zone, account in callers]
         allow = [{"spiffeID": {"type": "Exact", "value": name}, **more} for name in names]
         await self.hub.apply(permission(server, {"allow": allow}))
@@ -92,10 +105,10 @@ def zone_ingress(name: str, address: str) -> Manifest:
     return manifest("Gateway", name, spec=spec)
 
 
-def multizone(name: str, port: int) -> Manifest:
-    """One name over the Services of that name in all zones."""
+def multizone(name: str, port: int, *, service: str = "") -> Manifest:
+    """One name over the Services in all zones that are called so, or `service`."""
     spec = {
-        "selector": {"zoneService": {"matchLabels": {"sekisho.dev/service": name}}},
+        "selector": {"zoneService": {"matchLabels": {"sekisho.dev/service": service or name}}},
         "ports": [{"port": port, "protocol": "http"}],
     }
     return manifest("MultiZoneService", name, spec=spec)
@@ -105,7 +118,7 @@ def retry(kind: str, name: str, *conditions: str) -> Manifest:
     """Calls to it are tried again, up to three times."""
     default = {"http": {"numRetries": 3, "retryOn": list(conditions)}}
     called = {"targetRef": {"kind": kind, "name": name}, "default": default}
-    return manifest("Retry", "again", spec={"to": [called]})
+    return manifest("Retry", f"again-{name}", spec={"to": [called]})
 
 
 @asynccontextmanager

@@ -235,6 +235,7 @@ class Application:
         verb = _verb(request.method, target, query)
         own = owns(user, target.entry.kind, target.namespace or "", target.name)
         if not self.table.allows(user.roles, verb, target.entry.kind, target.subresource, own=own):
+            log.warning("refused", user=user.name, verb=verb.value, path=request.url.path)
             raise _forbidden(user, verb, target)
         # Without exception: whoever may watch everything would else be answered by a review (a new token).
         if verb not in target.entry.verbs:
