@@ -9,8 +9,9 @@ import pytest
 import pytest_asyncio
 from tests.kit.http import Answer, read_answer, request_bytes
 from tests.kit.impostors import IMPOSTORS, Draft, Signer, Victim, good
-from tests.kit.mesh import TRUST_DOMAIN, Mesh, running_mesh, spiffe_id
+from tests.kit.mesh import Mesh, running_mesh, spiffe_id
 from tests.kit.pki import Leaf
+from tests.kit.sidecar import TRUST_DOMAIN
 
 from sekisho.identity import pairs
 from sekisho.identity.builtin import BuiltInAuthority

@@ -6,8 +6,9 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 from tests.kit.load import Load
-from tests.kit.mesh import TRUST_DOMAIN, Member, Mesh, goes_on, permission, running_mesh, spiffe_id, workload
+from tests.kit.mesh import Member, Mesh, goes_on, permission, running_mesh, spiffe_id, workload
 from tests.kit.objects import manifest
+from tests.kit.sidecar import TRUST_DOMAIN
 from tests.kit.system import log_lines
 
 pytestmark = [pytest.mark.live, pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(300)]
