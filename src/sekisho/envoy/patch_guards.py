@@ -32,7 +32,12 @@ ALLOWED = frozenset(
         "envoy.extensions.filters.network.local_ratelimit.v3.LocalRateLimit",
         "envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy",
     }
-) - {f"{_HTTP}.lua.v3.Lua", f"{_HTTP}.lua.v3.LuaPerRoute"}
+) - {
+    f"{_HTTP}.ext_authz.v3.ExtAuthz",
+    f"{_HTTP}.ext_authz.v3.ExtAuthzPerRoute",
+    f"{_HTTP}.lua.v3.Lua",
+    f"{_HTTP}.lua.v3.LuaPerRoute",
+}
 """Types a ProxyPatch may bring in: what changes traffic, and neither runs foreign code (Lua, Wasm, dynamic
 modules, Go) nor asks others about requests (ext_proc, ext_authz) nor copies them (tap)."""
 

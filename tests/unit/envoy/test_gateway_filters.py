@@ -48,12 +48,62 @@ def disabled(settings: Any) -> set[str]:
     }
 
 
-def test_without_policies_the_chain_is_as_ever_and_with_them_they_stand_before_the_router() -> None:
-    plain = plain_listener(8080)
-    assert not set(NAMES) & set(chain(plain))
-    found = chain(replace(plain, filters=FILTERS))
-    assert found[-6:-1] == list(NAMES)
-    assert found[:-6] == chain(plain)[:-1]
+def test_without_policies_the_chain_is_as_ever_and_with_them_they_stand_before_the_authorizers() -> None:
+    plain = chain(plain_listener(8080))
+    assert not set(NAMES) & set(plain)
+    found = chain(replace(plain_listener(8080), filters=FILTERS))
+    first = plain.index("envoy.filters.http.ext_authz.grpc")
+    assert found == [*plain[:first], *NAMES, *plain[first:]]
+
+
+AUTHORIZERS = {"envoy.filters.http.ext_authz.grpc", "envoy.filters.http.ext_authz.http"}
+SESSIONS = "envoy.filters.http.stateful_session"
+
+
+def asking(protocol: str, **fields: Any) -> ir.Route:
+    return replace(route(forward()), authorizer=ir.Authorizer(cluster="one", protocol=protocol, **fields))
+
+
+def test_an_exact_host_asks_nobody_and_keeps_no_sessions_unless_one_of_its_routes_does() -> None:
+    assert disabled(scope(host(LIMIT)).typed_per_filter_config) >= {*AUTHORIZERS, SESSIONS}
+    asked = scope(host(LIMIT, asking("HTTP"), route(forward())))
+    assert not disabled(asked.typed_per_filter_config) & AUTHORIZERS
+    first, second = (one.typed_per_filter_config for one in asked.routes if one.name == "test")
+    assert set(first) == {"envoy.filters.http.ext_authz.http"}
+    assert not second, "off for every route that does not say otherwise"
+    kept = scope(host(LIMIT, route(forward(session=ir.Session(name="s", by="cookie")))))
+    assert SESSIONS not in disabled(kept.typed_per_filter_config)
+
+
+def test_authorizers_are_off_everywhere_but_at_routes_that_ask_them() -> None:
+    for one in (
+        host(LIMIT, asking("GRPC")),
+        ir.WildcardTable(table=TABLE, hosts=(host(LIMIT, name="*.test"),)),
+    ):
+        found = envoy.scoped_route_configuration(one).route_configuration.typed_per_filter_config
+        assert all(unpack(found[name]).disabled for name in AUTHORIZERS)
+
+
+def test_an_authorizer_is_asked_as_its_protocol_and_author_say() -> None:
+    (by_http,) = (
+        one
+        for one in scope(host(LIMIT, asking("HTTP", path_prefix="/in", max_body=7))).routes
+        if one.name == "test"
+    )
+    settings = unpack(by_http.typed_per_filter_config["envoy.filters.http.ext_authz.http"]).check_settings
+    assert settings.http_service.server_uri.cluster == "one"
+    assert settings.http_service.path_prefix == "/in"
+    assert (
+        settings.with_request_body.max_request_bytes,
+        settings.with_request_body.allow_partial_message,
+    ) == (
+        7,
+        False,
+    )
+    (by_grpc,) = (one for one in scope(host(LIMIT, asking("GRPC"))).routes if one.name == "test")
+    settings = unpack(by_grpc.typed_per_filter_config["envoy.filters.http.ext_authz.grpc"]).check_settings
+    assert settings.grpc_service.envoy_grpc.cluster_name == "one"
+    assert not settings.HasField("with_request_body")
 
 
 def test_an_exact_host_leaves_out_what_it_does_not_need() -> None:

@@ -58,12 +58,11 @@ def http_filters(wanted: PolicyFilters = _NONE) -> list[dict[str, Any]]:
 
 @cache
 def switched_off_once_routed() -> Mapping[str, Any]:
-    """For every RouteConfiguration: a request that has a scope needs none found, and asks no authorizer
-    unless its route has one.
+    """For every RouteConfiguration: a request that has a scope needs none found.
 
     Envoy asks this at the moment a filter runs, so it also stops `wildcard` after `lowercase` found a scope.
     """
-    return {**dict.fromkeys(_SCOPE_FINDERS, lua_disabled()), **authorizers.switched_off()}
+    return dict.fromkeys(_SCOPE_FINDERS, lua_disabled())
 
 
 def needed_by(routes: Iterable[ir.Route]) -> tuple[str, ...]:

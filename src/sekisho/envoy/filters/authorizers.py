@@ -42,7 +42,7 @@ def http_filters() -> list[dict[str, Any]]:
 
 @cache
 def switched_off() -> Mapping[str, Any]:
-    """For every RouteConfiguration: nobody is asked, unless the route says whom."""
+    """For a RouteConfiguration whose filters run: nobody is asked, unless the route says whom."""
     return dict.fromkeys(NAMES, pack(new(f"{_PACKAGE}.ExtAuthzPerRoute", disabled=True)))
 
 

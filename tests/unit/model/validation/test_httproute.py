@@ -103,7 +103,24 @@ RULES = [
         ["retry.codes[1]: status code must be unique, the same as in "],
     ),
     ("retry: {attempts: 0}", ["retry.attempts: expected at least 1, found 0"]),
-    ("sessionPersistence: {}", ["sessionPersistence: session persistence is not supported yet"]),
+    ("sessionPersistence: {}", []),
+    (
+        "sessionPersistence: {cookieConfig: {lifetimeType: Permanent}}",
+        ["sessionPersistence.absoluteTimeout: is required for lifetimeType Permanent"],
+    ),
+    (
+        "sessionPersistence: {type: Header, cookieConfig: {}}",
+        ["sessionPersistence.cookieConfig: is for type Cookie, and the type is Header"],
+    ),
+    (
+        "sessionPersistence: {sessionName: a b}",
+        [
+            (
+                "sessionPersistence.sessionName: expected a header name (RFC 9110 token) such as `x-version`, "
+                'found "a b"'
+            ),
+        ],
+    ),
     (
         "matches: [{headers: [{name: a, value: x}, {name: a, value: y}]}]",
         ["matches[0].headers[1].name: header name must be unique, the same as in "],
@@ -214,7 +231,6 @@ FILTERS = [
     (
         "type: ExternalAuth, externalAuth: {protocol: GRPC, backendRef: {name: a, port: 1}}",
         [
-            "externalAuth: external authorization is not supported yet",
             "externalAuth.grpc: goes with protocol GRPC and only with it",
         ],
     ),
