@@ -122,9 +122,9 @@ def retry(kind: str, name: str, *conditions: str) -> Manifest:
 
 
 @asynccontextmanager
-async def running_clouds(*, relayed: bool = False) -> AsyncIterator[Clouds]:
-    """With an empty Mesh over both, and an agent in each. `relayed`: see `running_federation`."""
-    async with running_federation(*ZONES, relayed=relayed) as federated, AsyncExitStack() as stack:
+async def running_clouds(**options: Any) -> AsyncIterator[Clouds]:
+    """With an empty Mesh over both, and an agent in each. `options`: of `running_federation`."""
+    async with running_federation(*ZONES, **options) as federated, AsyncExitStack() as stack:
         await federated.hub.apply(manifest("Mesh", "default"), manifest("Namespace", "shop"))
         made = []
         for name, zone in federated.zones.items():

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from sekisho.app.processes import Ended
@@ -28,6 +29,8 @@ class Federated:
     zones: dict[str, System]
     lines: dict[str, Relay] = field(default_factory=dict)
     """Between a zone and global, where something is: to be cut, or slow."""
+    programs: Mapping[str, str] = field(default_factory=dict)
+    """What is run for `sekisho` in a zone, where that is something else."""
 
     async def start_hub(self) -> None:
         """Returns once it serves."""
@@ -35,7 +38,7 @@ class Federated:
 
     async def add(self, name: str) -> System:
         """A zone with a token of its own; returns once its control plane serves, which asks for no link."""
-        zone = self.zones[name] = System(self._made(name))
+        zone = self.zones[name] = System(self._made(name), self.programs.get(name, "sekisho.cli"))
         await self.hub.apply(manifest("Zone", name, ""))
         await self.token(name)
         await self.start(name)
@@ -105,11 +108,13 @@ class Federated:
 
 
 @asynccontextmanager
-async def running_federation(*zones: str, relayed: bool = False) -> AsyncIterator[Federated]:
+async def running_federation(
+    *zones: str, relayed: bool = False, programs: Mapping[str, str] = MappingProxyType({})
+) -> AsyncIterator[Federated]:
     """With these zones, joined; nothing of it is left afterwards. `relayed`: there is a line to each."""
     folder = Path(tempfile.mkdtemp(prefix="sk-"))
     (folder / "hub").mkdir(mode=0o700)
-    federated = Federated(folder, System(folder / "hub"), {})
+    federated = Federated(folder, System(folder / "hub"), {}, programs=programs)
     async with AsyncExitStack() as stack:
         stack.callback(shutil.rmtree, folder, ignore_errors=True)
         for name in zones if relayed else ():

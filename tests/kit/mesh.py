@@ -72,13 +72,14 @@ class Mesh:
         self._virtual: dict[str, str] = {}
         self.members: dict[str, Member] = {}
 
-    async def join(self, account: str, protocol: str = "http", **spec: Any) -> Member:
-        """One more instance of the Service `account`, made with the first one; `spec` of its Workload."""
+    async def join(self, account: str, protocol: str = "http", port: int = 0, **spec: Any) -> Member:
+        """One more instance of the Service `account`, made with the first one, at `port` if that is to be a
+        certain one; `spec` of its Workload."""
         number = self._first + len(self.members)
         name = f"{account}-{sum(each.account == account for each in self.members.values()) + 1}"
         echo = await self._stack.enter_async_context(serving_echo(name))
         if account not in self._ports:
-            self._ports[account] = free_port()
+            self._ports[account] = port or free_port()
             await self.system.apply(service(account, self._ports[account], protocol))
         member = Member(
             name, account, f"127.0.{_FIRST_HOST}.{number}", self._ports[account],
