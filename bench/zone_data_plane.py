@@ -1,9 +1,9 @@
 """Requests per second from a sidecar of one zone through the ingress of another to a sidecar there.
 
-Ours, and the same hops configured by hand (hand_written/pair_*.yaml): `HTTP`, where both sidecars read requests,
-with HTTP/2 between them and as many of them on a connection as ours puts on one; `bytes`, of a port that is said
-to be TCP. The ingress passes bytes on either way. All Envoys of a way share one processor, with one worker
-each; wrk and the application have the other.
+Ours, and the same hops configured by hand (hand_written/pair_*.yaml): `HTTP`, where both sidecars read
+requests, with HTTP/2 between them and as many of them on a connection as ours puts on one; `bytes`, of a port
+that is said to be TCP. The ingress passes bytes on either way. All Envoys of a way share one processor, with
+one worker each; wrk and the application have the other.
 
 BENCH_ROUNDS: how often each is asked.
 """
