@@ -13,7 +13,7 @@ _Parents = Annotated[
 ]
 _UseDefaultGateways = Annotated[
     Literal["All", "None"] | None,
-    Meta(description="Whether it attaches to default Gateways. Not supported yet."),
+    Meta(description="Whether it attaches to default Gateways as well."),
 ]
 _Status = Annotated[dict[str, Any] | None, Meta(description="State. Written by the controller.")]
 

@@ -110,7 +110,7 @@ class GrpcRouteSpec(Model, frozen=True, kw_only=True):
     ] = ()
     use_default_gateways: Annotated[
         Literal["All", "None"] | None,
-        Meta(description="Whether it attaches to default Gateways. Not supported yet."),
+        Meta(description="Whether it attaches to default Gateways as well."),
     ] = None
 
 

@@ -150,7 +150,7 @@ class HttpRouteSpec(Model, frozen=True, kw_only=True):
     ] = (HttpRouteRule(),)
     use_default_gateways: Annotated[
         Literal["All", "None"] | None,
-        Meta(description="Whether it attaches to default Gateways. Not supported yet."),
+        Meta(description="Whether it attaches to default Gateways as well."),
     ] = None
 
 

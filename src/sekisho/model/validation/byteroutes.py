@@ -6,7 +6,7 @@ from sekisho.model import paths
 from sekisho.model.byteroutes import ByteRoute, TLSRoute
 from sekisho.model.problems import Problem
 from sekisho.model.validation.filters import backend
-from sekisho.model.validation.routes import default_gateways, hostnames, parents
+from sekisho.model.validation.routes import hostnames, parents
 
 
 def byte_route(resource: ByteRoute) -> Iterator[Problem]:
@@ -19,4 +19,3 @@ def byte_route(resource: ByteRoute) -> Iterator[Problem]:
         where = paths.field(paths.item("spec.rules", index), "backendRefs")
         for number, reference in enumerate(rule.backend_refs):
             yield from backend(paths.item(where, number), reference)
-    yield from default_gateways(spec.use_default_gateways)

@@ -10,7 +10,7 @@ from sekisho.model.mistakes import value_mistakes
 from sekisho.model.problems import Problem
 from sekisho.model.reasons import Reason
 from sekisho.model.validation import metadata
-from sekisho.model.validation.shared import ip_version, not_supported, unique
+from sekisho.model.validation.shared import ip_version, unique
 
 _WITHOUT_TLS = ("HTTP", "TCP", "UDP")
 _WITHOUT_HOSTNAME = ("TCP", "UDP")
@@ -26,8 +26,6 @@ def gateway(resource: Gateway) -> Iterator[Problem]:
         yield from metadata.keys("spec.infrastructure.annotations", spec.infrastructure.annotations)
     if spec.tls:
         yield from _tls(spec.tls)
-    if spec.default_scope == "All":
-        yield not_supported("spec.defaultScope", "being a default Gateway", "name the Gateway in parentRefs")
 
 
 def listener_set(resource: ListenerSet) -> Iterator[Problem]:

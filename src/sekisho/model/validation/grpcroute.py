@@ -9,7 +9,7 @@ from sekisho.model.problems import Problem
 from sekisho.model.reasons import Reason
 from sekisho.model.validation import regex
 from sekisho.model.validation.filters import backend, filters
-from sekisho.model.validation.routes import default_gateways, hostnames, parents, too_many_matches
+from sekisho.model.validation.routes import hostnames, parents, too_many_matches
 from sekisho.model.validation.sessions import session
 from sekisho.model.validation.shared import unique
 
@@ -28,7 +28,6 @@ def grpc_route(resource: GRPCRoute) -> Iterator[Problem]:
     for index, rule in enumerate(spec.rules):
         yield from _rule(paths.item("spec.rules", index), rule)
     yield from unique("spec.rules", (rule.name for rule in spec.rules), "name", "rule name")
-    yield from default_gateways(spec.use_default_gateways)
 
 
 def _rule(path: str, rule: GrpcRouteRule) -> Iterator[Problem]:

@@ -8,7 +8,7 @@ from sekisho.model.httproute import HttpRouteRule
 from sekisho.model.problems import Problem
 from sekisho.model.reasons import Reason
 from sekisho.model.routes import ParentReference
-from sekisho.model.validation.shared import ip_version, not_supported, unique
+from sekisho.model.validation.shared import ip_version, unique
 
 _MAX_MATCHES = 128
 
@@ -43,14 +43,6 @@ def too_many_matches(rules: Sequence[HttpRouteRule] | Sequence[GrpcRouteRule]) -
         return None
     message = f"expected at most {_MAX_MATCHES} matches in all rules together, found {total}"
     return Problem("spec.rules", message, "split the route in two", Reason.TOO_MANY)
-
-
-def default_gateways(wanted: str | None) -> Iterator[Problem]:
-    """`spec.useDefaultGateways`: there are none to attach to."""
-    if wanted == "All":
-        yield not_supported(
-            "spec.useDefaultGateways", "attaching to default Gateways", "name one in parentRefs"
-        )
 
 
 def _parent(reference: ParentReference) -> tuple[str, str, str, str | None]:

@@ -103,8 +103,3 @@ def of_the_system(resource: Resource) -> Iterator[Problem]:
     if resource.metadata.namespace != SYSTEM_NAMESPACE:
         message = f"expected {SYSTEM_NAMESPACE}: {resource.kind} is for the whole mesh"
         yield Problem("metadata.namespace", message, reason=Reason.FORBIDDEN)
-
-
-def not_supported(path: str, what: str, hint: str = "") -> Problem:
-    """A part of an upstream API we know and do not serve: refused, because ignoring it could be unsafe."""
-    return Problem(path, f"{what} is not supported yet", hint, Reason.NOT_SUPPORTED)

@@ -14,6 +14,7 @@ from sekisho.model.grpcroute import GRPCRoute
 from sekisho.model.httproute import HTTPRoute
 from sekisho.model.names import ResourceId
 from sekisho.model.routes import ROUTE_KINDS, ParentReference
+from sekisho.translate.gateway.default_gateways import references
 from sekisho.translate.gateway.doors import doors
 from sekisho.translate.gateway.listener_sets import SOURCES, gateway_of, parent
 from sekisho.translate.gateway.listeners import Door
@@ -23,10 +24,10 @@ AnyRoute: TypeAlias = HTTPRoute | GRPCRoute | ByteRoute
 
 
 class Parent(Struct, frozen=True, kw_only=True, gc=False):
-    """What came of one declared parentRef to a Gateway of ours, or to a ListenerSet of one."""
+    """What came of one parentRef to a Gateway of ours, or to a ListenerSet of one."""
 
     index: int
-    """Position in `spec.parentRefs`."""
+    """Position in `default_gateways.references`."""
     gateway: ResourceId
     source: ResourceId
     """The Gateway, or the ListenerSet: whose listeners are meant."""
@@ -49,17 +50,17 @@ class Place(NamedTuple):
 
 @query
 def parents(read: Read, route: ResourceId) -> tuple[Parent, ...]:
-    """One entry per declared parentRef that names a Gateway of ours or a ListenerSet of one, in the order
-    written."""
+    """One entry per parentRef that names a Gateway of ours or a ListenerSet of one, in the order written;
+    then one for each default Gateway that the route asks for."""
     resource: AnyRoute = read.leaf(route)
     found = []
-    for position, reference in enumerate(resource.spec.parent_refs):
+    for position, reference in enumerate(references(read, route, resource)):
         if reference.group == GATEWAY_GROUP and reference.kind in SOURCES:
             source = ResourceId(reference.kind, reference.namespace or route.namespace, reference.name)
             gateway = gateway_of(read, source) if source.kind == "Gateway" else parent(read, source)
             if gateway is not None:
                 to = Parent(index=position, gateway=gateway, source=source)
-                found.append(_attach(read, route, resource, to))
+                found.append(_attach(read, route, reference, to))
     return tuple(found)
 
 
@@ -84,13 +85,12 @@ def attached_doors(read: Read, route: ResourceId) -> Iterable[Door]:
     return found.values()
 
 
-def _attach(read: Read, route: ResourceId, resource: AnyRoute, to: Parent) -> Parent:
+def _attach(read: Read, route: ResourceId, reference: ParentReference, to: Parent) -> Parent:
     """Narrow the listeners step by step; the first step that leaves none names the reason."""
 
     def refused(reason: str, message: str) -> Parent:
         return replace(to, reason=reason, message=message)
 
-    reference = resource.spec.parent_refs[to.index]
     if gateway_of(read, to.source) is None:
         return refused("NoMatchingParent", f"{to.gateway} does not let {to.source} in")
     named = [one for one in doors(read, to.source) if _is_named(one, reference)]
@@ -103,7 +103,7 @@ def _attach(read: Read, route: ResourceId, resource: AnyRoute, to: Parent) -> Pa
     allowed = [one for one in valid if route.kind in one.kinds and _admits(read, one, route.namespace)]
     if not allowed:
         return refused("NotAllowedByListeners", f"no listener takes {route.kind}s from {route.namespace}")
-    hostnames = own_hostnames(resource)
+    hostnames = own_hostnames(read.leaf(route))
     met = [one for one in allowed if any(intersect(one.hostname, name) for name in hostnames)]
     if not met:
         listening = ", ".join(sorted(one.hostname for one in allowed))

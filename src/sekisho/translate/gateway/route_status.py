@@ -9,6 +9,7 @@ from sekisho.model.routes import ParentReference
 from sekisho.translate.gateway.attachment import AnyRoute, Parent, parents
 from sekisho.translate.gateway.classes import CONTROLLER_NAME
 from sekisho.translate.gateway.conditions import condition, sentence
+from sekisho.translate.gateway.default_gateways import references
 from sekisho.translate.gateway.plans import Plan
 from sekisho.translate.gateway.rejections import of_route
 from sekisho.translate.gateway.routes import mesh_plan, plan
@@ -17,15 +18,16 @@ from sekisho.translate.mesh.rejections import refused
 
 
 def route_status(read: Read, route: ResourceId) -> dict[str, Any]:
-    """`parents` has our entries only, in the order written; empty when the route names no Gateway of ours and
-    no Service in a mesh."""
+    """`parents` has our entries only, in the order written, default Gateways last; empty when the route names
+    no Gateway of ours and no Service in a mesh."""
     resource: AnyRoute = read.leaf(route)
+    named = references(read, route, resource)
     gateways = [_of_gateway(read, parent, plan(read, route), route) for parent in parents(read, route)]
     services = [_of_service(read, parent, route) for parent in service_parents(read, route)]
     return {
         "parents": [
             {
-                "parentRef": _reference(resource.spec.parent_refs[said.place]),
+                "parentRef": _reference(named[said.place]),
                 "controllerName": CONTROLLER_NAME,
                 "conditions": _conditions(said, resource.metadata.generation),
             }
@@ -35,12 +37,12 @@ def route_status(read: Read, route: ResourceId) -> dict[str, Any]:
 
 
 class _Said(NamedTuple):
-    """What there is to say about one parentRef."""
+    """What there is to say about one parent."""
 
     kind: str
     """Of the route."""
     place: int
-    """Position in `spec.parentRefs`."""
+    """Position in `default_gateways.references`."""
     reason: str
     """Of Accepted, as far as the parent decides."""
     message: str

@@ -65,12 +65,7 @@ SPECS = [
             "spec.rules: expected at most 128 matches in all rules together, found 129 (split the route in two)"
         ],
     ),
-    (
-        "useDefaultGateways: All",
-        [
-            "spec.useDefaultGateways: attaching to default Gateways is not supported yet (name one in parentRefs)"
-        ],
-    ),
+    ("useDefaultGateways: All", []),
 ]
 
 

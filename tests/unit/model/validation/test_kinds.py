@@ -97,10 +97,7 @@ GATEWAYS = [
             )
         ],
     ),
-    (
-        f"{DOOR}, defaultScope: All",
-        ["spec.defaultScope: being a default Gateway is not supported yet (name the Gateway in parentRefs)"],
-    ),
+    (f"{DOOR}, defaultScope: All", []),
 ]
 
 
