@@ -15,6 +15,8 @@ def outlier_detection(wanted: ir.Outliers) -> dict[str, Any]:
         "interval": milliseconds(wanted.interval_ms),
         "base_ejection_time": milliseconds(wanted.base_ejection_ms),
         "max_ejection_percent": value(wanted.max_ejection_percent),
+        # Else the share, rounded down, is nobody: 10 % of nine endpoints.
+        "always_eject_one_host": value(wanted.max_ejection_percent > 0),
         "split_external_local_origin_errors": wanted.split_local_errors,
         **_consecutive("consecutive_5xx", wanted.consecutive_failures),
         **_consecutive("consecutive_gateway_failure", wanted.consecutive_gateway_failures),

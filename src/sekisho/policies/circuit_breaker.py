@@ -33,7 +33,10 @@ def cluster(node: ir.Cluster, conf: CircuitBreakerDefault) -> ir.Cluster:
     if outliers.healthy_panic_threshold is not None:
         balancing = replace(found.balancing, panic_percent=outliers.healthy_panic_threshold)
         found = replace(found, balancing=balancing)
-    return replace(found, outliers=_outliers(outliers))
+    watched = _outliers(outliers)
+    # Of endpoints that fail together, or soon after others came, all but the first would be called on for up
+    # to a second after they are left out.
+    return replace(found, outliers=watched, told_at_once=found.told_at_once or watched is not None)
 
 
 def inbound(node: ir.Inbound, rules: Iterable[Rule]) -> ir.Inbound:

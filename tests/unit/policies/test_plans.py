@@ -223,6 +223,7 @@ def test_circuit_breaker_takes_over_limits_and_outliers() -> None:
         success_rate=(5, 100, 1_500),
         failure_percentage=(2, 9, 0),
     )
+    assert found.told_at_once, "else requests go on to endpoints that are left out"
 
 
 @pytest.mark.parametrize("outliers", [{"interval": "1s"}, {**OUTLIERS, "disabled": True}])

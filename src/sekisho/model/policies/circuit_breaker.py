@@ -83,7 +83,7 @@ class OutlierDetection(Model, frozen=True, kw_only=True):
         Duration | None, Meta(description="First time out, times the number of times; 30s.")
     ] = None
     max_ejection_percent: Annotated[
-        Percentage | None, Meta(description="Endpoints out at the same time; 10.")
+        Percentage | None, Meta(description="Endpoints out at the same time, but at least one unless 0; 10.")
     ] = None
     split_external_and_local_errors: Annotated[
         bool | None, Meta(description="Whether local failures are counted apart.")
