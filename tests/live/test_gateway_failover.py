@@ -1,4 +1,4 @@
-"""An endpoint that fails is found out once for all routes of a Service, and stays out while they are edited."""
+"""An endpoint that fails is found out once for all routes of a Service, and stays out during their edits."""
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
