@@ -16,8 +16,8 @@ from tests.kit.system import System, gateway, running_system
 pytestmark = [pytest.mark.live, pytest.mark.asyncio(loop_scope="module")]
 
 GOOD = [("authorization", "good")]
-HOSTS = ("exact.test", "x.wild.test")
-"""An exact hostname, and one that is given its route late in the chain."""
+HOSTS = ("exact.test", "x.wild.test", "Exact.test")
+"""An exact hostname, and two that are given their routes late in the chain."""
 
 
 @dataclass

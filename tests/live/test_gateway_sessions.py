@@ -15,8 +15,8 @@ pytestmark = [pytest.mark.live, pytest.mark.asyncio(loop_scope="module")]
 
 CALLS = 20
 PERMANENT = {"absoluteTimeout": "1h", "cookieConfig": {"lifetimeType": "Permanent"}}
-HOSTS = ("exact.test", "x.wild.test")
-"""An exact hostname, and one that is given its route late in the chain."""
+HOSTS = ("exact.test", "x.wild.test", "Exact.test")
+"""An exact hostname, and two that are given their routes late in the chain."""
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

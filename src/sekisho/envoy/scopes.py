@@ -15,7 +15,7 @@ from typing import Any
 from sekisho import ir
 from sekisho.envoy import filters
 from sekisho.envoy.building import OFF, new
-from sekisho.envoy.filters import authorizers, policies
+from sekisho.envoy.filters import policies
 from sekisho.envoy.routes import routes, virtual_host
 from sekisho.envoy.scope_keys import HEADER, SERVER_NAME_HEADER, WILDCARD, scope_key
 
@@ -29,7 +29,7 @@ def scoped_route_configuration(wanted: ir.VirtualHost | ir.WildcardTable) -> Any
         case ir.VirtualHost():
             return _exact(wanted)
         case ir.WildcardTable(table=table, hosts=hosts):
-            scope = _scope(_any_scope(asks=True), scope_key(table, WILDCARD))
+            scope = _scope(_any_scope(), scope_key(table, WILDCARD))
             for host in hosts:
                 scope.route_configuration.virtual_hosts.add(**virtual_host(host))
             return scope
@@ -64,7 +64,7 @@ def _scope(common: Any, key: str) -> Any:
 def _any_exact_scope(needed: tuple[str, ...], others: tuple[str, ...]) -> Any:
     """What scopes of exact hostnames have in common: they come by the thousand."""
     scope = new(_SCOPE)
-    scope.CopyFrom(_any_scope(asks=authorizers.NAMES[0] in needed))
+    scope.CopyFrom(_any_scope())
     scope.route_configuration.virtual_hosts.add(
         domains=[ANY_HOST],
         routes=[_AMBIGUOUS_HOST],
@@ -74,14 +74,9 @@ def _any_exact_scope(needed: tuple[str, ...], others: tuple[str, ...]) -> Any:
 
 
 @cache
-def _any_scope(*, asks: bool) -> Any:
-    """What all scopes have in common. `asks`: whether an authorizer may be asked: then nobody is, unless the
-    route says whom."""
-    common = new(_SCOPE, route_configuration=_route_configuration())
-    if asks:
-        for name, settings in authorizers.switched_off().items():
-            common.route_configuration.typed_per_filter_config[name].CopyFrom(settings)
-    return common
+def _any_scope() -> Any:
+    """What all scopes have in common."""
+    return new(_SCOPE, route_configuration=_route_configuration())
 
 
 # Envoy joins two Host headers by a comma. A key ends where a port begins, so `shop.test:80,other.test` has

@@ -58,11 +58,12 @@ def http_filters(wanted: PolicyFilters = _NONE) -> list[dict[str, Any]]:
 
 @cache
 def switched_off_once_routed() -> Mapping[str, Any]:
-    """For every RouteConfiguration: a request that has a scope needs none found.
+    """For every RouteConfiguration: a request that has a scope needs none found, and nobody is asked about it
+    unless its route says whom.
 
     Envoy asks this at the moment a filter runs, so it also stops `wildcard` after `lowercase` found a scope.
     """
-    return dict.fromkeys(_SCOPE_FINDERS, lua_disabled())
+    return {**dict.fromkeys(_SCOPE_FINDERS, lua_disabled()), **authorizers.switched_off()}
 
 
 def needed_by(routes: Iterable[ir.Route]) -> tuple[str, ...]:

@@ -42,7 +42,8 @@ def http_filters() -> list[dict[str, Any]]:
 
 @cache
 def switched_off() -> Mapping[str, Any]:
-    """For a RouteConfiguration whose filters run: nobody is asked, unless the route says whom."""
+    """For every RouteConfiguration, that of exact hosts as well: a host written with capitals gets its route
+    late, when the filters are there already (`lowercase.py`)."""
     return dict.fromkeys(NAMES, pack(new(f"{_PACKAGE}.ExtAuthzPerRoute", disabled=True)))
 
 
