@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.kit.clock import FakeClock
 
-from sekisho.aio.clock import FakeClock
 from sekisho.model.names import ResourceId
 from sekisho.store import (
     AlreadyExists,

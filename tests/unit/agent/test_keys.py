@@ -8,10 +8,11 @@ from random import Random
 
 import pytest
 from cryptography import x509
+from tests.kit.clock import FakeClock
 from tests.kit.wait import eventually
 
 from sekisho.agent.keys import Keys
-from sekisho.aio.clock import Clock, FakeClock, SystemClock
+from sekisho.aio.clock import Clock, SystemClock
 from sekisho.aio.tasks import background
 from sekisho.identity.authority import BACKDATED, Registration
 from sekisho.identity.builtin import BuiltInAuthority

@@ -6,11 +6,11 @@ from contextlib import asynccontextmanager
 from typing import cast
 
 import pytest
+from tests.kit.clock import FakeClock
 from tests.kit.wait import eventually
 
 from sekisho.agent.keys import Keys
 from sekisho.agent.link import LONGEST_REDIAL, Connection, Link, UpstreamBroken, UpstreamRefused
-from sekisho.aio.clock import FakeClock
 from sekisho.aio.tasks import background
 from sekisho.identity.keys import Credentials
 

@@ -3,11 +3,12 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from tests.kit.clock import FakeClock
 from tests.kit.delta import QueueStream, Response, request
 
 from sekisho.agent.local import Local
 from sekisho.agent.snapshot import Snapshot
-from sekisho.aio.clock import Clock, FakeClock, SystemClock
+from sekisho.aio.clock import Clock, SystemClock
 from sekisho.aio.tasks import background
 from sekisho.xds.types import CLUSTER, ENDPOINTS, LISTENER, Blob, Name
 

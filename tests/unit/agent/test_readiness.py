@@ -6,12 +6,13 @@ from contextlib import aclosing, asynccontextmanager
 
 import grpc
 import pytest
+from tests.kit.clock import FakeClock
 from tests.kit.ports import free_port
 from tests.kit.wait import eventually
 
 from sekisho.agent.probes import Unhealthy, look
 from sekisho.agent.readiness import DRAINING, Readiness, Reporting, verdicts
-from sekisho.aio.clock import FakeClock, SystemClock
+from sekisho.aio.clock import SystemClock
 from sekisho.aio.tasks import background
 from sekisho.identity.rotation import Unavailable
 from sekisho.ir.agent import GrpcProbe, HttpProbe, Probe, TcpProbe

@@ -9,10 +9,10 @@ from tempfile import TemporaryDirectory
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.kit.clock import FakeClock
 from tests.kit.wait import eventually
 
 from sekisho.agent.snapshot import MAGIC, Snapshot, load
-from sekisho.aio.clock import FakeClock
 from sekisho.aio.tasks import background
 from sekisho.xds.types import CLUSTER, LISTENER, Blob, Name
 

@@ -3,7 +3,9 @@
 import asyncio
 from datetime import UTC, datetime, timedelta
 
-from sekisho.aio.clock import FakeClock, SystemClock
+from tests.kit.clock import FakeClock
+
+from sekisho.aio.clock import SystemClock
 
 
 async def test_a_fake_clock_stands_still_until_it_is_advanced() -> None:

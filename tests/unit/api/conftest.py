@@ -3,8 +3,8 @@
 from collections.abc import AsyncIterator
 
 import pytest
+from tests.kit.clock import FakeClock
 
-from sekisho.aio.clock import FakeClock
 from sekisho.api import About, Limits, TokenTable, create_app, token_hash
 from sekisho.store.ledger import Ledger
 from sekisho.store.memory import MemoryStore

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 import httpx2
+from tests.kit.clock import FakeClock
 
-from sekisho.aio.clock import FakeClock
 from sekisho.aio.tasks import background
 from sekisho.api import Application, Review, User
 from sekisho.store.memory import MemoryStore

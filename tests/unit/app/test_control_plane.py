@@ -8,8 +8,9 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+from tests.kit.clock import FakeClock
 
-from sekisho.aio.clock import FakeClock, SystemClock
+from sekisho.aio.clock import SystemClock
 from sekisho.aio.tasks import background
 from sekisho.app.control_plane import Parts, build, run
 from sekisho.app.place import Place

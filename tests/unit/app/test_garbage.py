@@ -4,9 +4,9 @@ import asyncio
 import gc
 import weakref
 
+from tests.kit.clock import FakeClock
 from tests.kit.wait import eventually
 
-from sekisho.aio.clock import FakeClock
 from sekisho.aio.tasks import background
 from sekisho.app import garbage
 

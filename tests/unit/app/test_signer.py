@@ -4,10 +4,10 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from tests.kit.clock import FakeClock
 from tests.kit.pki import self_signed
 
 from sekisho.agent.keys import Purpose
-from sekisho.aio.clock import FakeClock
 from sekisho.app import signer
 from sekisho.app.signer import JoiningSigner
 from sekisho.client.kubeconfig import Access

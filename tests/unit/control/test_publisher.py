@@ -3,7 +3,8 @@
 import asyncio
 from typing import Any
 
-from sekisho.aio.clock import FakeClock
+from tests.kit.clock import FakeClock
+
 from sekisho.control.publisher import Publisher
 from sekisho.engine import Changes
 from sekisho.envoy.outputs import EMISSIONS

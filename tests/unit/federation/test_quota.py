@@ -6,10 +6,10 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.kit.clock import FakeClock
 from tests.kit.federation import bodies, name, put, zone, zone_service
 from tests.kit.wait import eventually
 
-from sekisho.aio.clock import FakeClock
 from sekisho.aio.tasks import background
 from sekisho.federation.messages import MOST_CHANGES, Answer, Batch, Upload
 from sekisho.federation.quota import Holdings, Pace, Quota, TooFast
