@@ -19,6 +19,9 @@ def route_rows(route: ir.Route, outcome: Outcome, policed: frozenset[str] = froz
     if route.cors is not None:
         origins = ", ".join(origin.value for origin in route.cors.origins)
         yield Row("filter", "CORS", route.origin, f"origins {origins}")
+    if route.authorizer is not None:
+        asked = f"{route.authorizer.cluster} by {route.authorizer.protocol}, which must let it pass"
+        yield Row("filter", "authorizer", route.origin, asked)
     yield from _edits(route.request_headers, route.response_headers, route.origin)
     if isinstance(outcome, Answered):
         yield _answer(route, outcome)
@@ -76,6 +79,9 @@ def _forward(origin: Origin, forward: ir.Forward, sent: Sent, policed: frozenset
             "all" if mirror.numerator == mirror.denominator else f"{mirror.numerator} of {mirror.denominator}"
         )
         yield Row("filter", "mirror", origin, f"{part} to {mirror.cluster}, too")
+    if forward.session is not None:
+        told = f"whoever shows the {forward.session.by} {forward.session.name} stays with its instance"
+        yield Row("filter", "session", origin, told)
     for name, bound in (
         ("the whole request", forward.request_timeout_ms),
         ("a try", forward.backend_timeout_ms),

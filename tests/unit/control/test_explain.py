@@ -125,3 +125,31 @@ def test_a_host_header_decides_over_the_url() -> None:
     served = site(route("r", "shop.test"))
     found = ask(served, "http://localhost:8080/", headers=(("Host", "SHOP.test:8080"),))
     assert found.outcome == "forwarded to shop/cart/80"
+
+
+def test_who_is_asked_and_whose_session_it_is_are_told() -> None:
+    auth = {"protocol": "HTTP", "backendRef": {"name": "empty", "port": 80}, "http": {}}
+    written = route(
+        "r", "shop.test", filters=[{"type": "ExternalAuth", "externalAuth": auth}],
+        sessionPersistence={"sessionName": "cart"},
+    )  # fmt: skip
+    told = rows(ask(site(written), "http://shop.test:8080/"))
+    assert ("filter", "authorizer", "shop/empty/80 by HTTP, which must let it pass") in told
+    assert ("filter", "session", "whoever shows the cookie cart stays with its instance") in told
+
+
+def test_what_an_ingress_decides_names_the_ingress() -> None:
+    parameters = {
+        "apiGroup": "gateway.networking.k8s.io", "kind": "Gateway",
+        "scope": "Namespace", "namespace": "shop", "name": "web",
+    }  # fmt: skip
+    spec = {"controller": "sekisho.dev/ingress-controller", "parameters": parameters}
+    paths = [
+        {"path": "/", "pathType": "Prefix", "backend": {"service": {"name": "cart", "port": {"number": 80}}}}
+    ]
+    rules = [{"host": "in.test", "http": {"paths": paths}}]
+    ingress = manifest("Ingress", "door", spec={"ingressClassName": "own", "rules": rules})
+    served = site(manifest("IngressClass", "own", spec=spec), ingress)
+    found = ask(served, "http://in.test:8080/a")
+    assert found.outcome == "forwarded to shop/cart/80"
+    assert ("route", "shop/ingress~door~in.test/0/0", "path prefix /") in rows(found)
