@@ -2,8 +2,8 @@
 
 The instance is there with its sidecar; what is new is the Service. From the beginning of the write on, gcp
 has to show it, its ingress to let callers through to it, global to hand it on, and azure to give it an
-address and to tell the caller's sidecar. The caller learns that address, as by a resolver, and calls until it is
-answered.
+address and to tell the caller's sidecar. The caller learns that address, as by a resolver, and calls until it
+is answered.
 
 BENCH_ROUNDS: how many services, one after another.
 """
