@@ -2,8 +2,8 @@
 
 Ours, and the same hops configured by hand (hand_written/pair_*.yaml): `HTTP`, which is always read on the way
 to another zone, with HTTP/2 between the sidecars and as many requests on a connection as ours puts on one;
-`bytes`, of a port that is said to be TCP. The ingress passes bytes on either way. All Envoys of a way share one
-processor, with one worker each; wrk and the application have the other.
+`bytes`, of a port that is said to be TCP. The ingress passes bytes on either way. All Envoys of a way share
+one processor, with one worker each; wrk and the application have the other.
 
 BENCH_ROUNDS: how often each is asked.
 """
