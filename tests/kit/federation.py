@@ -152,6 +152,24 @@ async def bodies(store: Store, *kinds: str) -> dict[str, dict[str, Any]]:
     return {str(record.id): json.loads(record.body) for record in listing.records}
 
 
+async def has(store: Store, id: str) -> None:
+    """Waits until a store has what is called so: `Kind/namespace/name`."""
+
+    async def found() -> bool:
+        return id in await bodies(store, id.partition("/")[0])
+
+    await eventually(found, what=f"{id} came")
+
+
+async def lacks(store: Store, id: str) -> None:
+    """Waits until it has it no more."""
+
+    async def missing() -> bool:
+        return id not in await bodies(store, id.partition("/")[0])
+
+    await eventually(missing, what=f"{id} went")
+
+
 def id_of(document: dict[str, Any]) -> ResourceId:
     metadata = document["metadata"]
     return ResourceId(document["kind"], metadata.get("namespace", ""), metadata["name"])

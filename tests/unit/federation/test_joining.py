@@ -11,7 +11,9 @@ from tests.kit.federation import (
     connected,
     drop,
     global_plane,
+    has,
     joined,
+    lacks,
     put,
     site,
     timeout,
@@ -57,20 +59,6 @@ async def azure() -> AsyncIterator[Store]:
 async def gcp() -> AsyncIterator[Store]:
     async with open_memory() as store:
         yield store
-
-
-async def has(store: Store, id: str) -> None:
-    async def found() -> bool:
-        return id in await bodies(store, id.partition("/")[0])
-
-    await eventually(found, what=f"{id} came")
-
-
-async def lacks(store: Store, id: str) -> None:
-    async def missing() -> bool:
-        return id not in await bodies(store, id.partition("/")[0])
-
-    await eventually(missing, what=f"{id} went")
 
 
 async def test_a_service_of_one_zone_is_seen_in_the_other(

@@ -12,7 +12,9 @@ from tests.kit.federation import (
     connected,
     drop,
     global_plane,
+    has,
     joined,
+    lacks,
     put,
     site,
     timeout,
@@ -86,20 +88,6 @@ async def agree(world: Store, name: str, *, held: bool) -> None:
     document = zone(name)
     document["metadata"]["annotations"] = {"sekisho.dev/confirm": f"other,{await asked()}"}
     await put(world, document)
-
-
-async def lacks(store: Store, id: str) -> None:
-    async def missing() -> bool:
-        return id not in await bodies(store, id.partition("/")[0])
-
-    await eventually(missing, what=f"{id} went")
-
-
-async def has(store: Store, id: str) -> None:
-    async def found() -> bool:
-        return id in await bodies(store, id.partition("/")[0])
-
-    await eventually(found, what=f"{id} came")
 
 
 async def test_what_an_old_global_does_not_know_is_kept_until_somebody_agrees(at: Site) -> None:
