@@ -94,6 +94,12 @@ async def test_members_of_other_zones_are_let_in_by_name(clouds: Clouds) -> None
         "catalog",
         f"{CALLED_PORT}.catalog.shop.azure.default.sekisho",
     ],
+    ids=[
+        "another port",
+        "no name of a cluster of ours",
+        "no server name",
+        "another zone",
+    ],  # a port is free by chance
 )
 async def test_a_name_nobody_has_is_reset(clouds: Clouds, asked: str) -> None:
     assert not await clouds.knocks(asked, clouds.as_member(clouds.azure, "web"))
