@@ -391,6 +391,13 @@ async def test_who_shows_no_token_is_let_in_where_no_claim_is_asked_for(pair: Pa
     assert (await pair.get("/admin")).status == 403
 
 
+async def test_nobody_says_of_himself_that_he_is_internal(pair: Pair) -> None:
+    await pair.allow(ir.Caller(headers=(("x-envoy-internal", ir.Text("present")),)))
+    for more in ([], [("x-forwarded-for", "10.0.0.1")], [("x-forwarded-for", "127.0.0.1")]):
+        headers = [("x-envoy-internal", "true"), *more]
+        assert (await pair.get_as(CLIENT, headers=headers)).status == 403
+
+
 async def test_a_header_that_comes_twice_does_not_evade_a_denial(pair: Pair) -> None:
     guest = ir.Caller(headers=(("x-role", ir.Text("exact", "guest")),))
     await pair.serve(permissions=permissions(allow=[ir.Caller()], deny=[guest]))

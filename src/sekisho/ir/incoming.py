@@ -16,6 +16,8 @@ from sekisho.ir.wellformed import HttpVersion, fault, is_for_nothing, origin_for
 
 RESERVED_HEADERS = "x-sekisho-"
 """Headers that begin so are taken off before anything looks at them."""
+_INTERNAL = "x-envoy-internal"
+"""Envoy's own word on where a request is from: what a caller says there is taken off."""
 _CALLER = "x-forwarded-client-cert"
 """What a caller says there is replaced by its identity (`By` and `Hash`, which Envoy adds, are left out)."""
 
@@ -93,7 +95,8 @@ def reads_requests(inbound: Inbound, arrival: Arrival) -> bool:
 
 def _headers(call: Call, peer: Peer) -> Headers:
     """Without those that only proxies may send, and with what this one says about the caller."""
-    kept = [pair for pair in call.headers if not pair[0].startswith(RESERVED_HEADERS) and pair[0] != _CALLER]
+    said = (pair for pair in call.headers if not pair[0].startswith(RESERVED_HEADERS))
+    kept = [pair for pair in said if pair[0] not in {_CALLER, _INTERNAL}]
     if peer.identity:
         kept.append((_CALLER, f"URI={peer.identity}"))
     return tuple(kept)

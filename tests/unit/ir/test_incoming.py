@@ -11,7 +11,12 @@ from sekisho.ir.incoming import Arrival, Delivered, receive
 WANTED = inbound(8080, 9000)
 MEMBER = Peer(identity=spiffe_id("cart"), address="10.0.0.1")
 STRANGER = Peer(address="10.0.0.1")
-CALL = Call(host="web", port=80, path="/a/../b?c", headers=(("x-a", "1"), ("x-sekisho-scope", "1")))
+CALL = Call(
+    host="web",
+    port=80,
+    path="/a/../b?c",
+    headers=(("x-a", "1"), ("x-sekisho-scope", "1"), ("x-envoy-internal", "true")),
+)
 
 
 def outcome(wanted: ir.Inbound, peer: Peer = MEMBER, **fields: object) -> object:
