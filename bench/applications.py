@@ -1,21 +1,18 @@
 """T4's load: namespaces full of applications (Service, EndpointSlice, HTTPRoute), and how they change."""
 
-import asyncio
 import os
 import random
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Iterator
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 
 from bench import manifests
+from bench.churn import churning
 from bench.rig import HOSTS, Rig, each
-from sekisho.aio.tasks import background
 
 NAMESPACES = int(os.environ.get("BENCH_NAMESPACES", "50"))
 EACH = 100
 """Applications in a namespace."""
-ENDPOINT_EVERY, ROUTE_EVERY = 2.0, 1.0
-"""Seconds between the replacements of a random endpoint, and of a random route."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,25 +66,11 @@ class Applications:
             yield application.endpoints(self._rig.backends[0])
             yield application.route()
 
-    @asynccontextmanager
-    async def churning(self) -> AsyncIterator[None]:
+    def churning(self) -> AbstractAsyncContextManager[None]:
         """Changes endpoints and routes at random while the block runs."""
-        endpoints, routes = self._replace_endpoints(), self._rewrite_routes()
-        async with background(endpoints, name="endpoints"), background(routes, name="routes"):
-            yield
-
-    async def _replace_endpoints(self) -> None:
-        while True:
-            await asyncio.sleep(ENDPOINT_EVERY)
-            application, host = self.random.choice(self.all), self.random.choice(HOSTS)
-            await self._replace(application.endpoints(self._rig.backends[0], host))
-
-    async def _rewrite_routes(self) -> None:
-        generation = 0
-        while True:
-            await asyncio.sleep(ROUTE_EVERY)
-            generation += 1
-            await self._replace(self.random.choice(self.all).route(generation))
-
-    async def _replace(self, object_: manifests.Manifest) -> None:
-        await self._rig.client.update(object_)
+        backend, draw = self._rig.backends[0], self.random.choice
+        return churning(
+            self._rig,
+            lambda: draw(self.all).endpoints(backend, draw(HOSTS)),
+            lambda generation: draw(self.all).route(generation),
+        )

@@ -8,8 +8,8 @@ import os
 import random
 import ssl
 import time
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Iterator
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 
 import uvloop
@@ -19,17 +19,15 @@ from tests.kit.ports import free_port
 from tests.kit.wait import eventually
 
 from bench import manifests
+from bench.churn import churning
 from bench.harness import Row, at_most, shown
 from bench.rig import HOSTS, SETTLES_WITHIN, Rig, Usage, each, running_rig, used
-from sekisho.aio.tasks import background
 
 NAME = "listener-sets"
 WINDOW = float(os.environ.get("BENCH_WINDOW", "40"))
 NAMESPACES = int(os.environ.get("BENCH_SETS", "50"))
 EACH, ROUTES = 50, 16
 """ListenerSets in a namespace, and HTTPRoutes of each."""
-ENDPOINT_EVERY, ROUTE_EVERY = 2.0, 1.0
-"""Seconds between the replacements of a random endpoint, and of a random route."""
 CERTIFICATE = "wildcard"
 MEBIBYTE = 2**20
 
@@ -164,26 +162,14 @@ class Tenants:
         await eventually(answers, what=f"{tenant.hostname} answers", within=SETTLES_WITHIN, every=0.02)
         await eventually(self._rig.in_sync, what="proxies in sync", within=SETTLES_WITHIN, every=0.05)
 
-    @asynccontextmanager
-    async def churning(self) -> AsyncIterator[None]:
+    def churning(self) -> AbstractAsyncContextManager[None]:
         """Changes endpoints and routes at random while the block runs."""
-        endpoints, routes = self._replace_endpoints(), self._rewrite_routes()
-        async with background(endpoints, name="endpoints"), background(routes, name="routes"):
-            yield
-
-    async def _replace_endpoints(self) -> None:
-        while True:
-            await asyncio.sleep(ENDPOINT_EVERY)
-            tenant, host = self._random.choice(self.all), self._random.choice(HOSTS)
-            await self._rig.client.update(tenant.endpoints(self._rig.backends[0], host))
-
-    async def _rewrite_routes(self) -> None:
-        generation = 0
-        while True:
-            await asyncio.sleep(ROUTE_EVERY)
-            generation += 1
-            tenant, number = self._random.choice(self.all), self._random.randrange(ROUTES)
-            await self._rig.client.update(tenant.route(number, generation))
+        backend, draw = self._rig.backends[0], self._random.choice
+        return churning(
+            self._rig,
+            lambda: draw(self.all).endpoints(backend, draw(HOSTS)),
+            lambda generation: draw(self.all).route(self._random.randrange(ROUTES), generation),
+        )
 
 
 def rows(scale: Scale) -> list[Row]:
