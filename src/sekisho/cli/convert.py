@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
-from sekisho.cli.terminal import Exit, as_yaml, counted, err, show_problems, write
+from sekisho.cli.terminal import Exit, Failure, as_yaml, counted, err, show_problems, write
 from sekisho.convert import CONVERTERS
 from sekisho.model import yaml
 from sekisho.model.problems import Invalid, Problem
@@ -20,6 +20,10 @@ async def convert(
 
     Changes nothing and asks nobody. Read the notes, then `sekisho diff -f` what it printed, and `apply` it.
     """
+    if not files:
+        raise Failure(
+            "no files to convert", advice=f"Name some: sekisho convert {source} FILE…", code=Exit.USAGE
+        )
     documents, problems = _read(files)
     show_problems(problems)
     if problems:

@@ -169,3 +169,18 @@ def test_ctrl_c_is_quiet_while_a_command_is_still_being_imported(monkeypatch: py
 def test_ctrl_c_is_quiet_while_a_command_runs(alone: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(commands, "application", interrupted)
     assert alone("status") == Said(130, "", "")
+
+
+def test_convert_wants_files_prints_resources_and_tells_what_is_not_in_them(
+    alone: Command, tmp_path: Path
+) -> None:
+    assert alone("convert", "kong").code == 2
+    (tmp_path / "policy.yaml").write_text(
+        "type: MeshTimeout\nname: slow\nspec:\n  to:\n    - targetRef: {kind: Mesh}\n"
+        "      default: {connectionTimeout: 2s}\n---\ntype: Secret\nname: s\n"
+    )
+    said = alone("convert", "kuma", ".")
+    assert said.code == 0
+    assert "kind: Timeout" in said.out
+    assert "policy.yaml:8: Secret is not converted" in said.err
+    assert "1 resource from 2 documents, 1 note" in said.err
