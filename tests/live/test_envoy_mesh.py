@@ -345,22 +345,30 @@ async def test_permissions(pair: Pair, allow: Any, deny: Any, path: str, status:
 
 ISSUER = Issuer()
 BELIEVED = ir.TokenIssuer(name="somebody", issuer=ISSUER.name, audiences=("echo",), keys=ISSUER.keys)
-TOKENS = {
-    "good": (ISSUER.token(aud="echo", realm={"role": "admin"}), 200),
-    "good, one role of several": (ISSUER.token(aud=["x", "echo"], realm={"role": ["user", "admin"]}), 200),
-    "of somebody else with the same name": (Issuer().token(aud="echo", realm={"role": "admin"}), 403),
-    "of another name": (Issuer("https://other").token(aud="echo", realm={"role": "admin"}), 403),
-    "over": (ISSUER.token(lasts=-120, aud="echo", realm={"role": "admin"}), 403),
-    "for another audience": (ISSUER.token(aud="shop", realm={"role": "admin"}), 403),
-    "with another role": (ISSUER.token(aud="echo", realm={"role": "user"}), 403),
-    "unsigned": ("eyJhbGciOiJub25lIn0.eyJyZWFsbSI6eyJyb2xlIjoiYWRtaW4ifX0.", 403),
-    "none": ("", 403),
-    "rubbish": ("rubbish", 403),
-}
+
+
+def presented() -> dict[str, tuple[str, int]]:
+    """Tokens made now, as they live a minute only, and the answer to each."""
+    return {
+        "good": (ISSUER.token(aud="echo", realm={"role": "admin"}), 200),
+        "good, one role of several": (
+            ISSUER.token(aud=["x", "echo"], realm={"role": ["user", "admin"]}),
+            200,
+        ),
+        "of somebody else with the same name": (Issuer().token(aud="echo", realm={"role": "admin"}), 403),
+        "of another name": (Issuer("https://other").token(aud="echo", realm={"role": "admin"}), 403),
+        "over": (ISSUER.token(lasts=-120, aud="echo", realm={"role": "admin"}), 403),
+        "for another audience": (ISSUER.token(aud="shop", realm={"role": "admin"}), 403),
+        "with another role": (ISSUER.token(aud="echo", realm={"role": "user"}), 403),
+        "unsigned": ("eyJhbGciOiJub25lIn0.eyJyZWFsbSI6eyJyb2xlIjoiYWRtaW4ifX0.", 403),
+        "none": ("", 403),
+        "rubbish": ("rubbish", 403),
+    }
 
 
 async def test_claims_count_where_a_token_was_verified_and_nowhere_else(pair: Pair) -> None:
     admin = ir.Caller(claims=(("realm.role", ir.Text("exact", "admin")),))
+    tokens = presented()
 
     async def asked(token: str, path: str = "/") -> int:
         headers = [("authorization", f"Bearer {token}")] if token else []
@@ -368,13 +376,13 @@ async def test_claims_count_where_a_token_was_verified_and_nowhere_else(pair: Pa
 
     async def is_told() -> bool:
         """Connections of before are told nothing, and it takes a moment until there are others."""
-        return await asked(TOKENS["good"][0]) == 200
+        return await asked(tokens["good"][0]) == 200
 
     await pair.allow(admin, token_issuers=(BELIEVED,))
     await eventually(is_told, what="a good token is believed")
     for path in ("/", "/a/b?c"):
-        found = {which: await asked(token, path) for which, (token, _) in TOKENS.items()}
-        assert found == {which: status for which, (_, status) in TOKENS.items()}
+        found = {which: await asked(token, path) for which, (token, _) in tokens.items()}
+        assert found == {which: status for which, (_, status) in tokens.items()}
 
     async def is_nobody_believed() -> bool:
         return not await is_told()
