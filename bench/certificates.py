@@ -11,7 +11,7 @@ from tests.kit.system import System, running_system
 
 from bench.harness import Row, at_least, at_most, shown
 from sekisho.agent.keys import Purpose
-from sekisho.app.signer import ApiSigner
+from sekisho.app.host.signer import ApiSigner
 from sekisho.identity.authority import Registration
 from sekisho.identity.builtin import BuiltInAuthority
 from sekisho.identity.keys import new_key, signing_request

@@ -10,9 +10,9 @@ from typing import Any
 from sekisho.aio.clock import SystemClock
 from sekisho.aio.tasks import background
 from sekisho.app.control_plane import Parts, build, run
-from sekisho.app.place import ALONE, Place
-from sekisho.app.serving import SERVER_NAME
+from sekisho.app.identities.serving import SERVER_NAME
 from sekisho.app.settings import Address, ControlPlane
+from sekisho.app.zones.place import ALONE, Place
 from sekisho.client import Client
 from sekisho.client.credentials import TokenAnswer, TokenSpec
 from sekisho.client.kubeconfig import Access, read

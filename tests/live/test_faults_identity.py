@@ -20,8 +20,8 @@ from tests.kit.pki import TestAuthority
 from tests.kit.ports import free_port
 from tests.kit.system import System, gateway, running_system
 
-from sekisho.app.place import Place
-from sekisho.app.serving import SERVER_NAME
+from sekisho.app.identities.serving import SERVER_NAME
+from sekisho.app.zones.place import Place
 from sekisho.client.reviews import PLURALS
 from sekisho.identity.tokens import Role, Tokens
 from sekisho.protos import message

@@ -16,7 +16,7 @@ from tests.kit.system import promised
 from tests.kit.xds import request
 
 from sekisho.agent.options import directory_name
-from sekisho.app.serving import SERVER_NAME
+from sekisho.app.identities.serving import SERVER_NAME
 from sekisho.client import Client, ClientError
 from sekisho.client.credentials import CertificateAnswer, CertificateRequestSpec, TokenAnswer, TokenSpec
 from sekisho.client.kubeconfig import Access

@@ -15,7 +15,7 @@ from tests.kit.federation import of_zone, zone_service
 from tests.kit.objects import manifest
 from tests.kit.pki import TestAuthority
 
-from sekisho.app.serving import SERVER_NAME
+from sekisho.app.identities.serving import SERVER_NAME
 from sekisho.client.reviews import PLURALS
 from sekisho.federation.link import Link, LinkFailed
 from sekisho.federation.messages import Batch, Upload

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from sekisho.app.manifests import read_text
+from sekisho.app.folder.manifests import read_text
 from sekisho.cli.commands import application
 
 ROOT = Path(__file__).parent.parent.parent

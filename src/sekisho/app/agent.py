@@ -24,16 +24,16 @@ from sekisho.agent.workload import PREFIX
 from sekisho.aio.clock import SystemClock
 from sekisho.aio.tasks import run_until
 from sekisho.app import logs, tether
-from sekisho.app.caller import Caller
-from sekisho.app.host_proxies import HostProxies, OneWorkload
+from sekisho.app.host.caller import Caller
+from sekisho.app.host.own_workload import OwnWorkload
+from sekisho.app.host.proxies import HostProxies, OneWorkload
+from sekisho.app.host.registration import Registration
+from sekisho.app.host.reporting import ApiReporter
+from sekisho.app.host.signer import ApiSigner, JoiningSigner
+from sekisho.app.identities.serving import SERVER_NAME
 from sekisho.app.lock import exclusive
-from sekisho.app.own_workload import OwnWorkload
-from sekisho.app.registration import Registration
-from sekisho.app.reporting import ApiReporter
-from sekisho.app.serving import SERVER_NAME
 from sekisho.app.settings import Agent as Settings
 from sekisho.app.settings import BadSetting
-from sekisho.app.signer import ApiSigner, JoiningSigner
 from sekisho.app.stopping import stop_requested
 from sekisho.client.kubeconfig import Access, read
 from sekisho.identity.files import private_directory

@@ -14,21 +14,22 @@ from sekisho import __version__
 from sekisho.aio.clock import Clock, SystemClock
 from sekisho.aio.tasks import run_until
 from sekisho.api import About, Application, ServerSettings, create_app, serve, tls_context
-from sekisho.app import garbage, logs, place, ports
-from sekisho.app.authentication import Callers
+from sekisho.app import garbage, logs, ports
 from sekisho.app.classes import ensure_classes
-from sekisho.app.global_plane import GlobalPlane
-from sekisho.app.host_access import HostAccess
-from sekisho.app.identities import Identities
+from sekisho.app.host.access import HostAccess
+from sekisho.app.identities.authentication import Callers
+from sekisho.app.identities.known import Identities
+from sekisho.app.identities.serving import ServingCertificate
 from sekisho.app.lock import exclusive
-from sekisho.app.others import Alone, Others
-from sekisho.app.place import Mode
-from sekisho.app.reviews import reviews
-from sekisho.app.serving import ServingCertificate
+from sekisho.app.reviews.offered import reviews
 from sekisho.app.settings import Address, ControlPlane
 from sekisho.app.stopping import stop_requested
 from sekisho.app.xds_front import XdsFront
-from sekisho.app.zone_link import ZoneLink
+from sekisho.app.zones import place
+from sekisho.app.zones.global_plane import GlobalPlane
+from sekisho.app.zones.link import ZoneLink
+from sekisho.app.zones.others import Alone, Others
+from sekisho.app.zones.place import Mode
 from sekisho.control.loop import ControlLoop
 from sekisho.identity.files import private_directory
 from sekisho.store.protocol import Store

@@ -8,10 +8,10 @@ from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any
 
-from sekisho.app import place as places
 from sekisho.app import service_range
-from sekisho.app.own_workload import OwnWorkload, parse
-from sekisho.app.place import ALONE, Place
+from sekisho.app.host.own_workload import OwnWorkload, parse
+from sekisho.app.zones import place as places
+from sekisho.app.zones.place import ALONE, Place
 from sekisho.model.mesh import SERVICE_RANGE
 
 ENVIRONMENT: Mapping[str, str] = os.environ

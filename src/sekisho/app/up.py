@@ -11,18 +11,20 @@ import msgspec
 from watchfiles import awatch
 
 from sekisho.aio.tasks import run_until
-from sekisho.app import ports, programs, sekisho_toml, selfsigned, workload_programs
-from sekisho.app.applying import Applier, Outcome
+from sekisho.app import ports
+from sekisho.app.folder import programs, sekisho_toml, workload_programs
+from sekisho.app.folder.applying import Applier, Outcome
+from sekisho.app.folder.manifests import SUFFIXES, Folder, Manifest
+from sekisho.app.folder.troubles import tell_troubles
+from sekisho.app.folder.urls import programmed
+from sekisho.app.identities import selfsigned
 from sekisho.app.lock import exclusive
-from sekisho.app.manifests import SUFFIXES, Folder, Manifest
-from sekisho.app.place import Mode
 from sekisho.app.processes import Command, Starter, own, ready_facts, start
 from sekisho.app.settings import Address, Up
 from sekisho.app.stopping import stop_requested
 from sekisho.app.supervisor import Supervisor
-from sekisho.app.troubles import tell_troubles
-from sekisho.app.urls import programmed
 from sekisho.app.voice import Voice
+from sekisho.app.zones.place import Mode
 from sekisho.client import Client, Unavailable, Unreachable
 from sekisho.identity.files import private_directory, write_private
 

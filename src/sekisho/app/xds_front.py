@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection, Sequence
 
 import structlog
 
-from sekisho.app.authentication import Peers
+from sekisho.app.identities.authentication import Peers
 from sekisho.app.settings import Address
 from sekisho.control.loop import ControlLoop
 from sekisho.control.proxies import AGENT, owner_of

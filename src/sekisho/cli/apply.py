@@ -4,7 +4,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from sekisho.app.applying import Applier
+from sekisho.app.folder.applying import Applier
 from sekisho.cli.files import manifests
 from sekisho.cli.options import DEFAULT_CONNECTION, Connection, Files, Namespace
 from sekisho.cli.terminal import Exit, Failure, show_problems, write

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from sekisho.app import selfsigned
+from sekisho.app.identities import selfsigned
 from sekisho.cli.options import Namespace
 from sekisho.cli.terminal import Exit, Failure, as_yaml, write
 from sekisho.model.document import check

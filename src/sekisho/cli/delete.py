@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from sekisho.app.manifests import Manifest
+from sekisho.app.folder.manifests import Manifest
 from sekisho.cli.files import manifests
 from sekisho.cli.options import DEFAULT_CONNECTION, Connection, Files, Namespace
 from sekisho.cli.terminal import Exit, Failure, err, write

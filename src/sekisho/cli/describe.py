@@ -6,7 +6,7 @@ from typing import Any
 
 from rich.text import Text
 
-from sekisho.app.manifests import SOURCE_ANNOTATION
+from sekisho.app.folder.manifests import SOURCE_ANNOTATION
 from sekisho.cli.columns import columns
 from sekisho.cli.options import DEFAULT_CONNECTION, Connection, Namespace
 from sekisho.cli.terminal import Exit, as_yaml, out

@@ -6,8 +6,8 @@ from typing import Any
 
 from rich.text import Text
 
-from sekisho.app.applying import refusals, with_source
-from sekisho.app.manifests import Manifest
+from sekisho.app.folder.applying import refusals, with_source
+from sekisho.app.folder.manifests import Manifest
 from sekisho.cli.apply import MANAGER, Force
 from sekisho.cli.files import manifests
 from sekisho.cli.options import DEFAULT_CONNECTION, Connection, Files, Namespace

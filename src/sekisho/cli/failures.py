@@ -1,10 +1,10 @@
 """Exceptions of the layers below, in words for the user."""
 
 from sekisho.app.lock import Busy
-from sekisho.app.place import WrongPlace
 from sekisho.app.ports import NoSuchAddress, PortBusy
 from sekisho.app.processes import Ended
 from sekisho.app.settings import BadSetting
+from sekisho.app.zones.place import WrongPlace
 from sekisho.cli.terminal import Exit, Failure, show_problems
 from sekisho.client import (
     ApiError,

@@ -4,7 +4,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from sekisho.app.manifests import Manifest, Reading, files, merged, read_file, read_text
+from sekisho.app.folder.manifests import Manifest, Reading, files, merged, read_file, read_text
 from sekisho.cli.terminal import Exit, Failure, show_problems
 
 STDIN = "-"

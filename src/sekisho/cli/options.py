@@ -8,7 +8,8 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from sekisho.app import place, settings
+from sekisho.app import settings
+from sekisho.app.zones import place
 from sekisho.cli.terminal import Failure
 from sekisho.client import Client
 

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from cyclopts import App, Parameter
 
-from sekisho.app.place import is_zone_name
+from sekisho.app.zones.place import is_zone_name
 from sekisho.cli.columns import columns
 from sekisho.cli.defaults import DEFAULTS
 from sekisho.cli.options import DEFAULT_CONNECTION, Connection

@@ -13,11 +13,11 @@ from tests.kit.clock import FakeClock
 from sekisho.aio.clock import SystemClock
 from sekisho.aio.tasks import background
 from sekisho.app.control_plane import Parts, build, run
-from sekisho.app.place import Place
+from sekisho.app.folder.troubles import tell_troubles
+from sekisho.app.host.signer import ApiSigner
 from sekisho.app.settings import Address, ControlPlane
-from sekisho.app.signer import ApiSigner
-from sekisho.app.troubles import tell_troubles
 from sekisho.app.xds_front import authorizer
+from sekisho.app.zones.place import Place
 from sekisho.client import Client, Forbidden, Invalid, Unauthorized
 from sekisho.client.credentials import TokenAnswer, TokenSpec
 from sekisho.client.reviews import ConfigDump, ConfigDumpSpec, Explanation, ExplanationSpec, ask

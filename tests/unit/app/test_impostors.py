@@ -12,7 +12,7 @@ from tests.kit.objects import gateway, manifest
 from tests.kit.pki import Leaf
 from tests.kit.whole import Whole, hello, running_whole, workload
 
-from sekisho.app.place import Place
+from sekisho.app.zones.place import Place
 from sekisho.client import Client, Unauthorized, Unreachable
 from sekisho.client.kubeconfig import Access
 from sekisho.client.transport import Transport

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from sekisho.aio.clock import SystemClock
-from sekisho.app.authentication import Peers
-from sekisho.app.place import Place
+from sekisho.app.identities.authentication import Peers
+from sekisho.app.zones.place import Place
 from sekisho.control.proxies import AGENT, owner_of
 from sekisho.identity.authority import PROXY_LIFETIME
 from sekisho.identity.revocation import Revocations

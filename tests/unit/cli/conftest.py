@@ -13,8 +13,8 @@ import pytest
 
 from sekisho.aio.tasks import run_until
 from sekisho.api import Review, ServerSettings, User, create_app, serve
-from sekisho.app.authentication import Callers
-from sekisho.app.serving import ServingCertificate
+from sekisho.app.identities.authentication import Callers
+from sekisho.app.identities.serving import ServingCertificate
 from sekisho.cli.commands import run
 from sekisho.client import kubeconfig
 from sekisho.client.reviews import PLURALS

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from tests.unit.cli.conftest import Api, Said
 
-from sekisho.app.place import Joins
+from sekisho.app.zones.place import Joins
 from sekisho.cli.commands import application
 
 Command = Callable[..., Said]

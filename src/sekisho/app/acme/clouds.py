@@ -10,11 +10,11 @@ from pathlib import Path
 
 from sekisho.agent.processes import command_of, running
 from sekisho.app.acme.told import Stage
-from sekisho.app.place import Joins, Mode, Place
 from sekisho.app.processes import start
 from sekisho.app.settings import Address, Up
 from sekisho.app.up import Run
 from sekisho.app.voice import Voice
+from sekisho.app.zones.place import Joins, Mode, Place
 from sekisho.client import Client, kubeconfig
 from sekisho.client.credentials import TokenAnswer, TokenSpec
 from sekisho.client.reviews import ask

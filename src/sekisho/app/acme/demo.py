@@ -9,12 +9,12 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 
 from sekisho.aio.tasks import run_until
-from sekisho.app import urls
 from sekisho.app.acme.calls import Gateway
 from sekisho.app.acme.clouds import ZONES, Clouds
 from sekisho.app.acme.laptop import Laptop
 from sekisho.app.acme.story import Story
 from sekisho.app.acme.told import Stage
+from sekisho.app.folder import urls
 from sekisho.app.lock import exclusive
 from sekisho.app.settings import Demo
 from sekisho.app.stopping import stop_requested

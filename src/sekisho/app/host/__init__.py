@@ -1,0 +1,1 @@
+"""What an agent does beside its proxies: registers, reports, gets certificates; and how a host gets in."""

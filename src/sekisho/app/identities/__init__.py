@@ -1,0 +1,1 @@
+"""Who is let in, and the certificates that are made for them."""
