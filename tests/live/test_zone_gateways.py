@@ -3,6 +3,7 @@
 import asyncio
 import ssl
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 import pytest
@@ -14,8 +15,10 @@ from tests.kit.http import fetch
 from tests.kit.pki import TestAuthority
 from tests.kit.ports import free_port
 from tests.kit.zones import CALLED_PORT, LiveZone, two_zones
+from tests.unit.translate.mesh.mesh import permission
 from tests.unit.translate.world import backend, document, http, http_route, rule
 
+from sekisho.model.mesh import SYSTEM_NAMESPACE
 from sekisho.model.names import ResourceId
 
 pytestmark = [pytest.mark.live, pytest.mark.asyncio(loop_scope="module")]
@@ -31,10 +34,12 @@ class Clouds:
     catalog: Echo
     far: Echo
     """Behind TLS of its own, in gcp, as a gateway there."""
+    near: Echo
+    """The same program, in azure itself."""
     port: int
     """Of azure's gateway."""
     certificate: bytes
-    """DER, of `far`."""
+    """DER, of `far` and `near`."""
 
 
 def zone_service(name: str) -> dict[str, object]:
@@ -42,15 +47,27 @@ def zone_service(name: str) -> dict[str, object]:
 
 
 def tls_policy(authority: TestAuthority, host: str = HOST) -> list[dict[str, object]]:
-    target = {"group": "sekisho.dev", "kind": "ZoneService", "name": "far.gcp"}
+    targets = [
+        {"group": "sekisho.dev", "kind": "ZoneService", "name": "far.gcp"},
+        {"group": "", "kind": "Service", "name": "near"},
+    ]
     validation = {
         "hostname": host,
         "caCertificateRefs": [{"group": "", "kind": "ConfigMap", "name": "ca"}],
     }
     return [
         document("ConfigMap", "ca", data={"ca.crt": authority.certificate.decode()}),
-        document("BackendTLSPolicy", "far", spec={"targetRefs": [target], "validation": validation}),
+        document("BackendTLSPolicy", "far", spec={"targetRefs": targets, "validation": validation}),
     ]
+
+
+@asynccontextmanager
+async def serving_tls(name: str, context: ssl.SSLContext) -> AsyncIterator[Echo]:
+    echo = Echo(name)
+    server = await asyncio.start_server(echo.serve_connection, "127.0.0.1", 0, ssl=context)
+    echo.port = server.sockets[0].getsockname()[1]
+    async with server:
+        yield echo
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -60,15 +77,19 @@ async def clouds(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Clou
     leaf = public.leaf(dns=[HOST])
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.load_cert_chain(*leaf.write(folder, "far"))
-    far, port = Echo("far"), free_port()
-    server = await asyncio.start_server(far.serve_connection, "127.0.0.1", 0, ssl=context)
-    far.port = server.sockets[0].getsockname()[1]
-    async with server, two_zones(folder) as (azure, gcp):
+    port = free_port()
+    async with (
+        serving_tls("far", context) as far,
+        serving_tls("near", context) as near,
+        two_zones(folder) as (azure, gcp),
+    ):
         await gcp.ingress()
         catalog = await gcp.instance("catalog-1", "catalog")
         await gcp.instance("far-1", "far", far, port={"name": "https", "appProtocol": "https"})
+        await azure.instance("near-1", "near", near, port={"name": "https", "appProtocol": "https"})
         azure.apply(
             *tls_policy(public),
+            http_route("near", rule(backend("near", CALLED_PORT), path="/near"), parents=[{"name": "edge"}]),
             http_route(
                 "catalog", rule(zone_service("catalog.gcp"), path="/catalog"), parents=[{"name": "edge"}]
             ),
@@ -78,7 +99,7 @@ async def clouds(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Clou
         await azure.instance("web-1", "web")
         await azure.settled()
         shown = x509.load_pem_x509_certificates(leaf.certificate)[0].public_bytes(Encoding.DER)
-        yield Clouds(azure, gcp, catalog, far, port, shown)
+        yield Clouds(azure, gcp, catalog, far, near, port, shown)
 
 
 async def test_a_gateway_calls_a_service_of_another_zone(clouds: Clouds) -> None:
@@ -91,6 +112,25 @@ async def test_a_gateway_calls_through_the_gateway_of_another_zone_by_its_own_tl
     answer = await fetch(clouds.port, "www.example.com", "/far/1")
     assert answer.status == 200
     assert clouds.far.received[-1]["path"] == "/far/1"
+
+
+async def test_a_gateway_without_permission_reaches_no_local_program_by_its_tls(clouds: Clouds) -> None:
+    """The first to call it: a connection that is there would live on until it is drained."""
+    denied = {"spiffeID": {"type": "Exact", "value": clouds.azure.identity("edge")}}
+    clouds.azure.apply(permission("edge", {}, deny=[denied]))
+    await clouds.azure.settled()
+    answer = await fetch(clouds.port, "www.example.com", "/near/0")
+    assert answer.status == 503
+    assert not clouds.near.received
+    clouds.azure.remove(ResourceId("TrafficPermission", SYSTEM_NAMESPACE, "edge"))
+    await clouds.azure.settled()
+
+
+async def test_tls_of_a_local_program_travels_within_that_of_the_mesh(clouds: Clouds) -> None:
+    """Its sidecar lets in members of the mesh alone, so the Gateway has shown who it is."""
+    answer = await fetch(clouds.port, "www.example.com", "/near/1")
+    assert answer.status == 200
+    assert clouds.near.received[-1]["path"] == "/near/1"
 
 
 async def test_a_far_gateway_that_is_somebody_else_is_not_believed(clouds: Clouds) -> None:

@@ -17,6 +17,7 @@ from sekisho.ir.calls import Answered, Call, Refused
 from sekisho.ir.incoming import Arrival, Reception, reads_requests, receive
 from sekisho.model.names import Origin, ResourceId
 from sekisho.translate.gateway.endpoints import is_ready
+from sekisho.translate.mesh.clusters import byte_cluster
 from sekisho.translate.mesh.identities import identity
 from sekisho.translate.mesh.inbounds import inbound
 from sekisho.translate.mesh.instances import instances, is_meshed
@@ -53,6 +54,9 @@ def onward(
     if destination.kind == "MultiZoneService":
         return _at_members(read, client, cluster, destination, call, shadow=shadow)
     transport = cluster.transport
+    if cluster.inside and (carrying := byte_cluster(read, client.resource, cluster.inside)) is not None:
+        around = onward(read, client, carrying, destination, None, shadow=shadow)
+        return Onward((*_elsewhere(cluster), *around.rows), around.failures)
     if not isinstance(transport, ir.MeshTransport):
         return Onward(tuple(_elsewhere(cluster)), ())
     rows = [Row("cluster", cluster.name, cluster.origin, _spoken(cluster, transport)), _expected(transport)]

@@ -203,3 +203,20 @@ def test_a_gateway_goes_on_into_the_mesh() -> None:
     found = explain(served.engine, gateways, url)
     assert found.outcome == "forwarded to shop/cart/80"
     assert ("permission", "allowed", f"{DOMAIN}/ns/shop/sa/edge") in rows(found)
+
+
+def test_tls_of_an_application_is_told_with_the_mesh_around_it() -> None:
+    listener = {"name": "http", "port": 8080, "protocol": "HTTP"}
+    door = document("Gateway", "edge", spec={"gatewayClassName": "sekisho", "listeners": [listener]})
+    validation = {"hostname": "cart.internal", "wellKnownCACertificates": "System"}
+    targets = [{"group": "", "kind": "Service", "name": "cart"}]
+    tls = document("BackendTLSPolicy", "cart", spec={"targetRefs": targets, "validation": validation})
+    served = shop(door, http_route("cart", rule(backend("cart", 80))), tls)
+    found = explain(
+        served.engine, list(served.engine.keys(LISTENERS)), ExplanationSpec(url="http://any.test/")
+    )
+    assert found.outcome == "forwarded to shop/cart/80"
+    told = rows(found)
+    assert ("cluster", "shop/cart/80", "TLS to cart.internal, verified") in told
+    assert ("tls", "80.cart.shop.default.default.sekisho", f"expects {DOMAIN}/ns/shop/sa/cart") in told
+    assert ("inbound", "inbound/8080", "mutual TLS Strict, bytes are passed on") in told

@@ -7,6 +7,7 @@ from sekisho.engine import Read, index, output
 from sekisho.model.names import ResourceId
 from sekisho.model.routes import ROUTE_KINDS
 from sekisho.translate.gateway.attachment import gateways
+from sekisho.translate.gateway.backend_tls import has_policies
 from sekisho.translate.gateway.backends import way_of
 from sekisho.translate.gateway.classes import serves
 from sekisho.translate.gateway.routes import plan
@@ -16,7 +17,8 @@ from sekisho.translate.mesh.names import cluster_name, destination_of, leads_out
 from sekisho.translate.mesh.places import near_endpoints
 
 _REMOTE = "zone/"
-"""Clusters that may be within others: only where the mesh's own TLS ends before the application."""
+"""Clusters that may be within others, as those with a BackendTLSPolicy: where the mesh's own TLS ends before
+the application."""
 
 
 def _clusters(read: Read, route: ResourceId) -> Iterator[tuple[ResourceId, str]]:
@@ -43,7 +45,8 @@ def _endpoints(read: Read, key: tuple[ResourceId, str]) -> ir.Endpoints | None:
 
 
 def _inside(read: Read, key: tuple[ResourceId, str]) -> Iterator[tuple[ResourceId, str]]:
-    found = _cluster(read, key) if key[1].startswith(_REMOTE) else None
+    may_be = key[1].startswith(_REMOTE) or (has_policies(read) and not leads_outside(key[1]))
+    found = _cluster(read, key) if may_be else None
     if found is not None and found.inside:
         yield key[0], found.inside
 

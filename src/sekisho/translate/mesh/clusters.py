@@ -24,7 +24,7 @@ from sekisho.translate.mesh.names import Destination, cluster_name, outbound_nam
 from sekisho.translate.mesh.places import written_endpoints
 from sekisho.translate.mesh.ports import is_http, service_port, target_number
 from sekisho.translate.mesh.route_tables import plain_forward, straight_forward
-from sekisho.translate.mesh.transport import mesh_transport
+from sekisho.translate.mesh.transport import has_sidecars, mesh_transport
 from sekisho.translate.mesh.worlds import World
 from sekisho.translate.zone.clusters import remote_cluster
 from sekisho.translate.zone.egress import egress_cluster, is_through_egress
@@ -71,10 +71,7 @@ def _of_service_port(
     read: Read, gateway: ResourceId, destination: Destination, port: ServicePort
 ) -> ir.Cluster | None:
     """None where it is to be spoken to by TLS and nobody can be believed, or the Gateway has not the
-    certificate it is to show: requests are answered 503.
-
-    Who asks for TLS by a policy gets TLS, in a mesh too: not every instance need have a sidecar.
-    """
+    certificate it is to show: requests are answered 503."""
     protocol = port.protocol
     if protocol is ir.Protocol.HTTP1 and carries_calls(read, gateway, cluster_name(destination)):
         protocol = ir.Protocol.GRPC
@@ -82,19 +79,26 @@ def _of_service_port(
     wanted = gateway_transport(read, gateway, destination.resource, port.name, over_http2=over_http2)
     if isinstance(wanted, Unusable):
         return None
-    if wanted is None and mesh_of(read, gateway.namespace):
-        over_http = is_http(spoken(read, destination))
-        return _cluster(destination, protocol, mesh_transport(read, destination, over_http=over_http))
-    return _cluster(destination, protocol, wanted)
+    if not mesh_of(read, gateway.namespace):
+        return _cluster(destination, protocol, wanted)
+    if wanted is not None:
+        form = _within_the_mesh if has_sidecars(read, destination.resource) else _cluster
+        return form(destination, protocol, wanted)
+    over_http = is_http(spoken(read, destination))
+    return _cluster(destination, protocol, mesh_transport(read, destination, over_http=over_http))
+
+
+def _within_the_mesh(destination: Destination, protocol: ir.Protocol, wanted: ir.ServerTls) -> ir.Cluster:
+    """A BackendTLSPolicy is about what is said to the application: within the mutual TLS of the mesh, which
+    ends before it. Instances without a sidecar, beside others with one, are spoken to by the inner TLS alone.
+    """
+    inside = way_name(destination.resource, destination.port, "tcp")
+    return replace(_cluster(destination, protocol, wanted), inside=inside)
 
 
 def _to_other_zone(read: Read, gateway: ResourceId, destination: Destination) -> ir.Cluster | None:
     """None for a Gateway outside of any mesh, whom nobody would believe there, and where it is to speak TLS
-    besides and cannot.
-
-    A BackendTLSPolicy is about what is said to the application: within the mutual TLS of the mesh, which ends
-    before it.
-    """
+    besides and cannot."""
     if not mesh_of(read, gateway.namespace):
         return None
     protocol = spoken(read, destination)
@@ -106,8 +110,7 @@ def _to_other_zone(read: Read, gateway: ResourceId, destination: Destination) ->
     if isinstance(wanted, Unusable):
         return None
     if wanted is not None:
-        inside = way_name(destination.resource, destination.port, "tcp")
-        return replace(_cluster(destination, protocol, wanted), inside=inside)
+        return _within_the_mesh(destination, protocol, wanted)
     return _across(read, gateway, destination, protocol, over_http=is_http(spoken(read, destination)))
 
 

@@ -4,9 +4,10 @@ from typing import NamedTuple
 
 from sekisho import ir
 from sekisho.engine import Read, query
-from sekisho.model.core import Service
+from sekisho.model.core import Service, ServicePort
 from sekisho.model.names import ResourceId
 from sekisho.model.workload import Workload
+from sekisho.translate.gateway.backend_tls import policy_of
 
 _BY_APPLICATION_PROTOCOL = {
     "http": ir.Protocol.HTTP1,
@@ -36,7 +37,7 @@ class Port(NamedTuple):
     target: int | str
     """Port of the instances, by number or name."""
     protocol: ir.Protocol
-    """As declared; TCP where nothing is."""
+    """As declared; TCP where nothing is, and where a BackendTLSPolicy says that instances speak TLS."""
 
 
 @query
@@ -51,11 +52,17 @@ def service_ports(read: Read, service: ResourceId) -> tuple[Port, ...]:
             number=port.port,
             name=port.name or "",
             target=port.target_port or port.port,
-            protocol=declared_protocol(port.app_protocol, port.name),
+            protocol=_protocol(read, service, port),
         )
         for port in resource.spec.ports
         if port.protocol == "TCP"
     )
+
+
+def _protocol(read: Read, service: ResourceId, port: ServicePort) -> ir.Protocol:
+    if policy_of(read, service, port.name or "") is not None:
+        return ir.Protocol.TCP
+    return declared_protocol(port.app_protocol, port.name)
 
 
 def service_port(read: Read, service: ResourceId, number: int) -> Port | None:

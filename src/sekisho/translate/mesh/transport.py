@@ -30,6 +30,12 @@ def is_wholly_meshed(read: Read, service: ResourceId) -> bool:
     return bool(members) and not has_slices(read, service) and all(is_meshed(read, one) for one in members)
 
 
+@query
+def has_sidecars(read: Read, service: ResourceId) -> bool:
+    """Whether any instance of a Service has one."""
+    return any(is_meshed(read, one) for one in instances(read, service))
+
+
 def mesh_transport(read: Read, destination: Destination, *, over_http: bool) -> MeshTransport | None:
     """How members of a mesh speak to a Service; None where no instance of it can have a sidecar.
 

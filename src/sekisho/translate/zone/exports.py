@@ -12,6 +12,7 @@ from sekisho.model.names import ResourceId
 from sekisho.model.origin import EXPORT_LABEL, ORIGIN_LABEL, SERVICE_LABEL, ZONE, ZONE_LABEL, zoned
 from sekisho.model.zone_service import SpokenProtocol
 from sekisho.translate.facts import Settings, SettingsKey
+from sekisho.translate.gateway.backend_tls import policy_of
 from sekisho.translate.gateway.endpoints import endpoints
 from sekisho.translate.mesh.clusters import is_inspected
 from sekisho.translate.mesh.destinations import destinations, resource_labels, spoken
@@ -114,7 +115,8 @@ def _protocol(read: Read, destination: Destination) -> SpokenProtocol:
     written: tuple[WrittenPort, ...] = read.leaf(destination.resource).spec.ports
     declared = next(one for one in written if (one.port, one.protocol) == (destination.port, "TCP"))
     named = declared.app_protocol or (declared.name or "").partition("-")[0]
-    return "tls" if found == "tcp" and named.lower() in _TLS else found
+    is_tls = named.lower() in _TLS or policy_of(read, destination.resource, declared.name or "") is not None
+    return "tls" if found == "tcp" and is_tls else found
 
 
 def _exported_ports(read: Read, service: ResourceId) -> Iterator[Destination]:
