@@ -58,6 +58,7 @@ class World:
     def __init__(self, server: Any, view: View, diary: Diary) -> None:
         self.server = server
         self.view = view
+        self.on_demand = View("on demand", by_name=True)
         self.diary = diary
         self.seen: list[tuple[str | None, str]] = []
         self.address = ""
@@ -78,7 +79,7 @@ async def serving(kind: str, folder: Path, authority: TestAuthority, **options: 
 
     def authorize(peer: str | None, node: str) -> Sequence[View] | Refusal:
         world.seen.append((peer, node))
-        return Refusal("not yours") if node.startswith("stranger") else [view]
+        return Refusal("not yours") if node.startswith("stranger") else [view, world.on_demand]
 
     make = AdsServer if kind.startswith("own") else GrpcioServer
     world = World(make(authorize, diary, **options), view, diary)
@@ -155,6 +156,28 @@ async def test_a_stock_client_gets_everything_and_then_what_changes(
         return world.diary.gone == ["n1"] and not world.view.members
 
     await eventually(gone, what="the session ends with its stream")
+
+
+async def test_what_is_on_demand_goes_to_those_who_ask_for_it_by_name_and_what_is_not_there_is_told_at_once(
+    world: World, authority: TestAuthority, leaf: Leaf
+) -> None:
+    world.view.commit(changes(cds="a@1"))
+    world.on_demand.commit(changes(cds="x@1 y@1"))
+    async with world.connect(authority, leaf) as stream:
+        talk = Talk(stream)
+        await talk.ask("cds", node="n1")
+        assert await talk.hear_and_ack() == "cds +a@1"
+        await talk.ask("cds", "x")
+        assert await talk.hear_and_ack() == "cds +x@1"
+        await talk.ask("cds", "nobody")
+        assert await talk.hear_and_ack() == "cds -nobody"
+        world.on_demand.commit(changes(cds="x@2 y@2"))
+        assert await talk.hear_and_ack() == "cds +x@2"
+    async with world.connect(authority, leaf) as stream:
+        talk = Talk(stream)
+        await talk.ask("cds", "*", "x", node="n1", held={"a": "1", "x": "2"})
+        world.on_demand.commit(changes(cds="x@3"))
+        assert await talk.hear_and_ack() == "cds +x@3"
 
 
 async def test_a_large_state_passes_a_client_with_the_default_flow_control_window(

@@ -19,17 +19,17 @@ class Signature:
     """What a proxy subscribed to. Equal ones are one object, so they hash and compare by identity."""
 
     __slots__ = ("__weakref__", "parts")
-    _kept: ClassVar[WeakValueDictionary[tuple[tuple[str, Names | None], ...], "Signature"]] = (
+    _kept: ClassVar[WeakValueDictionary[tuple[tuple[str, bool, Names], ...], "Signature"]] = (
         WeakValueDictionary()
     )
 
-    def __init__(self, parts: tuple[tuple[str, Names | None], ...]) -> None:
+    def __init__(self, parts: tuple[tuple[str, bool, Names], ...]) -> None:
         """Use `Signature.of`: one made here is not the shared one."""
         self.parts = parts
-        """Types, with the names (None for all)."""
+        """Types, with whether all of it is asked for, and the names."""
 
     @classmethod
-    def of(cls, *parts: tuple[str, Names | None]) -> "Signature":
+    def of(cls, *parts: tuple[str, bool, Names]) -> "Signature":
         """The one object for these types and names."""
         kept = cls._kept.get(parts)
         if kept is None:
@@ -62,8 +62,12 @@ def express(view: View, since: int, signature: Signature, place: int = 0) -> Exp
 
 
 def _plan(view: View, since: int, signature: Signature, place: int) -> Express | None:
-    logs = [(view.log(type_url), names) for type_url, names in signature.parts]
-    changed = [(log, names) for log, names in logs if log is not None and log.seqs[Part.BOTH] > since]
+    logs = [(view.log(type_url), wildcard, names) for type_url, wildcard, names in signature.parts]
+    changed = [
+        (log, None if wildcard and not log.by_name else names)
+        for log, wildcard, names in logs
+        if log is not None and log.seqs[Part.BOTH] > since
+    ]
     if not changed:
         return Express(view.seq, place=place)
     if len(changed) > 1:

@@ -30,11 +30,13 @@ class Log:
 
     __slots__ = (
         "_added", "_asked", "_built", "_changed", "_chunking", "_nonces", "_previous", "_removed", "_shelf",
-        "current", "seqs", "type_url",
+        "by_name", "current", "seqs", "type_url",
     )  # fmt: skip
 
-    def __init__(self, type_url: str, shelf: Shelf) -> None:
+    def __init__(self, type_url: str, shelf: Shelf, *, by_name: bool = False) -> None:
         self.type_url = type_url
+        self.by_name = by_name
+        """Whether who asks for everything gets only what is asked for by name."""
         self.current: dict[str, Resource] = {}
         self.seqs = [0, 0, 0]
         """By Part: the last commit that added or updated, that removed, that did either."""

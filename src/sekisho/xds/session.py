@@ -134,7 +134,7 @@ class Session:
         """What the proxy follows is not what plans were made for any more."""
         self.settled, self._express = False, None
         self._signature = Signature.of(
-            *((each.type_url, each.filter) for each in self._subscriptions.values())
+            *((each.type_url, each.wildcard, each.names) for each in self._subscriptions.values())
         )
 
     def _answered(self, subscription: Subscription, request: Any, now: float, out: list[Chunk]) -> None:
@@ -338,7 +338,7 @@ class Session:
                 continue
             for name in log.added_since(self._endpoints_seen[view]):
                 asked = endpoints is not None and name in endpoints.names
-                if not asked and name not in clusters.rejected and _exists(clusters, name):
+                if not asked and name not in clusters.rejected and clusters.follows(name):
                     return True
             self._endpoints_seen[view] = log.newest_addition
         return False
@@ -365,7 +365,7 @@ class Session:
             position, target = positions[view], log.seqs[part]
             upto = min(target, limits[view])
             if position < upto:
-                delta = log.delta(position, upto, part, subscription.filter)
+                delta = log.delta(position, upto, part, subscription.filter(log))
                 whole = upto == target
                 if delta.chunks:
                     chunk = subscription.start(Flight(delta.chunks, view, part, upto, whole=whole), now)

@@ -77,10 +77,13 @@ class Subscription:
         self._index = 0
         self._attempts: deque[tuple[int, Group]] | None = None
 
-    @property
-    def filter(self) -> Names | None:
-        """The names to follow; None for all."""
-        return None if self.wildcard else self.names
+    def filter(self, log: Log) -> Names | None:
+        """The names to follow of a view's; None for all."""
+        return None if self.wildcard and not log.by_name else self.names
+
+    def follows(self, name: str) -> bool:
+        """Whether it exists and is among what the proxy asked for."""
+        return any(name in log.current and (not log.by_name or name in self.names) for log in self.logs)
 
     @property
     def questions(self) -> bool:
@@ -107,6 +110,9 @@ class Subscription:
         elif not self.wildcard and len(self.logs) > 1:
             self._skip_to_present()  # the names may be in any view, so ask all of them as one
             self.owed = dict.fromkeys(self.names.values, False)
+        elif any(log.by_name for log in self.logs):
+            self._skip_to_present(only_by_name=True)
+            self.owed = dict.fromkeys(self.names.values, False)
 
     def _first(self, request: Any) -> tuple[bool, Names]:
         """Whether everything is asked for, and which names."""
@@ -114,9 +120,11 @@ class Subscription:
         wildcard = WILDCARD in subscribed or (not subscribed and self.type_url in _LEGACY_WILDCARD)
         return wildcard, _within_limits(_NO_NAMES, _without_wildcard(subscribed), ())
 
-    def _skip_to_present(self) -> None:
-        for part in self.positions:
-            self.positions[part] = [log.seqs[part] for log in self.logs]
+    def _skip_to_present(self, *, only_by_name: bool = False) -> None:
+        for part, positions in self.positions.items():
+            for view, log in enumerate(self.logs):
+                if log.by_name or not only_by_name:
+                    positions[view] = log.seqs[part]
 
     def _resume(self, request: Any) -> None:
         """The proxy had a stream before and says what it holds: it gets the difference."""
@@ -125,10 +133,11 @@ class Subscription:
         if len(self.logs) == 1 and self._holds_everything(request):
             return
         versions = dict(held)
+        self._follow_on(versions)
         existing: set[str] = set()
         for log in self.logs:
             existing.update(log.current)
-            expected = log.expected(self.filter).versions
+            expected = log.expected(self.filter(log)).versions
             self.owed.update((name, False) for name, at in expected.items() if versions.get(name) != at)
         wanted = versions.keys() | self.names.values if self.wildcard else self.names.values
         for name in sorted(wanted - existing):
@@ -137,10 +146,19 @@ class Subscription:
             else:
                 self.owed[name] = False
 
+    def _follow_on(self, held: Iterable[str]) -> None:
+        """What the proxy once asked for by name it may hold without asking again: when it was started anew
+        from a last known good, that was simply there."""
+        if self.wildcard:
+            found = {name for log in self.logs if log.by_name for name in held if name in log.current}
+            if found:
+                self.names = _within_limits(self.names, tuple(sorted(found)), ())
+
     def _holds_everything(self, request: Any) -> bool:
         """The common case."""
-        expected = self.logs[0].expected(self.filter)
-        if not self.wildcard and len(self.names) != len(expected.versions):
+        names = self.filter(self.logs[0])
+        expected = self.logs[0].expected(names)
+        if names is not None and len(self.names) != len(expected.versions):
             return False
         return expected.held_by(request)
 
@@ -157,14 +175,20 @@ class Subscription:
         self.owed.update(dict.fromkeys(added, False))
         for name in dropped:
             self.owed.pop(name, None)
-            if self.wildcard:
+            if self.wildcard and not self._is_only_by_name(name):
                 self.owed[name] = False
+
+    def _is_only_by_name(self, name: str) -> bool:
+        having = [log.by_name for log in self.logs if name in log.current]
+        return bool(having) and all(having)
 
     def _follow_everything(self) -> None:
         self.wildcard = True
         for part, positions in self.positions.items():
             if part != Part.BREAK:
-                positions[:] = [NOTHING] * len(positions)
+                positions[:] = [
+                    at if log.by_name else NOTHING for at, log in zip(positions, self.logs, strict=True)
+                ]
         if self._flight is not None:
             self._flight = self._flight._replace(part=None)  # only a part of everything: moves no position
 
@@ -247,7 +271,7 @@ class Subscription:
 
     def _still_valid(self, log: Log, group: Group) -> tuple[str, ...]:
         """Of what is to be tried again, what was neither replaced nor dropped meanwhile."""
-        wanted, found = self.filter, []
+        wanted, found = self.filter(log), []
         for item in group:
             name = item.name if isinstance(item, Resource) else item
             if wanted is not None and name not in wanted:

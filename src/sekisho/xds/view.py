@@ -25,12 +25,24 @@ class Member(Protocol):
 class View:
     """Resources and who follows them.
 
-    A proxy that follows several views sees their union; a name may be in one of them only.
+    A proxy that follows several views sees their union. A name may be in one of them only, but for a view by
+    name and one that is not: they show the same of it, and lose it together.
     """
 
-    def __init__(self, name: str, shelf: Shelf | None = None, types: Collection[str] = TYPES) -> None:
-        """`shelf` is shared by views that show the same resources; by default the view has its own."""
+    def __init__(
+        self,
+        name: str,
+        shelf: Shelf | None = None,
+        types: Collection[str] = TYPES,
+        *,
+        by_name: bool = False,
+    ) -> None:
+        """`shelf` is shared by views that show the same resources; by default the view has its own.
+
+        `by_name`: nothing in it belongs to "everything"; a proxy gets of it what it asks for by name.
+        """
         self.name = name
+        self.by_name = by_name
         self.seq = 0
         """The number of the newest commit; 0 before the first."""
         self.members: dict[Member, None] = {}
@@ -46,7 +58,7 @@ class View:
         """The log of a type; None when this view has none such. Made when first asked for."""
         log = self._logs.get(type_url)
         if log is None and type_url in self._types:
-            log = self._logs[type_url] = Log(type_url, self._shelf)
+            log = self._logs[type_url] = Log(type_url, self._shelf, by_name=self.by_name)
         return log
 
     def _known(self, type_url: str) -> Log:
