@@ -178,12 +178,12 @@ class System:
         return time.monotonic() - began
 
     async def answers(
-        self, port: int, host: str, path: str = "/", status: int = 200, within: float = PATIENCE
+        self, port: int, host: str, path: str = "/", status: int = 200, within: float = PATIENCE, **more: Any
     ) -> float:
-        """Waits until the gateway answers so; returns the seconds that took."""
+        """Waits until the gateway answers so; returns the seconds that took. `more`: as `fetch` has it."""
 
         async def as_expected() -> bool:
-            found = await attempt(port, host, path)
+            found = await attempt(port, host, path, **more)
             return found is not None and found.status == status
 
         return await self.until(as_expected, f"{host}:{port}{path} answers {status}", within)
@@ -198,10 +198,10 @@ class System:
         await self.until(synced, "proxies in sync")
 
 
-async def attempt(port: int, host: str, path: str = "/") -> Answer | None:
-    """An answer on a connection of its own, or None when there is no whole one."""
+async def attempt(port: int, host: str, path: str = "/", **more: Any) -> Answer | None:
+    """An answer on a connection of its own, None when there is no whole one. `more`: as `fetch` has it."""
     try:
-        return await fetch(port, host, path)
+        return await fetch(port, host, path, **more)
     except (OSError, EOFError, TimeoutError):
         return None
 

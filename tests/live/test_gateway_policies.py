@@ -9,6 +9,7 @@ from tests.kit.echo import serving_echo
 from tests.kit.objects import endpoint_slice, http_listener, manifest, route, service
 from tests.kit.ports import free_port
 from tests.kit.system import Manifest, System, attempt, gateway, running_system
+from tests.kit.tokens import Issuer
 
 pytestmark = [pytest.mark.live, pytest.mark.asyncio(loop_scope="module")]
 
@@ -66,6 +67,39 @@ async def test_a_permission_for_one_route_leaves_the_others_open(shop: tuple[Sys
         await system.answers(port, "b.test")
     await system.client.delete("TrafficPermission", "one", "shop")
     await system.answers(port, "x.wild.test")
+
+
+async def test_a_permission_that_asks_for_claims_lets_in_who_shows_a_good_token(
+    shop: tuple[System, int],
+) -> None:
+    system, port = shop
+    issuer = Issuer()
+    provider = {"name": "login", "issuer": issuer.name, "audiences": ["web"], "jwks": {"inline": issuer.keys}}
+    await system.apply(manifest("Mesh", "default", spec={"jwtProviders": [provider]}))
+    buyers = {"claims": [{"name": "realm.role", "value": "buyer"}]}
+    await system.apply(permission("buyers", {"kind": "HTTPRoute", "name": "a"}, allow=[buyers]))
+    await system.apply(permission("wild", {"kind": "HTTPRoute", "name": "wild"}, allow=[buyers]))
+
+    def shown(token: str) -> list[tuple[str, str]]:
+        return [("authorization", f"Bearer {token}")] if token else []
+
+    good = issuer.token(aud="web", realm={"role": "buyer"})
+    bad = (
+        "",
+        issuer.token(aud="web", realm={"role": "seller"}),
+        issuer.token(aud="other", realm={"role": "buyer"}),
+        issuer.token(lasts=-120, aud="web", realm={"role": "buyer"}),
+        Issuer().token(aud="web", realm={"role": "buyer"}),
+    )
+    for host in ("a.test", "A.test", "x.wild.test"):
+        for token in bad:
+            await system.answers(port, host, status=403, headers=shown(token))
+        await system.answers(port, host, headers=shown(good))
+    await system.answers(port, "b.test")
+    for name in ("buyers", "wild"):
+        await system.client.delete("TrafficPermission", name, "shop")
+    for host in ("a.test", "x.wild.test"):
+        await system.answers(port, host)
 
 
 async def test_every_hostname_has_a_bucket_and_an_edit_of_another_one_does_not_fill_it(

@@ -19,4 +19,5 @@ def call_of(url: SplitResult, spec: ExplanationSpec, port: int) -> Call:
         path=(url.path or "/") + (f"?{url.query}" if url.query else ""),
         method=spec.method.upper(),
         headers=tuple(pair for pair in headers if pair[0] != "host"),
+        claims=spec.claims,
     )

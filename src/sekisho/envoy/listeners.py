@@ -108,7 +108,7 @@ def _http(wanted: ir.Listener, chain: ir.Chain) -> dict[str, Any]:
     return http_connection_manager(
         Side.GATEWAY,
         chain.called,
-        http_filters(wanted.filters),
+        http_filters(wanted.filters, wanted.token_issuers),
         scoped_routing(chain),
         times=wanted.times,
         tracing=wanted.tracing,

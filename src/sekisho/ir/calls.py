@@ -28,6 +28,8 @@ class Call(Struct, frozen=True, kw_only=True, gc=False):
     """SNI of the connection; empty for the host, as clients derive it from the URL."""
     source: str = "127.0.0.1"
     """IP address it comes from."""
+    claims: Headers = ()
+    """Of a token (JWT) it shows that is good, where tokens are verified; `a.b` for a claim inside another."""
 
     @property
     def authority(self) -> str:

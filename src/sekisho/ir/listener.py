@@ -4,6 +4,7 @@ from typing import Literal
 
 from msgspec import Struct
 
+from sekisho.ir.callers import TokenIssuer
 from sekisho.ir.tcp import TcpForward
 from sekisho.ir.telemetry import AccessLog, Tracing
 from sekisho.ir.traffic import Times
@@ -66,6 +67,8 @@ class PolicyFilters(Struct, frozen=True, kw_only=True, gc=False):
     is no policy: then requests do not pay for it."""
 
     permissions: bool = False
+    tokens: bool = False
+    """Some permission asks for claims, and there is who is believed: `Listener.token_issuers`."""
     faults: int = 0
     """How many at most for one request."""
     rate_limit: bool = False
@@ -81,6 +84,8 @@ class Listener(Struct, frozen=True, kw_only=True, gc=False):
     chains: tuple[Chain, ...]
     """At least one, sorted by `called`. Plain HTTP and TCP have exactly one."""
     filters: PolicyFilters = PolicyFilters()
+    token_issuers: tuple[TokenIssuer, ...] = ()
+    """Whose tokens are verified; none where `filters.tokens` is not."""
     times: Times = Times()
     access_logs: tuple[AccessLog, ...] = ()
     tracing: Tracing | None = None

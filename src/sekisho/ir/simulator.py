@@ -117,7 +117,11 @@ def _denial(host: VirtualHost, route: Route | None, call: Call) -> Answered | No
     treatment = host.treatment if route is None or route.treatment is None else route.treatment
     if treatment.permissions is None:
         return None
-    peer = Peer(address=call.source, server_name=call.sni if call.scheme == "https" else "")
+    peer = Peer(
+        address=call.source,
+        server_name=call.sni if call.scheme == "https" else "",
+        claims=call.claims if host.filters.tokens else (),
+    )
     found = judge(treatment.permissions, peer, call)
     if found.allowed:
         return None

@@ -3,7 +3,7 @@
 from typing import Any
 
 from msgspec.structs import replace
-from tests.kit.gateway import TABLE, forward, plain_listener, route
+from tests.kit.gateway import ORIGIN, TABLE, forward, plain_listener, route
 
 from sekisho import envoy, ir
 from sekisho.envoy.lint import lint
@@ -134,3 +134,30 @@ def test_a_route_says_only_what_is_otherwise_than_at_its_host() -> None:
     first, second = (one.typed_per_filter_config for one in found.routes if one.name == "test")
     assert disabled(first) == set(NAMES[:2])
     assert not second
+
+
+VERIFIES = "envoy.filters.http.jwt_authn"
+BUYER = ir.Caller(claims=(("role", ir.Text("exact", "buyer")),))
+ASKED = ir.PolicyFilters(permissions=True, tokens=True)
+
+
+def asking_for(caller: ir.Caller) -> ir.Treatment:
+    rule = ir.PermissionRule(effect=ir.Effect.ALLOW, caller=caller, origin=ORIGIN)
+    return ir.Treatment(permissions=ir.Permissions(rules=(rule,)))
+
+
+def test_tokens_are_verified_before_anybody_is_judged_and_only_where_claims_are_asked_for() -> None:
+    believed = ir.TokenIssuer(name="login", issuer="https://login", keys='{"keys": []}')
+    names = chain(replace(plain_listener(8080), filters=ASKED, token_issuers=(believed,)))
+    assert names.index(VERIFIES) == names.index(NAMES[0]) - 1
+    buyers, anybody = asking_for(BUYER), asking_for(ir.Caller(methods=("GET",)))
+    verifying = scope(replace(host(buyers), filters=ASKED)).typed_per_filter_config[VERIFIES]
+    assert unpack(verifying).requirement_name == "anybody"
+    own = replace(route(forward()), treatment=buyers)
+    mixed = scope(replace(host(anybody, own), filters=ASKED))
+    assert VERIFIES in disabled(mixed.typed_per_filter_config)
+    (found,) = (one for one in mixed.routes if one.name == "test")
+    assert unpack(found.typed_per_filter_config[VERIFIES]).requirement_name == "anybody"
+    open_again = scope(replace(host(buyers, replace(own, treatment=anybody)), filters=ASKED))
+    (found,) = (one for one in open_again.routes if one.name == "test")
+    assert VERIFIES in disabled(found.typed_per_filter_config)

@@ -236,3 +236,17 @@ def test_a_preflight_is_answered_before_anybody_is_judged() -> None:
     asked = (("origin", "https://a.test"), ("access-control-request-method", "GET"))
     assert status(plan, method="OPTIONS", headers=asked) == 200
     assert status(plan, method="GET", headers=asked[:1]) == 403
+
+
+def test_claims_hold_only_where_tokens_are_verified() -> None:
+    buyer = ir.Caller(claims=(("role", ir.Text("exact", "buyer")),))
+    rule = ir.PermissionRule(effect=ir.Effect.ALLOW, caller=buyer, origin=ORIGIN)
+    closed = replace(
+        host("shop.test", FOUND), treatment=ir.Treatment(permissions=ir.Permissions(rules=(rule,)))
+    )
+    verified = replace(closed, filters=ir.PolicyFilters(permissions=True, tokens=True))
+    said = (("role", "buyer"),)
+    assert status(Fixed([verified]), claims=said) == 201
+    assert status(Fixed([verified]), claims=(("role", "seller"),)) == 403
+    assert status(Fixed([verified])) == 403
+    assert status(Fixed([closed]), claims=said) == 403

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from tests.kit.tokens import Issuer
 from tests.unit.translate.world import (
     EDGE,
     Document,
@@ -237,3 +238,26 @@ def test_a_listener_of_bytes_that_a_permission_names_is_closed() -> None:
     found.apply(permission(EDGE_ONLY, OFFICE))
     ((bytes_,),) = (one.chains for one in found.listeners().values() if one.port == 9000)
     assert bytes_.tcp == ir.TcpForward(shares=((ir.CLOSED, 1),))
+
+
+BUYERS = {"claims": [{"name": "role", "value": "buyer"}]}
+PROVIDER = {"name": "login", "issuer": "https://login", "jwks": {"inline": Issuer().keys}}
+BELIEVING = document("Mesh", "default", "", spec={"jwtProviders": [PROVIDER]})
+
+
+def test_a_gateway_verifies_tokens_where_a_permission_asks_for_claims_and_somebody_is_believed() -> None:
+    for one in (
+        world(BELIEVING, permission(EDGE_ONLY, BUYERS)),
+        world(BELIEVING, permission({"kind": "HTTPRoute", "name": "r"}, BUYERS)),
+    ):
+        (listener,) = one.listeners().values()
+        assert listener.filters.tokens
+        assert [issuer.name for issuer in listener.token_issuers] == ["login"]
+    for one in (
+        world(permission(EDGE_ONLY, BUYERS)),
+        world(BELIEVING, permission(EDGE_ONLY, OFFICE)),
+        world(BELIEVING, permission({"kind": "Workload"}, BUYERS)),
+    ):
+        (listener,) = one.listeners().values()
+        assert not listener.filters.tokens
+        assert not listener.token_issuers

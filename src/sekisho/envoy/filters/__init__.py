@@ -4,7 +4,7 @@ Each file offers `http_filter()`, the entry in the chain; those with settings pe
 `policies` is several filters, where a policy of the Gateway needs them.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -42,13 +42,15 @@ _FOR_SOME = (cors.NAME, *authorizers.NAMES, sessions.NAME)
 _NONE = PolicyFilters()
 
 
-def http_filters(wanted: PolicyFilters = _NONE) -> list[dict[str, Any]]:
+def http_filters(
+    wanted: PolicyFilters = _NONE, token_issuers: Sequence[ir.TokenIssuer] = ()
+) -> list[dict[str, Any]]:
     """envoy.extensions.filters.network.http_connection_manager.v3.HttpFilter, in order."""
     found: list[dict[str, Any]] = []
     for entry in ORDER:
         match entry:
             case _ if entry is policies:
-                found += policies.http_filters(wanted)
+                found += policies.http_filters(wanted, token_issuers)
             case _ if entry is authorizers:
                 found += authorizers.http_filters()
             case _:

@@ -5,14 +5,16 @@ they do comes with the routes, as settings of a hostname or of one route. An exa
 one has it left out. For wildcard hostnames they all run, as their route is known only later (`wildcard.py`).
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from sekisho import ir
 from sekisho.envoy.building import extension, new
+from sekisho.envoy.callers import JWT_METADATA
 from sekisho.envoy.faults import faults
 from sekisho.envoy.rate_limits import request_rate_limit
 from sekisho.envoy.rbac import ALLOW, DENY, HTTP, HTTP_TYPE, rbac_per_route
+from sekisho.envoy.tokens import tokens_where_asked, verify_tokens
 from sekisho.ir.listener import PolicyFilters
 from sekisho.protos import pack
 
@@ -20,11 +22,12 @@ _LIMIT = "envoy.filters.http.local_ratelimit"
 _LIMIT_TYPE = "envoy.extensions.filters.http.local_ratelimit.v3.LocalRateLimit"
 
 
-def http_filters(wanted: PolicyFilters) -> list[dict[str, Any]]:
+def http_filters(wanted: PolicyFilters, token_issuers: Sequence[ir.TokenIssuer] = ()) -> list[dict[str, Any]]:
     """envoy.extensions.filters.network.http_connection_manager.v3.HttpFilter, in order."""
     permissions = [f"{HTTP}.{stage}" for stage in (DENY, ALLOW)] if wanted.permissions else []
     limits = [_LIMIT] if wanted.rate_limit else []
     return [
+        *(tokens_where_asked(token_issuers) if wanted.tokens else ()),
         *(extension(name, HTTP_TYPE) for name in permissions),
         *faults([ir.Fault()] * wanted.faults),
         *(extension(name, _LIMIT_TYPE, stat_prefix="http_local_rate_limit") for name in limits),
@@ -53,6 +56,8 @@ def left_out(wanted: ir.Treatment, there: PolicyFilters) -> tuple[str, ...]:
 
 def _settings(wanted: ir.Treatment, there: PolicyFilters) -> Iterator[tuple[str, Any]]:
     """For each filter that is there, by its name: what it is told, None for nothing."""
+    if there.tokens:
+        yield JWT_METADATA, verify_tokens() if _asks_for_claims(wanted) else None
     if there.permissions:
         told = {} if wanted.permissions is None else rbac_per_route(wanted.permissions)
         yield from ((name, told.get(name)) for name in (f"{HTTP}.{DENY}", f"{HTTP}.{ALLOW}"))
@@ -62,6 +67,11 @@ def _settings(wanted: ir.Treatment, there: PolicyFilters) -> Iterator[tuple[str,
     if there.rate_limit:
         found = request_rate_limit(wanted.rate_limit)
         yield _LIMIT, found[0]["typed_config"] if found else None
+
+
+def _asks_for_claims(wanted: ir.Treatment) -> bool:
+    rules = wanted.permissions.rules if wanted.permissions is not None else ()
+    return any(rule.caller.claims for rule in rules)
 
 
 def _disabled() -> Any:

@@ -23,7 +23,7 @@ from sekisho.policies import access_log, fault_injection, rate_limit, timeout, t
 from sekisho.policies.matching import Section, picks_server
 from sekisho.policies.merging import stacked, typed
 from sekisho.translate.mesh.effective import arriving, tracing_of
-from sekisho.translate.mesh.meshes import mesh_of, own_domain
+from sekisho.translate.mesh.meshes import mesh_of, mesh_spec, own_domain
 from sekisho.translate.mesh.names import Destination
 from sekisho.translate.mesh.policy_index import (
     EVERYWHERE,
@@ -35,6 +35,7 @@ from sekisho.translate.mesh.policy_index import (
     target_of,
 )
 from sekisho.translate.mesh.policy_values import client_policies, for_destination, for_mesh, proxy_of
+from sekisho.translate.mesh.tokens import issuers_of
 
 _NO_FILTERS = ir.PolicyFilters()
 _PERMISSION, _LIMIT, _FAULT = "TrafficPermission", "RateLimit", "FaultInjection"
@@ -44,11 +45,22 @@ _PERMISSION, _LIMIT, _FAULT = "TrafficPermission", "RateLimit", "FaultInjection"
 def policy_filters(read: Read, gateway: ResourceId) -> ir.PolicyFilters:
     """What policies need of the listeners of a Gateway. A policy for some route is prepared for everywhere,
     so that routes come and go without a change of a listener."""
+    permissions = {*guards(read, gateway), *_route_policies(read, gateway, _PERMISSION)}
     return ir.PolicyFilters(
-        permissions=bool(guards(read, gateway)) or bool(_route_policies(read, gateway, _PERMISSION)),
+        permissions=bool(permissions),
+        tokens=bool(_believed(read, gateway)) and any(_asks_for_claims(read, one) for one in permissions),
         faults=max((_faults(read, policy) for policy in _callers(read, gateway, _FAULT)), default=0),
         rate_limit=bool(_callers(read, gateway, _LIMIT)),
     )
+
+
+def _believed(read: Read, gateway: ResourceId) -> tuple[ir.TokenIssuer, ...]:
+    return issuers_of(mesh_spec(read, mesh_of(read, gateway.namespace)))
+
+
+@query
+def _asks_for_claims(read: Read, policy: ResourceId) -> bool:
+    return policy.kind == _PERMISSION and any(rule.caller.claims for rule in _rules(read, policy, ""))
 
 
 def _callers(read: Read, gateway: ResourceId, kind: str) -> frozenset[ResourceId]:
@@ -151,9 +163,11 @@ def listener_with_policies(read: Read, gateway: ResourceId, listener: ir.Listene
     times: TimeoutDefault | None = for_mesh(read, "Timeout", gateway).value
     logs: AccessLogDefault | None = for_mesh(read, "AccessLog", gateway).value
     wanted: tuple[Any, ...] = () if logs is None else access_log.access_logs(logs)
+    filters = policy_filters(read, gateway)
     return replace(
         listener,
-        filters=policy_filters(read, gateway),
+        filters=filters,
+        token_issuers=_believed(read, gateway) if filters.tokens else (),
         times=listener.times if times is None else timeout.gateway(times),
         access_logs=arriving(read, wanted),
         tracing=tracing_of(read, gateway),

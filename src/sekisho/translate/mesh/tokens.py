@@ -1,4 +1,4 @@
-"""Whose tokens a port of a workload believes."""
+"""Whose tokens are believed: at a port of a workload, and at Gateways."""
 
 from collections.abc import Iterator
 
@@ -12,11 +12,15 @@ def with_token_issuers(inbound: ir.Inbound, mesh: MeshSpec) -> ir.Inbound:
     """Tokens are verified where some condition asks for their claims, and nowhere else."""
     if not mesh.jwt_providers or not any(caller.claims for caller in _callers(inbound)):
         return inbound
-    issuers = tuple(
+    return replace(inbound, token_issuers=issuers_of(mesh))
+
+
+def issuers_of(mesh: MeshSpec) -> tuple[ir.TokenIssuer, ...]:
+    """All who are believed in a mesh."""
+    return tuple(
         ir.TokenIssuer(name=one.name, issuer=one.issuer, audiences=one.audiences, keys=one.jwks.inline)
         for one in mesh.jwt_providers
     )
-    return replace(inbound, token_issuers=issuers)
 
 
 def _callers(inbound: ir.Inbound) -> Iterator[ir.Caller]:
