@@ -19,11 +19,18 @@ def health_check(wanted: ir.HealthCheck, host: str, *, http2: bool) -> dict[str,
         "initial_jitter": milliseconds(wanted.initial_jitter_ms),
         "interval_jitter": milliseconds(wanted.interval_jitter_ms),
         "interval_jitter_percent": wanted.interval_jitter_percent,
-        "no_traffic_interval": milliseconds(wanted.no_traffic_interval_ms),
+        **_without_traffic(wanted),
         "reuse_connection": {"value": wanted.reuse_connection},
         **({"transport_socket_match_criteria": {BARE: True}} if wanted.bare else {}),
         **_checker(wanted, wanted.authority or host, http2=http2),
     }
+
+
+def _without_traffic(wanted: ir.HealthCheck) -> dict[str, Any]:
+    fields = {"no_traffic_interval": milliseconds(wanted.no_traffic_interval_ms)}
+    if wanted.no_traffic_healthy_interval_ms is not None:
+        fields["no_traffic_healthy_interval"] = milliseconds(wanted.no_traffic_healthy_interval_ms)
+    return fields
 
 
 def _checker(wanted: ir.HealthCheck, host: str, *, http2: bool) -> dict[str, Any]:

@@ -46,6 +46,9 @@ class HealthCheck(Struct, frozen=True, kw_only=True, gc=False):
     interval_jitter_ms: int = 0
     interval_jitter_percent: int = 0
     no_traffic_interval_ms: int = 60_000
+    """Between checks as long as nothing was ever sent to any of the endpoints."""
+    no_traffic_healthy_interval_ms: int | None = None
+    """The same for an endpoint that is well; None for no difference."""
     reuse_connection: bool = True
     path: str = "/"
     headers: tuple[tuple[str, str], ...] = ()

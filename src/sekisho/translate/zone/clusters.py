@@ -21,7 +21,8 @@ PROBE = ir.HealthCheck(
     kind="tcp",
     bare=True,
     interval_ms=5_000,
-    no_traffic_interval_ms=300_000,
+    no_traffic_interval_ms=15_000,
+    no_traffic_healthy_interval_ms=300_000,
     timeout_ms=2_000,
     unhealthy_threshold=2,
     initial_jitter_ms=0,
@@ -29,7 +30,8 @@ PROBE = ir.HealthCheck(
     reuse_connection=False,
 )
 """Whether an ingress is there at all: a connection, and no handshake, as many proxies ask. Where nothing is
-sent, it is asked rarely."""
+sent, one that is there is asked rarely; one that is not is asked again soon, for it may be known to callers a
+moment before it listens, and what is sent first has to find it."""
 OUTLIERS = ir.Outliers(
     interval_ms=1_000,
     base_ejection_ms=5_000,
