@@ -1,7 +1,7 @@
 """What sidecars see of others, made once for all Worlds that see the same (see `worlds.World`).
 
-A thousand services in a hundred Worlds are not a hundred thousand things to keep: each is made per profile,
-client or place, and a World is a set of services. Whoever publishes joins the two (`MEMBERS`).
+A thousand services in a hundred Worlds are not a hundred thousand things to keep: each is made per part of
+Worlds, and a World is a set of services. Whoever publishes joins the two (`MEMBERS`).
 """
 
 from collections.abc import Iterator
@@ -17,8 +17,9 @@ from sekisho.translate.mesh.attachment import routed_services
 from sekisho.translate.mesh.clusters import reads_http, sidecar_cluster
 from sekisho.translate.mesh.collectors import helper_destinations
 from sekisho.translate.mesh.destinations import destinations
-from sekisho.translate.mesh.headless import direct_cluster, direct_outbound, direct_parts
-from sekisho.translate.mesh.hostnames import hostname_record, hostnames
+from sekisho.translate.mesh.gathering import instances, names, ports
+from sekisho.translate.mesh.headless import direct_cluster, direct_outbound
+from sekisho.translate.mesh.hostnames import hostname_record
 from sekisho.translate.mesh.names import Destination, Part, cluster_name
 from sekisho.translate.mesh.outbounds import outbound
 from sekisho.translate.mesh.places import near_endpoints
@@ -56,58 +57,64 @@ def _profile(_: Read, world: World) -> tuple[World, ...]:
     return (world.profile,)
 
 
-def _seen(read: Read, profile: World) -> frozenset[ResourceId]:
-    """What is visible in any World of a profile."""
-    return frozenset().union(*(visible(read, world) for world in read.bucket(_PROFILES, profile)))
+def _client(_: Read, world: World) -> tuple[World, ...]:
+    return (world.client,)
+
+
+def _addressed(_: Read, world: World) -> tuple[World, ...]:
+    return (world.addressed,)
+
+
+def _place(_: Read, world: World) -> tuple[World, ...]:
+    return (world.located,)
+
+
+@query
+def _requested(read: Read, client: World) -> frozenset[Destination]:
+    """What can be called in any World of a client."""
+    return ports(read, read.bucket(_CLIENTS, client))
+
+
+@query
+def _led(read: Read, client: World) -> frozenset[Destination]:
+    """Where calls of a client go by way of a route, and what it sends logs and spans to."""
+    routed = routed_services(read, client.mesh)
+    called = (one for one in _requested(read, client) if one.resource in routed) if routed else ()
+    found = {backend for destination in called for backend in backends(read, client, destination)}
+    return frozenset(found.union(helper_destinations(read, client)))
 
 
 def _ports(read: Read, profile: World) -> Iterator[tuple[World, Destination]]:
-    for resource in _seen(read, profile):
-        for destination in destinations(read, resource):
-            yield profile, destination
+    for destination in ports(read, read.bucket(_PROFILES, profile)):
+        yield profile, destination
 
 
-def _names(read: Read, profile: World) -> Iterator[tuple[World, Part]]:
-    for resource in _seen(read, profile):
-        for hostname in hostnames(read, resource):
-            yield profile, Part(*resource, hostname)
+def _names(read: Read, addressed: World) -> Iterator[tuple[World, Part]]:
+    for part in names(read, read.bucket(_ADDRESSED, addressed)):
+        yield addressed, part
 
 
 def _instances(read: Read, profile: World) -> Iterator[tuple[World, Part]]:
-    for resource in () if profile.outbound else _seen(read, profile):
-        for part in direct_parts(read, resource):
-            yield profile, part
+    for part in () if profile.outbound else instances(read, read.bucket(_PROFILES, profile)):
+        yield profile, part
 
 
-def _requested(_: Read, key: tuple[World, Destination]) -> tuple[tuple[World, Destination], ...]:
-    return ((key[0].client, key[1]),)
+def _requested_ports(read: Read, client: World) -> Iterator[tuple[World, Destination]]:
+    for destination in _requested(read, client):
+        yield client, destination
 
 
-def _reached(read: Read, key: tuple[World, Destination]) -> Iterator[tuple[World, Destination]]:
-    client, destination = key
-    yield key
-    for backend in backends(read, client, destination):
-        if backend != destination:
-            yield client, backend
+def _led_to(read: Read, client: World) -> Iterator[tuple[World, Destination]]:
+    for destination in _led(read, client) - _requested(read, client):
+        yield client, destination
 
 
-def _helping(read: Read, profile: World) -> Iterator[tuple[World, Destination]]:
-    for helper in helper_destinations(read, profile.client):
-        yield profile.client, helper
-
-
-def _place(_: Read, world: World) -> tuple[tuple[World, World], ...]:
-    return ((world.client, world.located),)
-
-
-def _client(_: Read, place: tuple[World, World]) -> tuple[World, ...]:
-    return place[:1]
-
-
-def _located(read: Read, key: tuple[World, Destination]) -> Iterator[tuple[World, Destination]]:
-    client, destination = key
-    if destination.kind != "ExternalService" or is_through_egress(read, destination.resource):
-        for _, located in read.bucket(_PLACES, client):
+def _located(read: Read, located: World) -> Iterator[tuple[World, Destination]]:
+    """Of others, the endpoints are in their clusters."""
+    clients = {world.client for world in read.bucket(_PLACES, located)}
+    called = (one(read, client) for client in clients for one in (_requested, _led))
+    for destination in frozenset().union(*called):
+        if destination.kind != "ExternalService" or is_through_egress(read, destination.resource):
             yield located, destination
 
 
@@ -145,17 +152,18 @@ def _hostname(read: Read, key: tuple[World, Part]) -> HostnameRecord:
 
 
 _PROFILES = index("profiles", source=WORLDS, emit=_profile)
+_CLIENTS = index("clients", source=WORLDS, emit=_client)
+_ADDRESSED = index("ranges of outbounds", source=WORLDS, emit=_addressed)
+_PLACES = index("places", source=WORLDS, emit=_place)
+"""Part of Worlds → the Worlds."""
+
 _PORTS = index("visible ports", source=_PROFILES, emit=_ports)
-_NAMES = index("visible hostnames", source=_PROFILES, emit=_names)
+_NAMES = index("visible hostnames", source=_ADDRESSED, emit=_names)
 _INSTANCES = index("visible instances", source=_PROFILES, emit=_instances)
 _HEADLESS = index("headless ports", source=_INSTANCES, emit=_led_by)
-_REQUESTED = index("requested ports", source=_PORTS, emit=_requested)
-_REACHED = index("reached ports", source=_REQUESTED, emit=_reached)
-_HELPING = index("ports of collectors", source=_PROFILES, emit=_helping)
-_PLACE_OF_CLIENT = index("clients at places", source=WORLDS, emit=_place)
-_PLACES = index("places of clients", source=_PLACE_OF_CLIENT, emit=_client)
-"""`World.client` → (client, `World.located`)."""
-_LOCATED = index("located ports", source=(_REACHED, _HELPING), emit=_located)
+_REQUESTED = index("requested ports", source=_CLIENTS, emit=_requested_ports)
+_LED = index("ports that are led to", source=_CLIENTS, emit=_led_to)
+_LOCATED = index("located ports", source=_PLACES, emit=_located)
 
 MEMBERS = output("members", source=WORLDS, build=membership)
 """World → `Membership`."""
@@ -166,7 +174,7 @@ OUTBOUNDS = output("outbounds", source=_PORTS, build=_outbound)
 ROUTE_TABLES = output("outbound route tables", source=_REQUESTED, build=_route_table)
 """(`World.client`, destination) → `ir.RouteTable`; none where the outbound reads no HTTP."""
 
-MESH_CLUSTERS = output("mesh clusters", source=(_REACHED, _HELPING), build=_cluster)
+MESH_CLUSTERS = output("mesh clusters", source=(_REQUESTED, _LED), build=_cluster)
 """(`World.client`, destination) → `ir.Cluster`."""
 
 DIRECT_OUTBOUNDS = output("direct outbounds", source=_INSTANCES, build=_direct_outbound)
@@ -179,4 +187,4 @@ MESH_ENDPOINTS = output("mesh endpoints", source=_LOCATED, build=_endpoints)
 """(`World.located`, destination) → `ir.Endpoints`."""
 
 HOSTNAMES = output("hostnames of the mesh", source=_NAMES, build=_hostname)
-"""(`World.profile`, `Part` of the name) → `ir.HostnameRecord`."""
+"""(`World.addressed`, `Part` of the name) → `ir.HostnameRecord`."""

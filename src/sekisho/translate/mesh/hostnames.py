@@ -63,8 +63,8 @@ def hostnames(read: Read, resource: ResourceId) -> tuple[str, ...]:
     return tuple(sorted(name for name in found if _owner(read, mesh, name).resource == resource))
 
 
-def hostname_record(read: Read, profile: World, key: Part) -> HostnameRecord:
-    """What DNS says about a name to the workloads of a profile."""
+def hostname_record(read: Read, addressed: World, key: Part) -> HostnameRecord:
+    """What DNS says about a name to the workloads whose outbounds are in one range."""
     resource = key.resource
     found: Iterable[str]
     if instance := instance_of(read, resource, key.part):
@@ -72,7 +72,7 @@ def hostname_record(read: Read, profile: World, key: Part) -> HostnameRecord:
     elif resource.kind == "Service" and is_headless(read, resource):
         found = instance_addresses(read, resource)
     else:
-        found = addresses(read, resource, profile.outbound)
+        found = addresses(read, resource, addressed.outbound)
     return HostnameRecord(name=key.part, addresses=tuple(sorted(found)), origin=Origin(resource))
 
 

@@ -25,8 +25,8 @@ Place: TypeAlias = tuple[tuple[str, str], ...]
 class World(NamedTuple):
     """Everything about a workload that decides what its sidecar sees of others. A dictionary key.
 
-    What is made for sidecars depends on a part of it only: on `profile`, `client` or `located`. So it is made
-    for these, once, and every World gets what is made for its own three.
+    What is made for sidecars depends on a part of it only: on `profile`, `client`, `addressed` or `located`.
+    So it is made for these, once, and every World gets what is made for its own four.
     """
 
     kind: str
@@ -61,12 +61,19 @@ class World(NamedTuple):
 
     @property
     def profile(self) -> "World":
-        """As far as names, addresses and listeners depend on it: without what is visible and what is not."""
+        """As far as listeners depend on it: without what is visible and what is not."""
         return self._replace(audience=(), reach=None, place=None)
+
+    @property
+    def addressed(self) -> "World":
+        """As far as host names depend on it: they mean virtual addresses, or loopback ones in a range."""
+        return World.of(self.mesh, outbound=self.outbound)
 
     @property
     def client(self) -> "World":
         """As far as routes and policies look at callers: what they say is the same for all of one client."""
+        if not (self.audience or self.outbound) and self.reach is None and self.place is None:
+            return self
         return self._replace(audience=(), reach=None, outbound="", place=None)
 
     @property
@@ -80,7 +87,7 @@ class World(NamedTuple):
     @property
     def parts(self) -> frozenset["World"]:
         """All that anything is made for that it gets."""
-        return frozenset((self.profile, self.client, self.located))
+        return frozenset((self.profile, self.client, self.addressed, self.located))
 
     def __str__(self) -> str:
         """Short, for logs: not unique."""

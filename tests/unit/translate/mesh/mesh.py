@@ -88,8 +88,8 @@ class Mesh(World):
         world, members = self.world(workload), self.members(workload)
         records: list[HostnameRecord] = [
             record
-            for (profile, part), record in self.values(HOSTNAMES).items()
-            if profile == world.profile and part.resource in members.services
+            for (addressed, part), record in self.values(HOSTNAMES).items()
+            if addressed == world.addressed and part.resource in members.services
         ]
         return {record.name: record.addresses for record in records}
 
