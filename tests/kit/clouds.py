@@ -15,7 +15,8 @@ from tests.kit.http import read_answer, request_bytes
 from tests.kit.mesh import Member, Mesh, bootstrap_of, permission, spiffe_id
 from tests.kit.objects import manifest
 from tests.kit.ports import free_port
-from tests.kit.system import Manifest
+from tests.kit.system import PATIENCE, Manifest
+from tests.kit.wait import eventually
 
 ZONES = ("azure", "gcp")
 _FIRST = {"azure": 1, "gcp": 61}
@@ -49,6 +50,22 @@ class Cloud(Mesh):
         except NotFound:
             return ""
         return str(found.get("status", {}).get("vip", {}).get("ip", ""))
+
+    async def uses(self, member: Member, name: str, ingresses: int) -> None:
+        """Returns when its proxy takes so many ways to what is elsewhere, all it knows, for well.
+
+        It leaves out for a while what it could not connect to, such as an ingress it heard of before that one
+        listened. Calls bring this about sooner.
+        """
+
+        async def all_are_well() -> bool:
+            said = await self.admin(member, "/clusters")
+            lines = [one for one in said.splitlines() if one.startswith(f"zone/shop/{name}/")]
+            flags = [one.rpartition("::")[2] for one in lines if "::health_flags::" in one]
+            return flags == ["healthy"] * ingresses
+
+        what = f"{member.name} uses all {ingresses} ways to {name}"
+        await eventually(all_are_well, what=what, within=PATIENCE, every=0.1)
 
     async def admin(self, member: Member, path: str) -> str:
         """What its proxy says of itself. OSError before it runs."""

@@ -35,6 +35,7 @@ async def clouds() -> AsyncIterator[Clouds]:
         await azure.system.apply(retry("ZoneService", FAR, *conditions))
         await azure.learns(FAR, gcp.port_of(CATALOG))
         await azure.answers(web, FAR)
+        await azure.uses(web, FAR, 2)
         await clouds.in_sync()
         yield clouds
 
@@ -79,7 +80,7 @@ async def test_without_global_zones_and_their_proxies_start_again_and_no_call_is
                 proxy.kill()
                 await asyncio.to_thread(proxy.wait, 10)
                 await _serves_again(clouds, name)
-                await _is_trusted_again(clouds)
+                await azure.uses(web(clouds), FAR, 2)
                 await goes_on(load, more=100)
                 assert load.failures == [], f"after {name}"
             await lasting(FAULT_SECONDS, load)
@@ -116,19 +117,6 @@ async def _serves_again(clouds: Clouds, name: str) -> None:
 
     await clouds.gcp.system.until(runs, f"{name} runs again")
     await clouds.gcp.system.until(is_there, f"{name} is in sync again")
-
-
-async def _is_trusted_again(clouds: Clouds) -> None:
-    """The caller's proxy leaves out an ingress that it could not connect to, for a while."""
-
-    async def all_are_healthy() -> bool:
-        said = await clouds.azure.admin(web(clouds), "/clusters")
-        lines = [
-            one for one in said.splitlines() if one.startswith(f"zone/shop/{FAR}/") and "::health" in one
-        ]
-        return len(lines) == 2 and all(one.endswith("::healthy") for one in lines)
-
-    await clouds.azure.system.until(all_are_healthy, "both ingresses are used")
 
 
 async def test_what_happened_while_the_line_was_cut_is_everywhere_within_five_seconds_and_nothing_else(

@@ -44,6 +44,7 @@ async def clouds() -> AsyncIterator[Clouds]:
         await azure.learns(EVERYWHERE, port, "MultiZoneService")
         for called in (FAR, EVERYWHERE):
             await azure.answers(web, called)
+        await azure.uses(web, FAR, len(INGRESSES))
         await clouds.in_sync()
         yield clouds
 
@@ -69,6 +70,7 @@ async def without_agent(clouds: Clouds) -> AsyncIterator[None]:
         await clouds.gcp.system.start_agent()
         await clouds.gcp.system.in_sync()
         await clouds.azure.answers(web(clouds), FAR)
+        await clouds.azure.uses(web(clouds), FAR, len(INGRESSES))
 
 
 async def killed(clouds: Clouds, *names: str) -> None:
