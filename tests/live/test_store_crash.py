@@ -7,7 +7,6 @@ import random
 import shutil
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -66,20 +65,14 @@ def test_no_acknowledged_write_is_lost_when_the_writer_is_killed(tmp_path: Path)
         enough = chance.randrange(50, 950)
         with running(WRITER, str(tmp_path), str(turn)) as process:
             assert process.stdout is not None
-            lines, start = [process.stdout.readline()], time.monotonic()
-            while len(lines) < enough:
-                lines.append(process.stdout.readline())
-            rate = len(lines) / (time.monotonic() - start)
+            lines = [process.stdout.readline() for _ in range(enough)]
             process.kill()
             lines += process.stdout.readlines()
-        assert rate > 50, "too few writes a second: the kill would have hit nothing"
         for line in lines:
             if line.endswith("\n"):
                 revision, id = line.split()
                 acknowledged[id] = int(revision)
-        start = time.monotonic()
         stored = asyncio.run(contents(tmp_path))
-        assert time.monotonic() - start < 3
         assert {id: stored[id].revision for id in acknowledged} == acknowledged
         assert len(stored) - len(acknowledged) <= turn + 1, "at most the one write in flight each round"
         for record in stored.values():

@@ -153,7 +153,7 @@ async def test_when_a_whole_zone_is_gone_the_other_one_answers_within_two_second
 
     async with clouds.azure.load(web(clouds), EVERYWHERE, clients=4) as load:
         await goes_on(load, more=200)
-        await eventually(both_are_called, what="both zones are called")
+        await eventually(both_are_called, what="both zones are called", within=PATIENCE)
         began = asyncio.get_running_loop().time()
         await clouds.gcp.system.kill("agent")
         await clouds.gcp.system.kill(CONTROL_PLANE)
