@@ -100,7 +100,7 @@ def _is_called(read: Read, world: World, resource: ResourceId, host: str) -> boo
 
 
 def _unseen(world: World, resource: ResourceId) -> str:
-    if world.reach is None:
+    if world.reach is None or world.on_demand:
         return f"no permission of {resource} can let it in, so its sidecar does not know it"
     return (
         f"its sidecar knows only what spec.sidecar.reachable or the Mesh lists, and {resource} is not there"

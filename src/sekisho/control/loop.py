@@ -101,7 +101,10 @@ class ControlLoop:
         if owner.kind == "Gateway":
             return [self.publisher.view(owner)] if serves(read, owner) else []
         world = world_of(read, owner)
-        return [] if world is None else [self.publisher.view(world), self.publisher.view(owner)]
+        if world is None:
+            return []
+        fetched = [self.publisher.fetched(world)] if world.on_demand else []
+        return [self.publisher.view(world), *fetched, self.publisher.view(owner)]
 
     async def run(self) -> None:
         """Run until cancelled."""

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -43,6 +43,8 @@ class Publisher:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._views: dict[ViewKey, View] = {}
+        self._fetched: dict[World, View] = {}
+        """Of Worlds on demand: what their proxies get when they ask for it."""
         self._keys: dict[View, ViewKey] = {}
         self._own = 0
         """Views of one Workload each."""
@@ -71,10 +73,19 @@ class Publisher:
             self._tell_views()
         return view
 
+    def fetched(self, world: World) -> View:
+        """What proxies of a World on demand ask for by name, at first use."""
+        view = self._fetched.get(world)
+        if view is None:
+            view = self._fetched[world] = View(f"{world}, fetched", self._shelf, by_name=True)
+            self._keys[view] = world
+            self._tell_views()
+        return view
+
     @property
     def shared_views(self) -> int:
         """How many views of Gateways and Worlds there are."""
-        return len(self._views) - self._own
+        return len(self._views) + len(self._fetched) - self._own
 
     def key(self, view: View) -> ViewKey | None:
         """Whose view it is; None for one that was forgotten while proxies followed it."""
@@ -87,13 +98,19 @@ class Publisher:
         """
         view = self._views.get(key)
         if view is not None and (isinstance(key, World) or not view.members):
-            del self._views[key], self._keys[view]
-            self.published -= sum(len(log.current) for type_url in TYPES if (log := view.log(type_url)))
-            self._flights.pop(view, None)
-            self._land(view)
-            self._lags.pop(view, None)
+            del self._views[key]
+            self._drop(view)
+            if isinstance(key, World) and (fetched := self._fetched.pop(key, None)) is not None:
+                self._drop(fetched)
             self._own -= key.kind == "Workload"
             self._tell_views()
+
+    def _drop(self, view: View) -> None:
+        del self._keys[view]
+        self.published -= sum(len(log.current) for type_url in TYPES if (log := view.log(type_url)))
+        self._flights.pop(view, None)
+        self._land(view)
+        self._lags.pop(view, None)
 
     def _tell_views(self) -> None:
         metrics.VIEWS.set(self.shared_views)
@@ -111,10 +128,38 @@ class Publisher:
                 by_view.pop(world, None)  # nobody is to lose anything on the way to another World
                 self.forget(world)
         for key, changed in by_view.items():
-            view = self.view(key)
-            self._count(view, changed)
-            self._commit(view, changed, since)
+            for view, part in self._parted(key, changed):
+                self._count(view, part)
+                self._commit(view, part, since)
         return sum(map(len, by_view.values()))
+
+    def _parted(
+        self, key: ViewKey, changed: Mapping[Name, Blob | None]
+    ) -> Iterator[tuple[View, Mapping[Name, Blob | None]]]:
+        """Which changes go into which view of a key.
+
+        What once was told without asking stays so, and what could be fetched still can: to a proxy, leaving
+        one view would mean that it is gone.
+        """
+        common = self.view(key)
+        if not isinstance(key, World) or not key.on_demand:
+            yield common, changed
+            return
+        fetched = self.fetched(key)
+        only_asked = {
+            name
+            for name, blob in changed.items()
+            if blob is not None and common.get(name) is None and self.worlds.is_fetched(key, name)
+        }
+        yield (
+            fetched,
+            {
+                name: blob
+                for name, blob in changed.items()
+                if blob is None or name in only_asked or fetched.get(name) is not None
+            },
+        )
+        yield common, {name: blob for name, blob in changed.items() if name not in only_asked}
 
     def _count(self, view: View, changed: Mapping[Name, Blob | None]) -> None:
         for name, blob in changed.items():

@@ -9,7 +9,7 @@ from sekisho.envoy.outputs import ASSIGNMENT, CLUSTER, EMISSIONS
 from sekisho.envoy.resource import Resource
 from sekisho.model.names import ResourceId
 from sekisho.translate.mesh.content import Membership
-from sekisho.translate.mesh.names import Destination, Part, cluster_name
+from sekisho.translate.mesh.names import DIRECT, Destination, Part, cluster_name, destination_of
 from sekisho.translate.mesh.worlds import World
 from sekisho.translate.outputs import MEMBERS
 from sekisho.xds.types import Name
@@ -76,6 +76,11 @@ class Worlds:
         yield from self._holders.get(entry.item.resource, ())
         if entry.name.type_url in _OF_BACKENDS and isinstance(entry.item, Destination):
             yield from self._holders.get(entry.item, ())
+
+    def is_fetched(self, world: World, name: Name) -> bool:
+        """Whether those who see a World get it only when they ask for it by name."""
+        at_once = self._members.get(world, _NOBODY).at_once
+        return at_once is not None and name.type_url in _OF_BACKENDS and name.name not in at_once
 
     def resources(self, world: World) -> Iterator[tuple[Name, Resource]]:
         """Everything in a World that is not its alone."""
@@ -151,6 +156,8 @@ class Worlds:
             found.update(self._of(world, service))
         for backend in now.backends - before.backends:
             found.update(self._of_backend(world, backend))
+        for name in (now.at_once or frozenset()) - (before.at_once or frozenset()):
+            found.update(self._of_backend(world, destination_of(name.removeprefix(DIRECT)), name))
         return found
 
     def _of(self, world: World, service: ResourceId) -> dict[Name, Resource]:
@@ -159,8 +166,8 @@ class Worlds:
             found.update(self._content.get(part, {}).get(service, {}))
         return found
 
-    def _of_backend(self, world: World, backend: Destination) -> dict[Name, Resource]:
-        name = cluster_name(backend)
+    def _of_backend(self, world: World, backend: Destination, name: str = "") -> dict[Name, Resource]:
+        name = name or cluster_name(backend)
         everything = self._of(world, backend.resource).items()
         return {one: made for one, made in everything if one.type_url in _OF_BACKENDS and one.name == name}
 

@@ -8,7 +8,7 @@ from sekisho import ir
 from sekisho.envoy.access_logs import access_logs
 from sekisho.envoy.building import ADS, OFF
 from sekisho.envoy.faults import faults
-from sekisho.envoy.filters import cors, router
+from sekisho.envoy.filters import cors, on_demand, router
 from sekisho.envoy.http_connection_manager import Side, http_connection_manager
 from sekisho.envoy.rate_limits import connection_rate_limit, request_rate_limit
 from sekisho.envoy.sockets import TLS_INSPECTOR, filter_chain, sidecar_listener
@@ -53,7 +53,14 @@ def _chains(wanted: ir.Outbound) -> list[dict[str, Any]]:
 def _http(wanted: ir.Outbound) -> list[dict[str, Any]]:
     """Routes come apart, as the RouteConfiguration of the same name."""
     limits = request_rate_limit(wanted.rate_limit) if wanted.rate_limit else []
-    http_filters = [*faults(wanted.fault), *limits, cors.http_filter(), router.quiet_http_filter()]
+    fetching = [on_demand.http_filter()] if wanted.on_demand else []
+    http_filters = [
+        *fetching,
+        *faults(wanted.fault),
+        *limits,
+        cors.http_filter(),
+        router.quiet_http_filter(),
+    ]
     routing = {"rds": {"route_config_name": wanted.name, "config_source": ADS}}
     return [
         http_connection_manager(
@@ -77,5 +84,6 @@ def _tcp(wanted: ir.Outbound, forward: ir.TcpForward) -> list[dict[str, Any]]:
             forward,
             access_logs(wanted.access_logs),
             max_connection_ms=wanted.times.max_connection,
+            on_demand=wanted.on_demand and any(cluster != ir.CLOSED for cluster, _ in forward.shares),
         ),
     ]

@@ -12,9 +12,9 @@ from msgspec.structs import replace
 
 from sekisho import ir
 from sekisho.envoy.building import OFF, new
-from sekisho.envoy.filters import cors
+from sekisho.envoy.filters import cors, on_demand
 from sekisho.envoy.http_connection_manager import STREAM_IDLE_MS
-from sekisho.envoy.route_action import timeout_ms
+from sekisho.envoy.route_action import UNRESOLVED, timeout_ms
 from sekisho.envoy.routes import virtual_host
 from sekisho.protos import pack
 
@@ -24,7 +24,7 @@ def route_configuration(wanted: ir.RouteTable) -> Any:
     return new(
         "envoy.config.route.v3.RouteConfiguration",
         name=wanted.name,
-        virtual_hosts=[virtual_host(_ended_when_idle(host)) for host in wanted.hosts],
+        virtual_hosts=[_without_fetching(virtual_host(_ended_when_idle(host))) for host in wanted.hosts],
         # A cluster may come later, and one is never defined on purpose (`route_action.UNRESOLVED`).
         validate_clusters=OFF,
         typed_per_filter_config={} if _with_cors(wanted) else _without_cors(),
@@ -40,6 +40,15 @@ def _bounded(route: ir.Route) -> ir.Route:
     if not isinstance(action, ir.Forward) or action.stream_idle_ms is not None or timeout_ms(action):
         return route
     return replace(route, action=replace(action, stream_idle_ms=STREAM_IDLE_MS))
+
+
+def _without_fetching(host: dict[str, Any]) -> dict[str, Any]:
+    """Nobody waits for what is never defined, where the proxy would ask for what it does not know."""
+    for route in host["routes"]:
+        for share in route.get("route", {}).get("weighted_clusters", {}).get("clusters", ()):
+            if share["name"] == UNRESOLVED:
+                share["typed_per_filter_config"] = on_demand.never_fetched()
+    return host
 
 
 def _with_cors(wanted: ir.RouteTable) -> bool:

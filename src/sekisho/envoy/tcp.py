@@ -5,6 +5,7 @@ from typing import Any
 
 from sekisho import ir
 from sekisho.envoy.building import extension, milliseconds, value
+from sekisho.envoy.filters.on_demand import of_tcp_proxy
 from sekisho.ir.tcp import BY_SERVER_NAME
 
 NAME = "envoy.filters.network.tcp_proxy"
@@ -22,8 +23,9 @@ def tcp_proxy(
     access_log: Sequence[dict[str, Any]] = (),
     *,
     max_connection_ms: int | None = None,
+    on_demand: bool = False,
 ) -> dict[str, Any]:
-    """A network filter; `name` is that of its statistics."""
+    """A network filter; `name` is that of its statistics. `on_demand`: it asks for clusters it lacks."""
     fields: dict[str, Any] = {
         "stat_prefix": name,
         "access_log": access_log,
@@ -35,6 +37,8 @@ def tcp_proxy(
         fields["idle_timeout"] = milliseconds(wanted.idle_ms)
     if max_connection_ms:
         fields["max_downstream_connection_duration"] = milliseconds(max_connection_ms)
+    if on_demand:
+        fields["on_demand"] = of_tcp_proxy()
     return extension(NAME, _TYPE, **fields)
 
 

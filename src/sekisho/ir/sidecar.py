@@ -89,6 +89,8 @@ class Outbound(Struct, frozen=True, kw_only=True, gc=False):
     tracing: Tracing | None = None
     rate_limit: RateLimit | None = None
     fault: tuple[Fault, ...] = ()
+    on_demand: bool = False
+    """Whether the proxy asks for a cluster that it does not know, when somebody calls."""
     origin: Origin
 
 

@@ -62,9 +62,16 @@ class MeshSpec(Model, frozen=True, kw_only=True):
         Reachable,
         Meta(
             description="What a proxy knows from the start when its Workload does not list what it calls: "
-            "all it is permitted to call, only that of its own namespace, or nothing; the rest at first use."
+            "all it is permitted to call, only that of its own namespace, or nothing; see onDemand."
         ),
     ] = "Permitted"
+    on_demand: Annotated[
+        bool,
+        Meta(
+            description="Whether a proxy fetches at first use the way to what it is permitted to call and "
+            "does not know from the start; without it, that cannot be called."
+        ),
+    ] = False
     egress: Annotated[
         Egress,
         Meta(

@@ -86,6 +86,13 @@ class Sidecar(Model, frozen=True, kw_only=True):
             description="What it calls, known to the proxy from the start; what its Mesh says when left out."
         ),
     ] = None
+    on_demand: Annotated[
+        bool | None,
+        Meta(
+            description="Whether the proxy fetches at first use the ways to whatever else it is permitted to "
+            "call; what its Mesh says when left out."
+        ),
+    ] = None
     exclude: Annotated[CaptureExclusions | None, Meta(description="Connections that are not captured.")] = (
         None
     )

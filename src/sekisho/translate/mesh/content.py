@@ -13,6 +13,7 @@ from sekisho.engine import Read, index, output, query
 from sekisho.ir.agent import HostnameRecord
 from sekisho.ir.sidecar import Outbound, RouteTable
 from sekisho.model.names import ResourceId
+from sekisho.translate.mesh.at_once import at_once
 from sekisho.translate.mesh.attachment import routed_services
 from sekisho.translate.mesh.clusters import reads_http, sidecar_cluster
 from sekisho.translate.mesh.collectors import helper_destinations
@@ -36,6 +37,9 @@ class Membership(Struct, frozen=True, kw_only=True, gc=False):
     """Everything of these: Services, ExternalServices, and Services of other zones."""
     backends: frozenset[Destination]
     """Clusters and endpoints of further ones, to which routes of the visible ones lead, and of collectors."""
+    at_once: frozenset[str] | None = None
+    """Of a World that fetches the others at first use: clusters that it gets, with their endpoints, without
+    asking; None for all."""
 
 
 @query
@@ -50,7 +54,8 @@ def membership(read: Read, world: World) -> Membership:
         if backend.resource not in seen
     }
     led |= {helper for helper in helper_destinations(read, client) if helper.resource not in seen}
-    return Membership(services=seen, backends=frozenset(led))
+    at_start = at_once(read, world) if world.on_demand else None
+    return Membership(services=seen, backends=frozenset(led), at_once=at_start)
 
 
 def _profile(_: Read, world: World) -> tuple[World, ...]:

@@ -20,6 +20,7 @@ from sekisho.translate.gateway.gateways import normal_address
 from sekisho.translate.mesh import effective
 from sekisho.translate.mesh.instances import instances, is_meshed, services
 from sekisho.translate.mesh.names import Destination, Part, direct_listener_name, direct_name
+from sekisho.translate.mesh.outbounds import fetching
 from sekisho.translate.mesh.ports import is_headless, service_port, service_ports, target_number
 from sekisho.translate.mesh.transport import mesh_transport
 from sekisho.translate.mesh.worlds import World
@@ -78,7 +79,7 @@ def direct_outbound(read: Read, profile: World, part: Part) -> Outbound | None:
         tcp=TcpForward(shares=((direct_name(destination), 1),)),
         origin=Origin(service, f"spec.ports[port={port}]"),
     )
-    return effective.outbound_with_policies(read, profile.client, plain, destination)
+    return effective.outbound_with_policies(read, profile.client, fetching(plain, profile), destination)
 
 
 def direct_cluster(read: Read, client: World, destination: Destination) -> ir.Cluster | None:

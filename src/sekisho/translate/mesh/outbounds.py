@@ -1,5 +1,7 @@
 """The ports of others as a workload calls them through its sidecar."""
 
+from msgspec.structs import replace
+
 from sekisho.engine import Read, query
 from sekisho.ir.sidecar import Outbound
 from sekisho.ir.tcp import TcpForward
@@ -33,4 +35,9 @@ def outbound(read: Read, profile: World, destination: Destination) -> Outbound |
             by_server_name=found.named,
             origin=plain.origin,
         )
-    return effective.outbound_with_policies(read, client, plain, destination)
+    return effective.outbound_with_policies(read, client, fetching(plain, profile), destination)
+
+
+def fetching(plain: Outbound, profile: World) -> Outbound:
+    """The same, as Worlds of this profile find their ways."""
+    return replace(plain, on_demand=True) if profile.on_demand else plain

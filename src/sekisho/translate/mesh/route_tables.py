@@ -49,6 +49,21 @@ def backends(read: Read, client: World, destination: Destination) -> tuple[Desti
     return tuple(sorted({way_of(name).destination for name in names}))
 
 
+@query
+def beside(read: Read, client: World, destination: Destination) -> frozenset[Destination]:
+    """Where something is sent besides the requests themselves: copies of them, and questions whether they may
+    pass. No request waits until the way there is found."""
+    found: set[str] = set()
+    for route in routes(read, destination.resource, destination.port, client.namespace):
+        plan = mesh_plan(read, route)
+        actions = [entry.route.action for entry in plan.entries]
+        forwards = [action for action in actions if isinstance(action, ir.Forward)]
+        shares = {share.cluster for forward in forwards for share in forward.shares}
+        found |= set(plan.clusters) - shares if forwards else set()
+        found |= {mirror.cluster for forward in forwards for mirror in forward.mirrors}
+    return frozenset(way_of(name).destination for name in found)
+
+
 def plain_forward(destination: Destination) -> ir.Forward:
     """Straight on, as without any route or policy."""
     share = ir.Share(cluster=cluster_name(destination), weight=1, origin=destination.origin)

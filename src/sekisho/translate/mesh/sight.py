@@ -23,14 +23,15 @@ def world_of(read: Read, workload: ResourceId) -> World | None:
     namespace, sidecar = workload.namespace, read.leaf(workload).spec.sidecar
     own = has_consumer_routes(read, namespace) or effective.has_consumer_policies(read, namespace)
     reach = _reach(read, workload, sidecar)
+    on_demand = reach is not None and _fetches(read, namespace, sidecar)
     world = World.of(
         mesh_of(read, namespace),
         namespace=namespace if own else "",
         selected=effective.selected_policies(read, workload),
-        audience=audience(read, workload) if reach is None else (),
+        audience=audience(read, workload) if reach is None or on_demand else (),
         reach=reach,
         outbound=sidecar.outbound_addresses if sidecar.capture == "None" else "",
-    )
+    )._replace(on_demand=on_demand)
     place = place_of(read, workload, world.client)
     return world if place is None else world._replace(place=place)
 
@@ -38,14 +39,25 @@ def world_of(read: Read, workload: ResourceId) -> World | None:
 @query
 def visible(read: Read, world: World) -> frozenset[ResourceId]:
     """What sidecars of a World can call."""
-    if world.reach is None:
-        return frozenset().union(*(admitting(read, world.mesh, token) for token in world.audience))
-    return frozenset(found for one in world.reach for found in _reached(read, world.mesh, one))
+    admitted = (admitting(read, world.mesh, token) for token in world.audience)
+    return named(read, world).union(*admitted)
+
+
+def named(read: Read, world: World) -> frozenset[ResourceId]:
+    """What they say that they call."""
+    return frozenset(found for one in world.reach or () for found in _reached(read, world.mesh, one))
 
 
 def followers(read: Read, world: World) -> frozenset[ResourceId]:
     """The workloads that see a World."""
     return read.bucket(WORLDS, world)
+
+
+def _fetches(read: Read, namespace: str, sidecar: Sidecar) -> bool:
+    """Whether what is not named is fetched at first use."""
+    if sidecar.on_demand is not None:
+        return sidecar.on_demand
+    return mesh_spec(read, mesh_of(read, namespace)).on_demand
 
 
 def _reach(read: Read, workload: ResourceId, sidecar: Sidecar) -> tuple[Reach, ...] | None:

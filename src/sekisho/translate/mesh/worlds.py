@@ -37,13 +37,16 @@ class World(NamedTuple):
     """Policies for clients that pick the workload by its labels, sorted."""
     audience: tuple[str, ...]
     """The ways in which services admit it that some service uses (`audience.tokens`), sorted. Empty where
-    `reach` says what it calls."""
+    `reach` says all that it calls."""
     reach: tuple[Reach, ...] | None
     """What it says that it calls, sorted; None for everything that admits it."""
     outbound: str
     """The loopback range its outbounds are bound in; empty where connections are captured."""
     place: Place | None = None
     """None where no policy looks at places: then all endpoints are alike, but for their zones."""
+    on_demand: bool = False
+    """Whether `reach` is only what is known from the start: the ways to all else that admits it are fetched
+    at first use. Never where `reach` is None: nothing is left then."""
 
     @classmethod
     def of(
@@ -72,9 +75,10 @@ class World(NamedTuple):
     @property
     def client(self) -> "World":
         """As far as routes and policies look at callers: what they say is the same for all of one client."""
-        if not (self.audience or self.outbound) and self.reach is None and self.place is None:
+        more = self.audience or self.outbound or self.on_demand
+        if not more and self.reach is None and self.place is None:
             return self
-        return self._replace(audience=(), reach=None, outbound="", place=None)
+        return self._replace(audience=(), reach=None, outbound="", place=None, on_demand=False)
 
     @property
     def located(self) -> "World":
@@ -82,7 +86,7 @@ class World(NamedTuple):
         places."""
         if self.place is None:
             return World.of(self.mesh)
-        return self._replace(audience=(), reach=None, outbound="")
+        return self._replace(audience=(), reach=None, outbound="", on_demand=False)
 
     @property
     def parts(self) -> frozenset["World"]:
@@ -94,4 +98,5 @@ class World(NamedTuple):
         parts = [self.mesh, self.namespace, self.outbound, *(str(one) for one in self.selected)]
         parts += [f"{key}={value}" for key, value in self.place or ()]
         parts += ["all" if self.reach is None else f"{len(self.reach)} named"]
+        parts += ["and the rest on demand"] if self.on_demand else []
         return f"World({' '.join(part for part in parts if part)})"
