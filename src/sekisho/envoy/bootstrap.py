@@ -5,6 +5,7 @@ from typing import Any
 
 from sekisho.envoy.building import ADS, XDS_CLUSTER, extension, milliseconds, new, seconds, value
 from sekisho.envoy.clusters import CONNECTION_BUFFER_BYTES
+from sekisho.envoy.guard import guard_cluster, guard_listener
 from sekisho.envoy.overload import overload_manager
 from sekisho.envoy.stats import stats_config
 from sekisho.envoy.tunnels import bootstrap_extension
@@ -63,7 +64,10 @@ def bootstrap(
         node={"id": node_id, "cluster": "sekisho", "locality": {"zone": zone}},
         admin=_admin(admin_socket),
         dynamic_resources={"ads_config": _ads(), "cds_config": ADS, "lds_config": ADS},
-        static_resources={"clusters": [_xds_cluster(xds_socket)]},
+        static_resources={
+            "clusters": [_xds_cluster(xds_socket), guard_cluster()],
+            "listeners": [guard_listener()],
+        },
         overload_manager=overload_manager(
             max_heap_bytes=max_heap_bytes, max_connections=max_connections, weighs_streams=not sidecar
         ),
@@ -71,7 +75,7 @@ def bootstrap(
         layered_runtime={
             "layers": [{"name": "sekisho", "static_layer": RUNTIME if sidecar else GATEWAY_RUNTIME}]
         },
-        bootstrap_extensions=[] if sidecar else [bootstrap_extension()],
+        bootstrap_extensions=[bootstrap_extension()],
         stats_config=stats_config(sidecar=sidecar),
         deferred_stat_options={"enable_deferred_creation_stats": True} if sidecar else None,
     )

@@ -11,6 +11,7 @@ from sekisho import ir
 from sekisho.envoy.balancing import load_balancing
 from sekisho.envoy.building import ADS, extension, milliseconds, new, seconds, value
 from sekisho.envoy.endpoints import cluster_load_assignment
+from sekisho.envoy.guard import upstream_filters
 from sekisho.envoy.health_checks import health_check
 from sekisho.envoy.limits import circuit_breakers
 from sekisho.envoy.outliers import outlier_detection
@@ -133,9 +134,11 @@ def _http_options(wanted: ir.Cluster, spoken: _Http) -> dict[str, Any]:
         common["max_requests_per_connection"] = value(wanted.requests_per_connection)
     if wanted.original_destination:
         return {"common_http_protocol_options": common, "use_downstream_protocol_config": _AS_IT_CAME}
-    if spoken is _Http.ONE and not common:
+    if spoken is _Http.ONE and not common and not wanted.guarded:
         return {}
     fields: dict[str, Any] = {"explicit_http_config": _explicit(wanted, spoken)}
+    if wanted.guarded:
+        fields["http_filters"] = upstream_filters()
     return fields | {"common_http_protocol_options": common} if common else fields
 
 

@@ -131,7 +131,7 @@ def _bytes(wanted: ir.Inbound) -> list[dict[str, Any]]:
     """envoy.config.listener.v3.Filter"""
     logs = Choice(LOGS, over_http=False)
     times = times_of_everybody(wanted)
-    forward = ir.TcpForward(shares=((wanted.leads_to, 1),), idle_ms=times.idle)
+    forward = ir.TcpForward(shares=((wanted.leads_to, 1),), is_named=wanted.is_named, idle_ms=times.idle)
     log = access_logs_by_caller(wanted.access_logs, logs)
     return [
         *logs.finder(wanted.access_logs),

@@ -6,6 +6,7 @@ from typing import Any
 from sekisho import ir
 from sekisho.envoy.building import extension, milliseconds, value
 from sekisho.envoy.filters.on_demand import of_tcp_proxy
+from sekisho.envoy.guard import through_guard
 from sekisho.ir.tcp import BY_SERVER_NAME
 
 NAME = "envoy.filters.network.tcp_proxy"
@@ -67,7 +68,8 @@ def _destination(wanted: ir.TcpForward) -> dict[str, Any]:
     if wanted.by_server_name:  # which is noted by then; without it, nowhere
         return {"cluster": ir.CLOSED}
     if len(wanted.shares) == 1:
-        return {"cluster": wanted.shares[0][0]}
+        name = wanted.shares[0][0]
+        return through_guard(name) if wanted.is_named else {"cluster": name}
     clusters = [{"name": name, "weight": weight} for name, weight in wanted.shares]
     return {"weighted_clusters": {"clusters": clusters}}
 

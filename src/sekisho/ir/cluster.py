@@ -52,6 +52,9 @@ class Cluster(Struct, frozen=True, kw_only=True, gc=False):
     """None for bytes as they are."""
     hosts: tuple[Host, ...] | None = None
     """Looked up by DNS; None where endpoints come by EDS."""
+    guarded: bool = False
+    """Whether names among `hosts` may lead to hosts alone: to none that is this one, and to no address that
+    only hosts themselves have business with. What is verified otherwise need not be."""
     written_endpoints: "Endpoints | None" = None
     """Endpoints of which some are host names, which the proxy looks up: EDS takes addresses only."""
     original_destination: bool = False

@@ -27,6 +27,8 @@ class Inbound(Struct, frozen=True, kw_only=True, gc=False):
     """`inbound/<port>`; listener, route configuration and cluster are called so."""
     cluster: str = ""
     """Cluster of something outside that it leads to in the place of the application; empty for that."""
+    is_named: bool = False
+    """Whether that cluster has host names (`TcpForward.is_named`)."""
     address: str
     """The workload's own."""
     port: int

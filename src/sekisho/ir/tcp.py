@@ -14,6 +14,8 @@ class TcpForward(Struct, frozen=True, kw_only=True, gc=False):
     by_server_name: bool = False
     """In the place of `shares`: the cluster is called `BY_SERVER_NAME` and the server name that the caller
     asks for (TLS, SNI)."""
+    is_named: bool = False
+    """Whether the one cluster has host names, which are judged by where they lead (`Cluster.hosts`)."""
     connect_attempts: int = 1
     idle_ms: int | None = None
     """None for Envoy's 1 h, 0 for never."""

@@ -11,6 +11,8 @@ from sekisho.model.validation.shared import host, ip_version, unique
 
 _CHECKS_NAMES = ("Secured", "SkipCA")
 _CHECKS_AUTHORITIES = ("Secured", "SkipSAN")
+_HERE = "localhost"
+"""Names of loopback addresses (RFC 6761, 6.3)."""
 
 
 def external_service(resource: ExternalService) -> Iterator[Problem]:
@@ -19,6 +21,9 @@ def external_service(resource: ExternalService) -> Iterator[Problem]:
     for index, endpoint in enumerate(spec.endpoints):
         where = paths.field(paths.item("spec.endpoints", index), "address")
         yield from host(where, endpoint.address)
+        if endpoint.address == _HERE or endpoint.address.endswith(f".{_HERE}"):
+            message = f"{endpoint.address} is the host of whichever proxy looks it up"
+            yield Problem(where, message, "write its address, if that is meant", Reason.FORBIDDEN)
     places = ((endpoint.address.lower(), endpoint.port) for endpoint in spec.endpoints)
     yield from unique("spec.endpoints", places, "", "address and port")
     if spec.tls:

@@ -8,6 +8,7 @@ from sekisho import ir
 from sekisho.engine import Read, query
 from sekisho.ir.cluster import Host
 from sekisho.ir.transport import AuthorityBundle, ServerTls, TlsVersion
+from sekisho.kit.addresses import is_address
 from sekisho.model.core import ConfigMap, Secret
 from sekisho.model.external_service import CaReference, ExternalService, ExternalTls, TlsVerification
 from sekisho.model.names import Origin, ResourceId
@@ -41,6 +42,13 @@ def external_port(read: Read, service: ResourceId) -> tuple[int, ir.Protocol] | 
     return match.port, declared_protocol(match.protocol, None)
 
 
+@query
+def is_named(read: Read, service: ResourceId) -> bool:
+    """Whether proxies look up names to get to an ExternalService."""
+    resource: ExternalService | None = read.leaf(service)
+    return resource is not None and not all(is_address(one.address) for one in resource.spec.endpoints)
+
+
 def external_address(read: Read, service: ResourceId) -> str:
     """Its virtual IPv4 address; empty while it has none."""
     return read.leaf(AssignedVip.of(service)) or ""
@@ -64,6 +72,7 @@ def external_cluster(read: Read, destination: Destination) -> ir.Cluster | None:
         protocol=found[1],
         transport=transport,
         hosts=tuple(Host(one.address, one.port, one.priority) for one in resource.spec.endpoints),
+        guarded=is_named(read, service),
         origin=Origin(service, "spec.endpoints"),
     )
 

@@ -10,8 +10,10 @@ from sekisho.translate.mesh import effective
 from sekisho.translate.mesh.byte_tables import bytes_of
 from sekisho.translate.mesh.clusters import plain_outbound, reads_http
 from sekisho.translate.mesh.destinations import addresses
+from sekisho.translate.mesh.external import is_named
 from sekisho.translate.mesh.names import Destination
 from sekisho.translate.mesh.worlds import World
+from sekisho.translate.zone.egress import is_through_egress
 
 
 @query
@@ -31,7 +33,7 @@ def outbound(read: Read, profile: World, destination: Destination) -> Outbound |
             addresses=plain.addresses,
             port=plain.port,
             bound=bound,
-            tcp=TcpForward(shares=found.shares, alpn=alpn),
+            tcp=TcpForward(shares=found.shares, is_named=_is_named(read, destination), alpn=alpn),
             by_server_name=found.named,
             origin=plain.origin,
         )
@@ -41,3 +43,10 @@ def outbound(read: Read, profile: World, destination: Destination) -> Outbound |
 def fetching(plain: Outbound, profile: World) -> Outbound:
     """The same, as Worlds of this profile find their ways."""
     return replace(plain, on_demand=True) if profile.on_demand else plain
+
+
+def _is_named(read: Read, destination: Destination) -> bool:
+    """A zone egress is no name: it looks them up itself."""
+    service = destination.resource
+    outside = service.kind == "ExternalService" and not is_through_egress(read, service)
+    return outside and is_named(read, service)

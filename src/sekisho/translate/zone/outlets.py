@@ -12,7 +12,7 @@ from sekisho.ir.transport import MutualTls
 from sekisho.model.names import ResourceId
 from sekisho.translate.mesh import effective
 from sekisho.translate.mesh.destinations import destinations, spoken
-from sekisho.translate.mesh.external import external_cluster
+from sekisho.translate.mesh.external import external_cluster, is_named
 from sekisho.translate.mesh.meshes import mesh_of
 from sekisho.translate.mesh.names import Destination, cluster_name, destination_of
 from sekisho.translate.mesh.ports import is_http
@@ -34,6 +34,7 @@ def _outlet(read: Read, key: tuple[ResourceId, str]) -> Inbound:
     plain = Inbound(
         name=tunnel_name(key[1]),
         cluster=key[1],
+        is_named=is_named(read, service),
         address="",
         port=destination.port,
         bound=True,

@@ -46,6 +46,7 @@ PLAN = Plan(
             cluster="external/shop/ledger/5432",
             protocol=ir.Protocol.TCP,
             inspected=False,
+            is_named=True,
         ),
     ),
     tunnels=(ir.Tunnel(cluster="tcp/zone/shop/far.gcp/443", origin=ORIGIN),),
@@ -64,9 +65,17 @@ PLAN = Plan(
             origin=ORIGIN,
         ),
         ir.Cluster(
-            name="external/shop/bank/443", hosts=(ir.Host("api.bank.example.com", 443),), origin=ORIGIN
+            name="external/shop/bank/443",
+            hosts=(ir.Host("api.bank.example.com", 443),),
+            guarded=True,
+            origin=ORIGIN,
         ),
-        ir.Cluster(name="external/shop/ledger/5432", hosts=(ir.Host("192.0.2.1", 5432),), origin=ORIGIN),
+        ir.Cluster(
+            name="external/shop/ledger/5432",
+            hosts=(ir.Host("ledger.example.com", 5432),),
+            guarded=True,
+            origin=ORIGIN,
+        ),
         to_catalog("zone/shop/catalog.gcp/80"),
         to_catalog("zone/shop/orders.gcp/80", hosts=(ir.Host("ingress.gcp.example.com", 443),)),
         to_catalog("tcp/zone/shop/far.gcp/443", protocol=ir.Protocol.TCP),

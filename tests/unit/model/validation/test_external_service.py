@@ -30,6 +30,13 @@ CASES = [
         ["spec.endpoints[0].address: metadata.google.internal is the metadata service of a cloud"],
     ),
     (
+        f"{{{MATCH}, endpoints: [{{address: db.localhost, port: 80}}]}}",
+        [
+            "spec.endpoints[0].address: db.localhost is the host of whichever proxy looks it up "
+            "(write its address, if that is meant)"
+        ],
+    ),
+    (
         f"{{{MATCH}, endpoints: [{{address: '*.example.com', port: 80}}, {{address: 10.0.0.300, port: 80}}]}}",
         [
             'spec.endpoints[0].address: expected an IP address or a lower-case host name, found "*.example.com"',

@@ -15,6 +15,7 @@ from sekisho.translate.mesh.worlds import World
 from sekisho.translate.outputs import (
     AUTHORITIES,
     MESH_ENDPOINTS,
+    OUTBOUNDS,
     OUTLET_CLUSTERS,
     OUTLET_NAMES,
     OUTLETS,
@@ -147,3 +148,24 @@ def test_who_is_believed_outside_is_the_egress_to_know() -> None:
     authority = TestAuthority().certificate.decode()
     world = closed(egress(), given, document("ConfigMap", "ca", data={"ca.crt": authority}))
     assert {key[0] for key in world.values(AUTHORITIES)} == {EGRESS}
+
+
+@pytest.mark.parametrize("address", ["ledger.example", "192.0.2.1"])
+def test_what_names_lead_to_is_asked_by_whoever_looks_them_up(address: str) -> None:
+    """Bytes go another way where there are names: through the guard."""
+    is_name = not address[0].isdigit()
+    ledger = document(
+        "ExternalService", "ledger",
+        spec={"match": {"port": 443}, "endpoints": [{"address": address, "port": 5432}]},
+    )  # fmt: skip
+    destination = BANK._replace(name="ledger")
+    world = closed(egress(), ledger)
+    world.commit({AssignedVip.of(destination.resource): "242.0.128.2"})
+    key = (world.world("web-1").profile, destination)
+    assert world.engine.value(OUTLETS, (EGRESS, OUTSIDE.replace("bank", "ledger"))).is_named is is_name
+    assert world.engine.value(OUTBOUNDS, key).tcp.is_named is False
+    world.apply(mesh())
+    assert world.engine.value(OUTBOUNDS, key).tcp.is_named is is_name
+    cluster = world.cluster("web-1", destination)
+    assert cluster is not None
+    assert cluster.guarded is is_name
