@@ -5,7 +5,6 @@ import json
 import shutil
 import ssl
 import sys
-import tempfile
 from collections.abc import AsyncIterator
 from contextlib import ExitStack, asynccontextmanager
 from pathlib import Path
@@ -13,6 +12,7 @@ from pathlib import Path
 import psutil
 
 from sekisho.app.agent import run_directory
+from tests.kit.evidence import process_folder
 from tests.kit.netns import Namespace, namespaces
 from tests.kit.objects import manifest
 
@@ -169,14 +169,13 @@ async def serve(
 @asynccontextmanager
 async def captured_mesh(capture: str) -> AsyncIterator[tuple[CapturedMesh, ExitStack]]:
     """With a control plane and no agents yet; `capture` as `--capture` has it. The stack ends with it."""
-    folder = Path(tempfile.mkdtemp(prefix="sk-"))
-    try:
-        with namespaces(*NAMES) as hosts, ExitStack() as stack:
-            mesh = CapturedMesh(hosts, folder, capture)
-            stack.callback(mesh.close)
-            await mesh.start_control_plane()
-            yield mesh, stack
-    finally:
-        for name in NAMES:
-            shutil.rmtree(run_directory(folder / name, shared=True), ignore_errors=True)
-        shutil.rmtree(folder)
+    with process_folder() as folder:
+        try:
+            with namespaces(*NAMES) as hosts, ExitStack() as stack:
+                mesh = CapturedMesh(hosts, folder, capture)
+                stack.callback(mesh.close)
+                await mesh.start_control_plane()
+                yield mesh, stack
+        finally:
+            for name in NAMES:
+                shutil.rmtree(run_directory(folder / name, shared=True), ignore_errors=True)

@@ -55,4 +55,4 @@ class QueueStream:
 
     async def heard(self) -> bytes:
         """The next message written."""
-        return await asyncio.wait_for(self.outgoing.get(), 5)
+        return await asyncio.wait_for(self.outgoing.get(), 60)

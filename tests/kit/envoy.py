@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from sekisho.protos import envoy_binary
+from tests.kit.evidence import witnessed
 from tests.kit.http import Answer, read_answer, request_bytes
 from tests.kit.wait import eventually
 
@@ -65,12 +66,13 @@ async def running_envoy(
             envoy_binary(), "-c", config, "--concurrency", str(concurrency), *FLAGS, stdout=sink, stderr=sink
         )
     envoy = Envoy(process, Path(bootstrap.admin.address.pipe.path), log)
-    try:
-        if wait_until_ready:
-            await eventually(envoy.ready, what="Envoy is ready", within=20)
-        yield envoy
-    finally:
-        await _stop(process)
+    with witnessed(folder):
+        try:
+            if wait_until_ready:
+                await eventually(envoy.ready, what="Envoy is ready")
+            yield envoy
+        finally:
+            await _stop(process)
 
 
 async def _stop(process: asyncio.subprocess.Process) -> None:

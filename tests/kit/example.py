@@ -5,15 +5,16 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 import httpx2
 import psutil
 
+from tests.kit.evidence import process_folder
 from tests.kit.ports import free_port
 from tests.kit.shop import HOST
 from tests.kit.wait import wait_until
@@ -29,7 +30,8 @@ class Example:
     """A copy of the examples on ports of its own, in a folder with a short path (sockets need one)."""
 
     def __init__(self, example: str = "shop") -> None:
-        self.root = root = Path(tempfile.mkdtemp(prefix="sk-up-"))
+        self._stack = ExitStack()
+        self.root = root = self._stack.enter_context(process_folder("sk-up-"))
         self.example = example
         for name in {"shop", example}:
             shutil.copytree(EXAMPLES / name, root / name, ignore=shutil.ignore_patterns("__pycache__"))
@@ -116,4 +118,4 @@ class Example:
         for process in self.processes():
             process.kill()
             process.wait(10)
-        shutil.rmtree(self.root)
+        self._stack.close()

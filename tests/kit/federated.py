@@ -1,7 +1,5 @@
 """A global control plane and its zones as real processes, joined as an operator joins them."""
 
-import shutil
-import tempfile
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -12,6 +10,7 @@ from typing import Any
 from sekisho.app.processes import Ended
 from sekisho.client.credentials import TokenAnswer, TokenSpec
 from sekisho.client.reviews import ask
+from tests.kit.evidence import process_folder
 from tests.kit.objects import manifest
 from tests.kit.relay import Relay, relay
 from tests.kit.system import System, log_lines
@@ -112,11 +111,10 @@ async def running_federation(
     *zones: str, relayed: bool = False, programs: Mapping[str, str] = MappingProxyType({})
 ) -> AsyncIterator[Federated]:
     """With these zones, joined; nothing of it is left afterwards. `relayed`: there is a line to each."""
-    folder = Path(tempfile.mkdtemp(prefix="sk-"))
-    (folder / "hub").mkdir(mode=0o700)
-    federated = Federated(folder, System(folder / "hub"), {}, programs=programs)
     async with AsyncExitStack() as stack:
-        stack.callback(shutil.rmtree, folder, ignore_errors=True)
+        folder = stack.enter_context(process_folder())
+        (folder / "hub").mkdir(mode=0o700)
+        federated = Federated(folder, System(folder / "hub"), {}, programs=programs)
         for name in zones if relayed else ():
             federated.lines[name] = await stack.enter_async_context(relay(federated.hub.api))
         stack.push_async_callback(federated.end)

@@ -33,7 +33,7 @@ async def fetch(  # noqa: PLR0913 - all there is to say about a request
     tls: ssl.SSLContext | None = None,
     server_name: str | None = None,
     address: str = "127.0.0.1",
-    within: float = 10,
+    within: float = 30,
 ) -> Answer:
     """One request on a connection of its own."""
     async with asyncio.timeout(within):

@@ -157,7 +157,7 @@ def namespaces(*names: str, default_route: bool = True) -> Iterator[tuple[Namesp
         plugged = (switch.plugged_in(name, default_route=default_route) for name in names)
         made = tuple(stack.enter_context(each) for each in plugged)
         for each in made:
-            wait_until(partial(is_up, each), f"the link of {each.name} is up", within=10)
+            wait_until(partial(is_up, each), f"the link of {each.name} is up")
         yield made
 
 

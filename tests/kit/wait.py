@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 
 
 async def eventually(
-    condition: Callable[[], Awaitable[object]], *, what: str, within: float = 10, every: float = 0.005
+    condition: Callable[[], Awaitable[object]], *, what: str, within: float = 60, every: float = 0.005
 ) -> None:
     """Returns once `condition` gives something true; TimeoutError with `what` after `within` seconds."""
     deadline = time.monotonic() + within

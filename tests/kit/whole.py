@@ -54,7 +54,7 @@ class Whole:
         async def seen() -> bool:
             return all(read_.leaf(id_) is not None for id_ in map(id_of, manifests))
 
-        await eventually(seen, what="the loop has seen what was applied", within=30, every=0.01)
+        await eventually(seen, what="the loop has seen what was applied", every=0.01)
 
     async def join_token(self, proxy: str) -> Secret[str]:
         """A token for the first certificate of this proxy or zone."""

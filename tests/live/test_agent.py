@@ -3,11 +3,9 @@
 import asyncio
 import json
 import os
-import shutil
 import signal
 import stat
 import sys
-import tempfile
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
@@ -19,9 +17,11 @@ from random import Random
 import pytest
 from tests.kit.control_plane import DOMAIN, ControlPlane
 from tests.kit.echo import serving_echo
+from tests.kit.evidence import process_folder
 from tests.kit.gateway import backend, forward, plain_listener, route
 from tests.kit.http import fetch, read_answer
 from tests.kit.ports import free_port
+from tests.kit.system import PATIENCE, promised
 from tests.kit.wait import eventually
 
 from sekisho import envoy, ir
@@ -91,7 +91,7 @@ class Host:
             return type(error).__name__
         return f"{answer.status} {answer.body.decode()}"
 
-    async def answers(self, expected: str, *, within: float = 10) -> float:
+    async def answers(self, expected: str, *, within: float = PATIENCE) -> float:
         """Waits for this answer. Returns after how many seconds it came."""
         start = time.monotonic()
 
@@ -113,9 +113,8 @@ class Host:
 
 @pytest.fixture
 def run_directory() -> Iterator[Path]:
-    path = Path(tempfile.mkdtemp(prefix="sk-", dir="/tmp"))  # sockets want short paths
-    yield path
-    shutil.rmtree(path)
+    with process_folder() as path:
+        yield path
 
 
 @pytest.fixture(params=["own", "reference"])
@@ -171,7 +170,7 @@ async def test_an_envoy_is_served_by_the_control_plane_and_changes_reach_it(host
         await agent.ready()
         await host.answers("200 one")
         host.control_plane.put(hello("two"))
-        assert await host.answers("200 two") < 1
+        assert await host.answers("200 two") < promised(1)
         await agent.ready()
         status = only(agent)
         assert (status.state, status.mode, status.restarts, status.fault) == (State.READY, Mode.RELAY, 0, "")
@@ -184,7 +183,7 @@ async def test_a_killed_envoy_serves_again_within_two_seconds(host: Host) -> Non
         await host.answers("200 one")
         for deaths in range(1, 4):
             await kill_envoy(agent)
-            assert await host.answers("200 one") < 2
+            assert await host.answers("200 one") < promised(2)
             assert only(agent).restarts == deaths
 
 
@@ -197,7 +196,7 @@ async def test_without_a_control_plane_a_killed_envoy_serves_the_last_known_good
         assert await host.answer() == "200 one"
         for _ in range(2):
             await kill_envoy(agent)
-            assert await host.answers("200 one") < 5
+            assert await host.answers("200 one") < promised(5)
 
 
 async def test_when_the_control_plane_comes_back_its_configuration_counts_again(host: Host) -> None:
@@ -207,7 +206,7 @@ async def test_when_the_control_plane_comes_back_its_configuration_counts_again(
         await mode(agent, Mode.LOCAL)
         host.control_plane.put(hello("two"))
         async with host.control_plane.running():
-            assert await host.answers("200 two") < 5
+            assert await host.answers("200 two") < promised(5)
             await mode(agent, Mode.RELAY)
 
 
@@ -237,7 +236,7 @@ async def test_an_agent_started_without_a_control_plane_serves_the_last_known_go
         await saved(host)
     assert host.envoys() == []
     async with host.running() as agent:
-        assert await host.answers("200 one") < 5
+        assert await host.answers("200 one") < promised(5)
         assert only(agent).mode is Mode.LOCAL
         assert only(agent).certificate_expires
         assert "no connection" in only(agent).fault
@@ -376,7 +375,7 @@ async def agent_process(host: Host) -> AsyncIterator[asyncio.subprocess.Process]
 async def test_an_envoy_survives_the_kill_of_its_agent_and_the_next_agent_takes_it_over(host: Host) -> None:
     async with host.control_plane.running():
         async with agent_process(host):
-            await host.answers("200 one", within=20)
+            await host.answers("200 one")
             await saved(host)
         [orphan] = host.envoys()
         assert await host.answer() == "200 one"
@@ -392,7 +391,7 @@ async def test_an_envoy_survives_the_kill_of_its_agent_and_the_next_agent_takes_
 
 async def test_an_agent_killed_and_started_without_a_control_plane_keeps_its_envoy(host: Host) -> None:
     async with host.control_plane.running(), agent_process(host):
-        await host.answers("200 one", within=20)
+        await host.answers("200 one")
         await saved(host)
     [orphan] = host.envoys()
     async with host.running() as agent:
@@ -404,7 +403,7 @@ async def test_an_agent_killed_and_started_without_a_control_plane_keeps_its_env
 async def test_an_envoy_with_another_bootstrap_is_replaced(host: Host) -> None:
     async with host.control_plane.running():
         async with agent_process(host):
-            await host.answers("200 one", within=20)
+            await host.answers("200 one")
         [orphan] = host.envoys()
         host.options = replace(host.options, zone="elsewhere")
         async with host.running() as agent:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from tests.kit.netns import Namespace, namespaces, needs_namespaces
+from tests.kit.system import PATIENCE
 
 from sekisho.agent.capture.plan import Plan, ranges
 from sekisho.agent.capture.rules import INBOUND_MARK
@@ -174,7 +175,7 @@ async def test_datagrams_past_the_proxy_are_dropped(captured: Captured) -> None:
         sender.sendto(b"past", (inside.address, APPLICATION_PORT))
         sender.sendto(b"beside", (inside.address, 7777))
         loop = asyncio.get_running_loop()
-        assert await asyncio.wait_for(loop.sock_recv(open_one, 16), 5) == b"beside"
+        assert await asyncio.wait_for(loop.sock_recv(open_one, 16), PATIENCE) == b"beside"
         with pytest.raises(BlockingIOError):
             listener.recv(16)
 
@@ -187,9 +188,9 @@ async def test_questions_to_any_resolver_come_to_the_agent(captured: Captured) -
     with answering, client:
         for resolver in (outside.address, "127.0.0.53"):
             client.sendto(b"question", (resolver, 53))
-            question, sender = await asyncio.wait_for(loop.sock_recvfrom(answering, 64), 5)
+            question, sender = await asyncio.wait_for(loop.sock_recvfrom(answering, 64), PATIENCE)
             answering.sendto(b"answer to " + question, sender)
-            answer, source = await asyncio.wait_for(loop.sock_recvfrom(client, 64), 5)
+            answer, source = await asyncio.wait_for(loop.sock_recvfrom(client, 64), PATIENCE)
             assert (answer, source) == (b"answer to question", (resolver, 53))
     async with naming(inside, "names", 15053):
         assert (await call(inside, outside.address, 53)).startswith("names")
@@ -220,8 +221,8 @@ async def test_tproxy_lets_the_application_see_its_caller(hosts: tuple[Namespace
                 proxy.setsockopt(socket.SOL_SOCKET, socket.SO_MARK, INBOUND_MARK)
                 proxy.bind((outside.address, 0))
                 loop = asyncio.get_running_loop()
-                await asyncio.wait_for(loop.sock_connect(proxy, (inside.address, APPLICATION_PORT)), 5)
-                heard = (await asyncio.wait_for(loop.sock_recv(proxy, 64), 5)).decode()
+                await asyncio.wait_for(loop.sock_connect(proxy, (inside.address, APPLICATION_PORT)), PATIENCE)
+                heard = (await asyncio.wait_for(loop.sock_recv(proxy, 64), PATIENCE)).decode()
         finally:
             kernel(inside, "remove", plan)
     assert heard.split()[2] == outside.address
@@ -255,7 +256,7 @@ async def test_connections_from_before_the_capture_go_on(
         for ends in made:
             for one, other in (ends, ends[::-1]):
                 await loop.sock_sendall(one, b"still here")
-                assert await asyncio.wait_for(loop.sock_recv(other, 64), 5) == b"still here"
+                assert await asyncio.wait_for(loop.sock_recv(other, 64), PATIENCE) == b"still here"
     finally:
         kernel(inside, "remove", plan)
         for end in (each for ends in made for each in ends):

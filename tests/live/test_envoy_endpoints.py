@@ -127,7 +127,7 @@ async def test_an_endpoint_that_fails_again_and_again_is_left_out_for_a_while(tm
             await caller.call(10)
             return ill.requests > 0
 
-        await eventually(back, what="it is called again", within=20)
+        await eventually(back, what="it is called again")
 
 
 async def test_an_endpoint_that_says_it_is_ill_is_not_called_until_it_is_well(tmp_path: Path) -> None:

@@ -201,7 +201,7 @@ async def test_others_take_over_without_a_failure_and_give_back(tmp_path: Path) 
         await near.stop()
         await eventually(elsewhere, what="others are called")
         await near.start()
-        await eventually(at_home, what="those nearby are called again", within=20)
+        await eventually(at_home, what="those nearby are called again")
 
 
 async def test_members_whose_place_is_a_name_are_looked_up(tmp_path: Path) -> None:

@@ -30,6 +30,7 @@ from tests.kit.sidecar import (
     spiffe_id,
     trust,
 )
+from tests.kit.system import PATIENCE
 from tests.kit.tokens import Issuer
 from tests.kit.wait import eventually
 
@@ -170,7 +171,7 @@ async def test_websockets_pass_through_both(pair: Pair) -> None:
     assert b" 101 " in await reader.readline()
     await reader.readuntil(b"\r\n\r\n")
     writer.write(b"hello")
-    assert await asyncio.wait_for(reader.readexactly(5), 5) == b"hello"
+    assert await asyncio.wait_for(reader.readexactly(5), PATIENCE) == b"hello"
     writer.close()
 
 
@@ -289,7 +290,7 @@ async def test_permissive_mode_passes_the_applications_own_tls_on_unread(pair: P
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
         await refused(pair.get(port=pair.port, tls=context))
-        await asyncio.wait_for(received.wait(), 5)
+        await asyncio.wait_for(received.wait(), PATIENCE)
 
 
 ADMIN = paths(("prefix", "/admin"))
@@ -439,7 +440,7 @@ async def test_a_server_that_speaks_first_tells_nothing_to_who_may_not_call(pair
             reader, writer = await asyncio.open_connection(
                 "127.0.0.1", pair.port, ssl=pair.as_member(account), server_hostname="a"
             )
-            assert await _first_bytes(reader, 7 if expected else 1) == expected
+            assert await _first_bytes(reader, 7, within=PATIENCE if expected else 1) == expected
             writer.close()
 
 
@@ -460,14 +461,14 @@ async def test_permissive_mode_lets_servers_speak_first_to_callers_without_tls(p
         for deny, expected in (([], b"welcome"), (denied, b"")):
             await pair.serve(permissions=permissions(allow=[ir.Caller()], deny=deny), **fields)
             reader, writer = await asyncio.open_connection("127.0.0.1", pair.port)
-            assert await asyncio.wait_for(reader.read(7), 10) == expected
+            assert await asyncio.wait_for(reader.read(7), PATIENCE) == expected
             writer.close()
 
 
-async def _first_bytes(reader: asyncio.StreamReader, count: int) -> bytes:
-    """What comes within a second, or before the end."""
+async def _first_bytes(reader: asyncio.StreamReader, count: int, *, within: float) -> bytes:
+    """What comes within so many seconds, or before the end."""
     try:
-        return await asyncio.wait_for(reader.read(count), 1)
+        return await asyncio.wait_for(reader.read(count), within)
     except (OSError, TimeoutError):
         return b""
 
@@ -541,5 +542,5 @@ async def test_logs_are_written_for_whom_they_are_meant_refused_or_not(pair: Pai
     async def written() -> bool:
         return path.exists() and "/no" in path.read_text()
 
-    await eventually(written, what="the log is written", within=15)
+    await eventually(written, what="the log is written")
     assert path.read_text().splitlines() == ["/yes 200", "/no 403"]

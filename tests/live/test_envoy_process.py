@@ -5,6 +5,7 @@ import stat
 import pytest
 from tests.kit.gateway import Gateway, backend, forward, route
 from tests.kit.live_gateway import gateway as gateway  # noqa: PLC0414 - a fixture
+from tests.kit.system import promised
 from tests.kit.wait import eventually
 
 from sekisho import ir
@@ -70,6 +71,6 @@ async def test_a_lost_stream_is_taken_up_again_at_once_and_routes_stay_meanwhile
         assert (await gateway.get("/", host="back.test")).status == 201
         return gateway.ads.streams > streams
 
-    await eventually(returned, what="a new stream", within=2)
+    await eventually(returned, what="a new stream", within=promised(2))
     await gateway.ads.settled()
     assert (await gateway.get("/", host="back.test")).status == 201

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 import httpx2
 import pytest
 from tests.kit.example import EXAMPLES, PATIENCE, Example
+from tests.kit.system import promised
 from tests.kit.wait import wait_until
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(180)]
@@ -28,7 +29,7 @@ def example(request: pytest.FixtureRequest) -> Iterator[Example]:
         assert "error" not in example.said()
         assert not re.search(r"\.yaml:\d+:", example.said()), example.said()
         yield example
-        assert example.end() < 5
+        assert example.end() < promised(5)
         assert example.processes() == []
     finally:
         example.clean_up()

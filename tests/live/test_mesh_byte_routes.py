@@ -76,7 +76,7 @@ async def answers_are(mesh: CapturedMesh, address: str, *expected: set[str]) -> 
     async def are() -> bool:
         return await answering(mesh, address) in expected
 
-    await eventually(are, what=f"{expected} are the answers", within=30)
+    await eventually(are, what=f"{expected} are the answers")
 
 
 async def test_connections_go_where_a_route_says_and_are_closed_where_it_leads_nowhere(
@@ -129,6 +129,6 @@ async def test_tls_of_programs_goes_by_the_server_name_they_ask_for(mesh: Captur
     async def are() -> bool:
         return {name: await ask_for(mesh, address, name) for name in expected} == expected
 
-    await eventually(are, what="every server name has its server", within=30)
+    await eventually(are, what="every server name has its server")
     # What is on the other port is nobody's business.
     assert await answering(mesh, address) <= set(SERVERS)

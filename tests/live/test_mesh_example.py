@@ -8,6 +8,7 @@ from contextlib import suppress
 import httpx2
 import pytest
 from tests.kit.example import Example
+from tests.kit.system import promised
 from tests.kit.wait import wait_until
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(180)]
@@ -19,7 +20,7 @@ def example() -> Iterator[Example]:
     try:
         example.up_and_following()
         yield example
-        assert example.end() < 5
+        assert example.end() < promised(5)
         assert example.processes() == []
     finally:
         example.clean_up()

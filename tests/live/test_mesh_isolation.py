@@ -12,7 +12,7 @@ import pytest_asyncio
 from cryptography import x509
 from tests.kit.ads_client import AdsStream, CallFailed, mutual_tls
 from tests.kit.mesh import Member, Mesh, Record, goes_on, running_mesh
-from tests.kit.system import promised
+from tests.kit.system import PATIENCE, promised
 from tests.kit.xds import request
 
 from sekisho.agent.options import directory_name
@@ -85,7 +85,7 @@ async def names(stream: AdsStream, node: str, *wanted: str) -> dict[str, set[str
 
 async def first(stream: AdsStream, node: str) -> bytes:
     """What the other side says first to who begins so. Raises CallFailed."""
-    async with asyncio.timeout(20), stream:
+    async with asyncio.timeout(PATIENCE), stream:
         await stream.send(bytes(request(CLUSTER, "*", node=node).SerializeToString()))
         return await anext(aiter(stream))
 
@@ -143,7 +143,7 @@ async def identity_at(path: Path) -> str:
         call = channel.stream_stream("/envoy.service.secret.v3.SecretDiscoveryService/DeltaSecrets")()
         asking = request(SECRET, "identity", node="workload/shop/b-1/thief")
         await call.write(bytes(asking.SerializeToString()))
-        response = Response.FromString(await asyncio.wait_for(call.read(), 10))
+        response = Response.FromString(await asyncio.wait_for(call.read(), PATIENCE))
         call.cancel()
     secret = message("envoy.extensions.transport_sockets.tls.v3.Secret").FromString(
         response.resources[0].resource.value
@@ -184,12 +184,12 @@ async def test_a_revoked_proxy_is_cut_off_within_five_seconds_and_others_go_on(
     async with mesh.load(a, "b") as load, over_tls(mesh, stolen) as stream:
         await stream.send(bytes(request(CLUSTER, "*", node=f"workload/{c.id}/thief").SerializeToString()))
         responses = aiter(stream)
-        await asyncio.wait_for(anext(responses), 10)
+        await asyncio.wait_for(anext(responses), PATIENCE)
         began = loop.time()
         spec = TokenSpec(action="revoke", id=f"workload/{c.id}")
         await ask(mesh.system.client, "TokenReview", spec, TokenAnswer)
         with pytest.raises(CallFailed):
-            await asyncio.wait_for(to_its_end(responses), 60)
+            await asyncio.wait_for(to_its_end(responses), PATIENCE)
         took = loop.time() - began
         with pytest.raises(CallFailed):
             await first(over_tls(mesh, stolen), f"workload/{c.id}/thief")

@@ -86,7 +86,7 @@ async def until(mesh: CapturedMesh, expected: set[str], address: str, port: int)
     async def heard() -> bool:
         return await mesh.ask("client", address, port) in expected
 
-    await eventually(heard, what=f"{address}:{port} is {expected}", within=60)
+    await eventually(heard, what=f"{address}:{port} is {expected}")
 
 
 async def test_a_server_outside_is_verified_or_not_called_at_all(mesh: CapturedMesh) -> None:
@@ -97,7 +97,7 @@ async def test_a_server_outside_is_verified_or_not_called_at_all(mesh: CapturedM
         found = json.loads(await mesh.sekisho("get", "externalservice", "bank", "-n", "shop", "-o", "json"))
         return str(found.get("status", {}).get("vip", {}).get("ip", ""))
 
-    await eventually(virtual, what="a virtual address", within=30)
+    await eventually(virtual, what="a virtual address")
     address = await virtual()
     await until(mesh, {f"secure for {mesh.hosts['client'].address}"}, address, 80)
     name = mesh.hosts["client"].run("getent", "ahosts", "bank.shop.extsvc.mesh.local", user=1000)
@@ -132,7 +132,7 @@ async def test_instances_of_a_headless_service_are_called_by_name_over_mutual_tl
             return False
         return all(text.split()[0] == address for text in texts)
 
-    await eventually(named, what="names of the instances", within=60)
+    await eventually(named, what="names of the instances")
     await until(mesh, {"one for 127.0.0.6"}, address, PORT)
     await apply(mesh, manifest("TrafficPermission", "all", spec={"rules": [{"default": {}}]}))
     await until(mesh, REFUSED, address, PORT)
@@ -162,7 +162,7 @@ async def test_what_leaves_the_mesh_is_what_a_policy_lets_through(mesh: Captured
     async def shaken(name: str) -> bool:
         return await handshake(mesh, outside, name)
 
-    await eventually(lambda: shaken(NAME), what="TLS to a name that is let through", within=60)
+    await eventually(lambda: shaken(NAME), what="TLS to a name that is let through")
     assert not await shaken("other.example")
     assert await mesh.ask("client", outside, OPEN) in REFUSED
 

@@ -98,7 +98,7 @@ def test_everything_ends_when_up_is_killed(site: Example) -> None:
     assert site.process is not None
     site.process.kill()
     site.process.wait()
-    wait_until(lambda: site.processes() == [], "all parts are gone", within=20)
+    wait_until(lambda: site.processes() == [], "all parts are gone")
 
 
 WITHOUT_RIGHTS = (

@@ -9,6 +9,7 @@ import psutil
 import pytest
 from tests.kit.captured import PORT, CapturedMesh, captured_mesh, serve
 from tests.kit.netns import needs_namespaces
+from tests.kit.system import PATIENCE
 from tests.kit.wait import eventually
 
 pytestmark = [pytest.mark.live, needs_namespaces, pytest.mark.timeout(180)]
@@ -31,7 +32,7 @@ async def test_a_workload_knows_nothing_of_the_mesh_and_is_in_it(mesh: CapturedM
     async def answered() -> bool:
         return await mesh.ask("client", address) == f"one for {expected}"
 
-    await eventually(answered, what="an answer through both sidecars", within=60)
+    await eventually(answered, what="an answer through both sidecars")
 
     found = mesh.hosts["client"].run("getent", "ahosts", "server.shop.svc.mesh.local", user=1000)
     addresses = {line.split()[0] for line in found.splitlines()}
@@ -45,7 +46,7 @@ async def test_a_workload_knows_nothing_of_the_mesh_and_is_in_it(mesh: CapturedM
     envoy = next(each for each in psutil.Process(server.pid).children() if "--config-path" in each.cmdline())
     assert set(envoy.uids()) == {1337}
     server.send_signal(signal.SIGTERM)
-    assert await asyncio.wait_for(server.wait(), 20) == 0
+    assert await asyncio.wait_for(server.wait(), PATIENCE) == 0
     assert "sekisho" not in mesh.hosts["one"].run("nft", "list", "ruleset")
     assert not psutil.pid_exists(envoy.pid)
 
@@ -65,7 +66,7 @@ async def test_a_workload_that_ends_under_load_loses_nothing(mesh: CapturedMesh)
             len({(await mesh.ask("client", address)).partition(" ")[0] for _ in range(6)} - {"nothing"}) == 2
         )
 
-    await eventually(both, what="answers of both servers", within=60)
+    await eventually(both, what="answers of both servers")
 
     async def load(wait: str) -> None:
         while not over.is_set():
@@ -77,7 +78,7 @@ async def test_a_workload_that_ends_under_load_loses_nothing(mesh: CapturedMesh)
         await eventually(lambda: _more_than(heard, 50), what="load")
         before = len(heard)
         one.send_signal(signal.SIGTERM)
-        assert await asyncio.wait_for(one.wait(), 20) == 0
+        assert await asyncio.wait_for(one.wait(), PATIENCE) == 0
         ended = len(heard)
         await eventually(lambda: _more_than(heard, ended + 50), what="load after the end")
         over.set()
@@ -102,7 +103,7 @@ async def test_a_killed_agent_leaves_its_workload_captured_and_the_next_one_take
     async def answered() -> bool:
         return (await mesh.ask("client", address)).startswith("one")
 
-    await eventually(answered, what="an answer", within=60)
+    await eventually(answered, what="an answer")
     os.kill(server.pid, signal.SIGKILL)
     await server.wait()
     assert await mesh.ask("client", address) == "one for 127.0.0.6"
@@ -111,5 +112,5 @@ async def test_a_killed_agent_leaves_its_workload_captured_and_the_next_one_take
     assert await mesh.ask("client", address) == "one for 127.0.0.6"
     assert "envoy adopted" in (mesh.folder / "one.log").read_text()
     again.send_signal(signal.SIGTERM)
-    assert await asyncio.wait_for(again.wait(), 20) == 0
+    assert await asyncio.wait_for(again.wait(), PATIENCE) == 0
     assert "241." not in mesh.hosts["one"].run("ip", "route")

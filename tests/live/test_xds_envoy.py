@@ -10,6 +10,7 @@ from google.protobuf.json_format import ParseDict
 from tests.kit.envoy import Envoy, running_envoy
 from tests.kit.http import fetch
 from tests.kit.ports import free_port
+from tests.kit.system import PATIENCE
 from tests.kit.wait import eventually
 
 from sekisho.kit.digest import digest
@@ -172,7 +173,7 @@ class World:
         async def synced() -> bool:
             return self.diary.seq >= seq
 
-        await eventually(synced, what=f"Envoy has commit {seq}", within=20)
+        await eventually(synced, what=f"Envoy has commit {seq}")
 
     async def get(self, host: str) -> tuple[int, str]:
         answer = await fetch(self.port, host)
@@ -238,7 +239,7 @@ async def check_reconnect(world: World) -> None:
     world.diary.seq = 0
     await world.restart()
     await world.publish(scope("h6.test", "after the break"))
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE):
         while await world.get("h6.test") != (200, "after the break"):
             await asyncio.sleep(0.01)
     assert sum(resources for _, resources in world.diary.sent_resources) == 1

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from tests.kit.echo import Echo
 from tests.kit.http import fetch
 from tests.kit.load import under_load
+from tests.kit.system import promised
 from tests.kit.wait import eventually
 from tests.kit.zones import CALLED_PORT, LiveZone, two_zones
 from tests.unit.translate.mesh.mesh import application, member
@@ -167,7 +168,7 @@ async def test_without_instances_callers_are_told_and_do_not_wait(clouds: Clouds
     clouds.gcp.put(replace(workload, spec=replace(workload.spec, ready=False)))
     try:
         await clouds.azure.settled()
-        async with asyncio.timeout(2):
+        async with asyncio.timeout(promised(2)):
             assert (await clouds.azure.call("web-1", "catalog.gcp")).status == 503
     finally:
         clouds.gcp.put(workload)
