@@ -2,8 +2,6 @@
 
 import json
 import os
-import shutil
-import tempfile
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -16,6 +14,7 @@ from sekisho.app.processes import Command, Process, own, start
 from sekisho.client import Client
 from sekisho.client.kubeconfig import Access, read
 from sekisho.client.reviews import PLURALS
+from tests.kit.evidence import process_folder
 from tests.kit.http import Answer, fetch
 from tests.kit.netns import Namespace
 from tests.kit.objects import manifest
@@ -232,14 +231,13 @@ async def running_system(
 
     `more`: arguments of the control plane.
     """
-    folder = Path(tempfile.mkdtemp(prefix="sk-"))
-    system = System(folder, program)
-    try:
-        await system.start_control_plane(*more)
-        if agent:
-            await system.start_agent()
-        await system.apply(manifest("Namespace", "shop"))
-        yield system
-    finally:
-        await system.end()
-        shutil.rmtree(folder, ignore_errors=True)
+    with process_folder() as folder:
+        system = System(folder, program)
+        try:
+            await system.start_control_plane(*more)
+            if agent:
+                await system.start_agent()
+            await system.apply(manifest("Namespace", "shop"))
+            yield system
+        finally:
+            await system.end()
