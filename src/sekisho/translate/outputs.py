@@ -30,6 +30,7 @@ from sekisho.translate.mesh.content import (
     ROUTE_TABLES,
 )
 from sekisho.translate.mesh.inbounds import CAPTURED_INBOUNDS, INBOUNDS
+from sekisho.translate.mesh.mesh_tls_status import mesh_tls_status
 from sekisho.translate.mesh.policy_status import policy_status
 from sekisho.translate.mesh.secrets import AUTHORITIES, CLIENT_CERTIFICATES, TRUST
 from sekisho.translate.mesh.sidecars import PASSTHROUGHS, SIDECARS
@@ -68,6 +69,7 @@ _STATUSES: dict[str, Callable[[Read, ResourceId], dict[str, Any] | None]] = {
     "MultiZoneService": multi_zone_service_status,
     "HostnameGenerator": hostname_generator_status,
     "Mesh": mesh_status,
+    "MeshTLS": mesh_tls_status,
     "XMesh": xmesh_status,
     **dict.fromkeys(POLICY_KINDS, policy_status),
 }

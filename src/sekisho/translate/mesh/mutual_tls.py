@@ -27,14 +27,22 @@ def mutual_tls(read: Read, workload: ResourceId, port: int, name: str) -> Mutual
     What operators say is the least that holds: owners of workloads make it stricter, never weaker.
     """
     mesh = mesh_of(read, workload.namespace)
-    said = [
-        (is_system(policy), rule.default)
+    said = defaults(read, workload, port, name)
+    of_operators = [default for policy, default in said if is_system(policy)]
+    found = _told(MutualTls(trust_domains=trust_domains(read, mesh)), [default for _, default in said])
+    return _no_weaker(found, of_operators)
+
+
+def defaults(
+    read: Read, workload: ResourceId, port: int, name: str
+) -> list[tuple[ResourceId, MeshTlsDefault]]:
+    """What is said about a port, and by which MeshTLS; the last word comes last."""
+    mesh = mesh_of(read, workload.namespace)
+    return [
+        (policy, rule.default)
         for policy in _policies(read, workload, mesh, port, name)
         for rule in read.leaf(policy).spec.rules
     ]
-    of_operators = [default for by_operators, default in said if by_operators]
-    found = _told(MutualTls(trust_domains=trust_domains(read, mesh)), [default for _, default in said])
-    return _no_weaker(found, of_operators)
 
 
 def is_told(read: Read, mesh: str, namespace: str) -> bool:
