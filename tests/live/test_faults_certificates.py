@@ -64,7 +64,7 @@ async def status_over_tls(port: int, host: str, trusted: bytes) -> int:
 
 
 async def programmed(system: System, listener: str) -> bool:
-    return (await system.condition("Gateway", "web", "Programmed", listener))["status"] == "True"
+    return (await system.condition("Gateway", "web", "Programmed", listener)).get("status") == "True"
 
 
 async def served(system: System, port: int, host: str, trusted: bytes) -> None:

@@ -14,11 +14,10 @@ from sekisho.app.zones.place import Joins
 from sekisho.cli.commands import application
 
 Command = Callable[..., Said]
-NOW = datetime.now(UTC)
 
 
 def ago(**parts: float) -> str:
-    return (NOW - timedelta(**parts)).isoformat(timespec="seconds")
+    return (datetime.now(UTC) - timedelta(**parts)).isoformat(timespec="seconds")
 
 
 def zone(name: str = "gcp", **more: Any) -> dict[str, Any]:
