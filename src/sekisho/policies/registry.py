@@ -1,8 +1,8 @@
 """All policies, in the order in which they change a plan."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, TypeAlias
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeAlias
 
 from msgspec import Struct
 
@@ -35,6 +35,8 @@ from sekisho.policies.rules import Rule
 OnCluster: TypeAlias = Callable[[ir.Cluster, Any], ir.Cluster]
 OnForward: TypeAlias = Callable[[ir.Forward, Any, ir.Protocol], ir.Forward]
 OnOutbound: TypeAlias = Callable[[ir.Outbound, Any], ir.Outbound]
+Stage: TypeAlias = Literal["cluster", "forward", "outbound"]
+"""A part of a plan that policies of clients change; a field of `Policy`."""
 OnInbound: TypeAlias = Callable[[ir.Inbound, tuple[Rule, ...]], ir.Inbound]
 
 
@@ -53,6 +55,9 @@ class Policy:
     """A port of a destination, as the caller's proxy takes connections for it."""
     inbound: OnInbound | None = None
     """A port of a workload; by rules, whose merging some kinds do in their own way."""
+    looks_at: Mapping[Stage, Callable[[Any], Any]] = field(default_factory=dict)
+    """What of a `default` a stage looks at, as a `default` that says nothing else; all of it where nothing is
+    said here. A change of the rest is none for that stage: nothing is worked out again."""
     tells_clients: bool = True
     """Whether it can change anything about calls: `to`, or a `default` about them."""
 
@@ -104,6 +109,7 @@ REGISTRY: tuple[Policy, ...] = (
         forward=_timed,
         outbound=timeout.outbound,
         inbound=timeout.inbound,
+        looks_at={"cluster": timeout.of_destinations, "outbound": timeout.of_applications},
     ),
     Policy(kind="TrafficPermission", default=TrafficPermissionDefault, tells_clients=False),
     Policy(kind="HealthCheck", default=HealthCheckDefault, cluster=health_check.cluster),
@@ -113,10 +119,22 @@ REGISTRY: tuple[Policy, ...] = (
         cluster=circuit_breaker.cluster,
         inbound=circuit_breaker.inbound,
     ),
-    Policy(kind="Retry", default=RetryDefault, forward=_retried, outbound=retry.outbound),
+    Policy(
+        kind="Retry",
+        default=RetryDefault,
+        forward=_retried,
+        outbound=retry.outbound,
+        looks_at={"outbound": retry.of_bytes},
+    ),
     Policy(kind="Metrics", default=MetricsDefault, tells_clients=False),
     Policy(kind="ProxyPatch", default=ProxyPatchDefault),
 )
 """ProxyPatch is the last: it changes what all others made."""
+
+SPEAKERS: Mapping[Stage, tuple[Policy, ...]] = {
+    stage: tuple(one for one in REGISTRY if getattr(one, stage) is not None)
+    for stage in ("cluster", "forward", "outbound")
+}
+"""The policies that change a part of a plan."""
 
 BY_KIND = {policy.kind: policy for policy in REGISTRY}

@@ -96,6 +96,11 @@ def outbound(node: ir.Outbound, conf: RetryDefault) -> ir.Outbound:
     return replace(node, tcp=replace(node.tcp, connect_attempts=conf.tcp.max_connect_attempt))
 
 
+def of_bytes(conf: RetryDefault) -> RetryDefault:
+    """What `outbound` looks at."""
+    return RetryDefault(tcp=conf.tcp)
+
+
 def _retry(part: RetryHttp | RetryGrpc) -> ir.Retry | None:
     attempts = DEFAULT_ATTEMPTS if part.num_retries is None else part.num_retries
     if attempts == 0:

@@ -26,6 +26,16 @@ def cluster(node: ir.Cluster, conf: TimeoutDefault) -> ir.Cluster:
     )
 
 
+def of_destinations(conf: TimeoutDefault) -> TimeoutDefault:
+    """What `cluster` looks at."""
+    http = conf.http or TimeoutHttp()
+    return TimeoutDefault(
+        connection_timeout=conf.connection_timeout,
+        idle_timeout=conf.idle_timeout,
+        http=TimeoutHttp(max_connection_duration=http.max_connection_duration),
+    )
+
+
 def forward(node: ir.Forward, conf: TimeoutDefault) -> ir.Forward:
     """Times of requests. What the route itself says, its author said of this very rule: that stays."""
     http = conf.http or TimeoutHttp()
@@ -53,6 +63,12 @@ def outbound(node: ir.Outbound, conf: TimeoutDefault) -> ir.Outbound:
         request_headers=milliseconds(http.request_headers_timeout),
     )
     return replace(node, tcp=tcp, times=times)
+
+
+def of_applications(conf: TimeoutDefault) -> TimeoutDefault:
+    """What `outbound` looks at."""
+    http = replace(conf.http or TimeoutHttp(), request_timeout=None)
+    return TimeoutDefault(idle_timeout=conf.idle_timeout, http=http)
 
 
 def inbound(node: ir.Inbound, rules: Iterable[Rule]) -> ir.Inbound:

@@ -5,7 +5,7 @@ they are a *consumer's* and hold for the clients of that namespace, in place of 
 Of routes of several kinds on one port those of one kind count (GEP-1294, Route precedence).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from msgspec import Struct
@@ -22,6 +22,7 @@ _FOR_REQUESTS = ("GRPCRoute", "HTTPRoute")
 _FOR_BYTES = ("TLSRoute", "TCPRoute")
 PRECEDENCE = (*_FOR_REQUESTS, *_FOR_BYTES)
 """Kinds that may have a Service as parent; of several on one port the first counts."""
+_NO_ROUTES: frozenset[ResourceId] = frozenset()
 
 
 class ServiceParent(Struct, frozen=True, kw_only=True, gc=False):
@@ -63,22 +64,30 @@ def service_parents(read: Read, route: ResourceId) -> tuple[ServiceParent, ...]:
 
 def routes(read: Read, service: ResourceId, port: int, client: str) -> frozenset[ResourceId]:
     """The routes that hold for clients of a namespace (empty: of one that has none of its own)."""
-    own = _winners(read, Frontend(service, port, client)) if client else frozenset()
-    return own or _winners(read, Frontend(service, port, ""))
+    attached = _winners(read, service)
+    own = attached.get(Frontend(service, port, client)) if client else None
+    return own or attached.get(Frontend(service, port, ""), _NO_ROUTES)
 
 
 @query
-def _winners(read: Read, frontend: Frontend) -> frozenset[ResourceId]:
-    """Those attached there that are of the kind that counts."""
-    attached: frozenset[ResourceId] = read.bucket(_ATTACHED, frontend)
-    kind = min((PRECEDENCE.index(route.kind) for route in attached), default=0)
-    return frozenset(route for route in attached if route.kind == PRECEDENCE[kind])
+def _winners(read: Read, service: ResourceId) -> Mapping[Frontend, frozenset[ResourceId]]:
+    """Of all that is attached to a Service, what is of the kind that counts. For all clients at once: most
+    Services have no routes."""
+    return {
+        frontend: _of_one_kind(read.bucket(_ATTACHED, frontend)) for frontend in read.bucket(_AT, service)
+    }
+
+
+def _of_one_kind(attached: frozenset[ResourceId]) -> frozenset[ResourceId]:
+    first = min(PRECEDENCE.index(route.kind) for route in attached)
+    return frozenset(route for route in attached if route.kind == PRECEDENCE[first])
 
 
 def is_beaten(read: Read, route: ResourceId, parent: ServiceParent) -> bool:
     """Whether routes of another kind count at every port the route is attached to."""
     frontends = tuple(_frontends_of(route, parent))
-    return bool(frontends) and not any(route in _winners(read, one) for one in frontends)
+    winners = _winners(read, parent.service)
+    return bool(frontends) and not any(route in winners.get(one, _NO_ROUTES) for one in frontends)
 
 
 def is_routed(read: Read, service: ResourceId, port: int) -> bool:
@@ -142,6 +151,10 @@ def _frontends_of(route: ResourceId, parent: ServiceParent) -> Iterator[Frontend
         yield Frontend(parent.service, port, consumer)
 
 
+def _service(_: Read, frontend: Frontend) -> tuple[ResourceId, ...]:
+    return (frontend.service,)
+
+
 def _consumer(_: Read, frontend: Frontend) -> tuple[str, ...]:
     return (frontend.consumer,) if frontend.consumer else ()
 
@@ -166,6 +179,9 @@ def _mesh(read: Read, frontend: Frontend) -> tuple[str, ...]:
 
 _ATTACHED = index("service routes", source=PRECEDENCE, emit=_frontends)
 """`Frontend` → the routes attached there."""
+
+_AT = index("frontends of services", source=_ATTACHED, emit=_service)
+"""Service → `Frontend`."""
 
 _CONSUMERS = index("namespaces with consumer routes", source=_ATTACHED, emit=_consumer)
 _CALLED = index("service ports of calls", source=_ATTACHED, emit=_called_port)

@@ -22,8 +22,9 @@ from sekisho.translate.mesh.meshes import mesh_of, mesh_spec
 from sekisho.translate.mesh.multizone_way import multizone_cluster
 from sekisho.translate.mesh.names import Destination, cluster_name, outbound_name
 from sekisho.translate.mesh.places import written_endpoints
+from sekisho.translate.mesh.policy_values import special_kinds
 from sekisho.translate.mesh.ports import is_http, service_port, target_number
-from sekisho.translate.mesh.route_tables import plain_forward, straight_forward
+from sekisho.translate.mesh.route_tables import plain_forward
 from sekisho.translate.mesh.transport import has_sidecars, mesh_transport
 from sekisho.translate.mesh.worlds import World
 from sekisho.translate.zone.clusters import remote_cluster
@@ -32,9 +33,10 @@ from sekisho.translate.zone.remote import remote_port
 
 _ACROSS_ZONES = ("ZoneService", "MultiZoneService")
 """Kinds that lead to other zones."""
+_ANY_SERVICE = Destination("Service", "", "", 0)
+"""Named by no policy, and by no Service."""
 
 
-@query
 def sidecar_cluster(read: Read, client: World, destination: Destination) -> ir.Cluster | None:
     """As sidecars of a client go there; None where there is no such port."""
     if destination.kind == "Service":
@@ -181,13 +183,11 @@ def reads_http(read: Read, client: World, destination: Destination) -> bool:
         return False
     # One outside is asked by its own host name, and verified: else 503. And another ingress, instance or zone
     # can take over a request only from who knows it.
-    if destination.kind != "Service":
+    if destination.kind != "Service" or _is_read_for_anybody(read, client.mesh, destination):
         return True
-    if mesh_spec(read, client.mesh).inspection == "Always":
-        return True
-    if is_routed(read, service, destination.port) or is_inspected(read, destination):
-        return True
-    return _has_http_policies(read, client, destination)
+    if special_kinds(read, destination):
+        return _has_http_policies(read, client, destination, spoken(read, destination))
+    return _has_http_policies_for_all(read, client, spoken(read, destination))
 
 
 def plain_outbound(
@@ -217,9 +217,24 @@ def is_inspected(read: Read, destination: Destination) -> bool:
     )
 
 
-def _has_http_policies(read: Read, client: World, destination: Destination) -> bool:
+@query
+def _is_read_for_anybody(read: Read, mesh: str, destination: Destination) -> bool:
+    if mesh_spec(read, mesh).inspection == "Always":
+        return True
+    return is_routed(read, destination.resource, destination.port) or is_inspected(read, destination)
+
+
+@query
+def _has_http_policies_for_all(read: Read, client: World, protocol: ir.Protocol) -> bool:
+    """The same of all Services of which no policy says anything special."""
+    return _has_http_policies(read, client, _ANY_SERVICE, protocol)
+
+
+def _has_http_policies(read: Read, client: World, destination: Destination, protocol: ir.Protocol) -> bool:
     """Whether a policy for this client changes anything that exists only in HTTP."""
-    if straight_forward(read, client, destination) != plain_forward(destination):
+    straight = plain_forward(destination)
+    said = effective.forward_with_policies(read, client, straight, destination, None, protocol)
+    if said != straight:
         return True
     plain = plain_outbound(destination)
     found = effective.outbound_with_policies(read, client, plain, destination)
@@ -228,7 +243,13 @@ def _has_http_policies(read: Read, client: World, destination: Destination) -> b
     return replace(found, times=times) != plain
 
 
-def _service_cluster(read: Read, destination: Destination, over_http: bool) -> ir.Cluster | None:  # noqa: FBT001
+@query
+def _service_cluster(
+    read: Read,
+    destination: Destination,
+    over_http: bool,  # noqa: FBT001 - a key of the cache
+) -> ir.Cluster | None:
+    """As without any policy: the same for all clients."""
     if service_port(read, destination.resource, destination.port) is None:
         return None
     transport = mesh_transport(read, destination, over_http=over_http)

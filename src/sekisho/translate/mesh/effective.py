@@ -1,7 +1,7 @@
 """Policies as they act on each part of a plan."""
 
 from collections.abc import Callable, Sequence
-from typing import Any, Literal, TypeAlias
+from typing import Any, TypeAlias
 
 from msgspec.structs import replace
 
@@ -16,13 +16,14 @@ from sekisho.model.policies.traffic_permission import TrafficPermissionDefault
 from sekisho.policies import access_log, metrics, passthrough, proxy_patch, retry, tracing, traffic_permission
 from sekisho.policies.collectors import INBOUND, is_address
 from sekisho.policies.merging import stacked, typed
-from sekisho.policies.registry import REGISTRY
+from sekisho.policies.registry import REGISTRY, SPEAKERS, Stage
 from sekisho.translate.mesh.destinations import spoken
 from sekisho.translate.mesh.meshes import mesh_of, mesh_spec, own_domain
 from sekisho.translate.mesh.names import Destination, destination_of, leads_to_zones
 from sekisho.translate.mesh.policy_index import CONSUMERS
 from sekisho.translate.mesh.policy_values import (
     Client,
+    Effective,
     for_destination,
     for_mesh,
     rules,
@@ -49,11 +50,6 @@ __all__ = [
 ]
 
 
-_Stage: TypeAlias = Literal["cluster", "forward", "outbound"]
-_STAGES: tuple[_Stage, ...] = ("cluster", "forward", "outbound")
-_SPEAKERS = {stage: [one for one in REGISTRY if getattr(one, stage) is not None] for stage in _STAGES}
-"""The policies that change a part of a plan: what `Policy` has a field of this name for."""
-
 _Said: TypeAlias = Sequence[tuple[str, Callable[..., Any], Any]]
 """Kind of policy, what it does to a part of a plan, and the `default` it does that by; in order."""
 
@@ -61,7 +57,7 @@ _Said: TypeAlias = Sequence[tuple[str, Callable[..., Any], Any]]
 def _said(
     read: Read,
     client: Client,
-    stage: _Stage,
+    stage: Stage,
     destination: Destination,
     route: ResourceId | None = None,
 ) -> _Said:
@@ -69,16 +65,23 @@ def _said(
     client = canonical(client)
     if not special_kinds(read, destination, route):
         return _said_of_mesh(read, client, stage)
-    said = [(one, for_destination(read, one.kind, client, destination, route)) for one in _SPEAKERS[stage]]
-    return [(one.kind, getattr(one, stage), found.value) for one, found in said if found.value is not None]
+    return _heard(stage, lambda kind: for_destination(read, kind, client, destination, route))
 
 
 @query
-def _said_of_mesh(read: Read, client: Client, stage: _Stage) -> _Said:
-    said = ((one, for_mesh(read, one.kind, client)) for one in _SPEAKERS[stage])
-    return tuple(
-        (one.kind, getattr(one, stage), found.value) for one, found in said if found.value is not None
-    )
+def _said_of_mesh(read: Read, client: Client, stage: Stage) -> _Said:
+    return _heard(stage, lambda kind: for_mesh(read, kind, client))
+
+
+def _heard(stage: Stage, say: Callable[[str], Effective]) -> _Said:
+    """What policies say, by kind, as far as a part of a plan listens."""
+    heard = []
+    for policy in SPEAKERS[stage]:
+        value = say(policy.kind).value
+        if value is not None:
+            looks_at = policy.looks_at.get(stage)
+            heard.append((policy.kind, getattr(policy, stage), looks_at(value) if looks_at else value))
+    return tuple(heard)
 
 
 def cluster_with_policies(
@@ -91,12 +94,19 @@ def cluster_with_policies(
 
 
 def forward_with_policies(
-    read: Read, client: Client, forward: ir.Forward, destination: Destination, route: ResourceId | None
+    read: Read,
+    client: Client,
+    forward: ir.Forward,
+    destination: Destination,
+    route: ResourceId | None,
+    protocol: ir.Protocol | None = None,
 ) -> ir.Forward:
-    """What becomes of a request; `route` is the HTTPRoute that decided, None where there is none."""
+    """What becomes of a request; `route` is the HTTPRoute that decided, None where there is none. `protocol`:
+    what the destination speaks, by default what it says."""
     decided = forward.retry is not None
+    protocol = protocol or spoken(read, destination)
     for kind, change, value in _said(read, client, "forward", destination, route):
-        forward = change(forward, value, spoken(read, destination))
+        forward = change(forward, value, protocol)
         decided = decided or (kind == "Retry" and retry.speaks_of_requests(value))
     if any(share.cluster and leads_to_zones(share.cluster) for share in forward.shares):
         return retry.across_zones(forward, is_decided=decided)

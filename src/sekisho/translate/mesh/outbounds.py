@@ -2,7 +2,7 @@
 
 from msgspec.structs import replace
 
-from sekisho.engine import Read, query
+from sekisho.engine import Read
 from sekisho.ir.sidecar import Outbound
 from sekisho.ir.tcp import TcpForward
 from sekisho.ir.transport import ALPN_TCP
@@ -16,7 +16,6 @@ from sekisho.translate.mesh.worlds import World
 from sekisho.translate.zone.egress import is_through_egress
 
 
-@query
 def outbound(read: Read, profile: World, destination: Destination) -> Outbound | None:
     """One port; None where it has no address to be called at."""
     called_at = addresses(read, destination.resource, profile.outbound)

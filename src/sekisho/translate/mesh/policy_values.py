@@ -27,6 +27,7 @@ from sekisho.translate.mesh.policy_index import (
     SERVERS,
     ByName,
     ClientScope,
+    Entry,
     ServerScope,
     entries,
     target_of,
@@ -128,7 +129,7 @@ def for_mesh(read: Read, kind: str, client: Client) -> Effective:
 
 @query
 def _for_mesh(read: Read, kind: str, client: Client) -> Effective:
-    return _merged(kind, _parts_for_mesh(read, kind, client))
+    return _merged(kind, (entry.part for entry in _entries_for_mesh(read, kind, client)))
 
 
 def for_destination(
@@ -154,12 +155,16 @@ def special_kinds(read: Read, destination: Destination, route: ResourceId | None
 def _for_destination(
     read: Read, kind: str, client: Client, destination: Destination, route: ResourceId | None
 ) -> Effective:
-    called = _called(read, destination, route)
-    parts = [
+    called, special = _called(read, destination, route), _special(read, destination, route)
+    parts = [entry.part for entry in _entries_for_mesh(read, kind, client) if entry.destination is not None]
+    parts += [
         entry.part
         for policy in client_policies(read, kind, client)
+        if policy in special
         for entry in entries(read, policy)
-        if entry.destination is not None and covers(policy.namespace, entry.destination, called)
+        if entry.destination is not None
+        and entry.destination.kind != "Mesh"
+        and covers(policy.namespace, entry.destination, called)
     ]
     if route is not None:
         parts += [
@@ -174,16 +179,16 @@ def _for_destination(
 
 @query
 def _special_kinds(read: Read, destination: Destination, route: ResourceId | None) -> frozenset[str]:
+    attached = frozenset() if route is None else read.bucket(ROUTES, ByName(*route))
+    return frozenset(policy.kind for policy in attached | _special(read, destination, route))
+
+
+def _special(read: Read, destination: Destination, route: ResourceId | None) -> frozenset[ResourceId]:
+    """The policies with an entry that is, or may be, about a destination or a route to it."""
     names = [ByName(*destination.resource), ByName(destination.kind, "", "")]
-    attached: frozenset[ResourceId] = frozenset()
     if route is not None:
         names.append(ByName(*route))
-        attached = read.bucket(ROUTES, ByName(*route))
-    return frozenset(
-        policy.kind
-        for found in (attached, *(read.bucket(DESTINATIONS, one) for one in names))
-        for policy in found
-    )
+    return frozenset().union(*(read.bucket(DESTINATIONS, one) for one in names))
 
 
 def _called(read: Read, destination: Destination, route: ResourceId | None) -> Called:
@@ -209,12 +214,14 @@ def _port_called(read: Read, destination: Destination) -> str:
     return "" if port is None else port.name
 
 
-def _parts_for_mesh(read: Read, kind: str, client: Client) -> Iterator[Part]:
-    for policy in client_policies(read, kind, client):
-        for entry in entries(read, policy):
-            destination = entry.destination
-            if entry.section != "rules" and (destination is None or destination.kind == "Mesh"):
-                yield entry.part
+@query
+def _entries_for_mesh(read: Read, kind: str, client: Client) -> tuple[Entry, ...]:
+    return tuple(
+        entry
+        for policy in client_policies(read, kind, client)
+        for entry in entries(read, policy)
+        if entry.section != "rules" and (entry.destination is None or entry.destination.kind == "Mesh")
+    )
 
 
 def _merged(kind: str, parts: Iterable[Part]) -> Effective:

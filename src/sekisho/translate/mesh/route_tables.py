@@ -39,7 +39,6 @@ def route_table(read: Read, client: World, destination: Destination) -> RouteTab
     )
 
 
-@query
 def backends(read: Read, client: World, destination: Destination) -> tuple[Destination, ...]:
     """Where what is sent to a port may go in the end, sorted: itself, or what its routes name."""
     attached = routes(read, destination.resource, destination.port, client.namespace)
@@ -70,17 +69,12 @@ def plain_forward(destination: Destination) -> ir.Forward:
     return ir.Forward(shares=(share,), host_of_server=leads_outside(cluster_name(destination)))
 
 
-@query
-def straight_forward(read: Read, client: World, destination: Destination) -> ir.Forward:
-    """Straight on, where no route is attached, as policies for this client have it."""
-    return effective.forward_with_policies(read, client, plain_forward(destination), destination, None)
-
-
 def _straight(read: Read, client: World, destination: Destination) -> ir.Route:
+    """Straight on, where no route is attached, as policies for this client have it."""
     return ir.Route(
         name=cluster_name(destination),
         match=ir.RouteMatch(),
-        action=straight_forward(read, client, destination),
+        action=effective.forward_with_policies(read, client, plain_forward(destination), destination, None),
         origin=destination.origin,
     )
 

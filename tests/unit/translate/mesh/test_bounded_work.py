@@ -4,9 +4,10 @@ from collections import Counter
 from collections.abc import Callable
 
 from tests.unit.translate.mesh.mesh import Mesh, application, member, permission, service_route
-from tests.unit.translate.world import Document
+from tests.unit.translate.world import Document, document
 
 from sekisho.engine import Changes
+from sekisho.model.mesh import SYSTEM_NAMESPACE
 from sekisho.model.names import ResourceId
 from sekisho.translate.facts import Readiness
 
@@ -88,6 +89,23 @@ def test_a_new_service_is_looked_at_once_for_each_world() -> None:
     assert moved == {"members": WORLDS, "outbounds": 1, "mesh clusters": 1, "mesh endpoints": 1, **names}
     assert ran["content.membership"] == WORLDS
     assert sum(ran.values()) <= 45 + 8 * WORLDS
+
+
+def told_within(seconds: str) -> Document:
+    """How long calls of the whole mesh may take."""
+    said = {"targetRef": {"kind": "Mesh"}, "default": {"http": {"requestTimeout": seconds}}}
+    return document("Timeout", "calls", SYSTEM_NAMESPACE, spec={"to": [said]})
+
+
+def test_a_time_for_requests_runs_one_function_for_each_service() -> None:
+    size = 40
+    found = town(size)
+    found.apply(told_within("5s"))
+    before = found.engine.runs.copy()
+    changes = found.apply(told_within("6s"))
+    moved = {output.name: len(keys) for output, keys in changes.outputs.items()}
+    assert moved == {"outbound route tables": size}
+    assert sum((found.engine.runs - before).values()) <= size + 15
 
 
 def test_a_route_changes_one_service() -> None:
