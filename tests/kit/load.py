@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
-from tests.kit.http import Answer, fetch, read_answer, request_bytes
+from tests.kit.http import Answer, read_answer, request_bytes
 
 
 class _EndedUnanswered(Exception):
@@ -29,6 +29,10 @@ class Load:
     repeated: int = 0
     failures: list[str] = field(default_factory=list)
 
+    async def open(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        """A new connection. OSError when nobody takes it."""
+        return await asyncio.open_connection(self.address, self.port)
+
     async def keep_asking(self, *, keep: bool) -> None:
         """Until cancelled. On a kept connection for as long as the server does not ask to close it."""
         while True:
@@ -41,11 +45,16 @@ class Load:
                 await asyncio.sleep(0.01)
 
     async def _ask_anew(self) -> None:
-        self._count(await fetch(self.port, self.host, self.path, address=self.address))
+        async with asyncio.timeout(10):
+            reader, writer = await self.open()
+        try:
+            self._count(await self._ask_on(reader, writer))
+        finally:
+            writer.close()
         await asyncio.sleep(self.pause)
 
     async def _on_one_connection(self) -> None:
-        reader, writer = await asyncio.open_connection(self.address, self.port)
+        reader, writer = await self.open()
         kept = False
         try:
             while True:
@@ -80,12 +89,19 @@ async def under_load(
 ) -> AsyncIterator[Load]:
     """So many clients of either sort ask while the block runs; requests under way at its end do not count."""
     load = Load(port, host, path, address, pause)
+    async with keeping_on(load, clients):
+        yield load
+
+
+@asynccontextmanager
+async def keeping_on(load: Load, clients: int) -> AsyncIterator[None]:
+    """So many clients of either sort ask while the block runs."""
     async with asyncio.TaskGroup() as group:
         asking = [
             group.create_task(load.keep_asking(keep=keep)) for keep in (True, False) for _ in range(clients)
         ]
         try:
-            yield load
+            yield
         finally:
             for one in asking:
                 one.cancel()

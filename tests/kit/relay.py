@@ -49,7 +49,7 @@ class Relay:
     async def connect(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Somebody came."""
         try:
-            there, onward = await self._dial()
+            there, onward = await self.dial()
         except OSError:
             writer.transport.abort()
             return
@@ -65,7 +65,8 @@ class Relay:
                 self.writers.discard(one)
                 one.close()
 
-    async def _dial(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    async def dial(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        """The connection onward. OSError when there is none."""
         if self.is_cut:
             raise ConnectionRefusedError
         return await asyncio.open_connection("127.0.0.1", self.target)

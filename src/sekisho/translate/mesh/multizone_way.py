@@ -24,17 +24,21 @@ from sekisho.translate.mesh.transport import is_wholly_meshed, mesh_transport
 from sekisho.translate.zone.clusters import (
     BALANCING,
     LIMITS,
-    OUTLIERS,
-    PING,
     PROBE,
     REQUESTS_PER_CONNECTION,
     STREAMS,
     remote_transport,
 )
+from sekisho.translate.zone.clusters import OUTLIERS as REMOTE_OUTLIERS
 from sekisho.translate.zone.remote import doors, healthy_instances, remote_zone
 
-CONNECT_MILLISECONDS = 1_000
-"""There is another zone to try."""
+PING = ir.Ping(interval_ms=250, timeout_ms=800)
+CONNECT_MILLISECONDS = 850
+"""There is another zone to try, and whoever vanished without a word is noticed by both: a caller waits for a
+ping to fail on the connection there is, then for a new one to fail, and is answered elsewhere within 2 s.
+Connections take two round trips: zones may be 400 ms apart."""
+OUTLIERS = replace(REMOTE_OUTLIERS, consecutive_local_failures=2)
+"""Each call to an instance that is gone waits for its connection: two are enough to know."""
 Placed = tuple[ir.Endpoint, Mapping[str, str]]
 
 
