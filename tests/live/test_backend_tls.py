@@ -1,40 +1,18 @@
 """A Gateway speaks TLS to a backend where a BackendTLSPolicy says so, and to nobody it cannot believe."""
 
-import asyncio
-import ssl
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 from tests.kit.http import fetch
+from tests.kit.https_backend import https_backend
 from tests.kit.objects import endpoint_slice, gateway, manifest, route, service
-from tests.kit.pki import Leaf, TestAuthority
+from tests.kit.pki import TestAuthority
 from tests.kit.ports import free_port
 from tests.kit.system import Manifest, System, running_system
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(180)]
 
 HOST, BACKEND = "shop.example.com", "backend.example.com"
-
-
-@asynccontextmanager
-async def https_backend(leaf: Leaf, folder: Path) -> AsyncIterator[tuple[int, list[str]]]:
-    """Answers 200 over TLS; its port, and the server names it was asked for."""
-    names: list[str] = []
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(*leaf.write(folder, "backend"))
-    context.sni_callback = lambda _connection, name, _context: names.append(name or "")
-
-    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        while await reader.readline() not in {b"\r\n", b""}:
-            pass
-        writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")
-        await writer.drain()
-        writer.close()
-
-    async with await asyncio.start_server(answer, "127.0.0.1", 0, ssl=context) as server:
-        yield int(server.sockets[0].getsockname()[1]), names
 
 
 def authority(*believed: TestAuthority) -> Manifest:
@@ -64,20 +42,20 @@ async def answers(system: System, port: int, status: int) -> None:
 async def test_a_backend_is_spoken_to_by_tls_and_only_where_it_is_who_it_is_to_be(tmp_path: Path) -> None:
     good, other, port = TestAuthority("good"), TestAuthority("other"), free_port()
     async with (
-        https_backend(good.leaf(dns=[BACKEND]), tmp_path) as (backend, names),
+        https_backend(good.leaf(dns=[BACKEND]), tmp_path) as backend,
         running_system() as system,
     ):
         await system.apply(
-            gateway(port=port), service("cart", target=backend),
-            endpoint_slice("cart", "127.0.0.1", port=backend), route("cart", HOST),
+            gateway(port=port), service("cart", target=backend.port),
+            endpoint_slice("cart", "127.0.0.1", port=backend.port), route("cart", HOST),
         )  # fmt: skip
         await answers(system, port, 503)  # plain text to a server that speaks TLS
         await system.apply(policy())
-        assert names == [], "nobody is believed yet, so nobody is asked"
+        assert backend.names == [], "nobody is believed yet, so nobody is asked"
         await answers(system, port, 503)
         await system.apply(authority(good))
         await answers(system, port, 200)
-        assert set(names) == {BACKEND}
+        assert set(backend.names) == {BACKEND}
         await system.apply(authority(other))
         await answers(system, port, 503)
         await system.apply(authority(other, good))

@@ -1,8 +1,9 @@
 """The call table: `given these manifests, a call has this outcome`. One YAML file a topic, in `table/`.
 
 Manifests are Gateway API, without apiVersion, and in namespace `shop`; all files are served together, so
-each has ports of its own. Backends are `one`, `two`, `three`, `h2c`, `ws`, and `empty` (no endpoints);
-`certificate` is a Secret for every host that is asked for by https. What a row does not say is not looked at.
+each has ports of its own. Backends are `one`, `two`, `three`, `h2c`, `ws`, and `empty` (no endpoints); `one`
+is an XBackend as well, called `localhost` outside. `certificate` is a Secret for every host that is asked for
+by https. What a row does not say is not looked at.
 """
 
 from dataclasses import dataclass, field
@@ -90,8 +91,13 @@ class Table:
         given = [one for topic in self.topics for one in topic.given]
         backends = [one for name in BACKENDS for one in self._backend(name)]
         return [
-            manifest("Namespace", "shop"), gateway_class(), certificate, service("empty"), *backends, *given,
+            manifest("Namespace", "shop"), gateway_class(), certificate, service("empty"), *backends,
+            self._outside(), *given,
         ]  # fmt: skip
+
+    def _outside(self) -> dict[str, Any]:
+        where = {"type": "ExternalHostname", "externalHostname": {"hostname": "localhost"}}
+        return manifest("XBackend", "one", spec={**where, "port": {"port": self.ports.get("one", 9000)}})
 
     def _backend(self, name: str) -> tuple[dict[str, Any], dict[str, Any]]:
         exposed = service(name)

@@ -11,6 +11,7 @@ import pytest_asyncio
 from tests.kit.echo import Echo, serving_echo
 from tests.kit.echo_h2c import serving_h2c
 from tests.kit.http import Answer, fetch
+from tests.kit.names_lead_here import names_may_lead_here
 from tests.kit.site import Site
 from tests.kit.site_envoy import SiteEnvoy, running_site
 from tests.kit.wait import eventually
@@ -54,6 +55,7 @@ async def rig(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Rig]:
         h2c = await stack.enter_async_context(serving_h2c(H2C))
         table = Table(TOPICS, {name: echo.port for name, echo in echoes.items()} | {H2C: h2c})
         secret, client = tls_secret(table.tls_hosts)
+        stack.enter_context(names_may_lead_here())
         site, served = Site(), SiteEnvoy()
         await served.publish(site.apply(*table.manifests(secret)))
         await stack.enter_async_context(running_site(tmp_path_factory.mktemp("traffic"), served))

@@ -42,7 +42,7 @@ def assert_sent(row: Row, sent: Sent) -> None:
         assert not wanted or wanted in shares
     assert row.path in (None, sent.path)
     assert row.host in (None, sent.host)
-    assert row.mirrors in (None, sorted(mirror.cluster.split("/")[1] for mirror in sent.mirrors))
+    assert row.mirrors in (None, sorted(mirror.cluster.split("/")[-2] for mirror in sent.mirrors))
     target = next((target for target in sent.targets if _name(target) == wanted), None)
     if target is not None:
         forwarded = {"x-forwarded-proto": row.call.scheme}
@@ -51,7 +51,7 @@ def assert_sent(row: Row, sent: Sent) -> None:
 
 
 def _name(target: Target) -> str:
-    return str(target.status) if target.status else str(target.share.cluster).split("/")[1]
+    return str(target.status) if target.status else str(target.share.cluster).split("/")[-2]
 
 
 def _response(row: Row, target: Target) -> tuple[tuple[str, str], ...]:

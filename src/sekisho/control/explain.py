@@ -50,8 +50,12 @@ class GatewayPlan:
         return WILDCARD_TABLES.build(self._read, (self.gateway, table))
 
     def endpoints(self, cluster: str) -> ir.Endpoints | None:
-        """The ready addresses of a cluster."""
-        return ENDPOINTS.build(self._read, (self.gateway, cluster))
+        """The ready addresses of a cluster; of one outside its host names, which nobody looks up here."""
+        found = CLUSTERS.build(self._read, (self.gateway, cluster))
+        if found is None or found.hosts is None:
+            return ENDPOINTS.build(self._read, (self.gateway, cluster))
+        hosts = tuple(ir.Endpoint(host.address, host.port) for host in found.hosts)
+        return ir.Endpoints(cluster=cluster, endpoints=hosts, origin=found.origin)
 
 
 def explain(engine: Engine, served: Iterable[tuple[ResourceId, str]], spec: ExplanationSpec) -> Explanation:

@@ -49,7 +49,8 @@ WAYS: Mapping[str, Way] = MappingProxyType(
             (
                 "Namespace", "Service", "Secret", "ConfigMap", "ServiceAccount", "EndpointSlice",
                 "GatewayClass", "Gateway", "ListenerSet", "ReferenceGrant", "BackendTLSPolicy",
-                "Workload", "MeshIdentity", "XMesh", "Ingress", "IngressClass",
+                "XMesh", "XBackend", "XBackendTrafficPolicy",
+                "Workload", "MeshIdentity", "Ingress", "IngressClass",
             ),
             Way.STAYS,
         ),

@@ -62,6 +62,7 @@ from sekisho.ir.traffic import (
     Limits,
     Outliers,
     RateLimit,
+    RetryBudget,
     Times,
 )
 from sekisho.ir.transport import (
@@ -133,6 +134,7 @@ __all__ = [
     "ReplacePrefix",
     "Respond",
     "Retry",
+    "RetryBudget",
     "Route",
     "RouteMatch",
     "RouteTable",

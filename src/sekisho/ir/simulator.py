@@ -18,6 +18,7 @@ from sekisho.ir.http import Forward, HeaderEdits, Redirect, Respond, Route, Shar
 from sekisho.ir.listener import Chain, Listener
 from sekisho.ir.matching import chain_of, matches, most_specific
 from sekisho.ir.paths import is_acceptable, normalized_path, rewritten_path
+from sekisho.kit.addresses import is_address
 from sekisho.kit.hostnames import is_wildcard
 
 FindEndpoints: TypeAlias = Callable[[str], Endpoints | None]
@@ -156,12 +157,22 @@ def outcome_at(endpoints: FindEndpoints, scheme: str, host: VirtualHost, route: 
             return Sent(
                 targets=tuple(_target(endpoints, route, share, call, forward) for share in forward.shares),
                 path=rewritten_path(forward.path_rewrite, route.match.path, call.path),
-                host=forward.host_rewrite.value if forward.host_rewrite else call.authority,
+                host=_host_seen(endpoints, forward) or call.authority,
                 mirrors=forward.mirrors,
                 headers=cors.response_headers(route.cors, call) if route.cors is not None else (),
             )
         case _ as never:
             assert_never(never)
+
+
+def _host_seen(endpoints: FindEndpoints, forward: Forward) -> str:
+    """The host a request is sent with, where it is not its own; of several backends the first one's."""
+    if forward.host_rewrite:
+        return forward.host_rewrite.value
+    first = forward.shares[0].cluster
+    found = endpoints(first) if forward.host_of_server and first is not None else None
+    names = [one.address for one in found.endpoints if not is_address(one.address)] if found else []
+    return names[0] if names else ""
 
 
 def _why(status: int) -> str:

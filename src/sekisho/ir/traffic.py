@@ -6,6 +6,16 @@ from typing import Literal
 from msgspec import Struct
 
 
+class RetryBudget(Struct, frozen=True, kw_only=True, gc=False):
+    """How much of what is sent may be retries (envoy CircuitBreakers.Thresholds.RetryBudget)."""
+
+    percent: int
+    """As many retries may be under way as this part of the requests within the interval."""
+    interval_ms: int
+    least: int
+    """Retries under way that are always allowed."""
+
+
 class Limits(Struct, frozen=True, kw_only=True, gc=False):
     """Circuit breaker thresholds (envoy CircuitBreakers.Thresholds); None for Envoy's default (1024; retries:
     a budget of 20 %)."""
@@ -15,6 +25,8 @@ class Limits(Struct, frozen=True, kw_only=True, gc=False):
     pending_requests: int | None = None
     requests: int | None = None
     retries: int | None = None
+    retry_budget: RetryBudget | None = None
+    """In the place of `retries`."""
 
 
 class Outliers(Struct, frozen=True, kw_only=True, gc=False):

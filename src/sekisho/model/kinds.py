@@ -37,6 +37,8 @@ from sekisho.model.policies.tracing import Tracing
 from sekisho.model.policies.traffic_permission import TrafficPermission
 from sekisho.model.reference_grant import ReferenceGrant
 from sekisho.model.workload import Workload
+from sekisho.model.xbackend import XBackend
+from sekisho.model.xbackend_traffic_policy import XBackendTrafficPolicy
 from sekisho.model.xmesh import EXPERIMENTAL_GROUP, XMesh
 from sekisho.model.zone import Zone
 from sekisho.model.zone_ingress import ZoneIngress
@@ -108,6 +110,15 @@ def _newer(type_: type[Resource]) -> Kind:
     return Kind(
         kind=type_.__name__, group=GATEWAY_GROUP, version="v1", type=type_,
         plural=f"{singular}s", singular=singular, categories=("gateway-api",),
+    )  # fmt: skip
+
+
+def _experimental(type_: type[Resource], plural: str, *short_names: str) -> Kind:
+    """A kind that the Gateway API tries out, in a group of its own."""
+    return Kind(
+        kind=type_.__name__, group=EXPERIMENTAL_GROUP, version="v1alpha1", type=type_, plural=plural,
+        singular=type_.__name__.lower(), short_names=short_names, served_versions=("v1alpha1",),
+        categories=("gateway-api",),
     )  # fmt: skip
 
 
@@ -197,11 +208,9 @@ _ALL = (
     replace(
         _newer(BackendTLSPolicy), plural="backendtlspolicies", short_names=("btlspolicy",)
     ),
-    Kind(
-        kind="XMesh", group=EXPERIMENTAL_GROUP, version="v1alpha1", type=XMesh, plural="xmeshes",
-        singular="xmesh", served_versions=("v1alpha1",), categories=("gateway-api",), namespaced=False,
-        default_status=_pending("Accepted"),
-    ),
+    replace(_experimental(XMesh, "xmeshes"), namespaced=False, default_status=_pending("Accepted")),
+    _experimental(XBackend, "xbackends", "xbackend"),
+    _experimental(XBackendTrafficPolicy, "xbackendtrafficpolicies", "xbtrafficpolicy"),
     Kind(
         kind="IngressClass", group=INGRESS_GROUP, version="v1", type=IngressClass,
         plural="ingressclasses", singular="ingressclass", namespaced=False, has_status=False,

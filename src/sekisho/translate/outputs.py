@@ -17,6 +17,7 @@ from sekisho.translate.gateway.listener_set_status import listener_set_status
 from sekisho.translate.gateway.route_status import route_status
 from sekisho.translate.gateway.sockets import CALLER_AUTHORITIES, CERTIFICATES, LISTENERS, UDP_LISTENERS
 from sekisho.translate.gateway.virtual_hosts import VIRTUAL_HOSTS, WILDCARD_TABLES
+from sekisho.translate.gateway.xbackend_status import traffic_policy_status, xbackend_status
 from sekisho.translate.ingress.status import ingress_status
 from sekisho.translate.mesh.collectors import COLLECTORS
 from sekisho.translate.mesh.content import (
@@ -62,6 +63,8 @@ _STATUSES: dict[str, Callable[[Read, ResourceId], dict[str, Any] | None]] = {
     "ListenerSet": listener_set_status,
     **dict.fromkeys(ROUTE_KINDS, route_status),
     "BackendTLSPolicy": backend_tls_status,
+    "XBackend": xbackend_status,
+    "XBackendTrafficPolicy": traffic_policy_status,
     "Ingress": ingress_status,
     "Workload": workload_status,
     "ExternalService": external_service_status,

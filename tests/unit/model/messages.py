@@ -1,5 +1,9 @@
 """What a writer is told about a document."""
 
+import json
+from collections.abc import Mapping
+from typing import Any
+
 from sekisho.model import yaml
 from sekisho.model.problems import Invalid
 
@@ -19,3 +23,10 @@ def ours(kind: str, spec: str, namespace: str = "sekisho-system", name: str = "a
     place = f", namespace: {namespace}" if namespace else ""
     head = f"apiVersion: sekisho.dev/v1alpha1\nkind: {kind}\nmetadata: {{name: {name}{place}}}\n"
     return messages(f"{head}spec: {spec}\n")
+
+
+def experimental(kind: str, spec: Mapping[str, Any]) -> list[str]:
+    """The same for a kind the Gateway API tries out."""
+    version = "apiVersion: gateway.networking.x-k8s.io/v1alpha1"
+    head = f"{version}\nkind: {kind}\nmetadata: {{name: a, namespace: shop}}\n"
+    return messages(f"{head}spec: {json.dumps(spec)}\n")

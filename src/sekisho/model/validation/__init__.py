@@ -27,6 +27,7 @@ from sekisho.model.validation import (
     metadata,
     policies,
     workload,
+    xbackends,
     zones,
 )
 
@@ -43,6 +44,8 @@ _RULES: Mapping[str, Callable[[Any], Iterable[Problem]]] = MappingProxyType(
         "HTTPRoute": httproute.http_route,
         "GRPCRoute": grpcroute.grpc_route,
         "BackendTLSPolicy": backend_tls_policy.backend_tls_policy,
+        "XBackend": xbackends.xbackend,
+        "XBackendTrafficPolicy": xbackends.xbackend_traffic_policy,
         **dict.fromkeys(("TLSRoute", "TCPRoute", "UDPRoute"), byteroutes.byte_route),
         "Ingress": ingress.ingress,
         "IngressClass": ingress.ingress_class,

@@ -3,7 +3,12 @@
 from collections.abc import Iterator
 
 from sekisho.model import paths
-from sekisho.model.backend_tls_policy import BackendTLSPolicy, LocalPolicyTargetReference, SubjectAltName
+from sekisho.model.backend_tls_policy import (
+    BackendTLSPolicy,
+    BackendTlsValidation,
+    LocalPolicyTargetReference,
+    SubjectAltName,
+)
 from sekisho.model.problems import Problem
 from sekisho.model.reasons import Reason
 from sekisho.model.validation.shared import unique
@@ -11,17 +16,21 @@ from sekisho.model.validation.shared import unique
 
 def backend_tls_policy(resource: BackendTLSPolicy) -> Iterator[Problem]:
     """Targets, authorities, names."""
-    validation = resource.spec.validation
     yield from _targets("spec.targetRefs", resource.spec.target_refs)
+    yield from tls_validation("spec.validation", resource.spec.validation)
+
+
+def tls_validation(path: str, validation: BackendTlsValidation) -> Iterator[Problem]:
+    """Somebody is believed, in one way; names have a type."""
     given = bool(validation.ca_certificate_refs), validation.well_known_ca_certificates is not None
     if given == (True, True):
         message = "caCertificateRefs and wellKnownCACertificates exclude each other"
-        yield Problem("spec.validation", message, reason=Reason.FORBIDDEN)
+        yield Problem(path, message, reason=Reason.FORBIDDEN)
     elif given == (False, False):
         message = "expected caCertificateRefs or wellKnownCACertificates"
-        yield Problem("spec.validation", message, reason=Reason.REQUIRED)
+        yield Problem(path, message, reason=Reason.REQUIRED)
     for index, name in enumerate(validation.subject_alt_names):
-        yield from _name(paths.item("spec.validation.subjectAltNames", index), name)
+        yield from _name(paths.item(paths.field(path, "subjectAltNames"), index), name)
 
 
 def _targets(path: str, targets: tuple[LocalPolicyTargetReference, ...]) -> Iterator[Problem]:

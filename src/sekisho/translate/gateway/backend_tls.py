@@ -10,14 +10,17 @@ from msgspec import Struct
 
 from sekisho.engine import Read, index, query
 from sekisho.ir.transport import AuthorityBundle, ServerTls
-from sekisho.model.backend_tls_policy import BackendTLSPolicy, SubjectAltName
+from sekisho.model.backend_tls_policy import BackendTLSPolicy, BackendTlsValidation, SubjectAltName
 from sekisho.model.httpfilters import LocalObjectReference
 from sekisho.model.kinds import SEKISHO_GROUP
 from sekisho.model.names import ResourceId
+from sekisho.model.xbackend import XBackend
 from sekisho.translate.gateway.authorities import authorities
 from sekisho.translate.gateway.certificates import Unusable
 
-_PREFIX = "authorities/BackendTLSPolicy/"
+_PREFIX = "authorities"
+_SOURCES = ("BackendTLSPolicy", "XBackend")
+"""Kinds that say whom to believe."""
 _SYSTEM = "System"
 _TARGETS = frozenset({("", "Service"), (SEKISHO_GROUP, "ZoneService")})
 """Group and kind."""
@@ -69,15 +72,16 @@ def has_policies(read: Read) -> bool:
 
 
 @query
-def trusted(read: Read, policy: ResourceId) -> Trusted:
-    """Whom a policy believes. The good ones of several are believed, also beside bad ones."""
-    resource: BackendTLSPolicy = read.leaf(policy)
-    wanted = resource.spec.validation
+def trusted(read: Read, source: ResourceId) -> Trusted:
+    """Whom a policy or an XBackend believes. The good ones of several are believed, also beside bad ones."""
+    wanted = _validation(read, source)
+    if wanted is None:
+        return Trusted(is_usable=True)
     if wanted.well_known_ca_certificates is not None:
         known = wanted.well_known_ca_certificates == _SYSTEM
         message = f"wellKnownCACertificates {wanted.well_known_ca_certificates} is not known; System is"
         return Trusted(is_usable=known, problems=() if known else (Unusable("Invalid", message),))
-    found = [_authorities(read, policy, reference) for reference in wanted.ca_certificate_refs]
+    found = [_authorities(read, source, reference) for reference in wanted.ca_certificate_refs]
     good = [one for one in found if isinstance(one, bytes)]
     bad = tuple(one for one in found if isinstance(one, Unusable))
     return Trusted(certificates=b"\n".join(good), problems=bad, is_usable=bool(good))
@@ -93,35 +97,55 @@ def backend_transport(
     found = trusted(read, policy)
     if not found.is_usable:
         return Unusable("NoValidCACertificate", f"{policy} believes nobody")
-    wanted = read.leaf(policy).spec.validation
+    alpn = ("h2",) if over_http2 else ("http/1.1",)
+    return server_tls(policy, read.leaf(policy).spec.validation, found, alpn=alpn)
+
+
+def server_tls(
+    source: ResourceId,
+    wanted: BackendTlsValidation,
+    found: Trusted,
+    *,
+    certificate: str = "",
+    alpn: tuple[str, ...],
+) -> ServerTls:
+    """TLS to a server that `source` says how to verify. `certificate`: as `ServerTls` has it."""
     return ServerTls(
         server_name=wanted.hostname,
-        authorities=authorities_name(policy) if found.certificates else "",
+        authorities=authorities_name(source) if found.certificates else "",
         alternative_names=tuple(_name(one) for one in wanted.subject_alt_names),
-        alpn=("h2",) if over_http2 else ("http/1.1",),
+        certificate=certificate,
+        alpn=alpn,
     )
 
 
-def authorities_name(policy: ResourceId) -> str:
+def authorities_name(source: ResourceId) -> str:
     """`AuthorityBundle.name`."""
-    return f"{_PREFIX}{policy.namespace}/{policy.name}"
+    return f"{_PREFIX}/{source.kind}/{source.namespace}/{source.name}"
 
 
 def policy_bundle(read: Read, name: str) -> AuthorityBundle | None:
-    """The authorities of a policy, by the name of the bundle; None for a bundle that is of no policy."""
-    if not name.startswith(_PREFIX):
+    """The authorities of a policy or an XBackend, by the name of the bundle; None for a bundle that is of
+    neither."""
+    source = ResourceId(*name.split("/")[1:])
+    if source.kind not in _SOURCES or read.leaf(source) is None:
         return None
-    policy = ResourceId("BackendTLSPolicy", *name.removeprefix(_PREFIX).split("/"))
-    if read.leaf(policy) is None:
-        return None
-    found = trusted(read, policy)
+    found = trusted(read, source)
     return AuthorityBundle(name=name, authorities=found.certificates) if found.certificates else None
 
 
-def _authorities(read: Read, policy: ResourceId, reference: LocalObjectReference) -> bytes | Unusable:
+def _validation(read: Read, source: ResourceId) -> BackendTlsValidation | None:
+    """None for an XBackend that says nothing."""
+    resource: BackendTLSPolicy | XBackend = read.leaf(source)
+    if isinstance(resource, BackendTLSPolicy):
+        return resource.spec.validation
+    return resource.spec.tls.validation if resource.spec.tls is not None else None
+
+
+def _authorities(read: Read, source: ResourceId, reference: LocalObjectReference) -> bytes | Unusable:
     if (reference.group, reference.kind) != ("", "ConfigMap"):
         return Unusable("InvalidKind", f"{reference.kind} holds no authorities; ConfigMap does")
-    found = authorities(read, ResourceId("ConfigMap", policy.namespace, reference.name))
+    found = authorities(read, ResourceId("ConfigMap", source.namespace, reference.name))
     return Unusable("InvalidCACertificateRef", found) if isinstance(found, str) else found
 
 

@@ -15,8 +15,10 @@ from sekisho.model.gateway import GATEWAY_GROUP
 from sekisho.model.httpfilters import BackendObjectReference
 from sekisho.model.kinds import SEKISHO_GROUP
 from sekisho.model.names import ResourceId
+from sekisho.model.xmesh import EXPERIMENTAL_GROUP
 from sekisho.translate.gateway.backend_tls import policy_of
 from sekisho.translate.gateway.grants import Referrer, is_permitted
+from sekisho.translate.gateway.xbackends import XBackendPort, xbackend_port
 from sekisho.translate.mesh.external import external_port
 from sekisho.translate.mesh.meshes import mesh_of_called
 from sekisho.translate.mesh.multizone import multi_port
@@ -107,6 +109,11 @@ def way_of(cluster: str) -> Way:
     return Way(found.resource, found.port, _CARRIED[first] if is_carried else "")
 
 
+def leads_by_name(cluster: str) -> bool:
+    """Whether proxies look up a name to send bytes there."""
+    return way_of(cluster).service.kind == "XBackend"
+
+
 def service_port(read: Read, service: ResourceId, port: int, carried: Carried = "") -> ServicePort | Broken:
     """One port of a Service, so that its readers do not run again for other edits of the Service."""
     return _service_port(read, service, port, carried)
@@ -162,6 +169,35 @@ def _external(read: Read, route: ResourceId, reference: BackendObjectReference, 
         message = f"{service} is not said to speak HTTP (spec.match.protocol)"
         return Broken("UnsupportedProtocol", message)
     return destination_name(Destination(*service, port))
+
+
+def _xbackend(
+    read: Read, route: ResourceId, reference: BackendObjectReference, exempt: str, carried: Carried
+) -> str | Broken:
+    """The same for an XBackend, whose only port need not be named either."""
+    backend = ResourceId("XBackend", reference.namespace or route.namespace, reference.name)
+    if exempt:
+        return Broken("InvalidKind", "XBackend is for Gateways; for members of a mesh, ExternalService is")
+    if not _may_name(read, route, EXPERIMENTAL_GROUP, backend, exempt):
+        return Broken("RefNotPermitted", f"no ReferenceGrant in {backend.namespace} allows {backend}")
+    found = xbackend_port(read, backend)
+    if found is None:
+        return Broken("BackendNotFound", f"{backend} does not exist")
+    if reference.port not in (None, found.number):
+        return Broken("BackendNotFound", f"{backend} has port {found.number}, not {reference.port}")
+    if not _can_carry(found, route, carried):
+        spoken = found.protocol or "TCP"
+        return Broken(
+            "UnsupportedProtocol", f"{backend} speaks {spoken}, which is not what a {route.kind} sends"
+        )
+    return cluster_name(backend, found.number, carried)
+
+
+def _can_carry(backend: XBackendPort, route: ResourceId, carried: Carried) -> bool:
+    if carried:
+        return carried == "tcp"
+    without_calls = ir.Protocol.HTTP1 if route.kind == "GRPCRoute" else ir.Protocol.TCP
+    return backend.protocol is None or backend.protocol not in (ir.Protocol.TCP, without_calls)
 
 
 def _of_zone(
@@ -236,6 +272,8 @@ def resolve(
     """
     if (reference.group, reference.kind) == (SEKISHO_GROUP, "ExternalService") and not carried:
         return _external(read, route, reference, exempt)
+    if (reference.group, reference.kind) == (EXPERIMENTAL_GROUP, "XBackend"):
+        return _xbackend(read, route, reference, exempt, carried)
     if (reference.group, reference.kind) == (SEKISHO_GROUP, "ZoneService"):
         return _of_zone(read, route, reference, exempt, carried)
     if (reference.group, reference.kind) == (SEKISHO_GROUP, "MultiZoneService"):

@@ -13,6 +13,7 @@ from sekisho.engine import Read, index, query
 from sekisho.kit.hostnames import EVERY, intersect, specificity
 from sekisho.model.names import ResourceId
 from sekisho.translate.gateway.attachment import PLACED, Place
+from sekisho.translate.gateway.backends import leads_by_name
 from sekisho.translate.gateway.certificates import presented
 from sekisho.translate.gateway.doors import Use, door, doors, owns, users_of
 from sekisho.translate.gateway.listeners import Door
@@ -92,11 +93,13 @@ def _claims(read: Read, place: Place) -> list[_Claim]:
 def _chain(read: Read, one: Door, hostname: str, route: ResourceId | None) -> ir.Chain:
     certificates = presented(read, one.source, one.name).certificates if one.ends_tls else ()
     ends_tls = route is not None and bool(certificates)  # nobody has to say who he is to be sent away
+    found = shares_at(read, one, route)
+    is_named = any(name != ir.CLOSED and leads_by_name(name) for name, _ in found)
     return ir.Chain(
         table=f"{one.table}/{hostname}",
         server_names=() if hostname == EVERY else (hostname,),
         tls=ir.TlsTermination(certificates=certificates, alpn=()) if ends_tls else None,
-        tcp=ir.TcpForward(shares=shares_at(read, one, route)),
+        tcp=ir.TcpForward(shares=found, is_named=is_named),
         origin=one.origin,
     )
 

@@ -3,7 +3,7 @@
 from sekisho.engine import Read
 from sekisho.model.byteroutes import ByteRoute
 from sekisho.model.names import ResourceId
-from sekisho.translate.gateway.backends import BYTES_OF, Broken, resolve
+from sekisho.translate.gateway.backends import BYTES_OF, Broken, leads_by_name, resolve
 from sekisho.translate.gateway.plans import Plan
 
 
@@ -16,6 +16,10 @@ def byte_plan(read: Read, route: ResourceId, exempt: str) -> Plan:
     for number, rule in enumerate(resource.spec.rules):
         for position, reference in enumerate(rule.backend_refs):
             found = resolve(read, route, reference, exempt, carried=BYTES_OF[route.kind])
+            if isinstance(found, str) and leads_by_name(found) and len(rule.backend_refs) > 1:
+                # Bytes to a name go through the guard (`envoy/guard.py`), all of a connection's or none.
+                message = f"{reference.kind} {reference.name} must be the only backend of its rule"
+                found = Broken("UnsupportedProtocol", message)
             if isinstance(found, Broken):
                 path = f"spec.rules[{number}].backendRefs[{position}]"
                 broken.append(Broken(found.reason, f"{path}: {found.message}"))

@@ -129,15 +129,16 @@ def presented(read: Read, source: ResourceId, listener: str) -> Presented:
 
 
 def resolve_certificate(
-    read: Read, referrer: ResourceId, reference: SecretReference
+    read: Read, referrer: ResourceId, reference: SecretReference, *, group: str = GATEWAY_GROUP
 ) -> ir.Certificate | Unusable:
-    """What a Gateway or ListenerSet names: each needs a grant of its own to go into another namespace."""
+    """What a Gateway, ListenerSet or XBackend (a kind of `group`) names: each needs a grant of its own to go
+    into another namespace."""
     if (reference.group, reference.kind) != ("", "Secret"):
         kind = f"{reference.kind}.{reference.group}".rstrip(".")
         return Unusable("InvalidCertificateRef", f"{kind} is not a kind of certificate; Secret is")
     secret = ResourceId("Secret", reference.namespace or referrer.namespace, reference.name)
     # Permission first: who may not look must not learn whether the Secret exists.
-    if not is_permitted(read, Referrer(GATEWAY_GROUP, referrer.kind, referrer.namespace), "", secret):
+    if not is_permitted(read, Referrer(group, referrer.kind, referrer.namespace), "", secret):
         return Unusable("RefNotPermitted", f"no ReferenceGrant in {secret.namespace} allows {secret}")
     return certificate(read, secret)
 

@@ -17,6 +17,8 @@ class Shares(Struct, frozen=True, gc=False):
 
     shares: tuple[ir.Share, ...]
     """Those with a weight above 0, in the order written."""
+    kept: tuple[ir.Share, ...]
+    """Those a session may have been told, whatever their weight: all that lead somewhere."""
     broken: tuple[Broken, ...]
     faults: tuple[Fault, ...]
 
@@ -24,7 +26,7 @@ class Shares(Struct, frozen=True, gc=False):
 def shares(read: Read, route: ResourceId, place: str, rule: HttpRouteRule, exempt: str) -> Shares:
     """The backends of a rule; one that leads nowhere keeps its share of the requests, to answer them 500.
     `exempt`: see `backends.resolve`."""
-    found_shares, broken, faults = [], [], []
+    found_shares, kept, broken, faults = [], [], [], []
     for number, reference in enumerate(rule.backend_refs):
         path = f"{place}.backendRefs[{number}]"
         found = resolve(read, route, reference, exempt)
@@ -32,16 +34,18 @@ def shares(read: Read, route: ResourceId, place: str, rule: HttpRouteRule, exemp
             broken.append(Broken(found.reason, f"{path}: {found.message}"))
         filters = backend_filters(reference.filters)
         faults += [Fault(fault.reason, f"backendRefs[{number}]: {fault.message}") for fault in filters.faults]
+        share = ir.Share(
+            cluster=None if isinstance(found, Broken) else found,
+            weight=reference.weight or 1,
+            request_headers=filters.request_headers,
+            response_headers=filters.response_headers,
+            origin=Origin(route, path),
+        )
         if reference.weight > 0:
-            share = ir.Share(
-                cluster=None if isinstance(found, Broken) else found,
-                weight=reference.weight,
-                request_headers=filters.request_headers,
-                response_headers=filters.response_headers,
-                origin=Origin(route, path),
-            )
             found_shares.append(share)
-    return Shares(tuple(found_shares), tuple(broken), tuple(faults))
+        if share.cluster is not None:
+            kept.append(share)
+    return Shares(tuple(found_shares), tuple(kept), tuple(broken), tuple(faults))
 
 
 def mirrors(

@@ -20,8 +20,8 @@ class Order(NamedTuple):
     name: str
     rule: int
     number: int
-    preflight: bool
-    """After the route it is the preflight of; no two entries have one place."""
+    part: int
+    """Of the several routes one match may need; no two entries have one place."""
 
 
 class Entry(NamedTuple):

@@ -29,8 +29,8 @@ from sekisho.translate.gateway.forwarding import mirrors, retry, shares, timeout
 from sekisho.translate.gateway.grpc_rules import Match, grpc_rules
 from sekisho.translate.gateway.matches import precedence, route_match
 from sekisho.translate.gateway.plans import Entry, Order, Plan
-from sekisho.translate.gateway.sessions import session
-from sekisho.translate.mesh.names import leads_outside
+from sekisho.translate.gateway.sessions import session, session_of_backends, with_backends_told
+from sekisho.translate.mesh.names import leads_outside, leads_to_xbackend
 
 _WELL_KNOWN_PORTS = {"http": 80, "https": 443}
 
@@ -41,6 +41,8 @@ class _Rule(Struct, frozen=True, gc=False):
     action: ir.Action
     filters: Filters
     authorizer: ir.Authorizer | None
+    kept: tuple[ir.Share, ...]
+    """Backends that callers may have been told to stay with."""
     clusters: tuple[str, ...]
     broken: tuple[Broken, ...]
     faults: tuple[Fault, ...]
@@ -138,9 +140,11 @@ def _entries(
             authorizer=resolved.authorizer,
             origin=Origin(route, f"spec.rules[{index}].matches[{number}]"),
         )
-        for one in (made, *_preflight(made)) if made.cors is not None else (made,):
-            ranked = place if one is made else precedence(one.match)
-            order = Order(ranked, created, route.namespace, route.name, index, number, one is not made)
+        parts = [(place, one) for one in with_backends_told(made, resolved.kept)]
+        if made.cors is not None:
+            parts += [(precedence(one.match), one) for one in _preflight(made)]
+        for part, (ranked, one) in enumerate(parts):
+            order = Order(ranked, created, route.namespace, route.name, index, number, part)
             found.append(Entry(order, one))
     return found
 
@@ -163,18 +167,23 @@ def _rule(read: Read, route: ResourceId, index: int, rule: HttpRouteRule, exempt
     backends = shares(read, route, place, rule, exempt)
     copies, copies_broken = mirrors(read, route, place, found, exempt) if found.mirrors else ((), ())
     asked = _authorizer(read, route, place, found, exempt)
-    stays = _session(route, index, rule, exempt)
+    stays = _session(read, route, index, rule, backends.kept, exempt)
     wrong = [one for one in (asked, stays) if isinstance(one, Fault)]
     faults = (*found.faults, *backends.faults, *_misfits(rule, found), *wrong)
     unasked = (asked,) if isinstance(asked, Broken) else ()
     broken = (*backends.broken, *copies_broken, *unasked)
     if faults or unasked or isinstance(asked, Fault | Broken) or isinstance(stays, Fault):
-        return _Rule(_error(route), NO_FILTERS, None, (), broken, faults)
+        return _Rule(_error(route), NO_FILTERS, None, (), (), broken, faults)
+    kept = backends.kept if stays is not None else ()
     action = _action(route, rule, found, backends.shares, copies)
-    if stays is not None and isinstance(action, ir.Forward):
-        action = replace(action, session=stays)
+    if stays is not None and isinstance(plain := _action(route, rule, found, kept, copies), ir.Forward):
+        # Who has a session keeps it also where nobody new is sent.
+        drawn = backends.shares or (replace(kept[0], cluster=None),)
+        action = replace(plain, shares=drawn, session=stays)
     asks = () if asked is None else (asked.cluster,)
-    return _Rule(action, found, asked, (*_clusters(action), *asks), broken, ())
+    rests = tuple(share.cluster for share in kept if share.cluster is not None)
+    clusters = (*_clusters(action), *rests, *asks)
+    return _Rule(action, found, asked, kept, clusters, broken, ())
 
 
 def _authorizer(
@@ -191,12 +200,20 @@ def _authorizer(
     return asked
 
 
-def _session(route: ResourceId, index: int, rule: HttpRouteRule, exempt: str) -> ir.Session | Fault | None:
+def _session(
+    read: Read,
+    route: ResourceId,
+    index: int,
+    rule: HttpRouteRule,
+    backends: tuple[ir.Share, ...],
+    exempt: str,
+) -> ir.Session | Fault | None:
+    named = rule.name or str(index)
     if rule.session_persistence is None:
-        return None
+        return None if exempt else session_of_backends(read, route, named, backends)
     if exempt:
         return Fault("UnsupportedValue", "sessionPersistence is for Gateways: sidecars keep no sessions")
-    return session(route, rule.name or str(index), rule.session_persistence)
+    return session(route, named, rule.session_persistence)
 
 
 def _misfits(rule: HttpRouteRule, found: Filters) -> list[Fault]:
@@ -242,12 +259,16 @@ def _action(
         shares=backends,
         path_rewrite=path_rewrite(found.rewrite.path) if found.rewrite is not None else None,
         host_rewrite=ir.HostRewrite(host) if host else None,
-        host_of_server=any(leads_outside(share.cluster or "") for share in backends),
+        host_of_server=any(_has_host_name(share.cluster or "") for share in backends),
         request_timeout_ms=request_ms,
         backend_timeout_ms=backend_ms,
         retry=retry(rule.retry),
         mirrors=copies,
     )
+
+
+def _has_host_name(cluster: str) -> bool:
+    return leads_outside(cluster) or leads_to_xbackend(cluster)
 
 
 def _clusters(action: ir.Action) -> tuple[str, ...]:

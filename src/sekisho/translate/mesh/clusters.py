@@ -12,6 +12,7 @@ from sekisho.translate.gateway.backends import service_port as gateway_port
 from sekisho.translate.gateway.certificates import Unusable
 from sekisho.translate.gateway.client_certificate import gateway_transport
 from sekisho.translate.gateway.grpc_backends import carries_calls, carries_calls_in_mesh
+from sekisho.translate.gateway.xbackends import xbackend_cluster
 from sekisho.translate.mesh import effective
 from sekisho.translate.mesh.attachment import is_routed, passes_bytes
 from sekisho.translate.mesh.destinations import spoken
@@ -53,6 +54,8 @@ def gateway_cluster(read: Read, gateway: ResourceId, destination: Destination) -
     """As a Gateway goes there: it reads HTTP in any case, and has an identity where it is in a mesh."""
     if destination.kind in _ACROSS_ZONES:
         plain = _to_other_zone(read, gateway, destination)
+    elif destination.kind == "XBackend":
+        plain = _to_xbackend(read, gateway, destination)
     elif destination.kind != "Service":
         plain = _outside(read, destination, over_http=is_http(spoken(read, destination)))
     elif isinstance(found := gateway_port(read, destination.resource, destination.port), Broken):
@@ -60,6 +63,12 @@ def gateway_cluster(read: Read, gateway: ResourceId, destination: Destination) -
     else:
         plain = _of_service_port(read, gateway, destination, found)
     return None if plain is None else effective.cluster_with_policies(read, gateway, plain, destination)
+
+
+def _to_xbackend(read: Read, gateway: ResourceId, destination: Destination) -> ir.Cluster | None:
+    name = cluster_name(destination)
+    protocol = ir.Protocol.GRPC if carries_calls(read, gateway, name) else ir.Protocol.HTTP1
+    return xbackend_cluster(read, gateway, destination, name, protocol)
 
 
 def _outside(read: Read, destination: Destination, *, over_http: bool) -> ir.Cluster | None:
@@ -149,6 +158,9 @@ def byte_cluster(read: Read, gateway: ResourceId, name: str) -> ir.Cluster | Non
     way = way_of(name)
     if way.service.kind in _ACROSS_ZONES:
         return _bytes_to_other_zone(read, gateway, name)
+    if way.service.kind == "XBackend":
+        found = xbackend_cluster(read, gateway, way.destination, name, ir.Protocol.TCP)
+        return found and effective.cluster_with_policies(read, gateway, found, way.destination)
     if isinstance(gateway_port(read, way.service, way.port, way.carried), Broken):
         return None
     destination = Destination(*way.service, way.port)

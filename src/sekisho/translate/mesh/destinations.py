@@ -6,6 +6,7 @@ from sekisho import ir
 from sekisho.engine import Read, index, query
 from sekisho.model.names import ResourceId
 from sekisho.translate.gateway.endpoints import endpoints
+from sekisho.translate.gateway.xbackends import xbackend_port
 from sekisho.translate.mesh.attachment import spoken_by_routes
 from sekisho.translate.mesh.external import external_address, external_port
 from sekisho.translate.mesh.meshes import mesh_of_called
@@ -48,6 +49,9 @@ def spoken(read: Read, destination: Destination) -> ir.Protocol:
     elif destination.kind == "MultiZoneService":
         several = multi_port(read, service, destination.port)
         return ir.Protocol.TCP if several is None else several.protocol
+    elif destination.kind == "XBackend":  # a Gateway, which has requests, is who calls it
+        backend = xbackend_port(read, service)
+        return ir.Protocol.HTTP1 if backend is None else backend.protocol or ir.Protocol.HTTP1
     else:
         found = external_port(read, service)
         declared = ir.Protocol.TCP if found is None else found[1]

@@ -17,6 +17,7 @@ from sekisho.policies import access_log, metrics, passthrough, proxy_patch, retr
 from sekisho.policies.collectors import INBOUND, is_address
 from sekisho.policies.merging import stacked, typed
 from sekisho.policies.registry import REGISTRY, SPEAKERS, Stage
+from sekisho.translate.gateway.backend_traffic import retry_budget
 from sekisho.translate.mesh.destinations import spoken
 from sekisho.translate.mesh.meshes import mesh_of, mesh_spec, own_domain
 from sekisho.translate.mesh.names import Destination, destination_of, leads_to_zones
@@ -90,7 +91,10 @@ def cluster_with_policies(
     """A cluster as this client uses it."""
     for _, change, value in _said(read, client, "cluster", destination):
         cluster = change(cluster, value)
-    return cluster
+    budget = retry_budget(read, destination.resource)
+    return (
+        cluster if budget is None else replace(cluster, limits=replace(cluster.limits, retry_budget=budget))
+    )
 
 
 def forward_with_policies(

@@ -15,8 +15,11 @@ _PREFIXES = {
     "ExternalService": "external/",
     "ZoneService": "zone/",
     "MultiZoneService": "multizone/",
+    "XBackend": "backend/",
 }
 """Of names of clusters, by kind of what is called."""
+_FIELDS = {"ExternalService": "spec.match", "XBackend": "spec.port"}
+"""Where kinds that have but one port say which."""
 _KINDS = {prefix: kind for kind, prefix in _PREFIXES.items()}
 _SLASHES = 2
 """Between namespace, name and port."""
@@ -30,7 +33,7 @@ class Destination(NamedTuple):
     """A port of something that can be called."""
 
     kind: str
-    """Service, ExternalService, ZoneService or MultiZoneService."""
+    """Service, ExternalService, ZoneService, MultiZoneService, or (by Gateways alone) XBackend."""
     namespace: str
     name: str
     port: int
@@ -42,8 +45,7 @@ class Destination(NamedTuple):
     @property
     def origin(self) -> Origin:
         """The field that says so."""
-        outside = self.kind == "ExternalService"
-        return Origin(self.resource, "spec.match" if outside else f"spec.ports[port={self.port}]")
+        return Origin(self.resource, _FIELDS.get(self.kind, f"spec.ports[port={self.port}]"))
 
 
 class Part(NamedTuple):
@@ -61,7 +63,7 @@ class Part(NamedTuple):
 
 def cluster_name(destination: Destination) -> str:
     """`ir.Cluster.name`: `<namespace>/<service>/<port>`, for other kinds `external/<namespace>/…`, `zone/…`,
-    `multizone/…`."""
+    `multizone/…`, `backend/…`."""
     prefix = _PREFIXES[destination.kind]
     return f"{prefix}{destination.namespace}/{destination.name}/{destination.port}"
 
@@ -69,6 +71,11 @@ def cluster_name(destination: Destination) -> str:
 def leads_outside(cluster: str) -> bool:
     """Whether a cluster is that of an ExternalService."""
     return _is_of("ExternalService", cluster)
+
+
+def leads_to_xbackend(cluster: str) -> bool:
+    """Whether a cluster is that of an XBackend, for requests."""
+    return _is_of("XBackend", cluster)
 
 
 def leads_to_zones(cluster: str) -> bool:

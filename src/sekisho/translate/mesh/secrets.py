@@ -14,7 +14,7 @@ from sekisho.translate.gateway.backends import way_of
 from sekisho.translate.gateway.certificates import certificate, secret_of
 from sekisho.translate.gateway.classes import is_zone_egress, serves
 from sekisho.translate.gateway.clusters import CLUSTERS_IN_USE
-from sekisho.translate.mesh.clusters import gateway_cluster
+from sekisho.translate.mesh.clusters import byte_cluster, gateway_cluster
 from sekisho.translate.mesh.content import membership
 from sekisho.translate.mesh.destinations import destinations
 from sekisho.translate.mesh.external import CLIENT_PREFIX, authority_bundle, server_tls
@@ -54,10 +54,15 @@ def _users(read: Read, key: World | tuple[ResourceId, str]) -> tuple[ViewKey, tu
 
 
 def _to_backend(read: Read, gateway: ResourceId, cluster: str) -> ServerTls | None:
-    """As a BackendTLSPolicy wants it."""
-    if not has_policies(read) or way_of(cluster).carried:
+    """As a BackendTLSPolicy or an XBackend wants it."""
+    way = way_of(cluster)
+    if way.service.kind != "XBackend" and (way.carried or not has_policies(read)):
         return None
-    found = gateway_cluster(read, gateway, destination_of(cluster))
+    found = (
+        byte_cluster(read, gateway, cluster)
+        if way.carried
+        else gateway_cluster(read, gateway, way.destination)
+    )
     transport = found.transport if found is not None else None
     return transport if isinstance(transport, ServerTls) else None
 
