@@ -12,6 +12,7 @@ from tests.kit.netns import leave_network, missing
 from conformance.cluster.operating import MESH
 from conformance.cluster.system import running_cluster
 from sekisho.aio.tasks import background
+from sekisho.api.definitions import CHANNEL
 from sekisho.app.stopping import stop_requested
 
 HERE = Path(__file__).resolve().parents[1]
@@ -76,7 +77,7 @@ def _arguments() -> list[str]:
 def _report() -> list[str]:
     """Named as upstream collects reports: `<channel>-<version>-<mode>-report.yaml`."""
     release = version("sekisho")
-    file = HERE / "reports" / f"standard-{release}-default-report.yaml"
+    file = HERE / "reports" / f"{CHANNEL}-{release}-default-report.yaml"
     file.parent.mkdir(exist_ok=True)
     return [
         f"--report-output={file}", "--organization=sekisho", "--project=sekisho", f"--version={release}",

@@ -9,10 +9,13 @@ from typing import Any
 from sekisho.api.catalogue import Catalogue
 from sekisho.model.gateway import GATEWAY_GROUP
 from sekisho.model.kinds import Kind
+from sekisho.model.xmesh import EXPERIMENTAL_GROUP
 
 BUNDLE_VERSION = "v1.6.1"
 """The Gateway API release whose kinds, fields and semantics we serve."""
-CHANNEL = "standard"
+CHANNEL = "experimental"
+"""Fields and kinds that the Gateway API tries out are served, too."""
+_UPSTREAM = frozenset({GATEWAY_GROUP, EXPERIMENTAL_GROUP})
 _ANNOTATIONS = {
     "gateway.networking.k8s.io/bundle-version": BUNDLE_VERSION,
     "gateway.networking.k8s.io/channel": CHANNEL,
@@ -43,7 +46,7 @@ def _definition(kind: Kind, timestamp: str) -> dict[str, Any]:
         "kind": "CustomResourceDefinition",
         "metadata": {
             "name": name,
-            "annotations": _ANNOTATIONS if kind.group == GATEWAY_GROUP else {},
+            "annotations": _ANNOTATIONS if kind.group in _UPSTREAM else {},
             "creationTimestamp": timestamp,
             "generation": 1,
             "resourceVersion": "1",

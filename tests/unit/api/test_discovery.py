@@ -62,10 +62,12 @@ async def test_the_definitions_of_the_gateway_api_name_their_bundle(api: Api) ->
     listed = await api.ok("GET", "/apis/apiextensions.k8s.io/v1/customresourcedefinitions")
     ours = {item["metadata"]["name"]: item for item in listed["items"]}
     route = ours["httproutes.gateway.networking.k8s.io"]
-    assert route["metadata"]["annotations"] == {
+    bundle = {
         "gateway.networking.k8s.io/bundle-version": "v1.6.1",
-        "gateway.networking.k8s.io/channel": "standard",
+        "gateway.networking.k8s.io/channel": "experimental",
     }
+    assert route["metadata"]["annotations"] == bundle
+    assert ours["xbackends.gateway.networking.x-k8s.io"]["metadata"]["annotations"] == bundle
     assert "services." not in ours
     path = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
     assert await api.ok("GET", f"{path}/httproutes.gateway.networking.k8s.io") == route
