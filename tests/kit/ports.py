@@ -1,12 +1,13 @@
-"""Ports for servers of tests, each reserved for the process that asked for as long as it lives."""
+"""Ports and other numbers for tests, each reserved for the process that asked for as long as it lives."""
 
 import fcntl
 import functools
 import os
 import socket
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import IO
 
 _LOWEST, _HIGHEST = 20_000, 65_535
 """Below are the ports of examples and of well-known programs."""
@@ -19,38 +20,47 @@ def free_port() -> int:
 
     RuntimeError when there is none left.
     """
-    return next(_reserved())
+    return next(port for port in _ports() if _is_unused(port))
+
+
+def own_number(below: int) -> int:
+    """A number no other test process has, for loopback networks. RuntimeError when there is none left."""
+    return next(_numbers(below))
 
 
 @functools.cache
-def _reserved() -> Iterator[int]:
-    return _reserving(_candidates())
-
-
-def _candidates() -> list[int]:
-    """All that the kernel leaves alone, or simply all where it does not; every process starts elsewhere."""
+def _ports() -> Iterator[int]:
+    """All that the kernel leaves alone, or simply all where it does not."""
     low, high = map(int, _GIVEN_AWAY.read_text().split())
     everything = range(_LOWEST, _HIGHEST + 1)
-    found = [port for port in everything if not low <= port <= high] or list(everything)
-    first = os.getpid() * 61 % len(found)
-    return found[first:] + found[:first]
+    return _reserved([port for port in everything if not low <= port <= high] or everything, 0)
 
 
-def _reserving(candidates: Iterable[int]) -> Iterator[int]:
-    """A port is a byte of one file, locked by who has it: the kernel takes the lock back when that one dies.
+@functools.cache
+def _numbers(below: int) -> Iterator[int]:
+    return _reserved(range(below), _HIGHEST + 1)
 
-    POSIX gives up all locks of a process once it closes any handle of the file: nobody else opens it.
+
+def _reserved(candidates: Sequence[int], place: int) -> Iterator[int]:
+    """Each once, but for what other processes have; every process starts elsewhere.
+
+    To have one is to lock the byte of a file that is so many after `place`: the kernel takes the lock back
+    when the process dies.
     """
-    name = f"sekisho-test-ports-{os.getuid()}"
-    with (Path(tempfile.gettempdir()) / name).open("ab") as reservations:
-        for port in candidates:
-            try:
-                fcntl.lockf(reservations, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, port)
-            except OSError:  # another process has it
-                continue
-            if _is_unused(port):
-                yield port
-    raise RuntimeError("no port is left for this test process")
+    first = os.getpid() * 61 % len(candidates)
+    for candidate in (*candidates[first:], *candidates[:first]):
+        try:
+            fcntl.lockf(_reservations(), fcntl.LOCK_EX | fcntl.LOCK_NB, 1, place + candidate)
+        except OSError:  # another process has it
+            continue
+        yield candidate
+    raise RuntimeError("no number is left for this test process")
+
+
+@functools.cache
+def _reservations() -> IO[bytes]:
+    """Nobody else may open it: a process that closes any handle of a file gives up all its locks (POSIX)."""
+    return (Path(tempfile.gettempdir()) / f"sekisho-test-ports-{os.getuid()}").open("ab")
 
 
 def _is_unused(port: int) -> bool:

@@ -1,17 +1,16 @@
 """`sekisho demo`: two clouds, at addresses of this test's own; every step of the story behaves."""
 
 import asyncio
-import os
 import re
 import shutil
-import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import psutil
 import pytest
+from tests.kit.evidence import process_folder
 from tests.kit.example import EXAMPLES
-from tests.kit.ports import free_port
+from tests.kit.ports import free_port, own_number
 from tests.kit.voice import Troubles
 
 from sekisho.app.acme import demo as acme
@@ -51,24 +50,25 @@ class Watching(Troubles):
 @pytest.fixture
 def folder(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A copy of the example that meets nobody else's: other loopback addresses, free ports for programs."""
-    root = Path(tempfile.mkdtemp(prefix="sk-demo-"))
-    shutil.copytree(EXAMPLES / "acme", root / "acme", ignore=shutil.ignore_patterns("__pycache__"))
-    net = 64 + os.getpid() % 64
+    with process_folder("sk-demo-") as root:
+        shutil.copytree(EXAMPLES / "acme", root / "acme", ignore=shutil.ignore_patterns("__pycache__"))
+        _moved(root)
+        monkeypatch.setattr(acme, "acme", lambda: root / "acme")
+        for limit in ("INSTANCE_WITHIN", "ZONE_WITHIN", "DENIED_WITHIN"):  # others use this machine, too
+            monkeypatch.setattr(story, limit, 5 * getattr(story, limit))
+        yield root
+        for process in _of(root):
+            process.kill()
+
+
+def _moved(root: Path) -> None:
+    net = 64 + 20 * own_number(4)
     ports: dict[str, str] = {}
     for path in (*root.rglob("*.yaml"), *root.rglob("*.toml")):
         text = ZONES.sub(lambda found: f"127.{net}.{found[1]}.", path.read_text())
         text = LOOPBACK.sub(lambda found: f"127.{net + 64 + int(found[1])}.0.0/16", text)
         text = PROGRAMS.sub(lambda found: ports.setdefault(found[0], str(free_port())), text)
         path.write_text(text)
-    monkeypatch.setattr(acme, "acme", lambda: root / "acme")
-    for limit in ("INSTANCE_WITHIN", "ZONE_WITHIN", "DENIED_WITHIN"):  # others use this machine, too
-        monkeypatch.setattr(story, limit, 5 * getattr(story, limit))
-    try:
-        yield root
-    finally:
-        for process in _of(root):
-            process.kill()
-        shutil.rmtree(root)
 
 
 def _of(root: Path) -> list[psutil.Process]:

@@ -1,10 +1,9 @@
 """One real Envoy with many inbounds, each with permissions of its own, and callers of every kind."""
 
 import asyncio
-import socket
 import ssl
 from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
@@ -15,6 +14,7 @@ from msgspec.structs import replace
 from tests.kit.h2_client import RESET, GoneAway, H2Client
 from tests.kit.http import Answer, read_answer
 from tests.kit.pki import TestAuthority
+from tests.kit.ports import free_port
 from tests.kit.sidecar import ORIGIN, TRUST_DOMAIN, inbound, of_inbound, running_sidecar, spiffe_id, trust
 from tests.kit.tokens import Issuer
 
@@ -101,15 +101,6 @@ class Port:
 
 
 _STRANGER = spiffe_id("cart", domain="other.default.mesh.local")
-
-
-def _free_ports(number: int) -> list[int]:
-    """All different: each is held until the last one is found."""
-    with ExitStack() as stack:
-        probes = [stack.enter_context(socket.socket()) for _ in range(number)]
-        for probe in probes:
-            probe.bind(("0.0.0.0", 0))
-        return [probe.getsockname()[1] for probe in probes]
 
 
 def port(random: Random, number: int, target: int) -> Port:
@@ -324,7 +315,7 @@ async def running_rig(folder: Path, ports: int, random: Random) -> AsyncIterator
         application = await asyncio.start_server(_witness, "127.0.0.1", 0)
         stack.push_async_callback(_ended, application)
         target = application.sockets[0].getsockname()[1]
-        served = [port(random, number, target) for number in _free_ports(ports)]
+        served = [port(random, free_port(), target) for _ in range(ports)]
         authority = TestAuthority()
         made: Sequence[envoy.Resource] = [one for each in served for one in resources(each)]
         await stack.enter_async_context(
