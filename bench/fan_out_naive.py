@@ -41,6 +41,7 @@ class NaiveSession:
 
     due = None
     waiting_since = None
+    awaited = None
 
     def __init__(
         self,
@@ -67,11 +68,8 @@ class NaiveSession:
     def floor(self, log: Log) -> int | None:
         return self.views[0].seq
 
-    def depart(self, now: float) -> Chunk | None:
+    def depart(self, now: float) -> None:
         """Nothing is shared."""
-
-    def arrive(self, nonce: str) -> bool:
-        return False
 
     def received(self, request: Any, now: float) -> list[Chunk]:
         self._sent.setdefault(request.type_url, dict(request.initial_resource_versions))

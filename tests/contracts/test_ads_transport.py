@@ -39,7 +39,7 @@ class Diary(Observer):
         self.gone: list[str] = []
         self.refused: list[str] = []
 
-    def connected(self, proxy: str, node: Any) -> None:
+    def connected(self, proxy: str, node: Any, reached: list[int]) -> None:
         self.connections.append(f"{proxy} of {node.cluster}")
 
     def synced(self, proxy: str, view: View, seq: int) -> None:

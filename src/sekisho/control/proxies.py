@@ -40,7 +40,7 @@ class Proxy:
     views: tuple[View, ...]
     """What it follows."""
     positions: list[int]
-    """Of each view, the commit up to which it has answered everything."""
+    """Of each view, the commit up to which it has answered everything: its session's own list."""
     rejected: dict[Name, str] = field(default_factory=dict)
     """What it refuses now, with Envoy's words."""
     earlier: list["Proxy"] = field(default_factory=list)
@@ -82,12 +82,14 @@ class Proxies(Observer):
         self.connected_now: dict[str, Proxy] = {}
         self._agents: dict[str, Proxy] = {}
         self._synced: set[ResourceId] = set()
+        self._forgotten: set[ResourceId] = set()
+        """Owners that went while proxies of theirs stayed, and have not been in sync anew."""
         self._refusing: dict[Rejection, set[str]] = {}
         self._sent: dict[str, list[int]] = {}
         """By type: resources and octets sent since they were last added to the counters."""
 
-    def connected(self, proxy: str, node: Any) -> None:
-        """A stream began."""
+    def connected(self, proxy: str, node: Any, reached: list[int] | None = None) -> None:
+        """A stream began. Without `reached`, its positions are what `synced` says."""
         owner = owner_of(node.id)
         if owner is None:
             return
@@ -96,7 +98,7 @@ class Proxies(Observer):
         for name in list(before.rejected) if before is not None else ():
             self._no_longer_refused(before, name)
         views = tuple(self._views_of(owner))
-        now = Proxy(proxy, owner, self._clock.now(), views, [0] * len(views))
+        now = Proxy(proxy, owner, self._clock.now(), views, reached or [0] * len(views))
         if before is not None:
             now.earlier, before.earlier = [*before.earlier, before], []
         streams[proxy] = now
@@ -130,7 +132,15 @@ class Proxies(Observer):
         self._publisher.synced(view, before, seq)
         if known.owner not in self._synced and proxy in self.connected_now and all(known.positions):
             self._synced.add(known.owner)
+            self._forgotten.discard(known.owner)
             self._tell(ProxyState.of(known.owner), SYNCED)
+
+    def arrived(self, proxy: str, view: View, before: int, seq: int) -> None:
+        """The same of one that was in sync before: nobody is to be told of it, so it is only counted."""
+        if self._forgotten:
+            self.synced(proxy, view, seq)
+        else:
+            self._publisher.synced(view, before, seq)
 
     def rejected(self, proxy: str, name: Name, version: str, message: str) -> None:
         """The proxy refused this version; it keeps what it had. Its author is told through the status."""
@@ -173,6 +183,8 @@ class Proxies(Observer):
         for name in list(known.rejected):
             self._no_longer_refused(known, name)
         self._left(known)
+        if known.owner in self._forgotten and not self._has(known.owner):
+            self._forgotten.discard(known.owner)
 
     def refusals(self) -> Collection[Rejection]:
         """Everything some proxy refuses now."""
@@ -183,6 +195,11 @@ class Proxies(Observer):
         if owner in self._synced:
             self._synced.discard(owner)
             self._tell(ProxyState.of(owner), None)
+            if self._has(owner):
+                self._forgotten.add(owner)
+
+    def _has(self, owner: ResourceId) -> bool:
+        return any(proxy.owner == owner for proxy in self.connected_now.values())
 
     def _streams(self, proxy: str) -> dict[str, Proxy]:
         """Agents are not proxies: they are waited for, but neither counted nor shown."""

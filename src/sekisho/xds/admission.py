@@ -65,7 +65,7 @@ class Admission:
         if peer is not None:
             self.open[peer] += 1
         if self.observer:
-            self.observer.connected(node.id, node)
+            self.observer.connected(node.id, node, session.reached)
         return session
 
     def left(self, peer: str | None) -> None:

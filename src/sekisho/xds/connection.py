@@ -6,10 +6,8 @@ from collections import deque
 from collections.abc import Callable
 from typing import assert_never, cast
 
-from sekisho.xds import frames
 from sekisho.xds.admission import Admission
 from sekisho.xds.clock import PatientClock
-from sekisho.xds.delta import Exchange
 from sekisho.xds.events import ConnectionFailed, Data, Event, Gone, Request, WindowOpened
 from sekisho.xds.fanout import Fanout
 from sekisho.xds.frames import ErrorCode
@@ -30,9 +28,9 @@ class ClientConnection(asyncio.Protocol):
     """
 
     __slots__ = (
-        "_admission", "_awaited", "_awaiting", "_clock", "_deadline", "_drained", "_fanout", "_heard",
-        "_http2", "_lost", "_next_check", "_paused", "_pinged", "_progress", "_queue", "_silent", "_source",
-        "_streams", "_tls", "_transport", "_written",
+        "_admission", "_awaiting", "_between", "_clock", "_deadline", "_drained", "_fanout", "_free",
+        "_heard", "_http2", "_lost", "_next_check", "_paused", "_pinged", "_progress", "_queue", "_silent",
+        "_source", "_streams", "_tls", "_transport", "_written",
     )  # fmt: skip
 
     def __init__(
@@ -60,9 +58,12 @@ class ClientConnection(asyncio.Protocol):
         self._heard = self._progress = now
         self._silent = True
         """Whether nothing came since the last check: cheaper than asking for the time with each octet."""
-        self._awaited: Exchange | None = None
-        """The response whose answer is awaited as it mostly comes, and its stream."""
-        self._awaiting = 0
+        self._free = False
+        """Whether what is written goes out at once: there is a transport, and nothing waits."""
+        self._between = False
+        """Whether the octets that came were whole requests."""
+        self._awaiting: AdsStream | None = None
+        """Who is shown what comes next, before it is parsed."""
         self._next_check = 0.0
         self._pinged: float | None = None
         self._written = self._drained = 0
@@ -77,6 +78,7 @@ class ClientConnection(asyncio.Protocol):
         transport = cast("asyncio.Transport", transport)
         transport.set_write_buffer_limits(high=self._admission.limits.write_buffer)
         self._transport = transport
+        self._reckon()
         if self._tls is None:
             self.flush()
         else:
@@ -98,6 +100,7 @@ class ClientConnection(asyncio.Protocol):
     def connection_lost(self, _error: Exception | None) -> None:
         """See asyncio.Protocol."""
         self._transport = None
+        self._reckon()
         self._is_stranger_no_more()
         self._close_streams("connection lost")
         self._queue.clear()
@@ -106,11 +109,16 @@ class ClientConnection(asyncio.Protocol):
     def pause_writing(self) -> None:
         """See asyncio.Protocol."""
         self._paused = True
+        self._reckon()
 
     def resume_writing(self) -> None:
         """See asyncio.Protocol."""
         self._paused = False
         self._pump()
+        self._reckon()
+
+    def _reckon(self) -> None:
+        self._free = self._transport is not None and not self._paused and not self._queue
 
     def data_received(self, data: bytes) -> None:
         """See asyncio.Protocol."""
@@ -124,7 +132,7 @@ class ClientConnection(asyncio.Protocol):
                 return
             if not secured:
                 self._handshake(self._tls)
-        if data and not self._is_awaited(data):
+        if data and (self._awaiting is None or not self._awaiting.is_answered(data)):
             self._plain(data)
 
     def _handshake(self, tls: TlsPipe) -> None:
@@ -133,19 +141,6 @@ class ClientConnection(asyncio.Protocol):
             self._is_stranger_no_more()
             self._deadline = self._clock.time() + self._admission.limits.first_request
             self.flush()
-
-    def _is_awaited(self, data: bytes) -> bool:
-        """Takes the answer that is expected, for which the general way would parse and remember much."""
-        awaited = self._awaited
-        if awaited is None or data != awaited.answer:
-            return False
-        self._awaited = None
-        stream = self._streams.get(self._awaiting)
-        if stream is None or not self._http2.known(self._awaiting, len(data) - frames.HEADER_LENGTH):
-            return False
-        if not stream.answered(awaited.nonce):
-            self._feed(self._awaiting, stream, data[frames.HEADER_LENGTH :], ended=False)
-        return True
 
     def _plain(self, data: bytes) -> None:
         if self._transport is None:
@@ -159,6 +154,9 @@ class ClientConnection(asyncio.Protocol):
             self._end()
             return
         self.flush()
+        self._between = all(stream.between for stream in self._streams.values())
+        if not self._between:
+            self._awaiting = None
 
     def _event(self, event: Event) -> None:
         if isinstance(event, Data):  # first: nearly every event is one
@@ -229,18 +227,20 @@ class ClientConnection(asyncio.Protocol):
         if self._paused or self._queue or len(data) > _CALL_OCTETS:
             self._queue.append((data, 0))
             self._pump()
+            self._reckon()
         elif self._tls is not None:
             self._raw(self._tls.encrypt(data))
         else:
             self._raw(data)
 
-    def exchange(self, stream_id: int, exchange: Exchange) -> bool:
+    def send_at_once(self, data: bytes, stream: AdsStream) -> bool:
         """See stream.Line."""
         transport = self._transport
-        if self._paused or self._queue or transport is None or not self._http2.take(stream_id, exchange.size):
+        if transport is None or not self._free:
             return False
-        self._awaited, self._awaiting = exchange, stream_id
-        data = exchange.frames if self._tls is None else self._tls.encrypt(exchange.frames)
+        self._awaiting = stream if self._between else None
+        if self._tls is not None:
+            data = self._tls.encrypt(data)
         self._written += len(data)
         transport.write(data)
         return True
@@ -275,6 +275,8 @@ class ClientConnection(asyncio.Protocol):
     def _drop(self, stream_id: int, reason: str) -> None:
         stream = self._streams.pop(stream_id, None)
         if stream is not None:
+            if self._awaiting is stream:
+                self._awaiting = None
             stream.close(reason)
             if not self._streams:
                 self._deadline = self._clock.time() + self._admission.limits.first_request

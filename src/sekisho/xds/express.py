@@ -2,12 +2,14 @@
 
 Nearly always a proxy has answered everything, then one type changes, and the change fits one response. What
 is sent then depends only on where the proxy was and what it subscribed to, so it is planned once and shared;
-the general way (session.py) is for everything else.
+the general way (session.py) is for everything else. A proxy on the express way keeps no state but which Stop
+it is at and which Leg it is on: with thousands of them, what costs is every object that is touched per proxy.
 """
 
-from typing import ClassVar, NamedTuple
+from typing import ClassVar
 from weakref import WeakValueDictionary
 
+from sekisho.xds.delta import Chunk
 from sekisho.xds.names import Names
 from sekisho.xds.order import Part, steps_of
 from sekisho.xds.subscription import Flight
@@ -37,39 +39,67 @@ class Signature:
         return kept
 
 
-class Express(NamedTuple):
-    """What brings a proxy that was in sync at one commit in sync with the newest."""
+class Stop:
+    """In one view, where proxies are that have answered everything up to a commit and follow the same."""
 
-    seq: int
-    type_url: str = ""
-    """Empty when nothing the proxy follows has changed."""
-    flight: Flight | None = None
-    place: int = 0
-    """Which of the proxy's views it is about; nothing new is in the others."""
+    __slots__ = ("__weakref__", "_leg", "_planned", "at", "place", "signature", "view")
+    _kept: ClassVar[WeakValueDictionary[tuple[View, int, Signature, int], "Stop"]] = WeakValueDictionary()
+
+    def __init__(self, view: View, at: int, signature: Signature, place: int) -> None:
+        """Use `Stop.of`: one made here is not the shared one."""
+        self.view = view
+        self.at = at
+        """The commit."""
+        self.signature = signature
+        self.place = place
+        """Which of a proxy's views it is."""
+        self._planned = at
+        self._leg: Leg | None = None
+
+    @classmethod
+    def of(cls, view: View, at: int, signature: Signature, place: int) -> "Stop":
+        """The one object for this position."""
+        key = (view, at, signature, place)
+        kept = cls._kept.get(key)
+        if kept is None:
+            kept = cls._kept[key] = cls(view, at, signature, place)
+        return kept
+
+    def onward(self, now: float) -> "Leg | None":
+        """From here to the newest commit; None when it takes the general way. Worked out once per commit."""
+        if self._planned != self.view.seq:
+            self._leg, self._planned = _plan(self, now), self.view.seq
+        return self._leg
 
 
-def express(view: View, since: int, signature: Signature, place: int = 0) -> Express | None:
-    """The plan for proxies in sync at `since`; None when it takes the general way.
+class Leg:
+    """What brings proxies from one stop to the next: at most one response, the same for all."""
 
-    `place`: which of their views `view` is.
-    """
-    key = (since, signature, place)
-    if key not in view.plans:
-        view.plans[key] = _plan(view, since, signature, place)
-    found = view.plans[key]
-    assert found is None or isinstance(found, Express)  # noqa: S101 - for the type checker
-    return found
+    __slots__ = ("began", "chunk", "flight", "stop", "type_url")
+
+    def __init__(self, stop: Stop, began: float, type_url: str = "", flight: Flight | None = None) -> None:
+        self.stop = stop
+        """Where it arrives."""
+        self.began = began
+        """When it was planned; no proxy is sent it before that, nor much later."""
+        self.type_url = type_url
+        """Empty when nothing the proxies follow has changed."""
+        self.flight = flight
+        self.chunk: Chunk | None = flight.chunks[0] if flight is not None else None
+        """The response; None when nothing is to be sent."""
 
 
-def _plan(view: View, since: int, signature: Signature, place: int) -> Express | None:
+def _plan(stop: Stop, now: float) -> Leg | None:
+    view, since, signature = stop.view, stop.at, stop.signature
     logs = [(view.log(type_url), wildcard, names) for type_url, wildcard, names in signature.parts]
     changed = [
         (log, None if wildcard and not log.by_name else names)
         for log, wildcard, names in logs
         if log is not None and log.seqs[Part.BOTH] > since
     ]
+    arrival = Stop.of(view, view.seq, signature, stop.place)
     if not changed:
-        return Express(view.seq, place=place)
+        return Leg(arrival, now)
     if len(changed) > 1:
         return None
     log, names = changed[0]
@@ -81,7 +111,8 @@ def _plan(view: View, since: int, signature: Signature, place: int) -> Express |
     if log.newest_addition > since and part == Part.MAKE:
         return None  # new endpoints may have to be asked for first
     delta = log.delta(since, log.seqs[part], part, names)
-    if len(delta.chunks) != 1:
+    if len(delta.chunks) > 1:
         return None
-    flight = Flight(delta.chunks, place, part, delta.upto, whole=True)
-    return Express(view.seq, log.type_url, flight, place)
+    if not delta.chunks:
+        return Leg(arrival, now)
+    return Leg(arrival, now, log.type_url, Flight(delta.chunks, stop.place, part, delta.upto, whole=True))

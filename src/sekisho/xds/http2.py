@@ -300,12 +300,7 @@ class Connection:
     def _on_data(self, flags: int, stream_id: int, payload: bytes) -> None:
         self._refuse_idle(stream_id)
         size = len(payload)
-        self._receive_window -= size
-        if self._receive_window < 0:
-            raise ConnectionFailed(ErrorCode.FLOW_CONTROL_ERROR, "more than the connection's window")
-        if self._receive_window < self._limits.receive_window:
-            self._out.append(frames.window_update(0, 2 * self._limits.receive_window - self._receive_window))
-            self._receive_window = 2 * self._limits.receive_window
+        self._hold_connection(size)
         octets = _unpadded(flags, payload) if flags & frames.PADDED else payload
         stream = self._streams.get(stream_id)
         if stream is None or not stream.remote:
@@ -318,8 +313,17 @@ class Connection:
             self._end_remote(stream_id, stream)
         self._events.append(Data(stream_id, octets, ended))
 
-    def _account(self, stream_id: int, stream: _Stream, size: int, content: int, *, ended: bool) -> None:
-        """Holds a DATA frame to its stream's window and announced length."""
+    def _hold_connection(self, size: int) -> None:
+        """Holds so much DATA to the connection's window."""
+        self._receive_window -= size
+        if self._receive_window < 0:
+            raise ConnectionFailed(ErrorCode.FLOW_CONTROL_ERROR, "more than the connection's window")
+        if self._receive_window < self._limits.receive_window:
+            self._out.append(frames.window_update(0, 2 * self._limits.receive_window - self._receive_window))
+            self._receive_window = 2 * self._limits.receive_window
+
+    def _hold_stream(self, stream_id: int, stream: _Stream, size: int, *, ended: bool) -> None:
+        """Holds so much DATA to the window of its stream."""
         stream.receive_window -= size
         if stream.receive_window < 0:
             raise _StreamFailed(ErrorCode.FLOW_CONTROL_ERROR, "more than the stream's window")
@@ -327,6 +331,10 @@ class Connection:
             increment = self._limits.receive_window - stream.receive_window
             self._out.append(frames.window_update(stream_id, increment))
             stream.receive_window = self._limits.receive_window
+
+    def _account(self, stream_id: int, stream: _Stream, size: int, content: int, *, ended: bool) -> None:
+        """Holds a DATA frame to its stream's window and announced length."""
+        self._hold_stream(stream_id, stream, size, ended=ended)
         if stream.expected is not None:
             stream.expected -= content
             if stream.expected < 0 or (ended and stream.expected):
@@ -383,34 +391,37 @@ class Connection:
         self.send_window -= octets
         self._earned += octets * _EARNED_PER_OCTET + (_EARNED_PER_MESSAGE if whole else 0)
 
-    def take(self, stream_id: int, octets: int) -> bool:
-        """`sendable` and `sent` in one for a whole message. False, and nothing happened, when control frames
-        go first or the peer has no room for all of it.
+    def reserve(self, stream_id: int, octets: int) -> int:
+        """Takes room for about so many octets of DATA out of the peer's windows, for messages that are then
+        sent without asking for each. Returns how many; not more than half of what there is.
         """
         stream = self._streams.get(stream_id)
-        if stream is None or not stream.local or self._out:
-            return False
-        if octets > stream.send_window or octets > self.send_window:
-            return False
-        stream.send_window -= octets
-        self.send_window -= octets
-        self._earned += octets * _EARNED_PER_OCTET + _EARNED_PER_MESSAGE
-        return True
+        if stream is None or not stream.local:
+            return 0
+        room = max(0, min(octets, stream.send_window // 2, self.send_window // 2))
+        stream.send_window -= room
+        self.send_window -= room
+        return room
 
-    def known(self, stream_id: int, size: int) -> bool:
-        """`receive` for a lone DATA frame, unpadded, that the caller knows by heart; `size` of its payload.
-
-        False, and nothing happened, when it is not all there is to do.
+    def settle(self, stream_id: int, *, unused: int, messages: int, octets: int) -> None:
+        """Gives back what is `unused` of that, and accounts for DATA frames that were taken without
+        `receive`: so many, of so many octets.
         """
+        self.send_window += unused
+        self._earned += messages * _EARNED_PER_MESSAGE
+        self._hold_connection(octets)
         stream = self._streams.get(stream_id)
-        if self._buffer or self._block is not None or stream is None or not stream.remote:
+        if stream is not None:
+            stream.send_window += unused
+            if stream.remote:
+                self._hold_stream(stream_id, stream, octets, ended=False)
+
+    def between(self, stream_id: int) -> bool:
+        """Whether all frames that came were whole, and DATA of any length may follow on this stream."""
+        stream = self._streams.get(stream_id)
+        if self._buffer or self._block is not None or stream is None:
             return False
-        window, threshold = stream.receive_window - size, self._limits.receive_window
-        if stream.expected is not None or window < threshold // 2 or self._receive_window - size < threshold:
-            return False
-        stream.receive_window = window
-        self._receive_window -= size
-        return True
+        return stream.remote and stream.local and stream.expected is None
 
     def send_headers(self, stream_id: int, block: bytes, *, end: bool) -> None:
         """Response headers or trailers, already encoded."""

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from sekisho.xds.delta import Chunk
-from sekisho.xds.express import Express, Signature, express
+from sekisho.xds.express import Leg, Signature, Stop
 from sekisho.xds.log import Log
 from sekisho.xds.observer import Observer
 from sekisho.xds.order import BREAK_STAGE, MAKE_STAGE, SWITCH_STAGE, Part, Step, place, steps_of
@@ -19,7 +19,6 @@ and after a reconnect the other types, before anything is taken away."""
 MOST_TYPES = 16
 
 _BLOCKED = -1
-_SEVERAL = -1
 _FEW = 2
 """A sidecar, and the agent beside it."""
 
@@ -32,9 +31,9 @@ class Session:
     """
 
     __slots__ = (
-        "_at", "_clusters_sent", "_endpoints_seen", "_express", "_held_since", "_observer", "_patience",
-        "_settled_at", "_signature", "_steps", "_subscriptions", "_synced", "due", "proxy", "settled",
-        "views", "wake",
+        "_clusters_sent", "_endpoints_seen", "_held_since", "_leg", "_missed", "_observer", "_patience",
+        "_settled_at", "_signature", "_steps", "_stops", "_subscriptions", "_synced", "due", "proxy",
+        "reached", "views", "wake",
     )  # fmt: skip
 
     def __init__(
@@ -62,14 +61,18 @@ class Session:
         self._endpoints_seen = [0] * len(self.views)
         self._clusters_sent: list[Chunk] = []
         """Responses with clusters that went out before the proxy asked for endpoints."""
-        self._synced = [-1] * len(self.views)
-        self.settled = False
-        """Whether everything was answered, up to `_at`."""
-        self._at = [0] * len(self.views)
-        """Of each view, the commit up to which everything was answered when the proxy settled."""
-        self._express: Express | None = None
-        """What alone is open since then."""
-        self._signature = Signature.of()
+        self.reached = [0] * len(self.views)
+        """Of each view, the commit up to which everything was answered. Always the same list."""
+        self._synced = False
+        """Whether that was ever said."""
+        self._stops: tuple[Stop, ...] | None = None
+        """On the express way, one per view; None on the general way, where subscriptions know more."""
+        self._leg: Leg | None = None
+        """On the express way, what the response that is unanswered leads to."""
+        self._missed = False
+        """Whether there were commits since then that this proxy was to be told of."""
+        self._signature: Signature | None = None
+        """What the subscriptions are; None when that is to be looked up."""
         for view in self.views:
             view.members[self] = None
 
@@ -86,17 +89,25 @@ class Session:
         if subscription is None or log not in subscription.logs:
             return None
         view = subscription.logs.index(log)
+        if self._stops is not None:
+            return self._stops[view].at
         known = [positions[view] for positions in subscription.positions.values() if positions[view] >= 0]
         return min(known, default=None)
 
     @property
     def waiting_since(self) -> float | None:
         """When the oldest unanswered response was sent; None when all were answered."""
+        if self._leg is not None:
+            return self._leg.began
         times = [each.sent_at for each in self._subscriptions.values() if each.waiting is not None]
         return min(times, default=None)
 
     def received(self, request: Any, now: float) -> list[Chunk]:
         """The proxy sent a DeltaDiscoveryRequest. Raises TooMuch."""
+        if self._leg is not None and _accepts(request, self._leg):
+            self.arrive()
+            return self.advance(now)
+        self._alight()
         subscription = self._subscriptions.get(request.type_url)
         out: list[Chunk] = []
         if subscription is None:
@@ -106,6 +117,8 @@ class Session:
                 self._answered(subscription, request, now, out)
             if request.resource_names_subscribe or request.resource_names_unsubscribe:
                 self._change(subscription, request)
+            if not out:
+                self._catch_up(now)
         return self.advance(now, out)
 
     def _subscribe(self, request: Any) -> None:
@@ -122,20 +135,13 @@ class Session:
             self._clusters_sent.clear()
         self._steps += [(step, subscription) for step in steps_of(type_url)]
         self._steps.sort(key=lambda entry: place(entry[0]))
-        self._leave_express()
+        self._signature = None
 
     def _change(self, subscription: Subscription, request: Any) -> None:
         subscription.change(request.resource_names_subscribe, request.resource_names_unsubscribe)
         if subscription.type_url == ENDPOINTS:
             self._expect_again(subscription, request.resource_names_unsubscribe)
-        self._leave_express()
-
-    def _leave_express(self) -> None:
-        """What the proxy follows is not what plans were made for any more."""
-        self.settled, self._express = False, None
-        self._signature = Signature.of(
-            *((each.type_url, each.wildcard, each.names) for each in self._subscriptions.values())
-        )
+        self._signature = None
 
     def _answered(self, subscription: Subscription, request: Any, now: float, out: list[Chunk]) -> None:
         chunk = subscription.waiting
@@ -144,26 +150,25 @@ class Session:
         subscription.waiting = None
         if request.HasField("error_detail"):
             self._refused(subscription, chunk, request.error_detail.message, now)
-            self._express = None
         else:
             self._accepted(subscription, chunk)
         following = subscription.proceed(now)
         if following is not None:
             self._hand_out(following, out)
-        elif self._express is not None:
-            self._settle(self._express)
-            self._report_synced(self._at)  # under steady change there is always more to come
 
     def _accepted(self, subscription: Subscription, chunk: Chunk) -> None:
         if not chunk.accepted:
-            chunk.accepted = True
-            view = subscription.view
-            for resource in chunk.resources:
-                if not resource.accepted:
-                    self.views[view].accept(subscription.logs[view], resource)
+            self._prove(subscription, subscription.view, chunk)
         cleared = subscription.cleared(chunk)
         if cleared and self._observer:
             self._observer.accepted(self.proxy, *(Name(chunk.type_url, name) for name in cleared))
+
+    def _prove(self, subscription: Subscription, view: int, chunk: Chunk) -> None:
+        """This proxy is the first that took it."""
+        chunk.accepted = True
+        for resource in chunk.resources:
+            if not resource.accepted:
+                self.views[view].accept(subscription.logs[view], resource)
 
     def _refused(self, subscription: Subscription, chunk: Chunk, message: str, now: float) -> None:
         proven = subscription.refused(chunk, message, self.proxy, now)
@@ -175,9 +180,12 @@ class Session:
     def advance(self, now: float, out: list[Chunk] | None = None) -> list[Chunk]:
         """Everything that may go out now: after a commit, after an answer, and when `due` has come."""
         out = [] if out is None else out
-        if self._go_express(now, out):
+        leg = self.depart(now)
+        if leg is not None:
+            if leg.chunk is not None:
+                out.append(leg.chunk)
             return out
-        self.settled, self._express = False, None
+        self._alight()
         self.due = None
         limits = [view.seq for view in self.views]
         answered = limits.copy()
@@ -199,96 +207,143 @@ class Session:
 
     def _rest(self, now: float) -> None:
         """Everything is answered: says so, and remembers it if nothing is to happen by itself."""
-        self._report_synced()
+        self._report_synced([view.seq for view in self.views])
         for subscription in self._subscriptions.values():
             if subscription.rejected:  # it may have been asked for again just now
                 self._note_due(subscription.retry_due(now))
         if self.due is None:
-            self._at = [view.seq for view in self.views]
-            self.settled = True
+            self._board(self.reached)
         for view in self.views:
             if len(view.members) <= _FEW:
                 view.forget_built()  # nobody else comes along to be sent it
 
-    def _settle(self, plan: Express) -> None:
-        """What alone was open is answered."""
-        self._at[plan.place] = plan.seq
-        self.settled, self._express = True, None
+    # --- the express way
 
     @property
-    def place_of_news(self) -> int | None:
-        """Which view has commits since the proxy settled; None for none, _SEVERAL for more than one."""
-        found = None
-        for index, view in enumerate(self.views):
-            if view.seq != self._at[index]:
-                found = index if found is None else _SEVERAL
+    def settled(self) -> bool:
+        """Whether everything was answered, and nothing will happen by itself."""
+        return self._stops is not None and self._leg is None
+
+    def _board(self, at: Sequence[int]) -> None:
+        """From now on this proxy is like all others that follow the same and have answered as much."""
+        subscriptions = self._subscriptions.values()
+        if not self._steps or any(each.rejected for each in subscriptions):
+            return
+        if self._signature is None:
+            self._signature = Signature.of(
+                *((each.type_url, each.wildcard, each.names) for each in subscriptions)
+            )
+        signature = self._signature
+        self._stops = tuple(
+            Stop.of(view, at[index], signature, index) for index, view in enumerate(self.views)
+        )
+
+    def _catch_up(self, now: float) -> None:
+        """Under steady change there is always more to come: who has answered all up to some commit boards
+        there, if the rest of the way is on the express.
+        """
+        if now < self._settled_at or self._endpoints_to_come():
+            return
+        if any(each.open or each.rejected for each in self._subscriptions.values()):
+            return
+        answered = [view.seq for view in self.views]
+        for step, subscription in self._steps:
+            _lower(answered, step.part, subscription)
+        if min(answered) < 0:
+            return
+        self._report_synced(answered)
+        self._board(answered)
+        if self._stops is not None and self._next(self._stops, now) is None:
+            self._stops = None  # subscriptions know more
+
+    def _alight(self) -> None:
+        """Goes on in the general way: subscriptions are told how far the proxy is."""
+        if self._stops is None:
+            return
+        at = [stop.at for stop in self._stops]
+        for subscription in self._subscriptions.values():
+            subscription.reached(at)
+        leg = self._leg
+        if leg is not None and leg.flight is not None:
+            self._subscriptions[leg.type_url].ride(leg.flight, leg.began)
+        self._stops = self._leg = None
+        self._missed = False
+
+    def depart(self, now: float) -> Leg | None:
+        """What is next on the express way: for now nothing, where there is no response in it. None where
+        `advance` has to look for itself.
+
+        Half the processor time of a large fleet is spent here and in `arrive`, so they touch little.
+        """
+        stops = self._stops
+        if stops is None:
+            return None
+        if self._leg is not None:
+            return self._waits(self._leg, stops, now)
+        leg = self._next(stops, now)
+        if leg is None or leg is _STAY:
+            return leg
+        self._leg, chunk = leg, leg.chunk
+        if chunk is None:
+            self._move(leg)
+        elif self._observer:
+            self._observer.sent(self.proxy, leg.type_url, len(chunk.resources), len(chunk.message))
+        return leg
+
+    def _next(self, stops: tuple[Stop, ...], now: float) -> Leg | None:
+        found = _STAY
+        for stop in stops:
+            if stop.view.seq == stop.at:
+                continue
+            leg = stop.onward(now) if found is _STAY else None  # None: news in more than one view
+            if leg is None:
+                return None
+            found = leg
         return found
 
-    def depart(self, now: float) -> Chunk | None:
-        """The one response that brings the proxy up to date, where it is in sync with an earlier commit.
-
-        None when `advance` has to look for itself. Half the processor time of a large fleet is spent here and
-        in `arrive`, so they call little.
-        """
-        news = self.place_of_news if self.settled else None
-        if news is None or news == _SEVERAL:
-            return None
-        view, at = self.views[news], self._at[news]
-        plan = view.plans.get((at, self._signature, news)) or express(view, at, self._signature, news)
-        if plan is None or plan.flight is None:
-            return None
-        self._express, self.settled = plan, False
-        chunk = self._subscriptions[plan.type_url].ride(plan.flight, now)
-        if self._observer:
-            self._observer.sent(self.proxy, plan.type_url, len(chunk.resources), len(chunk.message))
-        return chunk
-
-    def arrive(self, nonce: str) -> bool:
-        """The proxy acknowledged the response of this nonce. False when `received` has to be told instead."""
-        plan = self._express
-        if plan is None or plan.flight is None:
-            return False
-        subscription = self._subscriptions[plan.type_url]
-        chunk = subscription.waiting
-        if chunk is None or chunk.nonce is not nonce:
-            return False
-        if subscription.rejected or not chunk.accepted:
-            self._accepted(subscription, chunk)
-        subscription.arrive(plan.flight)
-        self._settle(plan)
-        self._synced[plan.place] = plan.seq
-        if self._observer:
-            self._observer.synced(self.proxy, self.views[plan.place], plan.seq)
-        return True
-
-    def _go_express(self, now: float, out: list[Chunk]) -> bool:
-        """Takes the short way where it leads; see express.py."""
-        if self._express is not None:
-            return self._stays_express(self._express)
-        news = self.place_of_news
-        if not self.settled or news == _SEVERAL:
-            return False
-        if news is not None:
-            plan = express(self.views[news], self._at[news], self._signature, news)
-            if plan is None:
-                return False
-            if plan.flight is not None:
-                self._express, self.settled = plan, False
-                self._hand_out(self._subscriptions[plan.type_url].ride(plan.flight, now), out)
-                return True
-            self._at[news] = plan.seq
-        self._report_synced()
-        return True
-
-    def _stays_express(self, plan: Express) -> bool:
+    def _waits(self, leg: Leg, stops: tuple[Stop, ...], now: float) -> Leg | None:
         """Whether what came while a response is unanswered can wait for its answer."""
-        if any(view.seq != self._at[at] for at, view in enumerate(self.views) if at != plan.place):
+        place = leg.stop.place
+        for stop in stops:
+            if stop.place != place and stop.view.seq != stop.at:
+                return None
+        if leg.stop.view.seq != leg.stop.at:
+            after = leg.stop.onward(now)
+            if after is None or after.type_url not in ("", leg.type_url):
+                return None
+            self._missed = True
+        return _STAY
+
+    @property
+    def awaited(self) -> Chunk | None:
+        """The response whose answer `arrive` stands for; None on the general way."""
+        return self._leg.chunk if self._leg is not None else None
+
+    def arrive(self) -> bool:
+        """The proxy acknowledged the response it was sent. Returns whether it missed a commit meanwhile:
+        then `advance` has something to do.
+        """
+        leg = self._leg
+        if leg is None or leg.chunk is None:
             return False
-        view = self.views[plan.place]
-        if plan.seq == view.seq:
-            return True
-        after = express(view, plan.seq, self._signature, plan.place)
-        return after is not None and after.type_url == plan.type_url  # goes after its answer
+        if not leg.chunk.accepted:
+            self._prove(self._subscriptions[leg.type_url], leg.stop.place, leg.chunk)
+        self._move(leg)
+        missed, self._missed = self._missed, False
+        return missed
+
+    def _move(self, leg: Leg) -> None:
+        stop, stops = leg.stop, self._stops
+        if self._observer:
+            self._observer.arrived(self.proxy, stop.view, self.reached[stop.place], stop.at)
+        self.reached[stop.place] = stop.at
+        if stops is None or len(stops) == 1:
+            self._stops = (stop,)
+        else:
+            self._stops = (*stops[: stop.place], stop, *stops[stop.place + 1 :])
+        self._leg = None
+
+    # --- what may go when
 
     def _limits(
         self, stage: int, following: int, answered: list[int], *, questions: bool, now: float
@@ -409,14 +464,16 @@ class Session:
         if time is not None and (self.due is None or time < self.due):
             self.due = time
 
-    def _report_synced(self, at: Sequence[int] | None = None) -> None:
-        """Everything up to `at`, a commit of each view, is answered; all there is when it is not given."""
+    def _report_synced(self, at: Sequence[int]) -> None:
+        """Everything up to these commits of the views was answered."""
+        if not self._steps:
+            return
         for index, view in enumerate(self.views):
-            reached = view.seq if at is None else at[index]
-            if self._synced[index] < reached and self._steps:
-                self._synced[index] = reached
+            if self.reached[index] < at[index] or not self._synced:
                 if self._observer:
-                    self._observer.synced(self.proxy, view, reached)
+                    self._observer.synced(self.proxy, view, at[index])
+                self.reached[index] = at[index]
+        self._synced = True
 
 
 def _lower(answered: list[int], part: Part, subscription: Subscription) -> bool:
@@ -433,8 +490,24 @@ def _lower(answered: list[int], part: Part, subscription: Subscription) -> bool:
     return busy
 
 
+def _accepts(request: Any, leg: Leg) -> bool:
+    """Whether it is the plain acknowledgement of the response on this leg."""
+    return not (
+        leg.chunk is None
+        or request.response_nonce != leg.chunk.nonce
+        or request.type_url != leg.type_url
+        or request.HasField("error_detail")
+        or request.resource_names_subscribe
+        or request.resource_names_unsubscribe
+    )
+
+
 def _exists(subscription: Subscription, name: str) -> bool:
     return any(name in log.current for log in subscription.logs)
+
+
+_STAY = Leg(Stop(View(""), 0, Signature(()), 0), 0.0)
+"""There is nothing to do."""
 
 
 def _nobody() -> None:

@@ -93,6 +93,11 @@ class Subscription:
             self.waiting is not None and (flight is None or flight.part is None)
         )
 
+    @property
+    def open(self) -> bool:
+        """Whether anything but the way through the log is to be answered, by either side."""
+        return bool(self.waiting is not None or self._flight or self._attempts or self.owed or self.gone)
+
     def behind(self, part: Part) -> bool:
         """Whether some of `part` was not sent, or not answered yet."""
         return any(log.seqs[part] > at for log, at in zip(self.logs, self.positions[part], strict=True))
@@ -222,20 +227,16 @@ class Subscription:
                     self.owed.pop(resource.name, None)
         return self._sent(flight.chunks[0], flight.view, now)
 
-    def ride(self, flight: Flight, now: float) -> Chunk:
-        """Begins a step of a single response when nothing else is open; see express.py."""
-        self._flight, self._index = flight, 0
-        self.waiting = chunk = flight.chunks[0]
-        self.view, self.sent_at = flight.view, now
-        return chunk
+    def reached(self, at: Sequence[int]) -> None:
+        """Nothing is open, and the proxy has all of each view up to these commits; see express.py."""
+        for part in self.positions:
+            self.positions[part] = list(at)
+        self.complete = list(at)
 
-    def arrive(self, flight: Flight) -> None:
-        """That response was acknowledged."""
-        self.waiting = self._flight = None
-        assert flight.part is not None  # noqa: S101 - for the type checker
-        self.positions[flight.part][flight.view] = flight.upto
-        if flight.part != Part.BREAK:
-            self.complete[flight.view] = flight.upto
+    def ride(self, flight: Flight, began: float) -> None:
+        """A step of a single response has begun."""
+        self._flight, self._index = flight, 0
+        self._sent(flight.chunks[0], flight.view, began)
 
     def _sent(self, chunk: Chunk, view: int, now: float) -> Chunk:
         self.waiting, self.view, self.sent_at = chunk, view, now

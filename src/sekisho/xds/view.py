@@ -1,7 +1,7 @@
 """A named set of resources with a change log: everything that proxies who see the same world share."""
 
 from collections.abc import Callable, Collection, Mapping
-from typing import Any, Protocol
+from typing import Protocol
 
 from sekisho.xds.log import Log
 from sekisho.xds.resource import Resource, Shelf
@@ -48,8 +48,6 @@ class View:
         self.members: dict[Member, None] = {}
         self.wakers: dict[Callable[[View], None], None] = {}
         """Called after each commit that changed something; they wake the members in their own time."""
-        self.plans: dict[Any, Any] = {}
-        """What sessions worked out about the present state, shared by them; dropped with each commit."""
         self._shelf = shelf or Shelf()
         self._types = types
         self._logs: dict[str, Log] = {}
@@ -100,12 +98,10 @@ class View:
 
     def forget_built(self) -> None:
         """Drops responses that were made; they are made again when somebody needs them."""
-        self.plans.clear()
         for log in self._logs.values():
             log.forget_built()
 
     def _wake(self) -> None:
-        self.plans.clear()
         for waker in list(self.wakers):
             waker(self)
 

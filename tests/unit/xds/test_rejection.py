@@ -242,7 +242,9 @@ def test_a_response_is_split_by_size_too(monkeypatch: pytest.MonkeyPatch) -> Non
 def test_a_scope_tried_again_differs_where_it_has_no_effect() -> None:
     script = connected(View("v"), "srds")
     script.publish(srds="good@1 bad@1")
-    first = parsed(script.session._subscriptions[SCOPED_ROUTES].waiting).resources[0]  # type: ignore[arg-type]
+    sent = script.session.awaited
+    assert sent is not None
+    first = parsed(sent).resources[0]
     assert script.nack("srds") == ["srds +good@1"]
     again = parsed(script.session._subscriptions[SCOPED_ROUTES].waiting).resources[0]  # type: ignore[arg-type]
     assert (again.name, again.version) == (first.name, first.version)

@@ -277,11 +277,12 @@ def test_a_change_in_one_of_two_views_goes_the_short_way_and_is_told_of_that_vie
     script = _two_views_in_sync()
     for version in ("2", "3"):
         script.views[0].commit(changes(eds=f"shared@{version}"))
-        chunk = script.session.depart(script.now)
-        assert chunk is not None
-        assert [each.name for each in chunk.resources] == ["shared"]
-        assert script.session.arrive(chunk.nonce)
-        assert script.session.place_of_news is None
+        leg = script.session.depart(script.now)
+        assert leg is not None
+        assert leg.chunk is not None
+        assert [each.name for each in leg.chunk.resources] == ["shared"]
+        assert not script.session.arrive(), "nothing came meanwhile"
+        assert script.session.settled
     assert script.publish(1, cds="mine@2") == ["cds +mine@2"]
 
 
@@ -299,4 +300,4 @@ def test_a_change_in_the_other_view_does_not_wait_for_an_answer() -> None:
     assert script.publish(0, rds="routes@2") == ["rds +routes@2"]
     assert script.publish(1, cds="mine@2") == ["cds +mine@2"]
     assert script.settle() == []
-    assert script.session.place_of_news is None
+    assert script.session.settled
