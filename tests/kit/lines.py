@@ -8,7 +8,7 @@ import asyncio
 import socket
 import subprocess
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 
 from tests.kit.netns import Namespace
@@ -89,33 +89,35 @@ def _silence(sent: str, received: str) -> str:
 
 
 @asynccontextmanager
-async def slow(inside: Namespace, other: Namespace, port: int, how: Slowness = SLOW) -> AsyncIterator[None]:
-    """What is connected from in there to a port of the other one is slow, lossy and narrow; what was
+async def slow(inside: Namespace, other: Namespace, *ports: int, how: Slowness = SLOW) -> AsyncIterator[None]:
+    """What is connected from in there to these ports of the other one is slow, lossy and narrow; what was
     connected before the block, or within it, is ended."""
-    listener = inside.listener(0, "127.0.0.1")
-    way = Way(port, inside=inside, address=other.address, mark=_OF_RELAY, delay=how.delay)
-    async with _serving(way, listener):
-        ours = f"ip daddr {other.address} tcp dport {port}"
-        back = f"ip saddr {other.address} tcp sport {port}"
-        most = f"{how.bytes_per_second} bytes/second burst {how.bytes_per_second // 2} bytes"
-        drops = (f"numgen random mod 100 < {how.loss_percent} drop", f"limit rate over {most} drop")
-        rules = f"""
-            chain redirected {{
-                type nat hook output priority -100;
-                {ours} meta mark != {_OF_RELAY} redirect to :{way.port}
-            }}
-            chain out {{
-                type filter hook output priority 0;
-                {ours} meta mark != {_OF_RELAY} reject with tcp reset
-                {_each(ours, drops)}
-            }}
-            chain in {{
-                type filter hook input priority 0;
-                {_each(back, drops)}
-            }}
-        """
-        with _faulty(inside, rules):
+    async with AsyncExitStack() as stack:
+        ways = []
+        for port in ports:
+            way = Way(port, inside=inside, address=other.address, mark=_OF_RELAY, delay=how.delay)
+            ways.append(await stack.enter_async_context(_serving(way, inside.listener(0, "127.0.0.1"))))
+        with _faulty(inside, _slowness(other, ways, how)):
             yield
+
+
+def _slowness(other: Namespace, ways: Sequence[Way], how: Slowness) -> str:
+    ours, back = f"ip daddr {other.address} tcp dport", f"ip saddr {other.address} tcp sport"
+    ports = f"{{ {', '.join(str(way.target) for way in ways)} }}"
+    most = f"{how.bytes_per_second} bytes/second burst {how.bytes_per_second // 2} bytes"
+    drops = (f"numgen random mod 100 < {how.loss_percent} drop", f"limit rate over {most} drop")
+    redirects = "\n".join(
+        f"{ours} {way.target} meta mark != {_OF_RELAY} redirect to :{way.port}" for way in ways
+    )
+    return f"""
+        chain redirected {{ type nat hook output priority -100; {redirects}; }}
+        chain out {{
+            type filter hook output priority 0;
+            {ours} {ports} meta mark != {_OF_RELAY} reject with tcp reset
+            {_each(f"{ours} {ports}", drops)}
+        }}
+        chain in {{ type filter hook input priority 0; {_each(f"{back} {ports}", drops)}; }}
+    """
 
 
 def _each(packets: str, verdicts: Sequence[str]) -> str:

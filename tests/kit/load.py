@@ -26,6 +26,8 @@ class Load:
     """Whether a request on a kept connection that ended without a byte of an answer is sent once more, as
     HTTP clients do with what is safe to repeat (RFC 9112, 9.3.1)."""
     answered: int = 0
+    slowest: float = 0.0
+    """Seconds that the answer took which took longest."""
     repeated: int = 0
     failures: list[str] = field(default_factory=list)
 
@@ -73,9 +75,12 @@ class Load:
             writer.close()
 
     async def _ask_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> Answer:
+        began = asyncio.get_running_loop().time()
         writer.write(request_bytes("GET", self.path, [("host", self.host)]))
         async with asyncio.timeout(10):
-            return await read_answer(reader)
+            answer = await read_answer(reader)
+        self.slowest = max(self.slowest, asyncio.get_running_loop().time() - began)
+        return answer
 
     def _count(self, answer: Answer) -> None:
         self.answered += 1
