@@ -14,6 +14,9 @@ class Authorizer(Struct, frozen=True, kw_only=True, gc=False):
     """The same request by HTTP, where 200 lets it pass; or `envoy.service.auth.v3.Authorization`."""
     path_prefix: str = ""
     """HTTP: what the path is asked with in front."""
+    request_headers: tuple[str, ...] = ()
+    """Headers of the request that it is shown, lower case. HTTP: beside those that always are (host,
+    authorization, content-length); GRPC: no others, but all where this is empty."""
     response_headers: tuple[str, ...] = ()
     """HTTP: headers of the answer that go on to the backend, lower case; empty for all that are about the
     request and not about the answer itself."""

@@ -61,18 +61,16 @@ def test_where_nobody_can_be_asked_the_rule_is_closed(filter_: Document, reason:
     assert found.parent_condition("r", "ResolvedRefs") == ("False", reason)
 
 
-@pytest.mark.parametrize(
-    "filter_",
-    [
-        asking(details={"allowedHeaders": ["X-Key"]}),
-        asking("grpc-auth", "GRPC", details={"allowedHeaders": ["X-Key"]}),
-    ],
-)
-def test_where_it_could_not_be_shown_what_it_should_the_rule_is_closed(filter_: Document) -> None:
-    found = world(rule(backend(), filters=[filter_]), rule(backend(), path="/open"))
-    closed = [one.action for one in found.host("*").routes if one.match.path == ir.PathPrefix("/")]  # type: ignore[union-attr]
-    assert closed == [ir.Respond(status=500)]
-    assert found.parent_condition("r", "PartiallyInvalid") == ("True", "UnsupportedValue")
+def test_it_is_shown_the_headers_that_are_named() -> None:
+    """By HTTP beside those that are shown in any case, by gRPC no others."""
+    named = {"allowedHeaders": ["X-Key", "Authorization", "X-A"]}
+    assert only(world(rule(backend(), filters=[asking(details=named)]))).authorizer == ir.Authorizer(
+        cluster="shop/auth/80", protocol="HTTP", request_headers=("x-a", "x-key")
+    )
+    found = world(rule(backend(), filters=[asking("grpc-auth", "GRPC", details=named)]))
+    assert only(found).authorizer == ir.Authorizer(
+        cluster="shop/grpc-auth/80", protocol="GRPC", request_headers=("authorization", "x-a", "x-key")
+    )
 
 
 def test_in_a_mesh_nobody_is_asked_and_nothing_let_through() -> None:

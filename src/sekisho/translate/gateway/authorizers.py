@@ -21,27 +21,23 @@ def authorizer(
     """
     if exempt:
         return Fault("UnsupportedValue", "ExternalAuth is for Gateways: sidecars do not ask anybody")
-    unknown = _not_shown(wanted)
-    if unknown:
-        # Envoy has one list for all routes of a listener.
-        message = f"ExternalAuth: allowedHeaders cannot be chosen, so not {', '.join(unknown)}"
-        return Fault("UnsupportedValue", message)
     cluster = resolve(read, route, wanted.backend_ref)
     if isinstance(cluster, Broken):
         return cluster
     if wanted.protocol == "GRPC":
-        return _by_grpc(read, cluster, _body(wanted))
+        return _by_grpc(read, cluster, wanted)
     details = wanted.http
     return ir.Authorizer(
         cluster=cluster,
         protocol="HTTP",
         path_prefix=(details.path or "").rstrip("/") if details is not None else "",
+        request_headers=_shown(details.allowed_headers) if details is not None else (),
         response_headers=_lower(details.allowed_response_headers) if details is not None else (),
         max_body=_body(wanted),
     )
 
 
-def _by_grpc(read: Read, cluster: str, max_body: int) -> ir.Authorizer | Broken:
+def _by_grpc(read: Read, cluster: str, wanted: ExternalAuth) -> ir.Authorizer | Broken:
     """Unlike for GRPCRoutes, the Service must say so: nobody else speaks gRPC to it only because of us."""
     way = way_of(cluster)
     if way.service.kind == "Service":
@@ -51,14 +47,13 @@ def _by_grpc(read: Read, cluster: str, max_body: int) -> ir.Authorizer | Broken:
         if found.protocol not in _FOR_GRPC:
             message = f"{way.service} port {way.port} has no appProtocol kubernetes.io/h2c, which gRPC needs"
             return Broken("UnsupportedProtocol", message)
-    return ir.Authorizer(cluster=cluster, protocol="GRPC", max_body=max_body)
+    only = tuple(sorted({*_lower(wanted.grpc.allowed_headers)})) if wanted.grpc is not None else ()
+    return ir.Authorizer(cluster=cluster, protocol="GRPC", request_headers=only, max_body=_body(wanted))
 
 
-def _not_shown(wanted: ExternalAuth) -> list[str]:
-    """Headers asked for that cannot be shown, or (by gRPC, where all are) cannot be the only ones."""
-    if wanted.protocol == "GRPC":
-        return sorted(_lower(wanted.grpc.allowed_headers)) if wanted.grpc is not None else []
-    return sorted({*_lower(wanted.http.allowed_headers)} - _ALWAYS_SHOWN) if wanted.http is not None else []
+def _shown(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Sorted, without those that are shown in any case."""
+    return tuple(sorted({*_lower(names)} - _ALWAYS_SHOWN))
 
 
 def _lower(names: tuple[str, ...]) -> tuple[str, ...]:
