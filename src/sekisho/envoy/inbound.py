@@ -12,6 +12,7 @@ from sekisho.envoy.faults import faults
 from sekisho.envoy.filters import router
 from sekisho.envoy.http_connection_manager import Side, http_connection_manager
 from sekisho.envoy.inbound_routes import guarded, inbound_routing, times_finder, times_of_everybody
+from sekisho.envoy.known_callers import caller_noted
 from sekisho.envoy.mesh_tls import mutual_tls
 from sekisho.envoy.rate_limits import connection_rate_limit, request_rate_limit
 from sekisho.envoy.rbac import http_rbac, network_rbac, one_identity
@@ -74,7 +75,7 @@ def _chains(wanted: ir.Inbound) -> Iterator[dict[str, Any]]:
         yield filter_chain(OPEN, _as_it_comes(wanted))
         return
     if wanted.inspected or wanted.protocol is not ir.Protocol.TCP:
-        yield _members(wanted.tls, ALPN_HTTP2, _http(wanted, Side.MEMBERS))
+        yield _members(wanted.tls, ALPN_HTTP2, [caller_noted(), *_http(wanted, Side.MEMBERS)])
     unread = None if wanted.inspected else wanted.permissions
     yield _members(wanted.tls, ALPN_TCP, _as_it_comes(wanted), unread)
     if wanted.tls.mode is ir.MutualTlsMode.PERMISSIVE:

@@ -9,6 +9,7 @@ from typing import Any
 from sekisho import ir
 from sekisho.envoy.building import ADS, OFF, ON, extension, milliseconds, new
 from sekisho.envoy.choices import Choice, depends
+from sekisho.envoy.known_callers import known_callers, without_asking
 from sekisho.envoy.rbac import rbac_per_route
 
 _CHOICE = Choice("times", over_http=True)
@@ -19,6 +20,7 @@ def inbound_route_configuration(wanted: ir.Inbound) -> Any:
     conditions = [each for each in enumerate(wanted.times) if each[1].caller is not None]
     routes = [
         *(_route(wanted, each.value, [_CHOICE.matched(number)]) for number, each in conditions),
+        *_for_known_callers(wanted),
         _route(wanted, times_of_everybody(wanted), []),
     ]
     permitted = rbac_per_route(wanted.permissions) if guarded(wanted) else {}
@@ -29,6 +31,16 @@ def inbound_route_configuration(wanted: ir.Inbound) -> Any:
         virtual_hosts=[host],
         validate_clusters=OFF,
     )
+
+
+def _for_known_callers(wanted: ir.Inbound) -> list[dict[str, Any]]:
+    """A route like that for everybody, without asking those for permission who have it anyway."""
+    known = known_callers(wanted.permissions)
+    if wanted.tls is None or not known:
+        return []
+    route = _route(wanted, times_of_everybody(wanted), [])
+    route["match"]["filter_state"] = known
+    return [route | {"typed_per_filter_config": without_asking()}]
 
 
 def inbound_routing(wanted: ir.Inbound) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import Any
 from sekisho.envoy import lint_rules as rules
 from sekisho.envoy.captured import CLOSED_CHAIN
 from sekisho.envoy.inbound import FOREIGN_TLS, OPEN, PLAINTEXT
+from sekisho.envoy.known_callers import CALLER
 from sekisho.envoy.lint_applying import apply
 from sekisho.envoy.rbac import ALLOW, DENY, HTTP, NETWORK
 from sekisho.envoy.tcp import NAME as TCP_PROXY
@@ -93,13 +94,23 @@ def _guarded(chain: Any, where: str) -> Iterator[str]:
 
 
 def inbound_permissions(routes: Any) -> Iterator[str]:
-    """Findings in a RouteConfiguration: permissions may be said, and never be switched off."""
+    """Findings in a RouteConfiguration: permissions may be said, and are switched off for nobody but those
+    whom their host lets in by identity."""
     for host in routes.virtual_hosts:
-        places = [host, *host.routes]
-        for place in places:
+        for place in (host, *host.routes):
             said = place.typed_per_filter_config
-            if f"{HTTP}.{ALLOW}" in said and not _lets_in_by_rule(unpack(said[f"{HTTP}.{ALLOW}"])):
+            if f"{HTTP}.{ALLOW}" not in said or _lets_in_by_rule(unpack(said[f"{HTTP}.{ALLOW}"])):
+                continue
+            if place is host or not _known_by_identity(place.match):
                 yield f"{routes.name}: {place.name or 'a route'} switches permissions off"
+
+
+def _known_by_identity(match: Any) -> bool:
+    """Whether only callers with certain identities get there."""
+    return any(
+        state.key == CALLER and (state.string_match.exact or state.string_match.safe_regex.regex)
+        for state in match.filter_state
+    )
 
 
 def _lets_in_by_rule(per_route: Any) -> bool:
