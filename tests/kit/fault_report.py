@@ -17,7 +17,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     terminalreporter.section(f"faults: global down {OUTAGE_SECONDS:g} s, line cut {CUT_SECONDS:g} s")
     for outcome in ("passed", "failed", "error", "skipped"):
         for report in terminalreporter.stats.get(outcome, ()):
-            if outcome == "passed" and report.when != "call":
+            if not isinstance(report, pytest.TestReport) or (outcome == "passed" and report.when != "call"):
                 continue
             name = report.nodeid.partition("::")[2].removeprefix("test_").replace("_", " ")
             terminalreporter.write_line(f"{outcome:8} {report.duration:7.1f} s  {name}")
