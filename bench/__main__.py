@@ -10,7 +10,7 @@ NAMES = (
     "engine", "fan-out", "route-propagation", "route-propagation-churn", "route-change", "route-scale",
     "listener-sets", "attached-routes", "cold-start", "data-plane", "isolation", "certificates",
     "backend-failover",
-    "mesh-fleet", "mesh-scale", "mesh-first-request", "mesh-data-plane", "mesh-memory",
+    "mesh-fleet", "mesh-scale", "mesh-first-request", "mesh-data-plane", "mesh-memory", "mesh-on-demand",
     "zone-join", "zone-first-request", "zone-endpoint", "zone-permission", "zone-data-plane",
 )  # fmt: skip
 

@@ -31,11 +31,11 @@ async def _measure() -> list[Row]:
         await mesh.permit("called", "caller")
         await mesh.answers(caller, "called")
         envoy = mesh.envoy(caller).pid
-        empty = await _settled(envoy)
+        empty = await settled(envoy)
         await _use(mesh, caller, called, range(1, FEW))  # `called` itself is one
-        few = await _settled(envoy)
+        few = await settled(envoy)
         await _use(mesh, caller, called, range(FEW, FEW + MORE))
-        many = await _settled(envoy)
+        many = await settled(envoy)
     return [
         at_most(NAME, f"sidecar with {FEW} used services, private memory", few / 1e6, 20, "MB"),
         at_most(NAME, "growth per used service", (many - few) / MORE / 1e3, 80, "KB"),
@@ -65,7 +65,7 @@ async def _use(mesh: Mesh, caller: Member, called: Member, numbers: range) -> No
         await eventually(answered, what=f"{name} answers", within=60, every=0.02)
 
 
-async def _settled(pid: int) -> int:
+async def settled(pid: int) -> int:
     """Octets that are this process's alone."""
     await asyncio.sleep(SETTLES)
     lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()  # noqa: ASYNC240 - nobody waits

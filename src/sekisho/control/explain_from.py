@@ -18,6 +18,7 @@ from sekisho.ir.calls import Sent
 from sekisho.ir.outgoing import send
 from sekisho.kit.addresses import is_address
 from sekisho.model.names import Origin, ResourceId
+from sekisho.translate.mesh.at_once import at_once
 from sekisho.translate.mesh.clusters import sidecar_cluster
 from sekisho.translate.mesh.destinations import (
     addresses,
@@ -27,7 +28,7 @@ from sekisho.translate.mesh.destinations import (
     is_headless,
 )
 from sekisho.translate.mesh.hostnames import hostnames
-from sekisho.translate.mesh.names import Destination, destination_of
+from sekisho.translate.mesh.names import Destination, cluster_name, destination_of
 from sekisho.translate.mesh.outbounds import outbound
 from sekisho.translate.mesh.places import near_endpoints
 from sekisho.translate.mesh.route_tables import route_table
@@ -73,7 +74,14 @@ def _told(read: Read, client: Client, world: World, url: SplitResult, spec: Expl
         has = ", ".join(map(str, ports)) or "none"
         return Told(rows, f"refused: {resource} has no port {number} (it has {has})")
     way = _through(read, client, world, ports[number], url, spec)
-    return Told([*rows, *way.rows], way.outcome)
+    return Told([*rows, *_fetched(read, world, ports[number]), *way.rows], way.outcome)
+
+
+def _fetched(read: Read, world: World, destination: Destination) -> list[Row]:
+    """Whether the way there is known to the proxy before anybody calls."""
+    if not world.on_demand or cluster_name(destination) in at_once(read, world):
+        return []
+    return [Row("on demand", cluster_name(destination), None, "fetched when it is called for the first time")]
 
 
 def _headless(read: Read, world: World, service: ResourceId, host: str) -> Told:

@@ -2,9 +2,11 @@
 
 from typing import Any
 
+import pytest
+from tests.unit.control.test_explain_from import ask, rows
 from tests.unit.control.test_loop import running, until
 from tests.unit.control.test_mesh import put, write
-from tests.unit.translate.mesh.mesh import application, member, mesh, permission
+from tests.unit.translate.mesh.mesh import application, member, mesh, permission, shop
 from tests.unit.translate.world import NAMESPACE
 
 from sekisho.client.reviews import ConfigDumpSpec
@@ -88,6 +90,13 @@ async def test_a_world_that_nobody_sees_goes_with_what_could_be_fetched() -> Non
         await until(lambda: loop.publisher.shared_views == 0)
         assert loop.publisher.key(fetched) is None
         await until(lambda: loop.publisher.published == 0)
+
+
+@pytest.mark.parametrize(("named", "told"), [([], ["shop/cart/80"]), ([{"name": "cart"}], [])])
+def test_explain_tells_that_the_way_is_fetched(named: list[dict[str, Any]], told: list[str]) -> None:
+    found = ask(shop(mesh(onDemand=True), caller(*named)), "http://cart.shop.svc.mesh.local/")
+    assert [name for what, name, _ in rows(found) if what == "on demand"] == told
+    assert found.outcome.startswith("forwarded")
 
 
 async def test_a_dump_shows_what_could_be_fetched_too() -> None:
