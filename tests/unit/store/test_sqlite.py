@@ -203,7 +203,7 @@ async def test_a_store_in_use_by_another_process_is_refused_in_time(place: Place
         start = time.monotonic()
         with pytest.raises(StoreFailed, match="in use by another process"):
             await place.open().__aenter__()
-        assert time.monotonic() - start < 5
+        assert time.monotonic() - start < 20, "it waits three seconds"
     finally:
         await other.communicate(b"")
     async with place.open() as store:

@@ -14,7 +14,7 @@ from tests.unit.agent.dns.test_answering import BOTH
 
 from sekisho.agent.dns import forwarding
 from sekisho.agent.dns.answering import Answering
-from sekisho.agent.dns.forwarding import Forwarder
+from sekisho.agent.dns.forwarding import PATIENCE, Forwarder
 from sekisho.agent.dns.records import Records
 from sekisho.agent.dns.resolvers import Resolver, host_resolvers, parse
 from sekisho.agent.dns.server import Listen, Server
@@ -172,7 +172,7 @@ async def test_resolvers_that_ask_us_back_end_in_a_failure_at_once() -> None:
     """`nameserver 127.0.0.1` with our server there must not spin."""
     place = Listen("127.0.0.1", free_port())
     server = Server(Answering(Records([], [])), Forwarder(lambda: [Resolver(*place)]))
-    async with server.listening([place]), asyncio.timeout(1):
+    async with server.listening([place]), asyncio.timeout(PATIENCE - 1):
         assert (await forwarded(Resolver(*place))).rcode() == dns.rcode.SERVFAIL
 
 
