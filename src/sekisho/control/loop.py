@@ -44,7 +44,7 @@ class ControlLoop:
     """Keeps the proxies and the statuses equal to what the store says. One owner of the engine: this loop.
 
     There is no timer: a change is committed at once when idle. While proxies are still taking the last
-    commit, changes gather and then go together; who does not answer is waited for `patience` seconds.
+    commit, changes gather for `patience` seconds at the most and then go together.
     """
 
     def __init__(

@@ -22,9 +22,6 @@ from sekisho.xds.view import View
 FLIGHTS_KEPT = 64
 """Unanswered commits remembered per view; a proxy that is further behind is not waited for."""
 
-_MOST_WAITS = 50
-"""So many times `patience` are waited for answers while they come, at the most."""
-
 
 @dataclass(slots=True)
 class _Flight:
@@ -55,8 +52,6 @@ class Publisher:
         self._flights: dict[View, list[_Flight]] = {}
         """Commits some proxy has not answered, oldest first."""
         self._lags: dict[View, float] = {}
-        self._answers = 0
-        """Answers that have come, of all proxies."""
         self.published = 0
         """Resources in all views together."""
         self._landed = asyncio.Event()
@@ -176,7 +171,6 @@ class Publisher:
 
     def synced(self, view: View, before: int, seq: int) -> None:
         """A proxy that had answered everything up to `before` now has up to `seq`."""
-        self._answers += 1
         landed = False
         for flight in reversed(self._flights.get(view, ())):
             if flight.seq <= before:
@@ -215,20 +209,14 @@ class Publisher:
             self._landed.set()
 
     async def idle(self, patience: float) -> None:
-        """Returns when every proxy has answered the last commit, or none has answered for `patience` seconds.
+        """Returns when every proxy has answered the last commit, or after `patience` seconds.
 
-        A commit to many proxies takes longer than that; another one in its middle would only make work, and
-        those who are told last would wait while those who were told first are told again.
+        Telling thousands takes longer than that. The next commit then goes on from who is told now, once
+        round, so that nobody is told again before the others; gathering a little bounds what commits cost.
         """
-        for _ in range(_MOST_WAITS):
-            if self._landed.is_set():
-                return
-            before = self._answers
-            with suppress(TimeoutError):
-                async with asyncio.timeout(patience):
-                    await self._landed.wait()
-            if self._answers == before:
-                return
+        with suppress(TimeoutError):
+            async with asyncio.timeout(patience):
+                await self._landed.wait()
 
 
 def _blob(resource: Resource | None) -> Blob | None:
