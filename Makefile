@@ -5,9 +5,10 @@ PY := .venv/bin/python
 PACKAGES := kubernetes-client wrk nghttp2-client gcc libc6-dev libssl-dev nftables iproute2
 BENCH ?=
 TEST ?=
+FAULTS ?= short
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lock demo test lint fmt bench conformance docs packages tools clean
+.PHONY: help setup lock demo test faults lint fmt bench conformance docs packages tools clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -34,6 +35,10 @@ demo: setup ## Two clouds on this host: calls between them, then breaks things; 
 
 test: setup packages tools ## All tests; they need no network and end what they start
 	$(PY) -m pytest -q -n 2 --dist worksteal
+
+faults: setup packages ## What zones live through, each a host of its own (root); FAULTS=long: 10 and 5 minutes of outage
+	SEKISHO_FAULTS=$(FAULTS) $(PY) -m pytest -q -n 0 -p tests.kit.fault_report \
+	  tests/live/test_zone_namespaces*.py tests/live/test_zone_faults*.py
 
 lint: setup ## ruff, mypy --strict, import contracts
 	.venv/bin/ruff check .
