@@ -9,6 +9,7 @@ from tests.kit.gateway import Gateway, forward, route, running_gateway
 from tests.kit.http import fetch
 
 from sekisho import ir
+from sekisho.envoy.scope_keys import HEADER
 
 pytestmark = [pytest.mark.live, pytest.mark.asyncio(loop_scope="module")]
 
@@ -74,7 +75,7 @@ async def test_what_a_wildcard_host_does_not_route_never_falls_to_a_shorter_one(
 @pytest.mark.parametrize("claim", ["8080|shop.test", "8080|~wild", "8080|*.deep.test", "", "|", "x"])
 async def test_a_client_cannot_choose_its_scope(gateway: Gateway, host: str, claim: str) -> None:
     honest = await gateway.get("/answer", host=host)
-    claimed = await gateway.get("/answer", host=host, headers=[("x-sekisho-scope", claim)])
+    claimed = await gateway.get("/answer", host=host, headers=[(HEADER, claim)])
     assert (claimed.status, claimed.body) == (honest.status, honest.body)
 
 
@@ -82,10 +83,10 @@ async def test_a_client_cannot_choose_its_scope(gateway: Gateway, host: str, cla
 async def test_backends_see_the_host_as_it_was_sent_and_nothing_of_scopes(
     gateway: Gateway, host: str
 ) -> None:
-    answer = await gateway.get("/echo", host=host, headers=[("x-sekisho-scope", "8080|shop.test")])
+    answer = await gateway.get("/echo", host=host, headers=[(HEADER, "8080|shop.test")])
     assert answer.json()["host"] == host
     assert answer.json()["pod"] == ("one" if "shop" in host.lower() else "two")
-    assert "X-Sekisho-Scope" not in answer.json()["headers"]
+    assert HEADER not in {name.lower() for name in answer.json()["headers"]}
 
 
 @pytest.mark.parametrize(

@@ -194,7 +194,7 @@ HEADERS = st.lists(
     [
         *REPEATED,
         [("x_a", "1")],
-        [("x-sekisho-scope", "8080|shop.test")],
+        [("x-envoy-attempt-count", "8080|shop.test")],
         [("x-forwarded-host", "shop.test")],
     ]
 )

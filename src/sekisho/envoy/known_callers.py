@@ -18,9 +18,9 @@ from sekisho.protos import pack
 
 CALLER = "sekisho.caller"
 """In the filter state of a connection: the SPIFFE ID of its peer."""
-LONGEST = 800
-"""Characters of all identities together, of which a pattern is made: RE2 programs have a limit
-(`bootstrap.RUNTIME`), and a pattern of this length is done in less than the long way takes."""
+LONGEST = 600
+"""Characters of the pattern of all identities: RE2 programs have a limit (`bootstrap.RUNTIME`), and `.*` is a
+dozen of its thousand steps."""
 
 _LISTED = {"exact", "prefix"}
 _ANYBODY = {"prefix": "spiffe:"}

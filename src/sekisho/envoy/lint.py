@@ -88,8 +88,10 @@ def _cluster(cluster: Any) -> Iterator[str]:
 
 def _scope(scope: Any) -> Iterator[str]:
     routes = scope.route_configuration
+    asked = {each.name for host in routes.virtual_hosts for one in host.routes for each in one.match.headers}
     for header in (HEADER, SERVER_NAME_HEADER):
-        if header not in routes.request_headers_to_remove:
+        written = header == HEADER or header in asked
+        if written and header not in routes.request_headers_to_remove:
             yield f"{scope.name}: {header} would reach backends"
     if not routes.ignore_port_in_host_matching:
         yield f"{scope.name}: a port in the Host header would evade its routes"

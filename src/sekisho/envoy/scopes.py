@@ -9,6 +9,7 @@ would be left out, with whatever it protects. What is configured per filter is l
 change of route, so per-route settings of the fixed chain hold on both paths.
 """
 
+from collections.abc import Iterable
 from functools import cache
 from typing import Any
 
@@ -32,6 +33,7 @@ def scoped_route_configuration(wanted: ir.VirtualHost | ir.WildcardTable) -> Any
             scope = _scope(_any_scope(), scope_key(table, WILDCARD))
             for host in hosts:
                 scope.route_configuration.virtual_hosts.add(**virtual_host(host))
+            _hide_server_name(scope, hosts)
             return scope
 
 
@@ -49,7 +51,14 @@ def _exact(wanted: ir.VirtualHost) -> Any:
     for one in routes(wanted):
         host.routes.add(**one)
     host.routes.append(_not_found())
+    _hide_server_name(scope, [wanted])
     return scope
+
+
+def _hide_server_name(scope: Any, hosts: Iterable[ir.VirtualHost]) -> None:
+    """From backends, where it is looked at: to take off a header that is not there has its price."""
+    if any(host.server_name for host in hosts):
+        scope.route_configuration.request_headers_to_remove.append(SERVER_NAME_HEADER)
 
 
 def _scope(common: Any, key: str) -> Any:
@@ -101,7 +110,7 @@ def _not_found() -> Any:
 
 def _route_configuration() -> dict[str, Any]:
     return {
-        "request_headers_to_remove": [HEADER, SERVER_NAME_HEADER],
+        "request_headers_to_remove": [HEADER],
         "ignore_port_in_host_matching": True,
         # Inline routes are checked for unknown clusters unless told not to; a cluster may come later, and
         # one is never defined on purpose (`route_action.UNRESOLVED`).

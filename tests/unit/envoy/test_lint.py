@@ -176,13 +176,14 @@ def test_resource_monitors(name: str, tmp_path: Path) -> None:
     assert_noticed(message, name)
 
 
-def scope() -> Any:
-    return envoy.scoped_route_configuration(ir.VirtualHost(table=TABLE, hostname="a.test", routes=()))
+def scope(**fields: Any) -> Any:
+    host = ir.VirtualHost(table=TABLE, hostname="a.test", routes=(), **fields)
+    return envoy.scoped_route_configuration(host)
 
 
 def test_a_scope_that_tells_backends_its_key() -> None:
     for kept in (HEADER, SERVER_NAME_HEADER):
-        message = scope()
+        message = scope(server_name="*")
         message.route_configuration.request_headers_to_remove.remove(kept)
         assert_noticed(message, f"{kept} would reach backends")
 
