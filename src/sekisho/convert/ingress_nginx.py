@@ -7,7 +7,7 @@ from typing import Any
 
 from sekisho.convert import objects
 from sekisho.convert.annotations import Annotations
-from sekisho.convert.nginx_filters import filters_of, policies_of
+from sekisho.convert.nginx_filters import filters_of, is_closed, limits_addresses, policies_of, session_of
 from sekisho.convert.result import Converted, Object, Report
 
 _GROUPS = {"networking.k8s.io", "extensions"}
@@ -143,7 +143,10 @@ def _route(
     spec = {"parentRefs": parents, "hostnames": hostnames, "rules": rules}
     report.add(ingress.source, objects.resource(objects.GATEWAY_API, kind, ingress.namespace, name, spec))
     for policy in policies_of(ingress.annotations, ingress.namespace, name):
-        report.add(ingress.source, policy)
+        if kind == "HTTPRoute":
+            report.add(ingress.source, policy)
+        else:
+            report.note(ingress.source, "metadata.annotations", f"{policy['kind']} is for HTTPRoutes alone")
 
 
 def _app_root(ingress: _Ingress) -> list[dict[str, Any]]:
@@ -165,8 +168,12 @@ def _rules(
 ) -> list[dict[str, Any]]:
     """One for the path, and one before it for each canary that a header chooses."""
     if kind == "GRPCRoute":
-        return [objects.present({"backendRefs": _backends(report, ingress, entry.get("backend") or {})})]
+        closed = is_closed(ingress.annotations) or limits_addresses(ingress.annotations)
+        backends = [] if closed else _backends(report, ingress, entry.get("backend") or {})
+        return [objects.present({"matches": [] if backends else [{}], "backendRefs": backends})]
     match = {"path": _path(report, ingress, entry)}
+    if is_closed(ingress.annotations):
+        return [{"matches": [match]}]
     filters = filters_of(ingress.annotations, match["path"]["value"])
     backends = _backends(report, ingress, entry.get("backend") or {})
     redirects = any(one["type"] == "RequestRedirect" for one in filters)
@@ -176,7 +183,12 @@ def _rules(
             chosen = _backends(report, canary, other.get("backend") or {})
             rules += _by_header(canary.annotations, match, filters, chosen)
             backends = _by_weight(canary.annotations, backends, chosen)
-    rule = {"matches": [match], "filters": filters, "backendRefs": [] if redirects else backends}
+    rule = {
+        "matches": [match],
+        "filters": filters,
+        "backendRefs": [] if redirects else backends,
+        "sessionPersistence": session_of(ingress.annotations),
+    }
     return [*rules, objects.present(rule)]
 
 

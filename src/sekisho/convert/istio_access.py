@@ -1,5 +1,10 @@
-"""Istio's AuthorizationPolicies as TrafficPermissions, and PeerAuthentications as MeshTLS."""
+"""Istio's AuthorizationPolicies as TrafficPermissions, and PeerAuthentications as MeshTLS.
 
+What cannot be said here closes: of an ALLOW the whole rule goes, of a DENY only the condition, so that it
+denies more. What a CUSTOM policy would ask somebody about is denied.
+"""
+
+import re
 from collections.abc import Iterator, Mapping
 from itertools import product
 from typing import Any
@@ -10,7 +15,7 @@ from sekisho.convert.result import Object, Report
 from sekisho.model.mesh import SYSTEM_NAMESPACE
 
 _ROOT = "istio-system"
-_EFFECTS = {"ALLOW": "allow", "DENY": "deny"}
+_EFFECTS = {"ALLOW": "allow", "DENY": "deny", "CUSTOM": "deny"}
 _TRUST_DOMAIN = "cluster.local/"
 
 
@@ -23,17 +28,18 @@ def authorization(report: Report, number: int, document: Object, _: Known) -> No
     if effect is None:
         report.note(number, "spec.action", f"{action} is not converted")
         return
+    if action == "CUSTOM":
+        report.note(
+            number, "spec.action", "nobody is asked here: denied until you write ExternalAuth filters"
+        )
     matches = []
     for index, rule in enumerate(spec.get("rules") or ()):
-        found = list(_matches(report, number, f"spec.rules[{index}]", rule))
+        denies = effect == "deny"
+        found = list(_matches(report, number, f"spec.rules[{index}]", rule, denies=denies))
         if rule.get("when"):
-            report.note(
-                number,
-                f"spec.rules[{index}].when",
-                "the whole rule is left out: conditions have no like here",
-            )
-            found = []
-        matches += found
+            outcome = "denied whatever they say" if denies else "the whole rule is left out"
+            report.note(number, f"spec.rules[{index}].when", f"{outcome}: conditions have no like here")
+        matches += found if denies or not rule.get("when") else []
     made: dict[str, Any] = {"rules": [{"default": {effect: matches}}]}
     if labels := (spec.get("selector") or {}).get("matchLabels"):
         made["targetRef"] = {"kind": "Workload", "labels": labels}
@@ -41,28 +47,37 @@ def authorization(report: Report, number: int, document: Object, _: Known) -> No
         report.add(number, objects.resource(objects.SEKISHO, "TrafficPermission", namespace, name, made))
 
 
-def _matches(report: Report, number: int, path: str, rule: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+def _matches(
+    report: Report, number: int, path: str, rule: Mapping[str, Any], *, denies: bool
+) -> Iterator[dict[str, Any]]:
     sources = [one.get("source") or {} for one in rule.get("from") or ()] or [{}]
     operations = [one.get("operation") or {} for one in rule.get("to") or ()] or [{}]
     for source, operation in product(sources, operations):
-        unknown = (source.keys() - _SOURCES) | (operation.keys() - _OPERATIONS)
+        told = {**source, **operation}
+        unknown = sorted(name for name, values in told.items() if not _can_be_said(name, values))
         if unknown:
-            message = f"left out, as {', '.join(sorted(unknown))} has no like here"
-            report.note(number, path, message)
-            continue
+            outcome = "denied without it" if denies else "left out"
+            report.note(number, path, f"{outcome}, as {', '.join(unknown)} has no like here")
+            if not denies:
+                continue
+        told = {name: values for name, values in told.items() if name not in unknown}
         where = {
-            "sourceRanges": list(source.get("ipBlocks") or ()),
-            "namespaces": list(source.get("namespaces") or ()),
-            "methods": list(operation.get("methods") or ()),
-            "paths": [_path(one) for one in operation.get("paths") or ()],
+            "sourceRanges": list(told.get("ipBlocks") or ()),
+            "namespaces": list(told.get("namespaces") or ()),
+            "methods": list(told.get("methods") or ()),
+            "paths": [_path(one, denies=denies) for one in told.get("paths") or ()],
         }
-        callers = [_caller(one) for one in source.get("principals") or ()] or [{}]
+        callers = [_caller(one) for one in told.get("principals") or ()] or [{}]
         for caller in callers:
             yield objects.present({"spiffeID": caller, **where})
 
 
-_SOURCES = {"principals", "namespaces", "ipBlocks"}
-_OPERATIONS = {"methods", "paths"}
+_SAID = {"principals", "namespaces", "ipBlocks", "methods", "paths"}
+
+
+def _can_be_said(name: str, values: Any) -> bool:
+    """`*` only at the end: of what ends like this there is no match."""
+    return name in _SAID and not any("*" in str(one)[:-1] for one in values or ())
 
 
 def _caller(principal: str) -> dict[str, str]:
@@ -74,7 +89,10 @@ def _caller(principal: str) -> dict[str, str]:
     return {"type": "Exact", "value": identity}
 
 
-def _path(text: str) -> dict[str, str]:
+def _path(text: str, *, denies: bool) -> dict[str, str]:
+    """`/items*` is any path that begins so; what is let in is only what is below `/items`."""
+    if denies and text.endswith("*"):
+        return {"type": "RegularExpression", "value": f"{re.escape(text[:-1])}.*"}
     if text.endswith("*"):
         return {"type": "PathPrefix", "value": text.rstrip("*").rstrip("/") or "/"}
     return {"type": "Exact", "value": text}

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from sekisho.convert import objects
 from sekisho.convert.result import Object, Report
+from sekisho.kit import durations
 
 _MESH = "mesh"
 _CLUSTER = ".svc.cluster.local"
@@ -122,7 +123,7 @@ class _Made:
             "matches": [self._match(path, one) for one in entry.get("match") or ()],
             "filters": list(self._filters(path, entry)),
             "backendRefs": [] if entry.get("redirect") else self._backends(path, entry.get("route") or ()),
-            "timeouts": {"request": entry["timeout"]} if entry.get("timeout") else {},
+            "timeouts": {"request": _duration(entry["timeout"])} if entry.get("timeout") else {},
         }
         return objects.present(rule)
 
@@ -256,3 +257,11 @@ def _header_filters(written: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
 
 def _quoted(text: str) -> str:
     return "".join(f"\\{one}" if one in r"\.+*?()|[]{}^$" else one for one in text)
+
+
+def _duration(text: str) -> str:
+    """`0.5s`, as Go writes it, is `500ms`; anything else stays, to be judged with the rest."""
+    number, unit = text[:-1], text[-1:]
+    if unit != "s" or number.count(".") != 1 or not number.replace(".", "").isdigit():
+        return text
+    return durations.format(round(float(number) * 1000))

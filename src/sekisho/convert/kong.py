@@ -1,11 +1,12 @@
 """Kong Gateway: its declarative file (`_format_version`), services with their routes and plugins."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlsplit
 
 from sekisho.convert import objects
+from sekisho.convert.kong_plugins import CLOSING, FILTERS, POLICIES
 from sekisho.convert.result import Converted, Object, Report
 
 _NAMESPACE = "default"
@@ -60,7 +61,7 @@ class _File:
         backend = self._backend(path, name, service)
         for index, route in enumerate(service.get("routes") or ()):
             made = f"{path}.routes[{index}]"
-            plugins = [*(service.get("plugins") or ()), *(route.get("plugins") or ())]
+            plugins = [*(route.get("plugins") or ()), *(service.get("plugins") or ())]
             self._route(made, _name(route.get("name") or f"{name}-{index}"), service, route, plugins, backend)
 
     def _backend(self, path: str, name: str, service: Mapping[str, Any]) -> dict[str, Any]:
@@ -130,10 +131,14 @@ class _File:
         host = str(service.get("host") or urlsplit(service.get("url") or "").hostname or "")
         if route.get("preserve_host") is not True and host not in self._upstreams and not _is_address(host):
             filters = _with_host(filters, host)
+        closed = sorted({str(one.get("name")) for one in self._for_all(plugins)} & CLOSING)
+        for one in closed:
+            self._note(
+                path, f"plugin {one} is not converted: the route is closed (500) until you let callers in"
+            )
+        answered = {} if closed else {"filters": filters, "backendRefs": [dict(backend)]}
         # A rule for each match: a prefix can be taken away only where there is one.
-        rules = [
-            {"matches": [one], "filters": filters, "backendRefs": [dict(backend)]} for one in _matches(route)
-        ]
+        rules = [{"matches": [one], **answered} for one in _matches(route)]
         spec = {
             "parentRefs": [{"name": _GATEWAY}],
             "hostnames": list(route.get("hosts") or ()),
@@ -142,12 +147,18 @@ class _File:
         self._add(objects.GATEWAY_API, "HTTPRoute", name, spec)
         self._policies(path, name, service, plugins)
 
+    def _for_all(self, plugins: Sequence[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
+        """Plugins of a route, and those of the whole file; without those that are switched off."""
+        for one in (*plugins, *(self._document.get("plugins") or ())):
+            if one.get("enabled") is not False:
+                yield one
+
     def _filters(self, path: str, plugins: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
         for plugin in plugins:
             name, config = str(plugin.get("name")), plugin.get("config") or {}
-            if name in _FILTERS:
-                yield from _FILTERS[name](config)
-            elif name != "rate-limiting":
+            if name in FILTERS:
+                yield from FILTERS[name](config)
+            elif name not in POLICIES | CLOSING:
                 self._note(path, f"plugin {name} is not converted")
 
     def _policies(
@@ -165,6 +176,20 @@ class _File:
         for plugin in plugins:
             if plugin.get("name") == "rate-limiting":
                 self._limit(path, name, plugin.get("config") or {})
+        self._ranges(name, [one.get("config") or {} for one in self._of_name("ip-restriction", plugins)])
+
+    def _of_name(self, name: str, plugins: Sequence[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
+        return (one for one in self._for_all(plugins) if one.get("name") == name)
+
+    def _ranges(self, route: str, restrictions: Sequence[Mapping[str, Any]]) -> None:
+        """Who may call, by address. Of several such plugins Kong runs the most special: the first here."""
+        if not restrictions:
+            return
+        allowed, denied = (list(restrictions[0].get(field) or ()) for field in ("allow", "deny"))
+        default: dict[str, Any] = {"allow": [{"sourceRanges": allowed} if allowed else {}]}
+        default |= {"deny": [{"sourceRanges": denied}]} if denied else {}
+        spec = {"rules": [{"default": default}]}
+        self._report.add(self._number, objects.for_route("TrafficPermission", _NAMESPACE, route, spec))
 
     def _limit(self, path: str, name: str, config: Mapping[str, Any]) -> None:
         for unit, interval in (("second", "1s"), ("minute", "1m"), ("hour", "1h")):
@@ -224,45 +249,6 @@ def _with_host(filters: list[dict[str, Any]], host: str) -> list[dict[str, Any]]
             rewrite = one
     rewrite["urlRewrite"]["hostname"] = host
     return [rewrite, *(one for one in filters if one is not rewrite)]
-
-
-def _cors(config: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    cors = {
-        "allowOrigins": config.get("origins") or ["*"],
-        "allowMethods": config.get("methods"),
-        "allowHeaders": config.get("headers"),
-        "exposeHeaders": config.get("exposed_headers"),
-        "allowCredentials": config.get("credentials"),
-        "maxAge": config.get("max_age"),
-    }
-    yield {"type": "CORS", "cors": objects.present(cors)}
-
-
-def _transformer(kind: str) -> Callable[[Mapping[str, Any]], Iterator[dict[str, Any]]]:
-    def filters(config: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-        def pairs(verb: str) -> list[dict[str, str]]:
-            written = (config.get(verb) or {}).get("headers") or ()
-            parts = (str(one).partition(":") for one in written)
-            return [{"name": name.strip(), "value": value.strip()} for name, _, value in parts]
-
-        changes = objects.present(
-            {
-                "set": pairs("replace"),
-                "add": [*pairs("add"), *pairs("append")],
-                "remove": list((config.get("remove") or {}).get("headers") or ()),
-            }
-        )
-        if changes:
-            yield {"type": f"{kind}HeaderModifier", f"{kind.lower()}HeaderModifier": changes}
-
-    return filters
-
-
-_FILTERS: dict[str, Callable[[Mapping[str, Any]], Iterator[dict[str, Any]]]] = {
-    "cors": _cors,
-    "request-transformer": _transformer("Request"),
-    "response-transformer": _transformer("Response"),
-}
 
 
 def _is_address(host: str) -> bool:

@@ -4,36 +4,12 @@ import copy
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from sekisho.convert.kuma_forms import OURS, made, spec_of
+from sekisho.convert.kuma_policies import POLICIES, TARGETS, policy
 from sekisho.convert.result import Converted, Object, Report
-from sekisho.model.mesh import DEFAULT_MESH, MESH_LABEL, SYSTEM_NAMESPACE
+from sekisho.model.mesh import DEFAULT_MESH
 
-_OURS = "sekisho.dev/v1alpha1"
 _GATEWAY_API = "gateway.networking.k8s.io/v1"
-_POLICIES = {
-    "MeshTrafficPermission": "TrafficPermission",
-    "MeshTimeout": "Timeout",
-    "MeshRetry": "Retry",
-    "MeshCircuitBreaker": "CircuitBreaker",
-    "MeshHealthCheck": "HealthCheck",
-    "MeshLoadBalancingStrategy": "LoadBalancing",
-    "MeshRateLimit": "RateLimit",
-    "MeshFaultInjection": "FaultInjection",
-    "MeshAccessLog": "AccessLog",
-    "MeshTrace": "Tracing",
-    "MeshMetric": "Metrics",
-    "MeshPassthrough": "Passthrough",
-    "MeshProxyPatch": "ProxyPatch",
-    "MeshTLS": "MeshTLS",
-}
-_TARGETS = {
-    "Mesh": "Mesh",
-    "Dataplane": "Workload",
-    "MeshService": "Service",
-    "MeshExternalService": "ExternalService",
-    "MeshMultiZoneService": "MultiZoneService",
-    "MeshHTTPRoute": "HTTPRoute",
-    "MeshGateway": "Gateway",
-}
 _UNCHANGED = frozenset({"MeshIdentity", "MeshTrust"})
 _NEVER = {
     "MeshService": "Services select Workloads by label here: write a v1 Service",
@@ -55,10 +31,10 @@ def kuma(documents: Sequence[Object]) -> Converted:
 
 def _convert(report: Report, number: int, written: dict[str, Any]) -> None:
     kind = str(written.get("kind") or written.get("type") or "")
-    if kind in _POLICIES:
-        _policy(report, number, _POLICIES[kind], written)
+    if kind in POLICIES:
+        policy(report, number, POLICIES[kind], written)
     elif kind in _UNCHANGED:
-        report.add(number, _object(kind, written, _spec(written)))
+        report.add(number, made(kind, written, spec_of(written)))
     elif kind in _KINDS:
         _KINDS[kind](report, number, written)
     else:
@@ -66,46 +42,8 @@ def _convert(report: Report, number: int, written: dict[str, Any]) -> None:
         report.note(number, "", f"{kind or 'a document without a kind'} is not converted: {advice}")
 
 
-def _policy(report: Report, number: int, kind: str, written: dict[str, Any]) -> None:
-    spec = _spec(written)
-    _from_to_rules(report, number, spec)
-    if "targetRef" in spec:
-        spec["targetRef"] = _target(report, number, "spec.targetRef", spec["targetRef"])
-    for index, entry in enumerate(spec.get("to") or ()):
-        path = f"spec.to[{index}].targetRef"
-        entry["targetRef"] = _target(report, number, path, entry.get("targetRef") or {"kind": "Mesh"})
-    report.add(number, _object(kind, written, spec))
-
-
-def _from_to_rules(report: Report, number: int, spec: dict[str, Any]) -> None:
-    """`from` was the older way to say `rules`: by the callers' tags, which there are not any more."""
-    entries = spec.pop("from", None)
-    if not entries:
-        return
-    kept = [entry for entry in entries if (entry.get("targetRef") or {}).get("kind") == "Mesh"]
-    if len(kept) < len(entries):
-        report.note(number, "spec.from", "callers that are not the whole mesh: write `rules` with matches")
-    spec["rules"] = [{"default": entry.get("default") or {}} for entry in kept]
-
-
-def _target(report: Report, number: int, path: str, target: Mapping[str, Any]) -> dict[str, Any]:
-    found = dict(target)
-    kind = str(found.get("kind", "Mesh"))
-    if kind in {"MeshSubset", "MeshServiceSubset"}:
-        found["kind"] = "Workload"
-        found["labels"] = {**(found.pop("tags", None) or {}), **(found.get("labels") or {})}
-        if name := found.pop("name", ""):
-            found["labels"]["kuma.io/service"] = name
-        report.note(number, path, f"{kind} picks by tags; here by labels of Workloads with the same names")
-        return found
-    found["kind"] = _TARGETS.get(kind, kind)
-    if found.pop("tags", None):
-        report.note(number, f"{path}.tags", "tags pick nothing here: use labels")
-    return found
-
-
 def _http_route(report: Report, number: int, written: dict[str, Any]) -> None:
-    spec = _spec(written)
+    spec = spec_of(written)
     for index, entry in enumerate(spec.get("to") or ()):
         path = f"spec.to[{index}]"
         parent = _service_reference(report, number, f"{path}.targetRef", entry.get("targetRef") or {})
@@ -115,7 +53,7 @@ def _http_route(report: Report, number: int, written: dict[str, Any]) -> None:
             _http_rule(report, number, f"{path}.rules[{place}]", rule)
             for place, rule in enumerate(entry.get("rules") or ())
         ]
-        route = _object("HTTPRoute", written, {"parentRefs": [parent], "rules": rules}, _GATEWAY_API)
+        route = made("HTTPRoute", written, {"parentRefs": [parent], "rules": rules}, _GATEWAY_API)
         route["metadata"]["name"] += f"-{index}" if index else ""
         report.add(number, route)
     if (spec.get("targetRef") or {}).get("kind", "Mesh") != "Mesh":
@@ -166,14 +104,14 @@ def _filter(report: Report, number: int, path: str, written: Mapping[str, Any]) 
 
 
 def _tcp_route(report: Report, number: int, written: dict[str, Any]) -> None:
-    for index, entry in enumerate(_spec(written).get("to") or ()):
+    for index, entry in enumerate(spec_of(written).get("to") or ()):
         path = f"spec.to[{index}]"
         parent = _service_reference(report, number, f"{path}.targetRef", entry.get("targetRef") or {})
         conf = (entry.get("rules") or [{}])[0].get("default") or {}
         backends = [_backend(report, number, path, one) for one in conf.get("backendRefs") or ()]
         if parent is not None:
             rules = [{"backendRefs": [one for one in backends if one is not None]}]
-            route = _object("TCPRoute", written, {"parentRefs": [parent], "rules": rules}, _GATEWAY_API)
+            route = made("TCPRoute", written, {"parentRefs": [parent], "rules": rules}, _GATEWAY_API)
             route["metadata"]["name"] += f"-{index}" if index else ""
             report.add(number, route)
 
@@ -191,7 +129,7 @@ def _service_reference(
     report: Report, number: int, path: str, written: Mapping[str, Any]
 ) -> dict[str, Any] | None:
     """By name, as the Gateway API refers to things; None where only labels are given."""
-    kind = _TARGETS.get(str(written.get("kind")), "")
+    kind = TARGETS.get(str(written.get("kind")), "")
     labels = written.get("labels") or {}
     name = written.get("name") or labels.get("kuma.io/display-name")
     if kind not in _GROUPS or not name:
@@ -214,11 +152,11 @@ _GROUPS = {"Service": "", "ExternalService": "sekisho.dev", "MultiZoneService": 
 def _mesh(report: Report, number: int, written: dict[str, Any]) -> None:
     """Trust is made by itself; what else a Mesh of 2.x said has kinds of its own."""
     name = str(written.get("name") or (written.get("metadata") or {}).get("name") or DEFAULT_MESH)
-    said = {**written, **_spec(written)}
+    said = {**written, **spec_of(written)}
     for field, advice in _FROM_MESH.items():
         if said.get(field):
             report.note(number, field, advice)
-    report.add(number, {"apiVersion": _OURS, "kind": "Mesh", "metadata": {"name": name}, "spec": {}})
+    report.add(number, {"apiVersion": OURS, "kind": "Mesh", "metadata": {"name": name}, "spec": {}})
 
 
 _FROM_MESH = {
@@ -232,38 +170,38 @@ _FROM_MESH = {
 
 
 def _external(report: Report, number: int, written: dict[str, Any]) -> None:
-    spec = _spec(written)
+    spec = spec_of(written)
     verification = (spec.get("tls") or {}).get("verification") or {}
     for field in ("caCert", "clientCert", "clientKey"):
         if verification.pop(field, None):
             message = "certificates are in Secrets here: caCertificateRef and clientCertificateRef"
             report.note(number, f"spec.tls.verification.{field}", message)
-    report.add(number, _object("ExternalService", written, spec))
+    report.add(number, made("ExternalService", written, spec))
 
 
 def _multi_zone(report: Report, number: int, written: dict[str, Any]) -> None:
-    spec = _spec(written)
+    spec = spec_of(written)
     selector = spec.get("selector") or {}
     spec["selector"] = {"zoneService": selector.get("meshService") or {}}
     for port in spec.get("ports") or ():
         if "appProtocol" in port:
             port["protocol"] = port.pop("appProtocol")
-    report.add(number, _object("MultiZoneService", written, spec))
+    report.add(number, made("MultiZoneService", written, spec))
 
 
 def _generator(report: Report, number: int, written: dict[str, Any]) -> None:
-    spec = _spec(written)
+    spec = spec_of(written)
     renamed = {
         "meshService": "service",
         "meshExternalService": "externalService",
         "meshMultiZoneService": "multiZoneService",
     }
     selector = {renamed.get(key, key): value for key, value in (spec.get("selector") or {}).items()}
-    report.add(number, _object("HostnameGenerator", written, {**spec, "selector": selector}))
+    report.add(number, made("HostnameGenerator", written, {**spec, "selector": selector}))
 
 
 def _dataplane(report: Report, number: int, written: dict[str, Any]) -> None:
-    networking = _spec(written).get("networking") or written.get("networking") or {}
+    networking = spec_of(written).get("networking") or written.get("networking") or {}
     inbounds = [one for one in networking.get("inbound") or () if one.get("port")]
     labels = {**(written.get("labels") or {}), **_tags(inbounds)}
     for key in ("gateway", "outbound"):
@@ -271,7 +209,7 @@ def _dataplane(report: Report, number: int, written: dict[str, Any]) -> None:
             report.note(number, f"networking.{key}", _FROM_DATAPLANE[key])
     ports = [_workload_port(one) for one in inbounds]
     spec = {"address": networking.get("address", ""), "ports": ports, "sidecar": _sidecar(networking)}
-    found = _object("Workload", written, spec)
+    found = made("Workload", written, spec)
     found["metadata"]["labels"] = {**labels, **(found["metadata"].get("labels") or {})}
     report.add(number, found)
 
@@ -307,28 +245,3 @@ _KINDS: dict[str, Callable[[Report, int, dict[str, Any]], None]] = {
     "HostnameGenerator": _generator,
     "Dataplane": _dataplane,
 }
-
-
-def _spec(written: Mapping[str, Any]) -> dict[str, Any]:
-    return dict(written.get("spec") or {})
-
-
-def _object(
-    kind: str, written: Mapping[str, Any], spec: Mapping[str, Any], version: str = _OURS
-) -> dict[str, Any]:
-    """In our form. Universal mode has no metadata; what is for a whole mesh is of the system namespace."""
-    metadata = written.get("metadata") or {}
-    own = {**(written.get("labels") or {}), **(metadata.get("labels") or {})}
-    mesh = str(written.get("mesh") or own.get("kuma.io/mesh") or DEFAULT_MESH)
-    labels = {key: value for key, value in own.items() if "kuma.io/" not in key}
-    if own.get("kuma.io/effect") == "shadow":
-        labels["sekisho.dev/effect"] = "shadow"
-    namespace = metadata.get("namespace") or own.get("k8s.kuma.io/namespace") or ""
-    is_system = namespace in {"", "kuma-system", "kong-mesh-system"}
-    system = SYSTEM_NAMESPACE if kind not in {"Workload", "HTTPRoute", "TCPRoute"} else "default"
-    if is_system and mesh != DEFAULT_MESH:
-        labels[MESH_LABEL] = mesh
-    found: dict[str, Any] = {"name": metadata.get("name") or written.get("name") or "unnamed"}
-    found["namespace"] = system if is_system else namespace
-    found |= {"labels": labels} if labels else {}
-    return {"apiVersion": version, "kind": kind, "metadata": found, "spec": dict(spec)}

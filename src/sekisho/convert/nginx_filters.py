@@ -1,4 +1,8 @@
-"""What annotations of ingress-nginx say of requests: filters of a rule, and policies of its route."""
+"""What annotations of ingress-nginx say of requests: filters of a rule, and policies of its route.
+
+An annotation that lets only some callers in, and cannot be said here, closes the rule: what was protected is
+never open because it was converted.
+"""
 
 from collections.abc import Iterator
 from typing import Any
@@ -13,6 +17,13 @@ _HEADERS = [
     "DNT", "Keep-Alive", "User-Agent", "X-Requested-With", "If-Modified-Since", "Cache-Control",
     "Content-Type", "Range", "Authorization",
 ]  # fmt: skip
+_CLOSING = {
+    "auth-type": "callers with passwords",
+    "auth-tls-secret": "callers with certificates: write spec.tls.frontend of the Gateway",
+}
+"""Annotations that let some callers in, and whom."""
+_CLOSED = "is not converted: the rule is closed (500) until you let in"
+_IN_CLUSTER = ("svc", "svc.cluster.local")
 _TIMES = ("proxy-connect-timeout", "proxy-read-timeout", "proxy-send-timeout")
 
 
@@ -21,11 +32,47 @@ def filters_of(annotations: Annotations, path: str) -> list[dict[str, Any]]:
     redirected = _redirect(annotations)
     if redirected:
         return [redirected]
-    return [*_rewrite(annotations, path), *_headers(annotations), *_cors(annotations), *_mirror(annotations)]
+    changes = [*_rewrite(annotations, path), *_headers(annotations)]
+    return [*_auth(annotations), *changes, *_cors(annotations), *_mirror(annotations)]
+
+
+def is_closed(annotations: Annotations) -> bool:
+    """Whether callers are let in by something that cannot be said here; each is noted."""
+    closing = [name for name in _CLOSING if annotations.text(name)]
+    for name in closing:
+        annotations.note(name, f"{_CLOSED} {_CLOSING[name]}")
+    asked = annotations.text("auth-url")
+    if asked and not _service_of(asked):
+        annotations.note(
+            "auth-url", f"{_CLOSED} callers by ExternalAuth: {asked} is no Service of the cluster"
+        )
+        return True
+    return bool(closing)
+
+
+def limits_addresses(annotations: Annotations) -> bool:
+    """Whether only some addresses may call: a policy of the route says so, where routes may have one."""
+    return bool(_ranges(annotations))
+
+
+def session_of(annotations: Annotations) -> dict[str, Any]:
+    """How callers stay with an instance: `sessionPersistence` of a rule; empty for not at all."""
+    kind = annotations.text("affinity")
+    if not kind:
+        return {}
+    if kind != "cookie":
+        annotations.note("affinity", f"{kind} is not converted")
+        return {}
+    found: dict[str, Any] = {"sessionName": annotations.text("session-cookie-name") or "INGRESSCOOKIE"}
+    if seconds := annotations.number("session-cookie-max-age"):
+        found |= {"absoluteTimeout": f"{seconds}s", "cookieConfig": {"lifetimeType": "Permanent"}}
+    return found
 
 
 def policies_of(annotations: Annotations, namespace: str, route: str) -> Iterator[dict[str, Any]]:
-    """Timeouts, retries and limits of a route."""
+    """Timeouts, retries and limits of a route, and the addresses it may be called from."""
+    if ranges := _ranges(annotations):
+        yield objects.for_route("TrafficPermission", namespace, route, {"rules": [{"default": ranges}]})
     if times := _times(annotations):
         yield objects.for_route("Timeout", namespace, route, _to_all(times))
     if tries := annotations.number("proxy-next-upstream-tries"):
@@ -37,6 +84,16 @@ def policies_of(annotations: Annotations, namespace: str, route: str) -> Iterato
             limit = {"local": {"http": {"requestRate": {"num": rate, "interval": interval}}}}
             yield objects.for_route("RateLimit", namespace, route, _to_all(limit))
             return
+
+
+def _ranges(annotations: Annotations) -> dict[str, Any]:
+    """Who may call, by address."""
+    listed = [annotations.listed(f"{name}-source-range") for name in ("whitelist", "allowlist", "denylist")]
+    allowed, denied = [*listed[0], *listed[1]], listed[2]
+    if not allowed and not denied:
+        return {}
+    found: dict[str, Any] = {"allow": [{"sourceRanges": allowed} if allowed else {}]}
+    return found | ({"deny": [{"sourceRanges": denied}]} if denied else {})
 
 
 def _to_all(default: dict[str, Any]) -> dict[str, Any]:
@@ -95,6 +152,34 @@ def _cors(annotations: Annotations) -> Iterator[dict[str, Any]]:
         "maxAge": annotations.number("cors-max-age") or 1728000,
     }
     yield {"type": "CORS", "cors": objects.present(cors)}
+
+
+def _auth(annotations: Annotations) -> Iterator[dict[str, Any]]:
+    """A Service of the cluster that is asked before (`auth-url`)."""
+    asked = annotations.text("auth-url")
+    if not asked or not (service := _service_of(asked)):
+        return
+    parts = urlsplit(asked)
+    message = "asks with the path of the request behind this one, and takes 200 alone for yes"
+    annotations.note("auth-url", message)
+    http = objects.present(
+        {
+            "path": parts.path.rstrip("/"),
+            "allowedHeaders": ["Cookie"],
+            "allowedResponseHeaders": annotations.listed("auth-response-headers") or ["Set-Cookie"],
+        }
+    )
+    backend = {"name": service[0], "namespace": service[1], "port": parts.port or 80}
+    yield {"type": "ExternalAuth", "externalAuth": {"protocol": "HTTP", "backendRef": backend, "http": http}}
+
+
+def _service_of(url: str) -> tuple[str, str] | None:
+    """Name and namespace of the Service a URL leads to; None for anything else."""
+    parts = urlsplit(url)
+    name, _, rest = (parts.hostname or "").partition(".")
+    namespace, _, domain = rest.partition(".")
+    is_plain = parts.scheme == "http" and "$" not in url
+    return (name, namespace) if is_plain and namespace and domain in _IN_CLUSTER else None
 
 
 def _mirror(annotations: Annotations) -> Iterator[dict[str, Any]]:

@@ -141,7 +141,7 @@ spec:
     )
 
 
-def test_an_allow_without_rules_permits_nobody_and_a_deny_that_cannot_be_said_is_told() -> None:
+def test_an_allow_without_rules_permits_nobody_and_a_deny_that_cannot_be_said_denies_more() -> None:
     nobody = converted("""
 apiVersion: security.istio.io/v1
 kind: AuthorizationPolicy
@@ -155,10 +155,22 @@ kind: AuthorizationPolicy
 metadata: {name: some, namespace: shop}
 spec:
   action: DENY
-  rules: [{to: [{operation: {notPaths: [/healthz]}}]}]
+  rules:
+    - to: [{operation: {notPaths: [/healthz]}}]
+    - from: [{source: {principals: ["*/sa/bad"]}}]
+      to: [{operation: {paths: [/admin*]}}]
+      when: [{key: "request.headers[x]", values: [y]}]
 """)
-    assert made(unsaid, "TrafficPermission") == []
-    assert "notPaths" in unsaid.notes[0].message
+    (denied,) = made(unsaid, "TrafficPermission")[0]["spec"]["rules"]
+    everybody, admin = denied["default"]["deny"]
+    assert everybody == {}, "without its condition it denies more"
+    assert admin == {"paths": [{"type": "RegularExpression", "value": "/admin.*"}]}
+    told = [note.message for note in unsaid.notes]
+    assert [("notPaths" in one, "principals" in one, "conditions" in one) for one in told] == [
+        (True, False, False),
+        (False, True, False),
+        (False, False, True),
+    ]
 
 
 def test_modes_of_mutual_tls_are_mesh_tls() -> None:

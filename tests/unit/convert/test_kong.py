@@ -70,7 +70,7 @@ services:
     plugins:
       - {name: rate-limiting, config: {minute: 60}}
       - {name: request-transformer, config: {add: {headers: ["x-a: 1"]}, remove: {headers: [x-b]}}}
-      - {name: key-auth}
+      - {name: file-log}
     routes: [{name: web, paths: ["~/items/[0-9]+$"]}]
 """)
     rule = made(found, "HTTPRoute")[0]["spec"]["rules"][0]
@@ -79,7 +79,7 @@ services:
     assert changed["requestHeaderModifier"] == {"add": [{"name": "x-a", "value": "1"}], "remove": ["x-b"]}
     rate = made(found, "RateLimit")[0]["spec"]["to"][0]["default"]["local"]["http"]["requestRate"]
     assert rate == {"num": 60, "interval": "1m"}
-    assert any("key-auth" in note.message for note in found.notes)
+    assert any("file-log" in note.message for note in found.notes)
 
 
 def test_another_file_is_refused_in_words() -> None:
