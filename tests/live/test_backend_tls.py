@@ -10,7 +10,7 @@ from tests.kit.pki import TestAuthority
 from tests.kit.ports import free_port
 from tests.kit.system import Manifest, System, running_system
 
-pytestmark = [pytest.mark.live, pytest.mark.timeout(180)]
+pytestmark = pytest.mark.live
 
 HOST, BACKEND = "shop.example.com", "backend.example.com"
 

@@ -14,7 +14,7 @@ from tests.kit.example import EXAMPLES, PATIENCE, Example
 from tests.kit.system import promised
 from tests.kit.wait import wait_until
 
-pytestmark = [pytest.mark.live, pytest.mark.timeout(180)]
+pytestmark = pytest.mark.live
 
 TESTED = {"shop", "routing", "tls", "traffic-splitting", "mesh", "acme"}
 """The shop is run by test_up.py, acme by test_demo.py, mesh by test_mesh_example.py, the others here."""

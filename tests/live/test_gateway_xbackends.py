@@ -16,7 +16,7 @@ from tests.kit.pki import TestAuthority
 from tests.kit.ports import free_port
 from tests.kit.system import Manifest, System, attempt, gateway, running_system
 
-pytestmark = [pytest.mark.live, pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.live, pytest.mark.asyncio(loop_scope="module")]
 
 GROUP = "gateway.networking.x-k8s.io"
 OUTSIDE = "localhost"

@@ -14,9 +14,7 @@ from tests.kit.objects import manifest
 from tests.kit.pki import TestAuthority
 from tests.kit.wait import eventually
 
-pytestmark = [
-    pytest.mark.live, needs_namespaces, pytest.mark.timeout(240), pytest.mark.asyncio(loop_scope="module")
-]  # fmt: skip
+pytestmark = [pytest.mark.live, needs_namespaces, pytest.mark.asyncio(loop_scope="module")]
 
 SECURE = 8443
 """Where the applications speak TLS of their own."""

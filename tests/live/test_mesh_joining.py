@@ -9,7 +9,7 @@ from sekisho.app.processes import Ended
 from sekisho.client.credentials import TokenAnswer, TokenSpec
 from sekisho.client.reviews import ask
 
-pytestmark = [pytest.mark.live, pytest.mark.timeout(180)]
+pytestmark = pytest.mark.live
 
 
 async def token_for(mesh: Mesh, workload: str) -> str:

@@ -15,7 +15,7 @@ from tests.kit.objects import manifest
 from tests.kit.pki import TestAuthority
 from tests.kit.wait import eventually
 
-pytestmark = [pytest.mark.live, needs_namespaces, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.live, needs_namespaces]
 
 SECURE, OPEN, ELSEWHERE = 8443, 9090, 9091
 """Ports of the host outside: TLS with a client certificate, and plain HTTP twice."""

@@ -16,7 +16,7 @@ from tests.kit.shop import faults
 from tests.kit.system import promised
 from tests.kit.wait import wait_until
 
-pytestmark = [pytest.mark.live, pytest.mark.timeout(180)]
+pytestmark = pytest.mark.live
 
 
 @pytest.fixture

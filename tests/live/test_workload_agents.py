@@ -12,7 +12,7 @@ from tests.kit.netns import needs_namespaces
 from tests.kit.system import PATIENCE
 from tests.kit.wait import eventually
 
-pytestmark = [pytest.mark.live, needs_namespaces, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.live, needs_namespaces]
 
 
 @pytest.fixture(params=["redirect", "tproxy"])
