@@ -18,9 +18,9 @@ from sekisho.protos import pack
 
 CALLER = "sekisho.caller"
 """In the filter state of a connection: the SPIFFE ID of its peer."""
-LONGEST = 600
-"""Characters of the pattern of all identities: RE2 programs have a limit (`bootstrap.RUNTIME`), and `.*` is a
-dozen of its thousand steps."""
+LONGEST = 900
+"""Characters of the pattern of all identities: RE2 programs may have a thousand steps (`bootstrap.RUNTIME`), and
+no character takes more than one."""
 
 _LISTED = {"exact", "prefix"}
 _ANYBODY = {"prefix": "spiffe:"}
