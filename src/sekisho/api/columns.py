@@ -128,6 +128,10 @@ def _reference(reference: Object | None) -> str:
     return f"{name}{labels}{section}"
 
 
+def _targets(object_: Object) -> str:
+    return ", ".join(_reference(one) for one in at(object_, "spec", "targetRefs") or ())
+
+
 def _destinations(object_: Object) -> str:
     return ",".join(_reference(each.get("targetRef")) for each in at(object_, "spec", "to") or [])
 
@@ -177,6 +181,16 @@ COLUMNS: Mapping[str, Sequence[Column]] = {
         Column("Hosts", _ingress_hosts, "Host names it is for."),
         Column("Address", _ingress_load_balancer, "Where it is reached."),
         Column("Ports", _ingress_ports, "Ports it is reached at."),
+    ),
+    "XBackend": (
+        Column("Hostname", text("spec", "externalHostname", "hostname"), "Where it is."),
+        Column("Port", text("spec", "port", "port"), "Port there."),
+        Column("Protocol", text("spec", "protocol"), "What is spoken there."),
+        Column("TLS", text("spec", "tls", "mode"), "Who shows a certificate."),
+    ),
+    "XBackendTrafficPolicy": (
+        Column("Targets", _targets, "Backends it is for."),
+        Column("Budget", text("spec", "retryConstraint", "budget", "percent"), "Percent of retries."),
     ),
     "XMesh": (Column("Accepted", condition("Accepted"), "Whether the controller takes it."),),
     "Gateway": (
