@@ -56,7 +56,7 @@ class XBackendSpec(Model, frozen=True, kw_only=True):
     ] = None
     protocol: Annotated[
         BackendProtocol | None,
-        Meta(description="What is spoken; left out, what the route carries. HTTP and MCP mean HTTP/1.1."),
+        Meta(description="What is spoken; left out, and for HTTP, what the route carries. MCP is HTTP/1.1."),
     ] = None
     tls: Annotated[XBackendTls | None, Meta(description="TLS to the backend; left out for none.")] = None
 

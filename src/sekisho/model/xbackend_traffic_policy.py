@@ -13,7 +13,7 @@ class BackendTarget(Model, frozen=True, kw_only=True):
     """A backend a policy is for, in its own namespace; all of its ports."""
 
     group: Annotated[Group, Meta(description="API group; empty for core.")]
-    kind: Annotated[KindName, Meta(description="Kind: Service, or XBackend.")]
+    kind: Annotated[KindName, Meta(description="Kind: Service, XBackend, or one of ours.")]
     name: Annotated[ObjectName, Meta(description="Name.")]
 
 
