@@ -26,13 +26,21 @@ Manifest = dict[str, Any]
 PATIENCE = 60.0
 """Seconds for what must come true but was promised for no certain time."""
 ROOT = Path(__file__).parents[2]
-SLOW = float(os.environ.get("SEKISHO_SLOW", "3"))
-"""How many times longer than promised things may take on this machine: 1 on a quiet one."""
+_SLOW = os.environ.get("SEKISHO_SLOW")
+_SLOWEST = 20.0
 
 
 def promised(seconds: float) -> float:
-    """A promise of the specification, stretched for a machine that has other things to do."""
-    return seconds * SLOW
+    """A promise of the specification, stretched for a machine that has other things to do.
+
+    By `SEKISHO_SLOW`; where it is not set, three times, or twice as often as there are programs for every
+    processor now.
+    """
+    return seconds * (float(_SLOW) if _SLOW else min(_SLOWEST, max(3.0, 2 * _programs_per_processor())))
+
+
+def _programs_per_processor() -> float:
+    return os.getloadavg()[0] / (os.cpu_count() or 1)
 
 
 class System:
