@@ -3,26 +3,26 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from msgspec.structs import replace
-
 from sekisho import ir
-from sekisho.control.caller_text import peer_text, request_text
 from sekisho.control.clients import Client
+from sekisho.control.egress_hop import egress_rows
 from sekisho.control.policy_rows import server_rows
+from sekisho.control.reception import arrival, failure_of, permission_rows, receive_at
 from sekisho.control.rows import Row, counted
 from sekisho.control.zones_beyond import of_members, zone_rows
 from sekisho.engine import Read
-from sekisho.ir.admittance import with_shadows
-from sekisho.ir.calls import Answered, Call, Refused
-from sekisho.ir.incoming import Arrival, Reception, reads_requests, receive
+from sekisho.ir.calls import Call
+from sekisho.ir.incoming import Arrival, reads_requests
 from sekisho.model.names import Origin, ResourceId
 from sekisho.translate.gateway.endpoints import is_ready
 from sekisho.translate.mesh.clusters import byte_cluster
+from sekisho.translate.mesh.external import external_cluster, external_fault
 from sekisho.translate.mesh.identities import identity
 from sekisho.translate.mesh.inbounds import inbound
 from sekisho.translate.mesh.instances import instances, is_meshed
 from sekisho.translate.mesh.names import Destination
 from sekisho.translate.mesh.ports import service_port, target_number
+from sekisho.translate.zone.egress import is_through_egress
 
 
 class Instance(NamedTuple):
@@ -54,6 +54,8 @@ def onward(
     if destination.kind == "MultiZoneService":
         return _at_members(read, client, cluster, destination, call, shadow=shadow)
     transport = cluster.transport
+    if is_through_egress(read, destination.resource):
+        return _through_egress(read, client, cluster, destination, call, shadow=shadow)
     if cluster.inside and (carrying := byte_cluster(read, client.resource, cluster.inside)) is not None:
         around = onward(read, client, carrying, destination, None, shadow=shadow)
         return Onward((*_elsewhere(cluster), *around.rows), around.failures)
@@ -73,6 +75,33 @@ def onward(
         if len(ways) > 1:
             rows.append(Row("endpoint", counted(len(ways) - 1, "more"), None, "in the same way"))
     return Onward(tuple(rows), tuple(failures))
+
+
+def _through_egress(
+    read: Read,
+    client: Client,
+    cluster: ir.Cluster,
+    destination: Destination,
+    call: Call | None,
+    *,
+    shadow: bool,
+) -> Onward:
+    """To something outside, or to another zone, by the one way out."""
+    rows = list(_elsewhere(cluster))
+    if isinstance(transport := cluster.transport, ir.MeshTransport):
+        spoken = Row("cluster", cluster.name, cluster.origin, _spoken(cluster, transport))
+        rows = [spoken, _expected(transport)]
+    hop, failure = egress_rows(read, client, cluster, destination, call, shadow=shadow)
+    rows += hop
+    if failure:
+        return Onward(tuple(rows), (failure,))
+    if destination.kind == "ZoneService":
+        return Onward((*rows, *zone_rows(read, destination)), ())
+    outside = external_cluster(read, destination)
+    if outside is None:
+        told = external_fault(read, destination.resource)
+        return Onward((*rows, Row("cluster", "none", None, told)), (f"answered 503: {told}",))
+    return Onward((*rows, *_elsewhere(outside)), ())
 
 
 def _at_members(
@@ -115,19 +144,6 @@ def port_instances(read: Read, destination: Destination) -> Iterator[Instance]:
         number = target_number(read.leaf(workload), port.target)
         if number:
             yield Instance(workload, number)
-
-
-def arrival(client: Client, alpn: str, server_name: str, call: Call | None) -> Arrival:
-    """A call of a client, as the sidecar of the server meets it."""
-    security = "mutual" if client.is_member else "plain"
-    return Arrival(peer=client.peer(server_name), security=security, alpn=alpn, call=call)  # type: ignore[arg-type]
-
-
-def receive_at(wanted: ir.Inbound, arriving: Arrival, *, shadow: bool) -> Reception:
-    """What the sidecar does; with `shadow`, what it would do if shadow denials denied."""
-    if shadow:
-        wanted = replace(wanted, permissions=with_shadows(wanted.permissions))
-    return receive(wanted, arriving)
 
 
 def _at_instance(
@@ -196,32 +212,3 @@ def _inbound_row(wanted: ir.Inbound, arriving: Arrival) -> Row:
     mode = f"mutual TLS {wanted.tls.mode.value}" if wanted.tls is not None else "no mutual TLS"
     read_as = "HTTP is read" if reads_requests(wanted, arriving) else "bytes are passed on"
     return Row("inbound", wanted.name, wanted.origin, f"{mode}, {read_as}")
-
-
-def permission_rows(found: Reception) -> Iterator[Row]:
-    """Who lets in or keeps out."""
-    judged = found.judgement
-    if judged is None:
-        if failure := failure_of(found):
-            yield Row("answer", failure.partition(":")[0], None, failure.partition(": ")[2])
-        return
-    verdict = "allowed" if judged.allowed else "denied"
-    if judged.rule is None:
-        yield Row("permission", verdict, None, "no permission lets it in, and the default is deny")
-    else:
-        caller = judged.rule.caller
-        detail = "; ".join(part for part in (peer_text(caller), request_text(caller)) if part)
-        yield Row("permission", verdict, judged.rule.origin, detail)
-    if judged.shadow is not None:
-        yield Row("shadow", "would be denied", judged.shadow.origin, "counted, not denied")
-
-
-def failure_of(found: Reception) -> str:
-    """What the caller meets in place of the application; empty where the call arrives."""
-    match found.outcome:
-        case Refused(why):
-            return f"refused: {why}"
-        case Answered(status=status, why=why):
-            return f"answered {status}: {why}"
-        case _:
-            return ""

@@ -9,7 +9,8 @@ from sekisho import ir
 from sekisho.client.reviews import Permission, PermissionSpec, PortVerdict, RuleState
 from sekisho.control.caller_text import peer_text, request_text
 from sekisho.control.clients import Client, find_client
-from sekisho.control.onward import Instance, arrival, failure_of, port_instances
+from sekisho.control.onward import Instance, port_instances
+from sekisho.control.reception import arrival, failure_of
 from sekisho.control.rows import source_of
 from sekisho.engine import Read
 from sekisho.ir.admittance import (
@@ -28,8 +29,10 @@ from sekisho.translate.mesh.destinations import destinations
 from sekisho.translate.mesh.identities import identity
 from sekisho.translate.mesh.inbounds import inbound, inbound_ports
 from sekisho.translate.mesh.instances import is_meshed
-from sekisho.translate.mesh.meshes import mesh_of, zone
+from sekisho.translate.mesh.meshes import mesh_of, mesh_of_called, zone
 from sekisho.translate.mesh.names import Destination, server_name
+from sekisho.translate.zone.egress import egress_identities, is_through_egress
+from sekisho.translate.zone.outlets import outlet, way_out_name
 
 _INCOMPLETE = (
     "denials by path cannot be complete: /ADMIN, /%252e%252e/admin or /;/admin are other paths to the proxy "
@@ -38,6 +41,8 @@ _INCOMPLETE = (
 _UNVERIFIED = (
     "conditions on claims hold for nobody: the Mesh has no jwtProviders whose tokens could be verified"
 )
+_SERVERS = ("Service", "Workload", "ExternalService", "ZoneService")
+"""Kinds of what can be asked about, in the order in which a name is looked for."""
 _PROSPECTS = {Prospect.ALWAYS: "allowed", Prospect.NEVER: "denied", Prospect.DEPENDS: "conditional"}
 
 
@@ -47,6 +52,8 @@ class _Port(NamedTuple):
     number: int
     server_name: str
     instances: tuple[Instance, ...]
+    outside: Destination | None = None
+    """What a zone egress stands before, in the place of instances."""
 
 
 def permissions(read: Read, spec: PermissionSpec) -> Permission:
@@ -60,7 +67,7 @@ def permissions(read: Read, spec: PermissionSpec) -> Permission:
         return Permission(outcome=_no_port(read, spec))
     verdicts = tuple(verdict for port in ports for verdict in _verdicts(read, client, port, spec))
     if not verdicts:
-        return Permission(outcome=f"{spec.server} has no instances: nobody is there to let anybody in")
+        return Permission(outcome=f"{spec.server}: {_nobody(ports)}")
     found = Permission(
         outcome="",
         allowed=any(one.verdict != "denied" for one in verdicts),
@@ -89,13 +96,19 @@ def _no_port(read: Read, spec: PermissionSpec) -> str:
     return f"{spec.server} has no such port" if exists else f"there is no Service or Workload {spec.server}"
 
 
-def _servers(named: str) -> tuple[ResourceId, ResourceId]:
+def _servers(named: str) -> list[ResourceId]:
     namespace, _, name = named.partition("/")
-    return ResourceId("Service", namespace, name), ResourceId("Workload", namespace, name)
+    return [ResourceId(kind, namespace, name) for kind in _SERVERS]
+
+
+def _nobody(ports: Iterable[_Port]) -> str:
+    if any(port.outside is not None for port in ports):
+        return "nobody asks for permission on the way out: the Mesh requires no egress for it"
+    return "no instances, so nobody is there to let anybody in"
 
 
 def _ports(read: Read, named: str) -> Iterator[_Port]:
-    service, workload = _servers(named)
+    service, workload, *outside = _servers(named)
     if read.leaf(service) is not None:
         for destination in destinations(read, service):
             yield _Port(destination.port, _name(read, destination), tuple(port_instances(read, destination)))
@@ -103,6 +116,9 @@ def _ports(read: Read, named: str) -> Iterator[_Port]:
         own = [port.port for port in read.leaf(workload).spec.ports if port.protocol == "TCP"]
         for number in inbound_ports(read, workload) or own:
             yield _Port(number, "", (Instance(workload, number),))
+    else:
+        for destination in (port for one in outside for port in destinations(read, one)):
+            yield _Port(destination.port, way_out_name(read, destination), (), destination)
 
 
 def _name(read: Read, destination: Destination) -> str:
@@ -110,7 +126,12 @@ def _name(read: Read, destination: Destination) -> str:
 
 
 def _verdicts(read: Read, client: Client, port: _Port, spec: PermissionSpec) -> Iterator[PortVerdict]:
-    """One for all instances that decide alike."""
+    """One for all instances that decide alike; what an egress decides where something outside is called."""
+    if port.outside is not None and is_through_egress(read, port.outside.resource):
+        known = egress_identities(read, mesh_of_called(read, port.outside.resource))
+        server = known[0] if known else ""
+        yield _verdict_of(read, client, port, outlet(read, port.outside), server, spec)
+        return
     alike: dict[PortVerdict, list[str]] = {}
     for instance in port.instances:
         found = _verdict(read, client, port, instance, spec)
@@ -133,17 +154,24 @@ def _verdict(
             verdict="allowed",
             why="there is no sidecar: whoever reaches the address is let in",
         )
+    server = identity(read, instance.workload)
     wanted = inbound(read, instance.workload, instance.port)
+    return _verdict_of(read, client, port, wanted, server.spiffe_id if server else "", spec)
+
+
+def _verdict_of(
+    read: Read, client: Client, port: _Port, wanted: ir.Inbound, server: str, spec: PermissionSpec
+) -> PortVerdict:
+    """`server`: the SPIFFE ID of who decides; empty for none."""
     if spec.shadow:
         wanted = replace(wanted, permissions=with_shadows(wanted.permissions))
     call = _call(port, spec) if spec.path and wanted.protocol is not ir.Protocol.TCP else None
     alpn = ALPN_HTTP2 if wanted.inspected else ALPN_TCP
     arriving = arrival(client, alpn, port.server_name, call)
-    server = identity(read, instance.workload)
     plain = PortVerdict(
         port=port.number,
         workloads=(),
-        identity=server.spiffe_id if server else "",
+        identity=server,
         speaks="TCP" if wanted.protocol is ir.Protocol.TCP else "HTTP",
         mode=wanted.tls.mode.value if wanted.tls is not None else "",
         verdict="denied",

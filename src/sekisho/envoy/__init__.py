@@ -16,7 +16,7 @@ from sekisho.envoy.route_tables import route_configuration
 from sekisho.envoy.scopes import scoped_route_configuration
 from sekisho.envoy.secrets import secret
 from sekisho.envoy.trust import authority_bundle, trust_bundle
-from sekisho.envoy.tunnels import tunnel_listener
+from sekisho.envoy.tunnel_listeners import tunnel_listener
 from sekisho.envoy.udp import udp_listener
 
 __all__ = [

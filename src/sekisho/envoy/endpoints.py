@@ -7,9 +7,11 @@ from typing import Any
 
 from sekisho import ir
 from sekisho.envoy.building import new
+from sekisho.envoy.tunnels import into_tunnel
 from sekisho.envoy.upstream_tls import MEMBER, MESHED
 
 _LB_ENDPOINT = "envoy.config.endpoint.v3.LbEndpoint"
+_ADDRESS = "envoy.config.core.v3.Address"
 _TRANSPORT = "envoy.transport_socket_match"
 _PLACE = attrgetter("priority", "zone", "sub_zone", "locality_weight")
 
@@ -35,6 +37,9 @@ def _add(lb_endpoints: Any, endpoints: Iterable[ir.Endpoint], *, weighted: bool)
     made of dicts costs twice as much."""
     forms: dict[tuple[bool, str, bool], Any] = {}
     for endpoint in endpoints:
+        if endpoint.tunnel:
+            lb_endpoints.append(_through_tunnel(endpoint))
+            continue
         kind = endpoint.meshed, endpoint.member, endpoint.probed
         one = forms.get(kind)
         if one is None:
@@ -44,6 +49,14 @@ def _add(lb_endpoints: Any, endpoints: Iterable[ir.Endpoint], *, weighted: bool)
         if weighted:
             one.load_balancing_weight.value = endpoint.weight
         lb_endpoints.append(one)
+
+
+def _through_tunnel(endpoint: ir.Endpoint) -> Any:
+    """envoy.config.endpoint.v3.LbEndpoint"""
+    one = _form(endpoint.meshed, endpoint.member, endpoint.probed)
+    one.endpoint.address.MergeFrom(new(_ADDRESS, **into_tunnel(endpoint.tunnel, endpoint.address)))
+    one.load_balancing_weight.value = endpoint.weight
+    return one
 
 
 def _form(meshed: bool, member: str, probed: bool) -> Any:  # noqa: FBT001 - a key

@@ -4,9 +4,9 @@ from typing import Any
 
 from sekisho import ir
 from sekisho.envoy.building import new, seconds, value
+from sekisho.envoy.clusters import CONNECTION_BUFFER_BYTES
 from sekisho.envoy.inbound import inbound_chains
 from sekisho.envoy.sockets import LISTENER_FILTERS_SECONDS, TLS_INSPECTOR
-from sekisho.envoy.tunnels import CONNECTION_BUFFER_BYTES
 
 
 def outlet_listener(wanted: ir.Inbound) -> Any:

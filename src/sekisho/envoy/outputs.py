@@ -30,7 +30,7 @@ from sekisho.envoy.scope_keys import WILDCARD, scope_key
 from sekisho.envoy.scopes import scoped_route_configuration
 from sekisho.envoy.secrets import secret
 from sekisho.envoy.trust import authority_bundle, trust_bundle
-from sekisho.envoy.tunnels import tunnel_listener
+from sekisho.envoy.tunnel_listeners import tunnel_listener
 from sekisho.envoy.udp import udp_listener
 from sekisho.ir.agent import HOSTNAME_TYPE, SIDECAR_TYPE
 from sekisho.ir.cluster import tunnel_name
@@ -69,6 +69,7 @@ from sekisho.translate.outputs import (
     OUTLET_CLUSTERS,
     OUTLET_NAMES,
     OUTLETS,
+    PASSAGES,
     PASSTHROUGHS,
     ROUTE_TABLES,
     SIDECARS,
@@ -76,6 +77,9 @@ from sekisho.translate.outputs import (
     TUNNELS,
     UDP_LISTENERS,
     VIRTUAL_HOSTS,
+    WAY_CLUSTERS,
+    WAY_ENDPOINTS,
+    WAYS,
     WILDCARD_TABLES,
 )
 
@@ -249,7 +253,11 @@ _OF_GATEWAYS = (
         ENDPOINTS,
         _assigned(ENDPOINTS, itemgetter(1)),
     ),
-    _emission(LISTENER, TUNNELS, _made(TUNNELS, tunnel_listener), name=lambda key: tunnel_name(key[1])),
+    _emission(LISTENER, TUNNELS, _made(TUNNELS, tunnel_listener), name=_outlet_name),
+    _emission(LISTENER, PASSAGES, _made(PASSAGES, tunnel_listener), name=_outlet_name),
+    _emission(LISTENER, WAYS, _made(WAYS, tunnel_listener), name=_outlet_name),
+    _emission(CLUSTER, WAY_CLUSTERS, _remembered(WAY_CLUSTERS, _cluster)),
+    _emission(ASSIGNMENT, WAY_ENDPOINTS, _made(WAY_ENDPOINTS, cluster_load_assignment)),
     _emission(CLUSTER, INGRESS_CLUSTERS, _remembered(INGRESS_CLUSTERS, _cluster)),
     _emission(ASSIGNMENT, INGRESS_ENDPOINTS, _made(INGRESS_ENDPOINTS, cluster_load_assignment)),
     _emission(CLUSTER, OUTLET_CLUSTERS, _remembered(OUTLET_CLUSTERS, _cluster)),

@@ -14,6 +14,7 @@ _TYPE = "envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy"
 _FILTER_STATE = "envoy.extensions.filters.network.set_filter_state"
 _ANNOUNCING = "envoy.filters.network.set_filter_state"
 _ALPN_KEY = "envoy.network.application_protocols"
+_SNI_KEY = "envoy.network.upstream_server_name"
 CLUSTER_KEY = "envoy.tcp_proxy.cluster"
 """Envoy's own names for them."""
 
@@ -46,6 +47,11 @@ def tcp_proxy(
 def announced(alpn: str) -> list[dict[str, Any]]:
     """A network filter before the proxy: what TLS announces upstream, whatever its cluster says."""
     return [_noting(_ALPN_KEY, alpn)] if alpn else []
+
+
+def named_alike() -> list[dict[str, Any]]:
+    """A network filter before the proxy: its TLS upstream asks for the server name that was asked for."""
+    return [_noting(_SNI_KEY, "%REQUESTED_SERVER_NAME%")]
 
 
 def found_by_server_name(wanted: ir.TcpForward) -> list[dict[str, Any]]:

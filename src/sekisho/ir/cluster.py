@@ -93,6 +93,12 @@ class Tunnel(Struct, frozen=True, kw_only=True, gc=False):
 
     cluster: str
     """`Cluster.inside`"""
+    leads_to: str = ""
+    """Cluster they go on to, where it is another; the way may be for several then."""
+    server_name: str = ""
+    """The one name that their TLS may ask for; empty where it may ask for any, or be none."""
+    passes_name_on: bool = False
+    """Whether the TLS around asks for the name that the TLS within asks for."""
     origin: Origin
 
 
@@ -113,6 +119,9 @@ class Endpoint(Struct, frozen=True, order=True, gc=False):
     """`<label>=<value>` of the affinity it was grouped by."""
     locality_weight: int = 0
     """Weight of its locality; 0 where localities are not weighed."""
+    tunnel: str = ""
+    """Name of the `Tunnel` that leads there from within the proxy; `address` and `port` only tell it from
+    others then."""
     member: str = ""
     """Of which service it is where a cluster has several (`MembersTransport`)."""
     probed: bool = True

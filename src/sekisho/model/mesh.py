@@ -79,6 +79,14 @@ class MeshSpec(Model, frozen=True, kw_only=True):
             "class sekisho-zone-egress, which ask for permission; without one of them, not at all."
         ),
     ] = "Direct"
+    zone_egress: Annotated[
+        Egress,
+        Meta(
+            description="How Services of other zones are reached: by each proxy itself, or only through "
+            "Gateways of class sekisho-zone-egress, which ask for permission and open nothing; without one "
+            "of them, not at all."
+        ),
+    ] = "Direct"
     jwt_providers: Annotated[
         Annotated[tuple[JwtProvider, ...], Meta(max_length=8)],
         Meta(

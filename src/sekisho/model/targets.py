@@ -10,7 +10,9 @@ from msgspec import Meta, field
 from sekisho.model.fields import DnsLabel, DnsSubdomain, HeaderName, Model, ObjectName
 from sekisho.model.httpfilters import Method
 
-TargetKind: TypeAlias = Literal["Mesh", "Workload", "Gateway", "HTTPRoute", "Service", "ExternalService"]
+TargetKind: TypeAlias = Literal[
+    "Mesh", "Workload", "Gateway", "HTTPRoute", "Service", "ExternalService", "ZoneService"
+]
 DestinationKind: TypeAlias = Literal[
     "Mesh", "Service", "ExternalService", "ZoneService", "MultiZoneService", "HTTPRoute"
 ]
@@ -26,8 +28,8 @@ class TargetRef(Model, frozen=True, kw_only=True):
         TargetKind,
         Meta(
             description="Mesh for every proxy; Workload or Gateway for theirs; HTTPRoute for its requests; "
-            "Service for the proxies of all workloads behind it, as a server; ExternalService for the zone "
-            "egress before it."
+            "Service for the proxies of all workloads behind it, as a server; ExternalService and "
+            "ZoneService for the zone egress before them."
         ),
     ]
     name: Annotated[ObjectName | None, Meta(description="One of the kind, by name.")] = None

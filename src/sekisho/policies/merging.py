@@ -15,7 +15,15 @@ from sekisho.model.origin import GLOBAL, ORIGIN_LABEL, display_name
 from sekisho.model.policies.roles import Role, role
 from sekisho.model.targets import TargetRef, ToTargetRef
 
-_TARGETS = {"Mesh": 0, "Service": 1, "ExternalService": 1, "Workload": 2, "Gateway": 2, "HTTPRoute": 3}
+_TARGETS = {
+    "Mesh": 0,
+    "Service": 1,
+    "ExternalService": 1,
+    "ZoneService": 1,
+    "Workload": 2,
+    "Gateway": 2,
+    "HTTPRoute": 3,
+}
 """One instance is more than the service it is of, and the route of a request more than the proxy it is at."""
 _ORIGINS = {GLOBAL: 0}
 """What is written in a zone wins, here or in another one."""

@@ -45,16 +45,17 @@ from sekisho.translate.mesh.status import (
 from sekisho.translate.mesh.xmesh_status import xmesh_status
 from sekisho.translate.mesh.zone_status import multi_zone_service_status, zone_service_status
 from sekisho.translate.zone.ingress import INGRESS_CLUSTERS, INGRESS_ENDPOINTS
-from sekisho.translate.zone.outlets import OUTLET_CLUSTERS, OUTLET_NAMES, OUTLETS
+from sekisho.translate.zone.outlets import OUTLET_CLUSTERS, OUTLET_NAMES, OUTLETS, PASSAGES
 from sekisho.translate.zone.records import RECORDS
+from sekisho.translate.zone.ways import WAY_CLUSTERS, WAY_ENDPOINTS, WAYS
 
 __all__ = [
     "AUTHORITIES", "CALLER_AUTHORITIES", "CAPTURED_INBOUNDS", "CERTIFICATES", "CLIENT_CERTIFICATES",
     "CLUSTERS", "COLLECTORS", "DIRECT_CLUSTERS", "DIRECT_OUTBOUNDS", "ENDPOINTS", "EXPIRIES", "HOSTNAMES",
     "INBOUNDS", "INFRASTRUCTURE", "INGRESS_CLUSTERS", "INGRESS_ENDPOINTS", "LISTENERS", "MEMBERS",
     "MESH_CLUSTERS", "MESH_ENDPOINTS", "OUTBOUNDS", "OUTLETS", "OUTLET_CLUSTERS", "OUTLET_NAMES", "OUTPUTS",
-    "PASSTHROUGHS", "RECORDS", "ROUTE_TABLES", "SEEN", "SIDECARS", "STATUSES", "TRUST", "TUNNELS",
-    "UDP_LISTENERS", "VIRTUAL_HOSTS", "WILDCARD_TABLES",
+    "PASSAGES", "PASSTHROUGHS", "RECORDS", "ROUTE_TABLES", "SEEN", "SIDECARS", "STATUSES", "TRUST",
+    "TUNNELS", "UDP_LISTENERS", "VIRTUAL_HOSTS", "WAYS", "WAY_CLUSTERS", "WAY_ENDPOINTS", "WILDCARD_TABLES",
 ]  # fmt: skip
 
 _STATUSES: dict[str, Callable[[Read, ResourceId], dict[str, Any] | None]] = {
@@ -92,5 +93,6 @@ OUTPUTS: tuple[Output[Any], ...] = (
     ROUTE_TABLES, DIRECT_OUTBOUNDS, DIRECT_CLUSTERS, MESH_CLUSTERS, MESH_ENDPOINTS, HOSTNAMES, TRUST,
     AUTHORITIES, CLIENT_CERTIFICATES, COLLECTORS,
     INGRESS_CLUSTERS, INGRESS_ENDPOINTS, RECORDS, TUNNELS, OUTLETS, OUTLET_CLUSTERS, OUTLET_NAMES,
+    PASSAGES, WAYS, WAY_CLUSTERS, WAY_ENDPOINTS,
     STATUSES,
 )  # fmt: skip

@@ -19,7 +19,7 @@ SHADOW = "shadow"
 _EVERYTHING = TargetRef(kind="Mesh")
 _CLIENTS = ("Mesh", "Workload", "Gateway")
 _SERVERS = ("Mesh", "Workload", "Service")
-_GUARDED = (*_SERVERS, "Gateway", "HTTPRoute", "ExternalService")
+_GUARDED = (*_SERVERS, "Gateway", "HTTPRoute", "ExternalService", "ZoneService")
 _DESTINATIONS = ("Mesh", "Service", "ExternalService", "ZoneService", "MultiZoneService")
 
 Rules = Callable[[str, Any], Iterable[Problem]]

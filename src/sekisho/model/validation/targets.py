@@ -17,7 +17,7 @@ from sekisho.model.targets import CallerMatch, PathMatch, RequestMatch, TargetRe
 from sekisho.model.validation import metadata, regex
 from sekisho.model.validation.shared import cidr, unique
 
-_EVERY_TARGET = ("Mesh", "Workload", "Gateway", "HTTPRoute", "Service", "ExternalService")
+_EVERY_TARGET = ("Mesh", "Workload", "Gateway", "HTTPRoute", "Service", "ExternalService", "ZoneService")
 _EVERY_DESTINATION = ("Mesh", "Service", "ExternalService", "ZoneService", "MultiZoneService", "HTTPRoute")
 _WITH_SECTIONS = ("Workload", "Gateway", "HTTPRoute", "Service", "ZoneService", "MultiZoneService")
 

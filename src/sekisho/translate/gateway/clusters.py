@@ -15,6 +15,7 @@ from sekisho.translate.mesh.clusters import byte_cluster, gateway_cluster
 from sekisho.translate.mesh.collectors import helper_destinations
 from sekisho.translate.mesh.names import cluster_name, destination_of, leads_outside
 from sekisho.translate.mesh.places import near_endpoints
+from sekisho.translate.zone.egress import EGRESS
 
 _REMOTE = "zone/"
 """Clusters that may be within others, as those with a BackendTLSPolicy: where the mesh's own TLS ends before
@@ -47,7 +48,7 @@ def _endpoints(read: Read, key: tuple[ResourceId, str]) -> ir.Endpoints | None:
 def _inside(read: Read, key: tuple[ResourceId, str]) -> Iterator[tuple[ResourceId, str]]:
     may_be = key[1].startswith(_REMOTE) or (has_policies(read) and not leads_outside(key[1]))
     found = _cluster(read, key) if may_be else None
-    if found is not None and found.inside:
+    if found is not None and found.inside and found.inside != EGRESS:
         yield key[0], found.inside
 
 

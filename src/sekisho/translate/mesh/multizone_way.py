@@ -5,6 +5,7 @@ the endpoints' to say: by priority and weight
 (docs/decisions/2026-11-22-a-multizoneservice-is-one-cluster.md).
 """
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from math import lcm
 
@@ -17,7 +18,7 @@ from sekisho.kit.addresses import is_address
 from sekisho.model.names import ResourceId
 from sekisho.translate.gateway.endpoints import placed_endpoints
 from sekisho.translate.mesh.meshes import mesh_of, zone
-from sekisho.translate.mesh.multizone import members, multi_port
+from sekisho.translate.mesh.multizone import members, multi_port, multi_ports
 from sekisho.translate.mesh.names import Destination, cluster_name
 from sekisho.translate.mesh.policy_index import mesh_of_policy
 from sekisho.translate.mesh.transport import is_wholly_meshed, mesh_transport
@@ -30,7 +31,8 @@ from sekisho.translate.zone.clusters import (
     remote_transport,
 )
 from sekisho.translate.zone.clusters import OUTLIERS as REMOTE_OUTLIERS
-from sekisho.translate.zone.remote import doors, healthy_instances, remote_zone
+from sekisho.translate.zone.egress import EGRESS, is_through_egress
+from sekisho.translate.zone.remote import doors, doors_name, healthy_instances, remote_zone
 
 PING = ir.Ping(interval_ms=250, timeout_ms=800)
 CONNECT_MILLISECONDS = 850
@@ -78,23 +80,41 @@ def placed_members(read: Read, destination: Destination) -> Iterator[Placed]:
     found = members(read, destination)
     scale = lcm(*(len(doors(read, remote_zone(read, one.resource))) or 1 for one in found if _is_far(one)))
     for member in reversed(found):
-        yield from (_far if _is_far(member) else _near)(read, member, scale)
+        yield from (_far if _is_far(member) else _near)(read, destination, member, scale)
 
 
 @query
 def has_names(read: Read, destination: Destination) -> bool:
     """Whether proxies look up where any of its zones is reached: then its endpoints are written in its
     cluster, as EDS takes addresses only."""
-    far = (remote_zone(read, one.resource) for one in members(read, destination) if _is_far(one))
+    tunnelled = doubled_zones(read, destination)
+    far = {
+        remote_zone(read, one.resource)
+        for one in members(read, destination)
+        if _is_far(one) and not is_through_egress(read, one.resource)
+    }
+    far -= tunnelled
     return any(not is_address(door.address) for there in far for door in doors(read, there))
 
 
-def hidden(read: Read, destination: Destination) -> tuple[ResourceId, ...]:
-    """The ZoneServices that get no calls because another one is behind the same doors: Envoy tells the
-    endpoints of a cluster apart by their addresses alone."""
-    first: dict[str, ResourceId] = {}
-    far = [one.resource for one in members(read, destination) if _is_far(one)]
-    return tuple(one for one in far if first.setdefault(remote_zone(read, one), one) != one)
+@query
+def doubled_zones(read: Read, destination: Destination) -> frozenset[str]:
+    """The zones with several of its members behind the same doors: Envoy tells the endpoints of a cluster
+    apart by their addresses alone, so that these are reached by a tunnel, at whose end the doors are."""
+    found = Counter(remote_zone(read, one.resource) for one in members(read, destination) if _is_far(one))
+    return frozenset(there for there, number in found.items() if number > 1)
+
+
+@query
+def shared_zones(read: Read, mesh: str) -> tuple[str, ...]:
+    """Those of all MultiZoneServices of a mesh, sorted."""
+    several = read.bucket(_SEVERAL, mesh) if mesh else ()
+    ports = (
+        Destination(one.kind, one.namespace, one.name, port.number)
+        for one in several
+        for port in multi_ports(read, one)
+    )
+    return tuple(sorted({there for port in ports for there in doubled_zones(read, port)}))
 
 
 def _is_far(member: Destination) -> bool:
@@ -118,7 +138,7 @@ def _way(read: Read, member: Destination, *, over_http: bool) -> MeshTransport |
     return mesh_transport(read, member, over_http=over_http)
 
 
-def _near(read: Read, member: Destination, scale: int) -> Iterator[Placed]:
+def _near(read: Read, _: Destination, member: Destination, scale: int) -> Iterator[Placed]:
     here, name, probed = zone(read), cluster_name(member), _are_checked(read, member)
     for endpoint, labels in placed_endpoints(read, name):
         placed = replace(
@@ -128,9 +148,29 @@ def _near(read: Read, member: Destination, scale: int) -> Iterator[Placed]:
         yield placed, labels
 
 
-def _far(read: Read, member: Destination, scale: int) -> Iterator[Placed]:
+def _tunnel(read: Read, destination: Destination, member: Destination, there: str) -> str:
+    """What leads to a member of another zone from within the proxy; empty where its doors are called."""
+    if is_through_egress(read, member.resource):
+        return EGRESS
+    return doors_name(there) if there in doubled_zones(read, destination) else ""
+
+
+def _within(member: Destination, there: str, weight: int, tunnel: str) -> ir.Endpoint:
+    """One endpoint, whatever the number of doors at the end of the tunnel. It is always there, so nobody has
+    to ask it."""
+    name = cluster_name(member)
+    return ir.Endpoint(
+        name, member.port, there, weight, meshed=True, tunnel=tunnel, member=name, probed=False
+    )
+
+
+def _far(read: Read, destination: Destination, member: Destination, scale: int) -> Iterator[Placed]:
     there = remote_zone(read, member.resource)
     instances, found = healthy_instances(read, member.resource, member.port), doors(read, there)
+    through = _tunnel(read, destination, member, there)
+    if through and instances and found:
+        yield _within(member, there, instances * scale, through), {}
+        return
     for door in found if instances else ():
         weight = instances * scale // len(found)
         endpoint = ir.Endpoint(
@@ -149,4 +189,9 @@ def _checked_mesh(read: Read, policy: ResourceId) -> tuple[str, ...]:
     return (mesh_of_policy(read, policy),)
 
 
+def _mesh(read: Read, service: ResourceId) -> tuple[str, ...]:
+    return (mesh_of(read, service.namespace),)
+
+
+_SEVERAL = index("several zones by mesh", source="MultiZoneService", emit=_mesh)
 _CHECKED = index("meshes with health checks", source="HealthCheck", emit=_checked_mesh)

@@ -26,7 +26,7 @@ from sekisho.translate.mesh.policy_index import entries
 from sekisho.translate.mesh.policy_values import Client, client_policies, for_destination
 from sekisho.translate.mesh.worlds import Place, World
 from sekisho.translate.zone.clusters import remote_endpoints
-from sekisho.translate.zone.egress import egress_endpoints
+from sekisho.translate.zone.egress import egress_endpoints, is_through_egress
 
 _KIND = "LoadBalancing"
 
@@ -60,7 +60,7 @@ def common_endpoints(read: Read, cluster: str) -> ir.Endpoints | None:
     match way.service.kind:
         case "Service":
             return endpoints(read, cluster)
-        case "ZoneService":
+        case "ZoneService" if not is_through_egress(read, way.service):
             return remote_endpoints(read, way.destination, cluster)
         case "MultiZoneService" if _is_there(read, way) and not has_names(read, way.destination):
             everybody = localities.Place(zone(read), {})

@@ -21,7 +21,7 @@ SHADOW = "shadow"
 EVERYWHERE = ""
 """Instead of a namespace."""
 _SECTIONS: tuple[Literal["to", "rules"], ...] = ("to", "rules")
-_SERVER_TARGETS = ("Workload", "Service", "HTTPRoute", "ExternalService")
+_SERVER_TARGETS = ("Workload", "Service", "HTTPRoute", "ExternalService", "ZoneService")
 GATEWAY_SERVERS = "Gateway"
 """`ServerScope.target` of all policies for Gateways: each has to be looked at, and Workloads need not."""
 

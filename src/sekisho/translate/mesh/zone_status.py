@@ -9,9 +9,10 @@ from sekisho.translate.mesh.destinations import addresses, destinations
 from sekisho.translate.mesh.hostnames import hostnames
 from sekisho.translate.mesh.meshes import mesh_of_called, zone
 from sekisho.translate.mesh.multizone import matched
-from sekisho.translate.mesh.multizone_way import hidden, placed_members
+from sekisho.translate.mesh.multizone_way import placed_members
 from sekisho.translate.mesh.rejections import refused
 from sekisho.translate.mesh.status import rejected
+from sekisho.translate.zone.egress import egress_places, is_through_egress
 from sekisho.translate.zone.remote import doors, healthy_instances, is_open, remote_zone
 
 Status = dict[str, Any]
@@ -33,7 +34,7 @@ def multi_zone_service_status(read: Read, service: ResourceId) -> Status | None:
     generation, found = read.leaf(service).metadata.generation, matched(read, service)
     conditions = [
         _available(*_availability_of_any(read, service), generation),
-        _distinct(read, service, generation),
+        condition("ResolvedRefs", "True", "ResolvedRefs", "", generation),
     ]
     members = [_member(read, one) for one in found]
     return {**_status(read, service, conditions), "matched": members}
@@ -67,6 +68,8 @@ def _availability(read: Read, service: ResourceId) -> tuple[str, str]:
         return "ZoneDisabled", f"zone {there} is disabled, or gone"
     if not doors(read, there):
         return "NoIngress", f"zone {there} has no ingress that is ready"
+    if is_through_egress(read, service) and not egress_places(read, mesh_of_called(read, service)):
+        return "NoEgress", "the mesh has one way out, and there is no zone egress"
     if not any(healthy_instances(read, service, port.port) for port in destinations(read, service)):
         return "NoInstances", f"no instance in zone {there} takes requests"
     return "Available", ""
@@ -79,14 +82,6 @@ def _availability_of_any(read: Read, service: ResourceId) -> tuple[str, str]:
     if not any(next(placed_members(read, port), None) for port in destinations(read, service)):
         return "NoInstances", "no instance takes requests in any zone"
     return "Available", ""
-
-
-def _distinct(read: Read, service: ResourceId, generation: int | None) -> Status:
-    lost = sorted({str(one) for port in destinations(read, service) for one in hidden(read, port)})
-    if not lost:
-        return condition("ResolvedRefs", "True", "ResolvedRefs", "", generation)
-    told = f"of one zone only one is called, through its ingress: {', '.join(lost)} gets no calls"
-    return condition("ResolvedRefs", "False", "SameIngress", sentence(told), generation)
 
 
 def _member(read: Read, member: ResourceId) -> Status:

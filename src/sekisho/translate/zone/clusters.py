@@ -2,11 +2,14 @@
 
 from ipaddress import ip_address
 
+from msgspec.structs import replace
+
 from sekisho import ir
 from sekisho.engine import Read, query
 from sekisho.ir.transport import ALPN_HTTP2, ALPN_TCP, MeshTransport
-from sekisho.model.names import Origin
+from sekisho.model.names import Origin, ResourceId
 from sekisho.translate.mesh.names import Destination, cluster_name
+from sekisho.translate.zone.egress import EGRESS, is_through_egress
 from sekisho.translate.zone.remote import (
     Door,
     doors,
@@ -15,6 +18,7 @@ from sekisho.translate.zone.remote import (
     remote_port,
     remote_server_name,
     remote_zone,
+    zone_behind,
 )
 
 PROBE = ir.HealthCheck(
@@ -67,6 +71,8 @@ def remote_cluster(
     service = destination.resource
     if remote_port(read, service, destination.port) is None:
         return None
+    if is_through_egress(read, service):
+        return _within_egress(read, destination, protocol, over_http=over_http)
     return ir.Cluster(
         name=cluster_name(destination),
         protocol=protocol,
@@ -83,6 +89,52 @@ def remote_cluster(
         told_at_once=True,
         origin=destination.origin,
     )
+
+
+def _within_egress(
+    read: Read, destination: Destination, protocol: ir.Protocol, *, over_http: bool
+) -> ir.Cluster:
+    """The same mutual TLS end to end, within that to a zone egress, which opens its own and not this one."""
+    return ir.Cluster(
+        name=cluster_name(destination),
+        protocol=protocol,
+        transport=remote_transport(read, destination, over_http=over_http),
+        inside=EGRESS,
+        connect_timeout_ms=2 * CONNECT_MILLISECONDS,
+        streams=STREAMS,
+        requests_per_connection=REQUESTS_PER_CONNECTION,
+        limits=LIMITS,
+        ping=PING,
+        origin=destination.origin,
+    )
+
+
+def doors_cluster(read: Read, name: str) -> ir.Cluster:
+    """To the doors of a zone with whatever connections there are (`doors_name`)."""
+    there = zone_behind(name)
+    found = doors(read, there)
+    hosts = None if all(_is_address(door) for door in found) else tuple(ir.Host(*door) for door in found)
+    return ir.Cluster(
+        name=name,
+        protocol=ir.Protocol.TCP,
+        hosts=hosts,
+        connect_timeout_ms=CONNECT_MILLISECONDS,
+        outliers=OUTLIERS,
+        health_checks=(replace(PROBE, bare=False),),
+        balancing=BALANCING,
+        told_at_once=True,
+        origin=Origin(ResourceId("Zone", "", there)),
+    )
+
+
+def doors_endpoints(read: Read, name: str) -> ir.Endpoints | None:
+    """None where they are host names, which the proxy looks up."""
+    there = zone_behind(name)
+    found = doors(read, there)
+    if not all(_is_address(door) for door in found):
+        return None
+    endpoints = tuple(ir.Endpoint(door.address, door.port, there) for door in found)
+    return ir.Endpoints(cluster=name, endpoints=endpoints, origin=Origin(ResourceId("Zone", "", there)))
 
 
 def remote_transport(read: Read, destination: Destination, *, over_http: bool) -> MeshTransport:

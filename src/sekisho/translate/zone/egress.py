@@ -1,7 +1,9 @@
-"""The one way out: where a Mesh asks for it, ExternalServices are reached through zone egresses alone.
+"""The one way out: where a Mesh asks for it, ExternalServices, or Services of other zones, are reached
+through zone egresses alone.
 
 A zone egress is a Gateway that members speak to by mutual TLS, as they do to a Service; at its other side
-each ExternalService asks for permission (`outlets`). Without one of them nothing goes out.
+each ExternalService, or port of a Service, asks for permission (`outlets`). Without one of them nothing goes
+out.
 """
 
 from ipaddress import ip_address
@@ -15,18 +17,25 @@ from sekisho.translate.gateway.gateways import admission
 from sekisho.translate.gateway.listeners import asked
 from sekisho.translate.mesh.external import external_port
 from sekisho.translate.mesh.identities import identity
-from sekisho.translate.mesh.meshes import mesh_of, mesh_spec, zone
+from sekisho.translate.mesh.meshes import mesh_of, mesh_of_called, mesh_spec, zone
 from sekisho.translate.mesh.names import Destination, cluster_name, server_name
+from sekisho.translate.zone.remote import remote_zone
 
+EGRESS = "~egress"
+"""Tunnel of a caller, and the cluster it leads into: connections to other zones, within such to an egress."""
 OUTSIDE = "external"
 """Label in the server names of ExternalServices, which tells them from Services."""
 
 
 @query
 def is_through_egress(read: Read, service: ResourceId) -> bool:
-    """Whether an ExternalService is reached through zone egresses alone."""
-    mesh = mesh_of(read, service.namespace)
-    return service.kind == "ExternalService" and bool(mesh) and mesh_spec(read, mesh).egress == "Required"
+    """Whether something is reached through zone egresses alone: an ExternalService or a ZoneService."""
+    if service.kind not in ("ExternalService", "ZoneService"):
+        return False
+    mesh = mesh_of_called(read, service)
+    spec = mesh_spec(read, mesh)
+    wanted = spec.egress if service.kind == "ExternalService" else spec.zone_egress
+    return bool(mesh) and wanted == "Required"
 
 
 def egresses(read: Read, mesh: str) -> tuple[ResourceId, ...]:
@@ -50,14 +59,12 @@ def egress_cluster(
     found = external_port(read, destination.resource)
     if found is None or found[0] != destination.port:
         return None
-    mesh = mesh_of(read, destination.namespace)
-    members = (identity(read, gateway) for gateway in egresses(read, mesh))
     return ir.Cluster(
         name=cluster_name(destination),
         protocol=found[1],
         transport=MeshTransport(
             server_name=outside_name(read, destination),
-            identities=tuple(sorted({member.spiffe_id for member in members if member is not None})),
+            identities=egress_identities(read, mesh_of(read, destination.namespace)),
             alpn=ALPN_HTTP2 if over_http else ALPN_TCP,
             members_only=True,
         ),
@@ -65,15 +72,27 @@ def egress_cluster(
     )
 
 
+@query
+def egress_identities(read: Read, mesh: str) -> tuple[str, ...]:
+    """SPIFFE IDs of the zone egresses of a mesh, sorted."""
+    members = (identity(read, gateway) for gateway in egresses(read, mesh))
+    return tuple(sorted({member.spiffe_id for member in members if member is not None}))
+
+
+@query
+def egress_places(read: Read, mesh: str) -> tuple[ir.Endpoint, ...]:
+    """Where zone egresses of a mesh listen, sorted."""
+    places = {place for one in egresses(read, mesh) for place in _places(read, one)}
+    return tuple(ir.Endpoint(address, port, meshed=True) for address, port in sorted(places))
+
+
 def egress_endpoints(read: Read, destination: Destination, cluster: str) -> ir.Endpoints | None:
     """Where zone egresses listen; None for what is reached without them."""
     service = destination.resource
-    if not is_through_egress(read, service) or external_port(read, service) is None:
+    is_there = external_port if service.kind == "ExternalService" else remote_zone
+    if not is_through_egress(read, service) or not is_there(read, service):
         return None
-    places = {
-        place for one in egresses(read, mesh_of(read, service.namespace)) for place in _places(read, one)
-    }
-    found = tuple(ir.Endpoint(address, port, meshed=True) for address, port in sorted(places))
+    found = egress_places(read, mesh_of_called(read, service))
     return ir.Endpoints(cluster=cluster, endpoints=found, origin=Origin(service))
 
 

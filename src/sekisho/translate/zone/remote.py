@@ -28,6 +28,9 @@ PROTOCOLS: Mapping[SpokenProtocol, ir.Protocol] = MappingProxyType(
 """What is spoken at a port of another zone; TLS of the application is bytes to everybody else."""
 
 
+_DOORS = "~doors/"
+
+
 class RemotePort(NamedTuple):
     """One port of a Service of another zone."""
 
@@ -121,6 +124,16 @@ def doors(read: Read, name: str) -> tuple[Door, ...]:
         if ingress.spec.ready:
             found.update(Door(place.address, place.port) for place in ingress.spec.addresses)
     return tuple(sorted(found))
+
+
+def doors_name(zone: str) -> str:
+    """Cluster, and perhaps a tunnel, that leads to the doors of a zone, whatever is called there."""
+    return f"{_DOORS}{zone}"
+
+
+def zone_behind(name: str) -> str:
+    """The inverse."""
+    return name.removeprefix(_DOORS)
 
 
 def _zone(read: Read, ingress: ResourceId) -> tuple[str, ...]:

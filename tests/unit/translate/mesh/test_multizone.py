@@ -19,7 +19,7 @@ from sekisho import ir
 from sekisho.model.names import ResourceId
 from sekisho.translate.facts import AssignedVip
 from sekisho.translate.mesh.names import Destination, cluster_name
-from sekisho.translate.outputs import CLUSTERS, ENDPOINTS, MESH_ENDPOINTS, ROUTE_TABLES
+from sekisho.translate.outputs import CLUSTERS, ENDPOINTS, MESH_ENDPOINTS, ROUTE_TABLES, WAY_ENDPOINTS, WAYS
 
 MULTI = ResourceId("MultiZoneService", NAMESPACE, "catalog")
 DESTINATION = Destination(*MULTI, 80)
@@ -230,13 +230,26 @@ def test_it_tells_when_nothing_answers_and_when_nothing_is_meant() -> None:
     assert of_type(status(found)["conditions"], "Available") == ("False", "NothingMatched")
 
 
-def test_of_two_services_behind_one_ingress_one_is_called_and_the_other_one_is_told_of() -> None:
+def test_two_services_behind_one_ingress_are_told_apart_by_a_tunnel_to_it() -> None:
+    """Their address is the same, and Envoy would know but one of them."""
     found = azure(
-        zone(), zone_service("catalog"), zone_service("pricing"), zone_ingress("203.0.113.7:443"),
-        multi_zone_service(**{"sekisho.dev_zone": "gcp"}),
+        zone(), zone_service("catalog"), zone_service("pricing", instances=3),
+        zone_ingress("203.0.113.7:443"), multi_zone_service(**{"sekisho.dev_zone": "gcp"}),
     )  # fmt: skip
-    assert [one.member for one in endpoints(found)] == [GCP]
-    assert of_type(status(found)["conditions"], "ResolvedRefs") == ("False", "SameIngress")
+    pricing = GCP.replace("catalog", "pricing")
+    made = {one.member: one for one in endpoints(found)}
+    assert {name: (one.tunnel, one.weight) for name, one in made.items()} == {
+        GCP: ("~doors/gcp", 2), pricing: ("~doors/gcp", 3),
+    }  # fmt: skip
+    assert len({(one.address, one.port) for one in made.values()}) == len(made)
+    key = (found.world("web-1"), "~doors/gcp")
+    assert found.engine.value(WAYS, key).cluster == "~doors/gcp"
+    (door,) = found.engine.value(WAY_ENDPOINTS, key).endpoints
+    assert (door.address, door.port) == ("203.0.113.7", 443)
+    found.remove(ResourceId("ZoneService", "shop", "pricing.gcp"))
+    (only,) = endpoints(found)
+    assert (only.address, only.tunnel) == ("203.0.113.7", "")
+    assert key not in found.engine.keys(WAYS)
 
 
 def test_a_gateway_calls_it_as_a_backend() -> None:
