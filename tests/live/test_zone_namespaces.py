@@ -8,7 +8,7 @@ import pytest_asyncio
 from tests.kit.clouds import retry
 from tests.kit.fault_report import CUT_SECONDS, OUTAGE_SECONDS
 from tests.kit.federated import CONTROL_PLANE
-from tests.kit.lines import SLOW, Slowness, cut, slow
+from tests.kit.lines import SLOW, cut, slow
 from tests.kit.load import Load
 from tests.kit.mesh import Member, Record, goes_on, lasting, service
 from tests.kit.netns import needs_namespaces
@@ -32,7 +32,6 @@ CONVERGED = 5.0
 """Seconds after a line is healed."""
 ROUND = 120.0
 """Seconds for one round of restarts, in an outage that lasts longer."""
-TRANSATLANTIC = Slowness(delay=0.15, loss_percent=1, bytes_per_second=262_144)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
