@@ -143,9 +143,9 @@ async def running_clouds(**options: Any) -> AsyncIterator[Clouds]:
     """With an empty Mesh over both, and an agent in each. `options`: of `running_federation`."""
     async with running_federation(*ZONES, **options) as federated, AsyncExitStack() as stack:
         await federated.hub.apply(manifest("Mesh", "default"), manifest("Namespace", "shop"))
-        made = []
-        for name, zone in federated.zones.items():
-            await zone.apply(manifest("Namespace", "shop"))
-            await zone.start_agent()
-            made.append(Cloud(zone, stack, name, _FIRST[name]))
+        async with asyncio.TaskGroup() as group:
+            for zone in federated.zones.values():
+                await zone.apply(manifest("Namespace", "shop"))
+                group.create_task(zone.start_agent())
+        made = (Cloud(federated.zones[name], stack, name, _FIRST[name]) for name in ZONES)
         yield Clouds(federated, *made)

@@ -1,5 +1,6 @@
 """A global control plane and its zones as real processes, joined as an operator joins them."""
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -97,8 +98,9 @@ class Federated:
         raise AssertionError(f"{name} started as {zone}")
 
     async def end(self) -> None:
-        for system in (*self.zones.values(), self.hub):
-            await system.end()
+        async with asyncio.TaskGroup() as group:
+            for system in (*self.zones.values(), self.hub):
+                group.create_task(system.end())
 
     def _made(self, name: str) -> Path:
         folder = self.folder / name
@@ -119,7 +121,8 @@ async def running_federation(
             federated.lines[name] = await stack.enter_async_context(relay(federated.hub.api))
         stack.push_async_callback(federated.end)
         await federated.start_hub()
-        for name in zones:
-            await federated.add(name)
+        async with asyncio.TaskGroup() as group:
+            for name in zones:
+                group.create_task(federated.add(name))
         await federated.until_connected(*zones)
         yield federated
