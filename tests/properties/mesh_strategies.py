@@ -33,6 +33,7 @@ SIDECARS = st.sampled_from(
         {"capture": "Redirect"},
         {"capture": "TransparentProxy"},
         {"capture": "Redirect", "reachable": [{"name": "web"}]},
+        {"capture": "Redirect", "reachable": [{"name": "web"}], "onDemand": True},
         {"capture": "Redirect", "reachable": [{"namespace": "bank"}, {"kind": "ExternalService"}]},
         {"capture": "None", "outboundAddresses": "127.9.0.0/16"},
     ]
@@ -89,10 +90,11 @@ def _permission(kind: str, space: str, callers: list[Document], target: Document
 
 MESH_DOCUMENTS: st.SearchStrategy[Document] = st.one_of(
     st.builds(
-        lambda name, inspection, reachable: document(
-            "Mesh", name, spec={"inspection": inspection, "reachable": reachable}
+        lambda name, inspection, reachable, on_demand: document(
+            "Mesh", name, spec={"inspection": inspection, "reachable": reachable, "onDemand": on_demand}
         ),
         MESHES, st.sampled_from(["Auto", "Always"]), st.sampled_from(["Permitted", "Namespace", "Listed"]),
+        st.booleans(),
     ),
     st.builds(
         _member, WORKLOADS, NAMESPACES, SERVICES, SIDECARS,
