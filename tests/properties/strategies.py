@@ -3,6 +3,12 @@
 from typing import Any
 
 from hypothesis import strategies as st
+from tests.properties.experimental_strategies import (
+    RULE_SESSIONS,
+    TRAFFIC_POLICIES,
+    XBACKEND_REFERENCES,
+    XBACKENDS,
+)
 from tests.properties.mesh_strategies import A_MESH, MESH_DOCUMENTS, MESH_FACTS
 from tests.properties.zone_strategies import ZONE_BACKENDS, ZONE_DOCUMENTS, ZONE_FACTS
 from tests.unit.translate.certificates import NOT_AFTER, key_pair, secret, tls_secret
@@ -145,7 +151,9 @@ _SERVICE_BACKENDS = st.builds(
     st.sampled_from([0, 1, 5]),
     optional("namespace", NAMESPACES),
 )
-BACKENDS = st.one_of(_SERVICE_BACKENDS, _SERVICE_BACKENDS, ZONE_BACKENDS)
+BACKENDS = st.one_of(
+    _SERVICE_BACKENDS, _SERVICE_BACKENDS, _SERVICE_BACKENDS, ZONE_BACKENDS, XBACKEND_REFERENCES
+)
 FILTERS = st.sampled_from(
     [
         {"type": "RequestRedirect", "requestRedirect": {"statusCode": 301}},
@@ -168,10 +176,11 @@ MATCHES = st.builds(
     lists(st.sampled_from(["x", "y"])),
 )
 RULES = st.builds(
-    lambda matches, backends, filters: rule(*backends, matches=matches, filters=filters),
+    lambda matches, backends, filters, session: rule(*backends, matches=matches, filters=filters, **session),
     lists(MATCHES),
     lists(BACKENDS),
     lists(FILTERS, 1),
+    RULE_SESSIONS,
 )
 PARENTS = st.builds(
     lambda named, space, section, port: {**named, **space, **section, **port},
@@ -312,6 +321,8 @@ DOCUMENTS: st.SearchStrategy[Document] = st.one_of(
         st.sampled_from(["Service", "Secret", "ConfigMap"]), NAMESPACES, st.sampled_from(["", "web", "cert"]),
     ),
     BACKEND_TLS,
+    XBACKENDS,
+    TRAFFIC_POLICIES,
     st.builds(
         lambda space, text: document("ConfigMap", "ca", space, data={"ca.crt": text}),
         NAMESPACES, st.sampled_from([key_pair("ca.example.com")[0].decode(), "odd"]),

@@ -129,8 +129,11 @@ def _is_usable(found: Everything, gateway: Any, name: str) -> bool:
 
 def _is_closed(found: Everything, leaves: Edit, gateway: Any, cluster: str) -> bool:
     """Whether there is a reason for it to be missing: a policy is for its Service, and one that cannot be
-    honoured closes it; or it leads to other zones, where nobody believes a Gateway outside of any mesh."""
+    honoured closes it; or it leads to other zones, where nobody believes a Gateway outside of any mesh; or to
+    an XBackend, which says by itself what closes it."""
     service = way_of(cluster).service
+    if service.kind == "XBackend":
+        return True
     if service.kind != "Service" and (gateway, TRUST_SECRET) not in found["trust"]:
         return True
     policies = [
@@ -161,7 +164,7 @@ def test_everything_a_sidecar_is_told_to_use_is_in_its_world(start: Edit, commit
 def _reached(found: Everything, world: World, destination: Any, outbound: ir.Outbound) -> set[str]:
     """The clusters a call may go to."""
     if outbound.tcp is not None:
-        return {name for name, _ in outbound.tcp.shares}
+        return {name for name, _ in outbound.tcp.shares} - {ir.CLOSED}
     (host,) = found["outbound route tables"][world.client, destination].hosts
     return _clusters(host)
 
