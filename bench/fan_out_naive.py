@@ -54,6 +54,7 @@ class NaiveSession:
     ) -> None:
         self.proxy, self.views, self._observer = proxy, tuple(views), observer
         self.wake: Callable[[], None] = lambda: None
+        self.reached = [0] * len(self.views)
         self._sent: dict[str, dict[str, str]] = {}
         self._in_flight: dict[str, str] = {}
         for view in self.views:

@@ -57,7 +57,7 @@ typedef struct {
 } proxy;
 
 static proxy *fleet;
-static int count, port, poller, rcvbuf = 1 << 20, next_to_connect, connecting, resuming, sidecars;
+static int count, port, poller, rcvbuf = 1 << 20, next_to_connect, connecting, resuming, sidecars, alike;
 static SSL_CTX *tls;
 static uint64_t responses, resources, bytes, deaths;
 static double last_activity;
@@ -307,7 +307,7 @@ static void open_connection(proxy *one) {
     setsockopt(one->fd, SOL_SOCKET, SO_RCVBUF, &rcvbuf, sizeof rcvbuf);
     connect(one->fd, (struct sockaddr *)&address, sizeof address);
     one->ssl = SSL_new(tls);
-    if (SSL_use_certificate_chain_file(one->ssl, one->certificate) != 1) { fprintf(stderr, "%s not readable\n", one->certificate); exit(2); }
+    if (!alike && SSL_use_certificate_chain_file(one->ssl, one->certificate) != 1) { fprintf(stderr, "%s not readable\n", one->certificate); exit(2); }
     SSL_set_fd(one->ssl, one->fd);
     SSL_set_connect_state(one->ssl);
     one->watching_write = 1;
@@ -361,10 +361,12 @@ static int all_synced(void) {
 
 static void read_members(const char *file) {
     FILE *members = fopen(file, "r");
+    alike = 1;
     char node[512], certificate[512];
     while (members && fscanf(members, "%511s %511s", node, certificate) == 2) {
         if (!(count & (count + 1))) fleet = realloc(fleet, ((size_t)count * 2 + 2) * sizeof *fleet);
         fleet[count++] = (proxy){.fd = -1, .node = strdup(node), .certificate = strdup(certificate)};
+        alike &= !strcmp(certificate, fleet->certificate);
     }
     if (!count) { fprintf(stderr, "%s: no members\n", file); exit(2); }
     fclose(members);
@@ -381,6 +383,7 @@ int main(int argc, char **argv) {
     SSL_CTX_set_mode(tls, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS);
     if (SSL_CTX_use_PrivateKey_file(tls, argv[4], SSL_FILETYPE_PEM) != 1 ||
         SSL_CTX_load_verify_locations(tls, argv[5], NULL) != 1) { fprintf(stderr, "key or authority not readable\n"); return 2; }
+    if (alike && SSL_CTX_use_certificate_chain_file(tls, fleet->certificate) != 1) { fprintf(stderr, "%s not readable\n", fleet->certificate); return 2; }
     SSL_CTX_set_verify(tls, SSL_VERIFY_PEER, NULL);
     SSL_CTX_set_alpn_protos(tls, (const unsigned char *)"\2h2", 3);
     next_to_connect = count;

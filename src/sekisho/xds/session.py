@@ -255,6 +255,8 @@ class Session:
         self._board(answered)
         if self._stops is not None and self._next(self._stops, now) is None:
             self._stops = None  # subscriptions know more
+        if self._stops is not None:
+            self.due = self._held_since = None
 
     def _alight(self) -> None:
         """Goes on in the general way: subscriptions are told how far the proxy is."""

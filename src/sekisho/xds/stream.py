@@ -130,6 +130,7 @@ class AdsStream:
         size = exchange.size
         if size > self._reserved:
             self._settle()
+            self._line.flush()
             self._reserved = self._http2.reserve(self._id, size + _RESERVE)
         if size <= self._reserved and self._line.send_at_once(exchange.frames, self):
             self._reserved -= size

@@ -331,3 +331,34 @@ def test_a_budget_refills_with_time_and_never_above_its_size() -> None:
     assert budget.spend(5, 6)
     assert budget.spend(10, 1_000)
     assert not budget.spend(1, 1_000)
+
+
+def test_reserved_room_is_out_of_both_windows_until_it_is_given_back() -> None:
+    made = opened()
+    before = made.sendable(1)
+    reserved = made.reserve(1, 1_000)
+    assert reserved == 1_000
+    assert made.sendable(1) == before - 1_000
+    made.settle(1, unused=400, messages=3, octets=0)
+    assert made.sendable(1) == before - 600
+
+
+def test_not_more_than_half_of_a_window_is_reserved_and_nothing_for_a_stream_that_is_gone() -> None:
+    made = opened()
+    assert made.reserve(1, 10**9) == frames.DEFAULT_WINDOW // 2
+    assert made.reserve(3, 1) == 0
+
+
+def test_data_recognised_elsewhere_reopens_the_windows_like_any() -> None:
+    made = opened()
+    made.outgoing()
+    for _ in range(2 * Limits().receive_window // 1_000):
+        made.settle(1, unused=0, messages=1, octets=1_000)
+    assert set(kinds(made.outgoing())) == {(frames.WINDOW_UPDATE, 0), (frames.WINDOW_UPDATE, 1)}
+
+
+def test_a_frame_or_a_block_that_is_not_whole_is_noticed() -> None:
+    made = opened()
+    assert made.between(1)
+    made.receive(frames.frame(frames.DATA, 0, 1, b"abc")[:7], 0.0)
+    assert not made.between(1)
