@@ -3,6 +3,7 @@
 Control planes, agents, Envoys and programs of a zone share its namespace; others reach it at its address.
 """
 
+import asyncio
 import shutil
 import tempfile
 import time
@@ -200,13 +201,16 @@ async def hosted_clouds(
 
 async def _begun(federated: HostedFederation, stack: AsyncExitStack) -> HostedClouds:
     await federated.start_hub()
-    for name in ZONES:
-        await federated.add(name)
+    async with asyncio.TaskGroup() as group:
+        for name in ZONES:
+            group.create_task(federated.add(name))
     await federated.until_connected(*ZONES)
     await federated.hub.apply(manifest("Mesh", "default"), manifest("Namespace", "shop"))
-    clouds = []
-    for number, (name, zone) in enumerate(federated.zones.items()):
-        await zone.apply(manifest("Namespace", "shop"))
-        await zone.start_agent()
-        clouds.append(HostedCloud(zone, stack, name, 1 + 60 * number))
+    async with asyncio.TaskGroup() as group:
+        for zone in federated.zones.values():
+            await zone.apply(manifest("Namespace", "shop"))
+            group.create_task(zone.start_agent())
+    clouds = (
+        HostedCloud(federated.zones[name], stack, name, 1 + 60 * number) for number, name in enumerate(ZONES)
+    )
     return HostedClouds(federated, *clouds)
