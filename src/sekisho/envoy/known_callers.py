@@ -19,8 +19,8 @@ from sekisho.protos import pack
 CALLER = "sekisho.caller"
 """In the filter state of a connection: the SPIFFE ID of its peer."""
 LONGEST = 900
-"""Characters of the pattern of all identities: RE2 programs may have a thousand steps (`bootstrap.RUNTIME`), and
-no character takes more than one."""
+"""Characters of the pattern of all identities: RE2 programs may have a thousand steps (`bootstrap.RUNTIME`),
+and no character takes more than one."""
 
 _LISTED = {"exact", "prefix"}
 _ANYBODY = {"prefix": "spiffe:"}
