@@ -14,6 +14,7 @@ from tests.kit.echo import Echo
 from tests.kit.http import fetch
 from tests.kit.pki import TestAuthority
 from tests.kit.ports import free_port
+from tests.kit.wait import eventually
 from tests.kit.zones import CALLED_PORT, LiveZone, two_zones
 from tests.unit.translate.mesh.mesh import permission
 from tests.unit.translate.world import backend, document, http, http_route, rule
@@ -112,6 +113,23 @@ async def test_a_gateway_calls_through_the_gateway_of_another_zone_by_its_own_tl
     answer = await fetch(clouds.port, "www.example.com", "/far/1")
     assert answer.status == 200
     assert clouds.far.received[-1]["path"] == "/far/1"
+
+
+async def test_a_service_that_takes_an_older_tls_alone_is_called_by_that(clouds: Clouds) -> None:
+    versions = {"min": "TLS12", "max": "TLS12"}
+    spec = {"rules": [{"default": {"tlsVersion": versions}}]}
+    clouds.gcp.apply(document("MeshTLS", "old", spec=spec))
+    await clouds.gcp.settled()
+    await clouds.azure.settled()
+
+    async def answered() -> bool:
+        return (await fetch(clouds.port, "www.example.com", "/catalog/old")).status == 200
+
+    await eventually(answered, what="an answer by TLS 1.2", within=60)
+    clouds.gcp.remove(ResourceId("MeshTLS", "shop", "old"))
+    await clouds.gcp.settled()
+    await clouds.azure.settled()
+    await eventually(answered, what="an answer by TLS 1.3 again", within=60)
 
 
 async def test_a_gateway_without_permission_reaches_no_local_program_by_its_tls(clouds: Clouds) -> None:

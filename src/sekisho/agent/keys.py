@@ -16,7 +16,7 @@ from sekisho.aio.tasks import run_until
 from sekisho.identity.authority import BACKDATED, Refused
 from sekisho.identity.files import write_private
 from sekisho.identity.keys import Credentials, Issued, belongs, new_key, signing_request
-from sekisho.identity.rotation import keep_renewed, until_issued
+from sekisho.identity.rotation import LONGEST_RETRY, keep_renewed, until_issued
 from sekisho.identity.secret import Secret
 from sekisho.identity.spiffe import peer_identity
 
@@ -65,14 +65,17 @@ class Keys:
         clock: Clock,
         random: Random,
         purpose: Purpose = Purpose.CONTROL,
+        longest_retry: float = LONGEST_RETRY,
     ) -> None:
-        """`file` (0600) is read at once: with it, a restart needs no authority."""
+        """`file` (0600) is read at once: with it, a restart needs no authority. Without a certificate,
+        `longest_retry` seconds are the most until it is asked for again."""
         self._file = file
         self._proxy = proxy
         self._purpose = purpose
         self._signer = signer
         self._clock = clock
         self._random = random
+        self._longest_retry = longest_retry
         self._credentials = self._load()
         self._present = asyncio.Event()
         self._outdated = asyncio.Event()
@@ -102,13 +105,18 @@ class Keys:
 
     async def run(self) -> None:
         """Gets the first certificate unless there is a good one, and renews it, until cancelled."""
-        issued = self.issued or await until_issued(self._renew, clock=self._clock, random=self._random)
+        issued = self.issued or await self._first()
         while True:
             keeping = keep_renewed(issued, self._renew, clock=self._clock, random=self._random)
             await run_until(self._outdated, {f"{self._proxy}: renew": keeping})
             self._outdated.clear()
             await self._clock.sleep(self._random.uniform(0, OUTDATED_SPREAD))
-            issued = await until_issued(self._renew, clock=self._clock, random=self._random)
+            issued = await self._first()
+
+    async def _first(self) -> Issued:
+        return await until_issued(
+            self._renew, clock=self._clock, random=self._random, longest=self._longest_retry
+        )
 
     def renew_before(self, moment: datetime) -> None:
         """Renews at once, and not at its usual time, a certificate that was signed before this moment."""

@@ -50,9 +50,12 @@ async def keep_renewed(
         await clock.sleep(FIRST_RETRY)  # an authority whose certificates have ended already is not hammered
 
 
-async def until_issued(obtain: Callable[[], Awaitable[Issued]], *, clock: Clock, random: Random) -> Issued:
-    """The first certificate that `obtain` returns; asked again while it raises Refused or Unavailable."""
-    backoff = Backoff(random.random, first=FIRST_RETRY, limit=LONGEST_RETRY)
+async def until_issued(
+    obtain: Callable[[], Awaitable[Issued]], *, clock: Clock, random: Random, longest: float = LONGEST_RETRY
+) -> Issued:
+    """The first certificate that `obtain` returns; asked again while it raises Refused or Unavailable, after
+    `longest` seconds at most."""
+    backoff = Backoff(random.random, first=FIRST_RETRY, limit=longest)
     while True:
         try:
             return await obtain()

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 from msgspec import Meta
 
 from sekisho.model.fields import DnsLabel, Model, Port, PortName, ServiceName
+from sekisho.model.mesh_tls import TlsCipher, TlsVersions
 from sekisho.model.meta import Resource
 
 SpokenProtocol = Literal["tcp", "tls", "http", "http2", "grpc"]
@@ -19,6 +20,14 @@ class ZoneServicePort(Model, frozen=True, kw_only=True):
     inspected: Annotated[
         bool, Meta(description="Whether the proxies there read HTTP, and take it as HTTP/2.")
     ] = False
+    tls_version: Annotated[
+        TlsVersions | None,
+        Meta(description="Versions of the mesh's TLS that its proxies take; 1.3 only when left out."),
+    ] = None
+    tls_ciphers: Annotated[
+        Annotated[tuple[TlsCipher, ...], Meta(max_length=6)],
+        Meta(description="Ciphers for TLS 1.2 that they take; the usual ones when left out."),
+    ] = ()
     instances: Annotated[
         Annotated[int, Meta(ge=0, le=1_000_000)],
         Meta(description="Instances that take requests now; the weight of its zone beside others."),

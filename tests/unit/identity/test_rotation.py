@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from random import Random
 
 import pytest
@@ -9,7 +10,13 @@ import pytest
 from sekisho.aio.clock import SystemClock
 from sekisho.identity.authority import Refused
 from sekisho.identity.keys import Issued
-from sekisho.identity.rotation import LONGEST_RETRY, Unavailable, keep_renewed, renewal_moment
+from sekisho.identity.rotation import (
+    LONGEST_RETRY,
+    Unavailable,
+    keep_renewed,
+    renewal_moment,
+    until_issued,
+)
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -90,3 +97,11 @@ async def test_a_clock_set_forward_is_noticed_within_a_minute() -> None:
     with pytest.raises(asyncio.CancelledError):
         await keep_renewed(issued_at(START), world.renew, clock=world, random=Random(1))
     assert world.asked[0] - START < timedelta(days=3, minutes=2)
+
+
+async def test_who_may_not_wait_long_asks_again_soon() -> None:
+    """However often it was refused: the next token may be there already."""
+    world = World(*(Refused("no token") for _ in range(30)), None)
+    await until_issued(world.renew, clock=world, random=Random(1), longest=3)
+    waits = [(later - earlier) / timedelta(seconds=1) for earlier, later in pairwise(world.asked)]
+    assert 1.5 <= max(waits) <= 3

@@ -38,6 +38,10 @@ CREDENTIALS = "zone.json"
 """In the state folder, 0600: the key and the certificate by which the zone is known at global."""
 
 
+LONGEST_RETRY_SECONDS = 3.0
+"""A zone without a certificate waits for somebody to bring it a token, and is one of a few."""
+
+
 class ZoneLink:
     """Implements `Others` for a zone that joins others. The zone serves whether there is a link or not."""
 
@@ -169,7 +173,9 @@ def _keys(file: Path, name: str, signer: ZoneSigner, access: Access, clock: Cloc
     """With the credentials that are there, unless they are another global control plane's, or zone's."""
 
     def load() -> Keys:
-        return Keys(file, name, signer, clock=clock, random=SystemRandom())
+        return Keys(
+            file, name, signer, clock=clock, random=SystemRandom(), longest_retry=LONGEST_RETRY_SECONDS
+        )
 
     keys = load()
     if keys.issued and keys.issued.bundle.decode().strip() not in access.authority:

@@ -53,14 +53,16 @@ def mesh_transport(read: Read, destination: Destination, *, over_http: bool) -> 
     )
     if not is_told(read, mesh, service.namespace):
         return plain
-    least, most, ciphers = _accepted(read, service, destination.port)
+    least, most, ciphers = accepted_tls(read, service, destination.port)
     return replace(plain, min_version=least, max_version=most, ciphers=ciphers)
 
 
 @query
-def _accepted(read: Read, service: ResourceId, port: int) -> tuple[TlsVersion, TlsVersion, tuple[str, ...]]:
-    """The versions and ciphers that its instances take; all that any of them does, for there is one way to
-    them all. No cipher where one of them takes whatever is usual."""
+def accepted_tls(
+    read: Read, service: ResourceId, port: int
+) -> tuple[TlsVersion, TlsVersion, tuple[str, ...]]:
+    """The oldest and the newest version, and the ciphers, that its instances take; all that any of them does,
+    for there is one way to them all. No cipher where one of them takes whatever is usual."""
     found = [
         mutual_tls(read, one, number, name)
         for one in instances(read, service)

@@ -143,12 +143,16 @@ def remote_transport(read: Read, destination: Destination, *, over_http: bool) -
     Every instance of what a zone shows has a sidecar, so requests go as HTTP/2 wherever HTTP is spoken.
     """
     service = destination.resource
-    return MeshTransport(
+    plain = MeshTransport(
         server_name=remote_server_name(read, service, destination.port),
         identities=remote_identities(read, service),
         alpn=ALPN_HTTP2 if over_http else ALPN_TCP,
         members_only=True,
     )
+    port = remote_port(read, service, destination.port)
+    if port is None:
+        return plain
+    return replace(plain, min_version=port.min_version, max_version=port.max_version, ciphers=port.ciphers)
 
 
 @query

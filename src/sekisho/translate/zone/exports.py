@@ -18,9 +18,10 @@ from sekisho.translate.mesh.clusters import is_inspected
 from sekisho.translate.mesh.destinations import destinations, resource_labels, spoken
 from sekisho.translate.mesh.instances import has_slices, instances, is_meshed, selector
 from sekisho.translate.mesh.meshes import mesh_of, zone
+from sekisho.translate.mesh.mutual_tls import is_told
 from sekisho.translate.mesh.names import Destination, cluster_name
 from sekisho.translate.mesh.ports import is_headless, service_port
-from sekisho.translate.mesh.transport import server_identities
+from sekisho.translate.mesh.transport import accepted_tls, server_identities
 
 _OURS = "sekisho.dev/"
 """What labels of ours begin with: those of a record are its own."""
@@ -32,6 +33,7 @@ _SPOKEN: dict[ir.Protocol, SpokenProtocol] = {
     ir.Protocol.GRPC: "grpc",
     ir.Protocol.TCP: "tcp",
 }
+_VERSIONS: dict[str, str] = {"1.2": "TLS12", "1.3": "TLS13"}
 _TLS = frozenset({"tls", "https", "kubernetes.io/wss"})
 """`appProtocol`s, and names of ports up to the first dash, of an application that speaks TLS itself."""
 
@@ -98,8 +100,22 @@ def _port(read: Read, destination: Destination) -> dict[str, Any]:
         **({"name": declared.name} if declared is not None and declared.name else {}),
         "protocol": _protocol(read, destination),
         "inspected": is_inspected(read, destination),
+        **_tls(read, destination),
         "instances": ready_instances(read, destination),
     }
+
+
+@query
+def _tls(read: Read, destination: Destination) -> dict[str, Any]:
+    """Only what is not usual: who knows no more is not told more."""
+    service = destination.resource
+    if not is_told(read, mesh_of(read, service.namespace), service.namespace):
+        return {}
+    least, most, ciphers = accepted_tls(read, service, destination.port)
+    if (least, ciphers) == ("1.3", ()):
+        return {}
+    versions = {"min": _VERSIONS[least], "max": _VERSIONS[most]}
+    return {"tlsVersion": versions, **({"tlsCiphers": list(ciphers)} if ciphers else {})}
 
 
 @query

@@ -9,6 +9,8 @@ from typing import NamedTuple
 
 from sekisho import ir
 from sekisho.engine import Read, index, query
+from sekisho.ir.transport import TlsVersion
+from sekisho.model.mesh_tls import TlsVersions
 from sekisho.model.names import ResourceId
 from sekisho.model.zone import Zone
 from sekisho.model.zone_ingress import ZoneIngress
@@ -29,6 +31,7 @@ PROTOCOLS: Mapping[SpokenProtocol, ir.Protocol] = MappingProxyType(
 
 
 _DOORS = "~doors/"
+_VERSIONS: dict[str, TlsVersion] = {"TLS12": "1.2", "TLS13": "1.3"}
 
 
 class RemotePort(NamedTuple):
@@ -40,6 +43,11 @@ class RemotePort(NamedTuple):
     protocol: ir.Protocol
     is_tls: bool
     """Whether the application itself speaks TLS."""
+    min_version: TlsVersion = "1.3"
+    max_version: TlsVersion = "1.3"
+    """Of the mesh's TLS there."""
+    ciphers: tuple[str, ...] = ()
+    """For 1.2; empty for the usual ones."""
 
 
 class Door(NamedTuple):
@@ -56,9 +64,23 @@ def remote_ports(read: Read, service: ResourceId) -> tuple[RemotePort, ...]:
     resource: ZoneService | None = read.leaf(service)
     ports = () if resource is None else resource.spec.ports
     return tuple(
-        RemotePort(port.port, port.name or "", PROTOCOLS[port.protocol], port.protocol == "tls")
+        RemotePort(
+            port.port,
+            port.name or "",
+            PROTOCOLS[port.protocol],
+            port.protocol == "tls",
+            *_versions(port.tls_version),
+            port.tls_ciphers,
+        )
         for port in ports
     )
+
+
+def _versions(said: TlsVersions | None) -> tuple[TlsVersion, TlsVersion]:
+    if said is None:
+        return "1.3", "1.3"
+    least = _VERSIONS.get(said.min, "1.3")
+    return least, max(least, _VERSIONS.get(said.max, "1.3"))
 
 
 def remote_port(read: Read, service: ResourceId, number: int) -> RemotePort | None:

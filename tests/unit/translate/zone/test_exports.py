@@ -143,6 +143,21 @@ def test_it_is_told_where_http_is_read() -> None:
     assert found["spec"]["ports"][0]["inspected"] is True
 
 
+def test_versions_of_tls_that_are_not_the_usual_one_are_told() -> None:
+    """Callers elsewhere would offer the newest alone."""
+
+    def mesh_tls(**default: Any) -> Any:
+        return document("MeshTLS", "old", "sekisho-system", spec={"rules": [{"default": default}]})
+
+    cipher = "ECDHE-ECDSA-AES128-GCM-SHA256"
+    world = gcp(mesh_tls(tlsVersion={"min": "TLS12", "max": "TLS12"}, tlsCiphers=[cipher]))
+    (port,) = records(world)[CATALOG]["spec"]["ports"]
+    assert (port["tlsVersion"], port["tlsCiphers"]) == ({"min": "TLS12", "max": "TLS12"}, [cipher])
+    world.apply(mesh_tls(mode="Permissive"))
+    (port,) = records(world)[CATALOG]["spec"]["ports"]
+    assert not {"tlsVersion", "tlsCiphers"} & set(port)
+
+
 def test_an_ingress_is_told_where_its_sockets_are() -> None:
     found = records(gcp(zone_ingress_gateway(addresses=[{"value": "192.0.2.1"}])))[INGRESS]
     assert found["spec"] == {

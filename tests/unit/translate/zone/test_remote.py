@@ -65,6 +65,17 @@ def test_it_is_asked_for_by_the_server_name_of_its_own_zone_and_must_be_who_its_
     assert transport.members_only
 
 
+def test_it_is_spoken_to_by_the_versions_of_tls_that_are_taken_there() -> None:
+    cipher = "ECDHE-ECDSA-AES128-GCM-SHA256"
+    old = zone_service(tlsVersion={"min": "TLS12", "max": "TLS12"}, tlsCiphers=[cipher])
+    for told, expected in ((zone_service(), ("1.3", "1.3", ())), (old, ("1.2", "1.2", (cipher,)))):
+        cluster = two_zones(told).cluster("web-1", CATALOG)
+        assert cluster is not None
+        assert isinstance(cluster.transport, ir.MeshTransport)
+        transport = cluster.transport
+        assert (transport.min_version, transport.max_version, transport.ciphers) == expected
+
+
 def test_bytes_go_as_they_are() -> None:
     world = two_zones(zone_service(protocol="tcp"))
     transport = cluster(world).transport
