@@ -20,7 +20,6 @@ from sekisho.translate.gateway.gateways import normal_address
 from sekisho.translate.mesh import effective
 from sekisho.translate.mesh.instances import instances, is_meshed, services
 from sekisho.translate.mesh.names import Destination, Part, direct_listener_name, direct_name
-from sekisho.translate.mesh.outbounds import fetching
 from sekisho.translate.mesh.ports import is_headless, service_port, service_ports, target_number
 from sekisho.translate.mesh.transport import mesh_transport
 from sekisho.translate.mesh.worlds import World
@@ -77,9 +76,10 @@ def direct_outbound(read: Read, profile: World, part: Part) -> Outbound | None:
         port=number,
         bound=False,
         tcp=TcpForward(shares=((direct_name(destination), 1),)),
+        on_demand=profile.on_demand,
         origin=Origin(service, f"spec.ports[port={port}]"),
     )
-    return effective.outbound_with_policies(read, profile.client, fetching(plain, profile), destination)
+    return effective.outbound_with_policies(read, profile.client, plain, destination)
 
 
 def direct_cluster(read: Read, client: World, destination: Destination) -> ir.Cluster | None:

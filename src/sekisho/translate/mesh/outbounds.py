@@ -12,6 +12,7 @@ from sekisho.translate.mesh.clusters import plain_outbound, reads_http
 from sekisho.translate.mesh.destinations import addresses
 from sekisho.translate.mesh.external import is_named
 from sekisho.translate.mesh.names import Destination
+from sekisho.translate.mesh.route_tables import backends
 from sekisho.translate.mesh.worlds import World
 from sekisho.translate.zone.egress import is_through_egress
 
@@ -36,12 +37,10 @@ def outbound(read: Read, profile: World, destination: Destination) -> Outbound |
             by_server_name=found.named,
             origin=plain.origin,
         )
-    return effective.outbound_with_policies(read, client, fetching(plain, profile), destination)
-
-
-def fetching(plain: Outbound, profile: World) -> Outbound:
-    """The same, as Worlds of this profile find their ways."""
-    return replace(plain, on_demand=True) if profile.on_demand else plain
+    leads = backends(read, client, destination) if profile.on_demand else ()
+    if any(one.kind != "ExternalService" for one in leads):  # those are known, or on purpose not there
+        plain = replace(plain, on_demand=True)
+    return effective.outbound_with_policies(read, client, plain, destination)
 
 
 def _is_named(read: Read, destination: Destination) -> bool:

@@ -8,7 +8,8 @@ from tests.unit.translate.world import Document, backend, document, http_route, 
 
 from sekisho.model.names import ResourceId
 from sekisho.translate.facts import AssignedVip
-from sekisho.translate.mesh.names import DIRECT
+from sekisho.translate.mesh.names import DIRECT, Destination
+from sekisho.translate.outputs import OUTBOUNDS
 
 DEMANDING = mesh(reachable="Listed", onDemand=True)
 
@@ -84,6 +85,9 @@ def test_what_is_outside_comes_at_once() -> None:
     found = shop(DEMANDING, bank, caller())
     found.commit({AssignedVip.of(ResourceId("ExternalService", "shop", "bank")): "242.0.128.1"})
     assert at_once(found) == {"external/shop/bank/443"}
+    profile = found.world("a").profile
+    outbound = found.engine.value(OUTBOUNDS, (profile, Destination("ExternalService", "shop", "bank", 443)))
+    assert not outbound.on_demand, "while there is no way out, nobody waits for one"
 
 
 def test_only_listeners_of_worlds_on_demand_fetch_anything() -> None:
