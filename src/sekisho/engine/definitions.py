@@ -58,7 +58,7 @@ class Query(Generic[P, R]):
 class Index:
     """A multi-map derived from a source of keys: bucket key → the source keys that stand under it."""
 
-    __slots__ = ("emit", "name", "rank", "sources", "where")
+    __slots__ = ("emit", "name", "rank", "sources", "when", "where")
 
     def __init__(
         self,
@@ -66,11 +66,14 @@ class Index:
         source: Source,
         emit: "Callable[[Read, Any], Iterable[Hashable]]",
         where: "Where | None" = None,
+        when: Source = (),
     ) -> None:
         self.name = name
         self.sources = _sources(source)
         self.emit = emit
         self.where = where
+        self.when = _sources(when)
+        """Without any key in these, it is empty and asks nobody; none: it always asks."""
         self.rank = next(_ranks)
         """Indexes are brought up to date in order of definition; `emit` reads earlier ones only."""
 
@@ -118,12 +121,14 @@ def index(
     source: Source,
     emit: "Callable[[Read, Any], Iterable[Hashable]]",
     where: Where | None = None,
+    when: Source = (),
 ) -> Index:
     """Define an index: `emit(read, source_key)` says under which bucket keys a source key stands.
 
-    `where`: see `Where`.
+    `where`: see `Where`. `when`: kinds of leaves, or indexes, without any of which no source key stands
+    anywhere, so that what nobody uses costs nothing for each source key.
     """
-    return Index(name, source, emit, where)
+    return Index(name, source, emit, where, when)
 
 
 def output(

@@ -116,6 +116,8 @@ class Engine:
         self._order: list[Table] = []
         self._by_kind: dict[str, list[Table]] = {}
         self._kinds: defaultdict[str, dict[Hashable, None]] = defaultdict(dict)
+        self._dependents: defaultdict[str, list[Table]] = defaultdict(list)
+        """Kind of leaves → the tables of which it is a condition."""
         self._refreshing: list[Table] = []
         self._ceiling = _OUTPUT_RANK
         """The rank of the table being settled: it may depend on indexes below only."""
@@ -184,6 +186,8 @@ class Engine:
             self._kinds[kind][key] = None
         for table in self._by_kind.get(kind, ()):
             table.look(key)
+        for table in self._dependents.get(kind, ()):
+            table.reconsider()
 
     # ---- tables: indexes and outputs
 
@@ -202,6 +206,7 @@ class Engine:
             else:
                 self._by_kind.setdefault(fed_by, []).append(table)
                 table.sources.append(self._kinds[fed_by])
+        self._add_conditions(table)
         for source in table.sources:
             for key in source:
                 table.look(key)
@@ -209,6 +214,18 @@ class Engine:
         self._order = sorted([*self._order, table], key=lambda one: one.rank)
         self._settle(table)
         return table
+
+    def _add_conditions(self, table: Table) -> None:
+        definition = table.definition
+        for needed in definition.when if isinstance(definition, Index) else ():
+            if isinstance(needed, Index):
+                condition = self._table(needed)
+                condition.dependents.append(table)
+                table.conditions.append(condition.buckets)
+            else:
+                self._dependents[needed].append(table)
+                table.conditions.append(self._kinds[needed])
+        table.reconsider()
 
     def _table_below(self, index: Index) -> Table:
         if index.rank >= self._ceiling:

@@ -162,18 +162,37 @@ class Table:
         self.anything = Anything(self)
         self.sources: list[Mapping[Any, Any]] = []
         """What has its keys: buckets of indexes, leaves of kinds."""
+        self.conditions: list[Mapping[Any, Any]] = []
+        """The same for what it needs any of: see `Index.when`."""
+        self.is_open = True
+        """Whether any of the conditions holds."""
         self.stale: dict[Any, None] = {}
         """Source keys to look at, in order of arrival."""
         self.followers: list[Table] = []
         """Tables whose source is this one."""
+        self.dependents: list[Table] = []
+        """Tables of which this one is a condition."""
 
     def look(self, key: Any) -> None:
         """A key has come to a source, or gone from it."""
-        if self.where is None or self.where(key):
+        if self.is_open and (self.where is None or self.where(key)):
             self.stale[key] = None
+
+    def reconsider(self) -> None:
+        """A condition may hold that did not, or the other way round."""
+        is_open = not self.conditions or any(self.conditions)
+        if is_open == self.is_open:
+            return
+        self.is_open = is_open
+        self.stale.update(dict.fromkeys(self.terminals))
+        for source in self.sources:
+            for key in source:
+                self.look(key)
 
     def has_source(self, key: Any) -> bool:
         """Whether a source has this key still."""
+        if not self.is_open:
+            return False
         for source in self.sources:  # noqa: SIM110 - any() with a generator takes three times as long
             if key in source:
                 return True
@@ -193,7 +212,7 @@ class Table:
             found = self.empty.pop(key) if key in self.empty else Bucket(self, key)
             self.buckets[key] = found
             if len(self.buckets) == 1:
-                mark(self.anything)
+                self._tell()
             for follower in self.followers:
                 follower.look(key)
         return found
@@ -204,9 +223,15 @@ class Table:
         del self.buckets[key]
         self.empty[key] = bucket
         if not self.buckets:
-            mark(self.anything)
+            self._tell()
         for follower in self.followers:
             follower.look(key)
+
+    def _tell(self) -> None:
+        """Its first bucket has come, or its last one has gone."""
+        mark(self.anything)
+        for dependent in self.dependents:
+            dependent.reconsider()
 
 
 def mark(node: Node) -> None:

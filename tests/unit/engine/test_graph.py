@@ -236,6 +236,37 @@ def test_keys_that_a_table_is_not_about_cost_nothing() -> None:
     assert not set(engine.keys(shorts)) | set(engine.keys(echoes))
 
 
+def test_an_index_that_needs_something_asks_nobody_without_it() -> None:
+    signs = index("signs", source="number", emit=lambda read, key: [read.leaf(key) > 0], when="policy")
+    counts = output("counts", source=signs, build=lambda read, key: read.count(signs, key))
+    engine = Engine([counts])
+    engine.commit({number(str(n)): n for n in range(5)})
+    assert not engine.runs["signs"]
+    assert not set(engine.keys(counts))
+    engine.commit({("policy", "a"): 1, number("5"): 5})
+    assert {key: engine.value(counts, key) for key in engine.keys(counts)} == {True: 5, False: 1}
+    engine.commit({("policy", "b"): 1})
+    assert engine.runs["signs"] == 6
+    changes = engine.commit({("policy", "a"): None, ("policy", "b"): None, number("6"): 6})
+    assert changes.outputs == {counts: {True: None, False: None}}
+    engine.commit({number(str(n)): None for n in range(7)})
+    assert engine.size == 0
+
+
+def test_an_index_may_need_that_another_one_has_keys() -> None:
+    wanted = index("wanted", source="policy", emit=lambda read, key: ["any"] if read.leaf(key) else [])
+    signs = index("signs", source="number", emit=lambda read, key: [read.leaf(key) > 0], when=wanted)
+    counts = output("counts", source=signs, build=lambda read, key: read.count(signs, key))
+    engine = Engine([counts])
+    engine.commit({("policy", "a"): 0, number("1"): 1})
+    assert not set(engine.keys(counts))
+    engine.commit({("policy", "a"): 1})
+    assert set(engine.keys(counts)) == {True}
+    engine.commit({("policy", "a"): 0, number("2"): 2})
+    assert not set(engine.keys(counts))
+    assert engine.runs["signs"] == 1
+
+
 def test_a_bucket_of_many_gives_them_all_back() -> None:
     everything = index("all numbers", source="number", emit=lambda _, __: ["all"])
     totals = output("totals", source=everything, build=lambda read, key: len(read.bucket(everything, key)))

@@ -62,7 +62,9 @@ CLUSTERS_IN_USE = index("clusters in use", source=ROUTE_KINDS, emit=_clusters)
 
 _COLLECTORS = index("collectors of gateways", source="Gateway", emit=_collectors)
 
-_TUNNELLED = index("clusters in tunnels", source=CLUSTERS_IN_USE, emit=_inside)
+_TUNNELLED = index(
+    "clusters in tunnels", source=CLUSTERS_IN_USE, emit=_inside, when=("BackendTLSPolicy", "ZoneService")
+)
 
 CLUSTERS = output("clusters", source=(CLUSTERS_IN_USE, _COLLECTORS, _TUNNELLED), build=_cluster)
 """(gateway, cluster name) → `ir.Cluster`."""

@@ -108,7 +108,12 @@ def _client(view: World | ResourceId) -> Client:
     return view.client if isinstance(view, World) else view
 
 
-_NAMED = index("collectors in use", source=(WORLDS, "Workload", "Gateway"), emit=_places)
+_NAMED = index(
+    "collectors in use",
+    source=(WORLDS, "Workload", "Gateway"),
+    emit=_places,
+    when=("AccessLog", "Tracing"),
+)
 
 COLLECTORS = output("collectors", source=_NAMED, build=_cluster)
 """(World, Workload or Gateway, cluster name) → `ir.Cluster`."""

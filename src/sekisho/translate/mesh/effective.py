@@ -108,9 +108,8 @@ def forward_with_policies(
     """What becomes of a request; `route` is the HTTPRoute that decided, None where there is none. `protocol`:
     what the destination speaks, by default what it says."""
     decided = forward.retry is not None
-    protocol = protocol or spoken(read, destination)
     for kind, change, value in _said(read, client, "forward", destination, route):
-        forward = change(forward, value, protocol)
+        forward = change(forward, value, protocol or spoken(read, destination))
         decided = decided or (kind == "Retry" and retry.speaks_of_requests(value))
     if any(share.cluster and leads_to_zones(share.cluster) for share in forward.shares):
         return retry.across_zones(forward, is_decided=decided)

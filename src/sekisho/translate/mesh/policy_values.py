@@ -77,17 +77,19 @@ def _client_policies(read: Read, kind: str, client: Client) -> tuple[ResourceId,
     return tuple(sorted(found | picked))
 
 
-@query
 def selected(read: Read, workload: ResourceId) -> tuple[ResourceId, ...]:
     """The policies about calls that pick a workload by its name or labels, sorted."""
     return tuple(one for one in picked_one_by_one(read, workload) if BY_KIND[one.kind].tells_clients)
 
 
-@query
 def picked_one_by_one(read: Read, proxy: ResourceId) -> tuple[ResourceId, ...]:
     """The policies, but for those with `rules`, that pick a Workload or Gateway by name or labels, sorted."""
-    mesh = mesh_of(read, proxy.namespace)
-    return tuple(sorted(_picked(read, _looked_at(read, mesh, proxy), proxy_of(read, proxy))))
+    return _picked_of(read, proxy) if _looked_at(read, proxy) else ()
+
+
+@query
+def _picked_of(read: Read, proxy: ResourceId) -> tuple[ResourceId, ...]:
+    return tuple(sorted(_picked(read, _looked_at(read, proxy), proxy_of(read, proxy))))
 
 
 def _broad(
@@ -101,8 +103,8 @@ def _broad(
     return found
 
 
-def _looked_at(read: Read, mesh: str, proxy: ResourceId) -> frozenset[ResourceId]:
-    group = f"{proxy.kind}?"
+def _looked_at(read: Read, proxy: ResourceId) -> frozenset[ResourceId]:
+    mesh, group = mesh_of(read, proxy.namespace), f"{proxy.kind}?"
     everywhere = read.bucket(CLIENTS, ClientScope(mesh, "", group, EVERYWHERE))
     return everywhere | read.bucket(CLIENTS, ClientScope(mesh, "", group, proxy.namespace))
 

@@ -106,7 +106,12 @@ def _certificate(read: Read, key: tuple[ViewKey, str]) -> ir.Certificate | None:
 
 
 _TRUSTING = index("views that trust", source=(WORLDS, "Gateway"), emit=_trusting)
-_NEEDED = index("secrets for outside", source=(WORLDS, CLUSTERS_IN_USE, OUTLETS_IN_USE), emit=_needed)
+_NEEDED = index(
+    "secrets for outside",
+    source=(WORLDS, CLUSTERS_IN_USE, OUTLETS_IN_USE),
+    emit=_needed,
+    when=("ExternalService", "BackendTLSPolicy", "XBackend"),
+)
 
 TRUST = output("trust", source=_TRUSTING, build=_trust)
 """(World or Gateway, `trust`) → `ir.TrustBundle`."""

@@ -1,10 +1,9 @@
 """What this zone shows of its Services to others: a ZoneService of each whose instances all have sidecars."""
 
-from collections.abc import Iterator
 from typing import Any
 
 from sekisho import ir
-from sekisho.engine import Read, index, query
+from sekisho.engine import Read, query
 from sekisho.model.core import Service
 from sekisho.model.core import ServicePort as WrittenPort
 from sekisho.model.kinds import KINDS
@@ -133,12 +132,3 @@ def _protocol(read: Read, destination: Destination) -> SpokenProtocol:
     named = declared.app_protocol or (declared.name or "").partition("-")[0]
     is_tls = named.lower() in _TLS or policy_of(read, destination.resource, declared.name or "") is not None
     return "tls" if found == "tcp" and is_tls else found
-
-
-def _exported_ports(read: Read, service: ResourceId) -> Iterator[Destination]:
-    if mesh_of(read, service.namespace) and is_exported(read, service):  # mostly there is no mesh
-        yield from destinations(read, service)
-
-
-EXPORTED_PORTS = index("exported ports", source="Service", emit=_exported_ports)
-"""Port of a Service of this zone that others may call → the Service."""

@@ -13,9 +13,10 @@ from sekisho.ir.tcp import BY_SERVER_NAME
 from sekisho.model.names import Origin, ResourceId
 from sekisho.translate.gateway.classes import is_zone_ingress
 from sekisho.translate.gateway.endpoints import endpoints
+from sekisho.translate.mesh.destinations import destinations
 from sekisho.translate.mesh.meshes import mesh_of, zone
 from sekisho.translate.mesh.names import Destination, cluster_name, server_name
-from sekisho.translate.zone.exports import EXPORTED_PORTS
+from sekisho.translate.zone.exports import is_exported
 
 CONNECT_ATTEMPTS = 3
 """One instance that is away is no reason to send a caller away."""
@@ -53,6 +54,11 @@ def _ingresses(read: Read, gateway: ResourceId) -> tuple[str, ...]:
     return ("",) if is_zone_ingress(read, gateway) else ()
 
 
+def _exported(read: Read, service: ResourceId) -> Iterator[Destination]:
+    if mesh_of(read, service.namespace) and is_exported(read, service):  # mostly there is no mesh
+        yield from destinations(read, service)
+
+
 def _ways_in(read: Read, destination: Destination) -> Iterator[tuple[ResourceId, str]]:
     for gateway in read.bucket(_INGRESSES, ""):
         yield gateway, ingress_cluster_name(read, destination)
@@ -85,7 +91,9 @@ def ingress_endpoints(read: Read, cluster: str) -> ir.Endpoints | None:
 
 
 _INGRESSES = index("zone ingress gateways", source="Gateway", emit=_ingresses)
-_WAYS_IN = index("ways into the zone", source=EXPORTED_PORTS, emit=_ways_in)
+_EXPORTED = index("exported ports", source="Service", emit=_exported, when=_INGRESSES)
+"""Port of a Service of this zone that others may call → the Service; none where nobody comes in."""
+_WAYS_IN = index("ways into the zone", source=_EXPORTED, emit=_ways_in)
 
 INGRESS_CLUSTERS = output("ingress clusters", source=_WAYS_IN, build=_cluster)
 """(gateway, cluster name) → `ir.Cluster` of a Service of this zone, as others are let in to it."""

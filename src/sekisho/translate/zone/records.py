@@ -11,7 +11,7 @@ from sekisho.model.kinds import KINDS
 from sekisho.model.mesh import MESH_LABEL, SYSTEM_NAMESPACE
 from sekisho.model.names import ResourceId
 from sekisho.model.origin import zoned
-from sekisho.translate.facts import Authority
+from sekisho.translate.facts import Authority, SettingsKey
 from sekisho.translate.gateway.classes import is_zone_ingress
 from sekisho.translate.mesh.identities import own_domains
 from sekisho.translate.mesh.meshes import own_domain, zone
@@ -24,20 +24,23 @@ UNTOLD: dict[str, Any] = {}
 RECORD_KINDS = ("ZoneService", "ZoneIngress", "MeshTrust")
 
 
+def _linked(read: Read, _: Any) -> tuple[str, ...]:
+    return ("",) if is_linked(read) else ()
+
+
 def _services(read: Read, service: ResourceId) -> Iterator[ResourceId]:
-    if is_linked(read) and is_exported(read, service):
+    if is_exported(read, service):
         yield ResourceId("ZoneService", service.namespace, zoned(service.name, zone(read)))
 
 
 def _ingresses(read: Read, gateway: ResourceId) -> Iterator[ResourceId]:
-    if is_linked(read) and is_zone_ingress(read, gateway):
+    if is_zone_ingress(read, gateway):
         yield ResourceId("ZoneIngress", gateway.namespace, zoned(gateway.name, zone(read)))
 
 
 def _trusts(read: Read, mesh: ResourceId) -> Iterator[ResourceId]:
-    if is_linked(read):
-        for domain in own_domains(read, mesh.name):
-            yield ResourceId("MeshTrust", SYSTEM_NAMESPACE, _trust_name(read, mesh.name, domain))
+    for domain in own_domains(read, mesh.name):
+        yield ResourceId("MeshTrust", SYSTEM_NAMESPACE, _trust_name(read, mesh.name, domain))
 
 
 def _trust_name(read: Read, mesh: str, domain: str) -> str:
@@ -95,9 +98,10 @@ def _mesh_trust(read: Read, record: ResourceId, mesh: str, domain: str) -> dict[
     return _document(read, record, spec, **{MESH_LABEL: mesh})
 
 
-_SERVICES = index("records of services", source="Service", emit=_services)
-_INGRESSES = index("records of ingresses", source="Gateway", emit=_ingresses)
-_TRUSTS = index("records of trust", source="Mesh", emit=_trusts)
+_LINKED = index("links", source=SettingsKey().kind, emit=_linked)
+_SERVICES = index("records of services", source="Service", emit=_services, when=_LINKED)
+_INGRESSES = index("records of ingresses", source="Gateway", emit=_ingresses, when=_LINKED)
+_TRUSTS = index("records of trust", source="Mesh", emit=_trusts, when=_LINKED)
 
 RECORDS: Output[dict[str, Any]] = output("records", source=(_SERVICES, _INGRESSES, _TRUSTS), build=_record)
 """Record → the document it should be, as in the API; or `UNTOLD`."""
