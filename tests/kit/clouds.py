@@ -15,7 +15,7 @@ from tests.kit.http import read_answer, request_bytes
 from tests.kit.mesh import Member, Mesh, bootstrap_of, permission, spiffe_id
 from tests.kit.objects import manifest
 from tests.kit.ports import free_port
-from tests.kit.system import PATIENCE, Manifest
+from tests.kit.system import PATIENCE, Manifest, System
 from tests.kit.wait import eventually
 
 ZONES = ("azure", "gcp")
@@ -27,13 +27,32 @@ _INGRESSES = "127.0.49"
 class Cloud(Mesh):
     """A zone: its members, and its ingresses."""
 
+    def __init__(self, system: System, stack: AsyncExitStack, zone: str, first: int) -> None:
+        super().__init__(system, stack, zone, first)
+        self._doors: list[tuple[str, int]] = []
+
     def port_of(self, service: str) -> int:
         """Of a Service that is called by this name here."""
         return self._ports[service]
 
     async def ingress(self, name: str, number: int) -> None:
-        """One more door; its address ends in `number`."""
-        await self.system.apply(zone_ingress(name, f"{_INGRESSES}.{number}"))
+        """One more door; its address ends in `number`. It `lets_in` later."""
+        made = zone_ingress(name, f"{_INGRESSES}.{number}")
+        await self.system.apply(made)
+        self._doors.append((f"{_INGRESSES}.{number}", made["spec"]["listeners"][0]["port"]))
+
+    async def lets_in(self) -> None:
+        """Returns when its ingresses take connections: who hears of one before leaves it out for a while."""
+
+        async def are_open() -> bool:
+            try:
+                for door in self._doors:
+                    (await asyncio.open_connection(*door))[1].close()
+            except OSError:
+                return False
+            return True
+
+        await self.system.until(are_open, f"the ingresses of {self.zone} are open")
 
     async def learns(self, name: str, port: int, kind: str = "ZoneService") -> None:
         """Returns when it has an address for what is elsewhere: then it can be called by that name."""

@@ -29,6 +29,7 @@ async def clouds() -> AsyncIterator[Clouds]:
         await gcp.ingress("second", 2)
         for _ in range(2):
             await gcp.join(CATALOG)
+        await gcp.lets_in()
         web = await azure.join("web")
         await clouds.permit(CATALOG, ("azure", "web"), methods=["GET"])
         conditions = ("ConnectFailure", "RefusedStream", "Reset", "HttpMethodGet")

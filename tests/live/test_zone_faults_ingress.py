@@ -33,6 +33,7 @@ async def clouds() -> AsyncIterator[Clouds]:
             await gcp.ingress(name, number)
         for _ in range(2):
             await gcp.join(CATALOG)
+        await gcp.lets_in()
         port = gcp.port_of(CATALOG)
         web, _ = await azure.join("web"), await azure.join(CATALOG, port=port)
         await clouds.permit(CATALOG, ("azure", "web"), methods=["GET"])
