@@ -53,6 +53,7 @@ async def known(mesh: Mesh) -> set[str]:
 
 async def call(mesh: Mesh, server: str) -> tuple[int | None, float]:
     """One call: its status, None for no answer, and the seconds it took."""
+    await mesh.place(client(mesh), server)  # asks the control plane, the first time
     began = time.monotonic()
     answer = await mesh.call(client(mesh), server)
     return answer.status if answer else None, time.monotonic() - began
