@@ -248,10 +248,16 @@ class Log:
         expected = self._building().expected
         found = expected.get(names)
         if found is None:
-            shown = ((name, self.visible(name)) for name in (self.current if names is None else names.values))
+            shown = ((name, self.visible(name)) for name in self._present(names))
             found = Expected({name: resource.version for name, resource in shown if resource is not None})
             expected[names] = found
         return found
+
+    def _present(self, names: Names | None) -> Iterable[str]:
+        """The names there are; of a small view and many names, it is not the names that are gone through."""
+        if names is None:
+            return self.current
+        return names.values.intersection(self.current)
 
 
 class _Built:
@@ -269,12 +275,12 @@ class _Built:
 class Expected:
     """Versions by name, as a dictionary, and as the request of a proxy that holds them."""
 
-    __slots__ = ("_proven", "request", "versions")
+    __slots__ = ("_proven", "_request", "versions")
 
     def __init__(self, versions: dict[str, str]) -> None:
         self.versions = versions
-        self.request = message("envoy.service.discovery.v3.DeltaDiscoveryRequest")()
-        self.request.initial_resource_versions.update(versions)
+        self._request: Any = None
+        """Made when first compared with: of views that many follow."""
         self._proven: Any = None
 
     def held_by(self, request: Any) -> bool:
@@ -283,9 +289,12 @@ class Expected:
         """
         if request is self._proven:
             return True
-        mine = self.request
         if len(self.versions) != len(request.initial_resource_versions):
             return False
+        mine = self._request
+        if mine is None:
+            mine = self._request = message("envoy.service.discovery.v3.DeltaDiscoveryRequest")()
+            mine.initial_resource_versions.update(self.versions)
         mine.type_url = request.type_url
         mine.ClearField("resource_names_subscribe")
         mine.resource_names_subscribe.extend(request.resource_names_subscribe)

@@ -139,17 +139,25 @@ class Subscription:
             return
         versions = dict(held)
         self._follow_on(versions)
-        existing: set[str] = set()
-        for log in self.logs:
-            existing.update(log.current)
-            expected = log.expected(self.filter(log)).versions
-            self.owed.update((name, False) for name, at in expected.items() if versions.get(name) != at)
+        expected = [log.expected(self.filter(log)).versions for log in self.logs]
+        for each in expected:
+            if not each.items() <= versions.items():  # mostly they are, and this is found out in C
+                self.owed.update((name, False) for name, at in each.items() if versions.get(name) != at)
+        if not self.owed and self._are_all(versions, expected):
+            return
+        existing = {name for log in self.logs for name in log.current}
         wanted = versions.keys() | self.names.values if self.wildcard else self.names.values
         for name in sorted(wanted - existing):
             if name in versions:
                 self.gone[name] = None
             else:
                 self.owed[name] = False
+
+    def _are_all(self, versions: dict[str, str], expected: Sequence[dict[str, str]]) -> bool:
+        """Whether the proxy, which holds all that is expected, holds and asks for nothing else."""
+        if any(log.by_name for log in self.logs):
+            return False  # what is there may be in another view as well, and so counted twice
+        return sum(map(len, expected)) == len(versions) and self.names.values <= versions.keys()
 
     def _follow_on(self, held: Iterable[str]) -> None:
         """What the proxy once asked for by name it may hold without asking again: when it was started anew

@@ -301,3 +301,30 @@ def test_a_change_in_the_other_view_does_not_wait_for_an_answer() -> None:
     assert script.publish(1, cds="mine@2") == ["cds +mine@2"]
     assert script.settle() == []
     assert script.session.settled
+
+
+@pytest.mark.parametrize(
+    ("held", "heard"),
+    [
+        ({"shared": "1", "mine": "1"}, []),
+        ({"shared": "1", "mine": "0"}, ["cds +mine@1"]),
+        ({"shared": "1"}, ["cds +mine@1"]),
+        ({"shared": "1", "mine": "1", "gone": "1"}, ["cds -gone"]),
+        ({"shared": "0", "gone": "1"}, ["cds +shared@1", "cds +mine@1", "cds -gone"]),
+    ],
+)
+def test_who_comes_back_to_two_views_is_told_the_difference(held: dict[str, str], heard: list[str]) -> None:
+    script = Script(View("mesh"), View("own"))
+    script.publish(0, cds="shared@1")
+    script.publish(1, cds="mine@1")
+    said = script.ask("cds", held=held)
+    for _ in range(3):
+        said += script.settle()
+        said += script.wait(PATIENCE)
+    assert said == heard
+
+
+def test_a_name_held_by_none_of_two_views_but_asked_for_is_said_not_to_be_there() -> None:
+    script = Script(View("mesh"), View("own"))
+    script.publish(0, eds="shared@1")
+    assert script.ask("eds", "shared", "ghost", held={"shared": "1"}) == ["eds -ghost"]
