@@ -4,6 +4,7 @@ An annotation that lets only some callers in, and cannot be said here, closes th
 never open because it was converted.
 """
 
+import re
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
@@ -22,6 +23,9 @@ _CLOSING = {
     "auth-tls-secret": "callers with certificates: write spec.tls.frontend of the Gateway",
 }
 """Annotations that let some callers in, and whom."""
+_SNIPPETS = ("configuration-snippet", "server-snippet", "auth-snippet")
+_REFUSES = re.compile(r"\b(?:allow|deny|satisfy|auth_\w+|secure_link\w*|limit_except|return\s+4\d\d)\b")
+"""Directives of nginx that send somebody away."""
 _CLOSED = "is not converted: the rule is closed (500) until you let in"
 _IN_CLUSTER = ("svc", "svc.cluster.local")
 _TIMES = ("proxy-connect-timeout", "proxy-read-timeout", "proxy-send-timeout")
@@ -43,10 +47,15 @@ def is_closed(annotations: Annotations) -> bool:
         annotations.note(name, f"{_CLOSED} {_CLOSING[name]}")
     asked = annotations.text("auth-url")
     if asked and not _service_of(asked):
-        annotations.note(
-            "auth-url", f"{_CLOSED} callers by ExternalAuth: {asked} is no Service of the cluster"
-        )
-        return True
+        closing.append("auth-url")
+        told = f"{_CLOSED} callers by ExternalAuth: {asked} is no Service of the cluster"
+        annotations.note("auth-url", told)
+    for name in _SNIPPETS:
+        if _REFUSES.search(annotations.text(name)):
+            closing.append(name)
+            annotations.note(name, f"{_CLOSED} whom it lets in")
+        elif annotations.text(name):
+            annotations.note(name, "is not converted")
     return bool(closing)
 
 

@@ -104,6 +104,18 @@ EXAMPLES = {
         GATEWAY_AND_ROUTE,
         ("closed", "is not converted", "is not converted"),
     ),
+    "nginx: a snippet that sends callers away": Example(
+        "ingress-nginx",
+        ingress("app", configuration_snippet="if ($http_x) { return 403; }"),
+        GATEWAY_AND_ROUTE,
+        ("closed",),
+    ),
+    "nginx: a snippet about something else": Example(
+        "ingress-nginx",
+        ingress("app", configuration_snippet="more_set_headers X-A;"),
+        GATEWAY_AND_ROUTE,
+        ("is not converted",),
+    ),
     "nginx: source ranges": Example(
         "ingress-nginx",
         ingress("app", whitelist_source_range="10.0.0.0/8, 172.16.0.0/12"),
@@ -231,7 +243,15 @@ def test_it_converts_to_valid_resources_and_the_notes_say_the_rest(name: str) ->
         assert check(str(one["kind"]), dict(one)).resource.kind == one["kind"]
 
 
-@pytest.mark.parametrize("name", ["nginx: authentication elsewhere", "nginx: passwords", "kong: key-auth"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "nginx: authentication elsewhere",
+        "nginx: passwords",
+        "nginx: a snippet that sends callers away",
+        "kong: key-auth",
+    ],
+)
 def test_what_let_in_some_callers_only_and_cannot_here_lets_nobody_in(name: str) -> None:
     (rule,) = only(converted(name), "HTTPRoute")["rules"]
     assert rule["matches"]
