@@ -4,12 +4,13 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from sekisho.xds.delta import Chunk
-from sekisho.xds.express import Leg, Signature, Stop
+from sekisho.xds.express import Signature, Stop
 from sekisho.xds.log import Log
 from sekisho.xds.observer import Observer
 from sekisho.xds.order import BREAK_STAGE, MAKE_STAGE, SWITCH_STAGE, Part, Step, place, steps_of
 from sekisho.xds.resource import Shelf
 from sekisho.xds.subscription import Flight, Subscription, TooMuch
+from sekisho.xds.traveller import Traveller, accepts, prove
 from sekisho.xds.types import CLUSTER, ENDPOINTS, SECRET, Name
 from sekisho.xds.view import View
 
@@ -23,7 +24,7 @@ _FEW = 2
 """A sidecar, and the agent beside it."""
 
 
-class Session:
+class Session(Traveller):
     """A stream's state over all its types.
 
     Every method that may have something to send returns it, in sending order. `now` is seconds of any steady
@@ -31,9 +32,8 @@ class Session:
     """
 
     __slots__ = (
-        "_clusters_sent", "_endpoints_seen", "_held_since", "_leg", "_missed", "_observer", "_patience",
-        "_settled_at", "_signature", "_steps", "_stops", "_subscriptions", "_synced", "due", "proxy",
-        "reached", "views", "wake",
+        "_clusters_sent", "_endpoints_seen", "_held_since", "_patience", "_settled_at", "_signature",
+        "_steps", "_subscriptions", "_synced", "due", "wake",
     )  # fmt: skip
 
     def __init__(
@@ -46,13 +46,11 @@ class Session:
         patience: float = PATIENCE,
     ) -> None:
         """Joins the views; `close` leaves them."""
-        self.proxy = proxy
-        self.views = tuple(views)
+        super().__init__(proxy, views, observer)
         self.wake: Callable[[], None] = _nobody
         """Set by the transport: called after a commit, to make it call `advance`."""
         self.due: float | None = None
         """When `advance` has something to do even if nothing else happens."""
-        self._observer = observer
         self._patience = patience
         self._settled_at = now + patience
         self._subscriptions: dict[str, Subscription] = {}
@@ -61,16 +59,8 @@ class Session:
         self._endpoints_seen = [0] * len(self.views)
         self._clusters_sent: list[Chunk] = []
         """Responses with clusters that went out before the proxy asked for endpoints."""
-        self.reached = [0] * len(self.views)
-        """Of each view, the commit up to which everything was answered. Always the same list."""
         self._synced = False
         """Whether that was ever said."""
-        self._stops: tuple[Stop, ...] | None = None
-        """On the express way, one per view; None on the general way, where subscriptions know more."""
-        self._leg: Leg | None = None
-        """On the express way, what the response that is unanswered leads to."""
-        self._missed = False
-        """Whether there were commits since then that this proxy was to be told of."""
         self._signature: Signature | None = None
         """What the subscriptions are; None when that is to be looked up."""
         for view in self.views:
@@ -104,7 +94,7 @@ class Session:
 
     def received(self, request: Any, now: float) -> list[Chunk]:
         """The proxy sent a DeltaDiscoveryRequest. Raises TooMuch."""
-        if self._leg is not None and _accepts(request, self._leg):
+        if self._leg is not None and accepts(request, self._leg):
             self.arrive()
             return self.advance(now)
         self._alight()
@@ -158,17 +148,11 @@ class Session:
 
     def _accepted(self, subscription: Subscription, chunk: Chunk) -> None:
         if not chunk.accepted:
-            self._prove(subscription, subscription.view, chunk)
+            view = subscription.view
+            prove(self.views[view], subscription.logs[view], chunk)
         cleared = subscription.cleared(chunk)
         if cleared and self._observer:
             self._observer.accepted(self.proxy, *(Name(chunk.type_url, name) for name in cleared))
-
-    def _prove(self, subscription: Subscription, view: int, chunk: Chunk) -> None:
-        """This proxy is the first that took it."""
-        chunk.accepted = True
-        for resource in chunk.resources:
-            if not resource.accepted:
-                self.views[view].accept(subscription.logs[view], resource)
 
     def _refused(self, subscription: Subscription, chunk: Chunk, message: str, now: float) -> None:
         proven = subscription.refused(chunk, message, self.proxy, now)
@@ -219,11 +203,6 @@ class Session:
 
     # --- the express way
 
-    @property
-    def settled(self) -> bool:
-        """Whether everything was answered, and nothing will happen by itself."""
-        return self._stops is not None and self._leg is None
-
     def _board(self, at: Sequence[int]) -> None:
         """From now on this proxy is like all others that follow the same and have answered as much."""
         subscriptions = self._subscriptions.values()
@@ -270,80 +249,6 @@ class Session:
             self._subscriptions[leg.type_url].ride(leg.flight, leg.began)
         self._stops = self._leg = None
         self._missed = False
-
-    def depart(self, now: float) -> Leg | None:
-        """What is next on the express way: for now nothing, where there is no response in it. None where
-        `advance` has to look for itself.
-
-        Half the processor time of a large fleet is spent here and in `arrive`, so they touch little.
-        """
-        stops = self._stops
-        if stops is None:
-            return None
-        if self._leg is not None:
-            return self._waits(self._leg, stops, now)
-        leg = self._next(stops, now)
-        if leg is None or leg is _STAY:
-            return leg
-        self._leg, chunk = leg, leg.chunk
-        if chunk is None:
-            self._move(leg)
-        elif self._observer:
-            self._observer.sent(self.proxy, leg.type_url, len(chunk.resources), len(chunk.message))
-        return leg
-
-    def _next(self, stops: tuple[Stop, ...], now: float) -> Leg | None:
-        found = _STAY
-        for stop in stops:
-            if stop.view.seq == stop.at:
-                continue
-            leg = stop.onward(now) if found is _STAY else None  # None: news in more than one view
-            if leg is None:
-                return None
-            found = leg
-        return found
-
-    def _waits(self, leg: Leg, stops: tuple[Stop, ...], now: float) -> Leg | None:
-        """Whether what came while a response is unanswered can wait for its answer."""
-        place = leg.stop.place
-        for stop in stops:
-            if stop.place != place and stop.view.seq != stop.at:
-                return None
-        if leg.stop.view.seq != leg.stop.at:
-            after = leg.stop.onward(now)
-            if after is None or after.type_url not in ("", leg.type_url):
-                return None
-            self._missed = True
-        return _STAY
-
-    @property
-    def awaited(self) -> Chunk | None:
-        """The response whose answer `arrive` stands for; None on the general way."""
-        return self._leg.chunk if self._leg is not None else None
-
-    def arrive(self) -> bool:
-        """The proxy acknowledged the response it was sent. Returns whether it missed a commit meanwhile:
-        then `advance` has something to do.
-        """
-        leg = self._leg
-        if leg is None or leg.chunk is None:
-            return False
-        if not leg.chunk.accepted:
-            self._prove(self._subscriptions[leg.type_url], leg.stop.place, leg.chunk)
-        self._move(leg)
-        missed, self._missed = self._missed, False
-        return missed
-
-    def _move(self, leg: Leg) -> None:
-        stop, stops = leg.stop, self._stops
-        if self._observer:
-            self._observer.arrived(self.proxy, stop.view, self.reached[stop.place], stop.at)
-        self.reached[stop.place] = stop.at
-        if stops is None or len(stops) == 1:
-            self._stops = (stop,)
-        else:
-            self._stops = (*stops[: stop.place], stop, *stops[stop.place + 1 :])
-        self._leg = None
 
     # --- what may go when
 
@@ -492,24 +397,8 @@ def _lower(answered: list[int], part: Part, subscription: Subscription) -> bool:
     return busy
 
 
-def _accepts(request: Any, leg: Leg) -> bool:
-    """Whether it is the plain acknowledgement of the response on this leg."""
-    return not (
-        leg.chunk is None
-        or request.response_nonce != leg.chunk.nonce
-        or request.type_url != leg.type_url
-        or request.HasField("error_detail")
-        or request.resource_names_subscribe
-        or request.resource_names_unsubscribe
-    )
-
-
 def _exists(subscription: Subscription, name: str) -> bool:
     return any(name in log.current for log in subscription.logs)
-
-
-_STAY = Leg(Stop(View(""), 0, Signature(()), 0), 0.0)
-"""There is nothing to do."""
 
 
 def _nobody() -> None:
