@@ -28,7 +28,9 @@ from sekisho.translate.mesh.policy_values import (
     for_destination,
     for_mesh,
     rules,
+    rules_of,
     selected,
+    server_policies,
     special_kinds,
 )
 from sekisho.translate.mesh.ports import service_port
@@ -186,14 +188,24 @@ def _as_bytes(inbound: ir.Inbound) -> ir.Inbound:
 def _permissions(read: Read, workload: ResourceId, inbound: ir.Inbound) -> ir.Permissions:
     """None at all denies everybody: only without mutual TLS, where nobody has an identity that could be
     permitted, no policy means no restriction."""
+    said = server_policies(read, workload, inbound.port)
+    policies = tuple(one for one in said if one.kind == "TrafficPermission")
     domain = own_domain(read, mesh_of(read, workload.namespace))
+    found = _permissions_of(read, policies, domain)
+    if not found.rules and inbound.tls is None:
+        everybody = PermissionRule(effect=ir.Effect.ALLOW, caller=ir.Caller(), origin=inbound.origin)
+        return traffic_permission.permissions([everybody])
+    return found
+
+
+@query
+def _permissions_of(read: Read, policies: tuple[ResourceId, ...], domain: str) -> ir.Permissions:
+    """Once for all workloads that the same policies are for."""
     found: list[PermissionRule] = []
-    for rule in rules(read, workload, inbound.port, "TrafficPermission"):
+    for rule in (rule for one in policies for rule in rules_of(read, one, domain)):
         default = typed(stacked([rule.part]), TrafficPermissionDefault)
         policy, path = rule.part.origin
         found += traffic_permission.permission_rules(policy, path, default, domain)
-    if not found and inbound.tls is None:
-        found = [PermissionRule(effect=ir.Effect.ALLOW, caller=ir.Caller(), origin=inbound.origin)]
     return traffic_permission.permissions(found)
 
 

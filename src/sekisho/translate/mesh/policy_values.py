@@ -262,13 +262,16 @@ def rules(read: Read, workload: ResourceId, port: int, kind: str) -> tuple[Rule,
     """The rules of all policies of a kind at a port; one entry for each match, those that can never hold left
     out."""
     domain = own_domain(read, mesh_of(read, workload.namespace))
+    policies = (one for one in server_policies(read, workload, port) if one.kind == kind)
+    return tuple(rule for policy in policies for rule in rules_of(read, policy, domain))
+
+
+@query
+def rules_of(read: Read, policy: ResourceId, domain: str) -> tuple[Rule, ...]:
+    """The rules of one policy, as members of a trust domain have it."""
     found = []
-    for policy in server_policies(read, workload, port):
-        if policy.kind != kind:
-            continue
-        for entry in entries(read, policy):
-            if entry.section != "rules":
-                continue
+    for entry in entries(read, policy):
+        if entry.section == "rules":
             callers = [caller(match, domain) for match in entry.matches] or [EVERYBODY]
             found += [Rule(who, entry.part) for who in callers if who is not None]
     return tuple(found)
