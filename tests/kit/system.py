@@ -5,6 +5,7 @@ import os
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -122,10 +123,14 @@ class System:
             await self.client.close()
 
     def process(self, name: str) -> psutil.Process:
-        """`control plane`, `agent`, or the agent of a workload, alone."""
-        word, mine = name.replace(" ", "-"), str(self.folder)
-        commands = ((child, child.cmdline()) for child in psutil.Process().children())
-        return next(child for child, said in commands if word in said and any(mine in one for one in said))
+        """`control plane`, `agent`, or the agent of a workload, alone.
+
+        It is known by its state: other systems name our folder, too, such as zones that of global.
+        """
+        inside = {"control plane": "", "agent": "agent"}.get(name, name.replace("/", "."))
+        state = ("--state", str(self.folder / inside))
+        children = psutil.Process().children()
+        return next(child for child in children if state in pairwise(child.cmdline()))
 
     def envoys(self) -> list[psutil.Process]:
         """The Envoys of this system, whoever started them."""
