@@ -138,6 +138,7 @@ def test_the_order_of_filters_ends_with_the_router() -> None:
         "envoy.filters.http.cors",
         "envoy.filters.http.ext_authz.grpc",
         "envoy.filters.http.ext_authz.http",
+        "sekisho.authorizer",
         "envoy.filters.http.stateful_session",
         "envoy.filters.http.router",
     ]
