@@ -1,5 +1,6 @@
 """The whole system as real processes: control plane, agent and Envoy, to be fed, starved and killed."""
 
+import asyncio
 import json
 import os
 import time
@@ -107,7 +108,8 @@ class System:
     async def kill(self, name: str) -> None:
         """SIGKILL to the process alone, not to what it started; returns when it is gone."""
         self.process(name).kill()
-        await self._running.pop(name).ended()
+        async with asyncio.timeout(PATIENCE):
+            await self._running.pop(name).ended()
 
     async def stop(self, name: str, grace: float = PATIENCE) -> None:
         """SIGTERM; returns when it is gone."""
