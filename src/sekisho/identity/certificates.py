@@ -1,7 +1,8 @@
 """The certificates an authority signs: root, issuing, leaf; every extension stated."""
 
 from datetime import datetime
-from typing import TypeAlias
+from functools import lru_cache
+from typing import Any, TypeAlias
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -15,6 +16,12 @@ from sekisho.identity.spiffe import SCHEME
 Life: TypeAlias = tuple[datetime, datetime]
 """The moment of issue, and the end. NotBefore is a little earlier than the issue."""
 PublicKey: TypeAlias = ec.EllipticCurvePublicKey | rsa.RSAPublicKey
+
+
+_NO_AUTHORITY = x509.BasicConstraints(ca=False, path_length=None)
+_BOTH_SIDES = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH])
+_ISSUERS = 64
+"""So many issuing certificates are remembered, of all meshes."""
 
 
 def root(key: ec.EllipticCurvePrivateKey, trust_domain: str, life: Life) -> x509.Certificate:
@@ -49,14 +56,13 @@ def leaf(
     names: list[x509.GeneralName] = [x509.UniformResourceIdentifier(str(registration.identity))]
     names += [x509.DNSName(name) for name in registration.dns_names]
     names += [x509.IPAddress(address) for address in registration.addresses]
-    both = [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]
     return (
         _builder(x509.Name([]), parent.subject, key, life, serial_number(registration.token))
         .add_extension(x509.SubjectAlternativeName(names), critical=True)
-        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        .add_extension(_NO_AUTHORITY, critical=True)
         .add_extension(_key_usage(authority=False), critical=True)
-        .add_extension(x509.ExtendedKeyUsage(both), critical=False)
-        .add_extension(_issued_by(parent_key.public_key()), critical=False)
+        .add_extension(_BOTH_SIDES, critical=False)
+        .add_extension(_issued_by_issuer(parent), critical=False)
         .sign(parent_key, hashes.SHA256())
     )
 
@@ -94,6 +100,13 @@ def _authority(
     )
 
 
+@lru_cache(_ISSUERS)
+def _issued_by_issuer(issuer: x509.Certificate) -> x509.AuthorityKeyIdentifier:
+    """Of leaves: an issuer signs many."""
+    key: Any = issuer.public_key()
+    return _issued_by(key)
+
+
 def _issued_by(parent: ec.EllipticCurvePublicKey) -> x509.AuthorityKeyIdentifier:
     return x509.AuthorityKeyIdentifier.from_issuer_public_key(parent)
 
@@ -108,6 +121,7 @@ def _authority_name(domain: str, role: str) -> x509.Name:
     )
 
 
+@lru_cache
 def _key_usage(*, authority: bool) -> x509.KeyUsage:
     return x509.KeyUsage(
         digital_signature=not authority,
