@@ -75,11 +75,13 @@ class Stop:
 class Leg:
     """What brings proxies from one stop to the next: at most one response, the same for all."""
 
-    __slots__ = ("began", "chunk", "flight", "stop", "type_url")
+    __slots__ = ("alone", "began", "chunk", "flight", "stop", "type_url")
 
     def __init__(self, stop: Stop, began: float, type_url: str = "", flight: Flight | None = None) -> None:
         self.stop = stop
         """Where it arrives."""
+        self.alone = (stop,)
+        """The same, as the stops of a proxy with a single view."""
         self.began = began
         """When it was planned; no proxy is sent it before that, nor much later."""
         self.type_url = type_url

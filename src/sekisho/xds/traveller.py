@@ -106,7 +106,7 @@ class Traveller:
             self._observer.arrived(self.proxy, stop.view, self.reached[stop.place], stop.at)
         self.reached[stop.place] = stop.at
         if stops is None or len(stops) == 1:
-            self._stops = (stop,)
+            self._stops = leg.alone
         else:
             self._stops = (*stops[: stop.place], stop, *stops[stop.place + 1 :])
         self._leg = None
