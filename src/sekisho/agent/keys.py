@@ -79,6 +79,7 @@ class Keys:
         self._credentials = self._load()
         self._present = asyncio.Event()
         self._outdated = asyncio.Event()
+        self._hurried = asyncio.Event()
         self._listeners: list[Callable[[], None]] = []
         if self._credentials:
             self._present.set()
@@ -107,7 +108,9 @@ class Keys:
         """Gets the first certificate unless there is a good one, and renews it, until cancelled."""
         issued = self.issued or await self._first()
         while True:
-            keeping = keep_renewed(issued, self._renew, clock=self._clock, random=self._random)
+            keeping = keep_renewed(
+                issued, self._renew, clock=self._clock, random=self._random, sleep=self._pause
+            )
             await run_until(self._outdated, {f"{self._proxy}: renew": keeping})
             self._outdated.clear()
             await self._clock.sleep(self._random.uniform(0, OUTDATED_SPREAD))
@@ -115,8 +118,28 @@ class Keys:
 
     async def _first(self) -> Issued:
         return await until_issued(
-            self._renew, clock=self._clock, random=self._random, longest=self._longest_retry
+            self._renew,
+            clock=self._clock,
+            random=self._random,
+            longest=self._longest_retry,
+            sleep=self._pause,
         )
+
+    def hurry(self) -> None:
+        """Whoever signs can be asked again: a certificate that could not be had is asked for soon."""
+        self._hurried.set()
+
+    async def _pause(self, seconds: float) -> None:
+        """Until the next attempt, or soon after it is said that it may succeed."""
+        self._hurried.clear()
+        over = {asyncio.ensure_future(one) for one in (self._clock.sleep(seconds), self._hurried.wait())}
+        try:
+            await asyncio.wait(over, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for one in over:
+                one.cancel()
+        if self._hurried.is_set():
+            await self._clock.sleep(self._random.uniform(0, min(seconds, OUTDATED_SPREAD)))
 
     def renew_before(self, moment: datetime) -> None:
         """Renews at once, and not at its usual time, a certificate that was signed before this moment."""

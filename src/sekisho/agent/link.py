@@ -79,6 +79,8 @@ class Link:
         self.tried = asyncio.Event()
         """Set once the first attempt has ended, either way."""
         self.connection: Connection | None = None
+        self.reached: Callable[[], None] = lambda: None
+        """Called at each connection."""
         self.fault = ""
         """Why there is no connection, or why there was none the last time."""
 
@@ -90,6 +92,7 @@ class Link:
             self._log.info("control plane reached")
             self.up.set()
             self.tried.set()
+            self.reached()
             try:
                 await self._broken.wait()
             finally:

@@ -89,6 +89,7 @@ class Proxy:
         self._identity = ChosenIdentity(self._own, clock=clock, random=random)
         self._secrets = SecretServer(id, self._identity)
         self._link = Link(id, dial, self._keys, clock=clock, random=random.random)
+        self._link.reached = self._own.hurry
         self._relay = Relay(id, self._link, self._snapshot, clock=clock)
         self._envoy = Envoy(
             self._run_directory, self._bootstrap(options), options.envoy, clock=clock, random=random.random

@@ -32,29 +32,41 @@ def renewal_moment(start: datetime, end: datetime, random: Random) -> datetime:
 
 
 async def keep_renewed(
-    issued: Issued, renew: Callable[[], Awaitable[Issued]], *, clock: Clock, random: Random
+    issued: Issued,
+    renew: Callable[[], Awaitable[Issued]],
+    *,
+    clock: Clock,
+    random: Random,
+    sleep: Callable[[float], Awaitable[None]] | None = None,
 ) -> None:
     """Calls `renew` whenever the certificate at hand comes to its moment; runs until it is cancelled.
 
     `renew` puts the new certificate to use and returns it. When it raises Refused or Unavailable the old one
-    stays in use and `renew` is called again, soon at first and then twice a minute.
+    stays in use and `renew` is called again, soon at first and then twice a minute; `sleep`: see
+    `until_issued`.
     """
     start = issued.not_before
     while True:
         moment = renewal_moment(start, issued.not_after, random)
         while (left := (moment - clock.now()) / SECOND) > 0:
             await clock.sleep(min(left, LONGEST_SLEEP))
-        issued = await until_issued(renew, clock=clock, random=random)
+        issued = await until_issued(renew, clock=clock, random=random, sleep=sleep)
         # From here and not from NotBefore: it lies minutes back, which is much of a short life.
         start = clock.now()
         await clock.sleep(FIRST_RETRY)  # an authority whose certificates have ended already is not hammered
 
 
 async def until_issued(
-    obtain: Callable[[], Awaitable[Issued]], *, clock: Clock, random: Random, longest: float = LONGEST_RETRY
+    obtain: Callable[[], Awaitable[Issued]],
+    *,
+    clock: Clock,
+    random: Random,
+    longest: float = LONGEST_RETRY,
+    sleep: Callable[[float], Awaitable[None]] | None = None,
 ) -> Issued:
     """The first certificate that `obtain` returns; asked again while it raises Refused or Unavailable, after
-    `longest` seconds at most."""
+    `longest` seconds at most. `sleep` waits in the place of the clock, and perhaps not as long: who hears
+    that the authority is back need not wait."""
     backoff = Backoff(random.random, first=FIRST_RETRY, limit=longest)
     while True:
         try:
@@ -62,4 +74,4 @@ async def until_issued(
         except (Refused, Unavailable) as error:
             wait = backoff.next()
             log.warning("no certificate", reason=str(error), next_attempt_seconds=round(wait, 1))
-        await clock.sleep(wait)
+        await (sleep or clock.sleep)(wait)

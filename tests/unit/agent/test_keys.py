@@ -11,7 +11,7 @@ from cryptography import x509
 from tests.kit.clock import FakeClock
 from tests.kit.wait import eventually
 
-from sekisho.agent.keys import Keys
+from sekisho.agent.keys import OUTDATED_SPREAD, Keys
 from sekisho.aio.clock import Clock, SystemClock
 from sekisho.aio.tasks import background
 from sekisho.identity.authority import BACKDATED, Registration
@@ -155,3 +155,33 @@ async def test_a_certificate_of_a_root_that_goes_is_renewed_at_once(
 
         await eventually(renewed, what="another certificate", within=10)
     assert len(signer.requests) == 2
+
+
+async def test_who_hears_that_the_authority_is_back_does_not_wait_until_the_next_attempt(
+    tmp_path: Path, signer: Signer, clock: FakeClock
+) -> None:
+    signer.away = True
+    made = keys(tmp_path, signer, clock)
+
+    async def waits() -> bool:
+        return clock.sleeping == 1
+
+    async with background(made.run(), name="keys"):
+        for _ in range(12):
+            await eventually(waits, what="it waits to ask again")
+            clock.advance(30)
+            await asyncio.sleep(0)
+        await eventually(waits, what="it waits for half a minute")
+        signer.away = False
+        clock.advance(OUTDATED_SPREAD)
+        await asyncio.sleep(0)
+        assert made.issued is None
+        made.hurry()
+
+        async def has_one() -> bool:
+            clock.advance(OUTDATED_SPREAD / 10)
+            return made.issued is not None
+
+        before = clock.monotonic()
+        await eventually(has_one, what="a certificate")
+        assert clock.monotonic() - before < OUTDATED_SPREAD * 2
