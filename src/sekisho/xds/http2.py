@@ -1,18 +1,14 @@
 """The server side of HTTP/2 framing without I/O: octets in, events and octets out (RFC 9113)."""
 
 from collections.abc import Callable
-from functools import lru_cache
-
-from hpack import Decoder, HPACKError, OversizedHeaderListError
 
 from sekisho.xds import frames
 from sekisho.xds.events import ConnectionFailed, Data, Event, Gone, Request, WindowOpened
 from sekisho.xds.frames import ErrorCode
+from sekisho.xds.header_blocks import HeaderBlocks
 from sekisho.xds.headers import Field, problem
 from sekisho.xds.limits import Budget, Limits
 
-_FIRST_BLOCKS = 64
-"""Clients' first header blocks that are remembered decoded: equal clients begin with equal octets."""
 _EARNED_PER_MESSAGE = 4.0
 _EARNED_PER_OCTET = 1 / 1024
 
@@ -21,16 +17,6 @@ class _StreamFailed(Exception):
     def __init__(self, code: ErrorCode, reason: str) -> None:
         super().__init__(reason)
         self.code = code
-
-
-def _fields(decoder: Decoder, block: bytes) -> list[Field]:
-    return [(bytes(name), bytes(value)) for name, value in decoder.decode(block, raw=True)]
-
-
-@lru_cache(_FIRST_BLOCKS)
-def _first_fields(block: bytes, most: int) -> tuple[Field, ...]:
-    """A connection's first block means the same on every connection."""
-    return tuple(_fields(Decoder(most), block))
 
 
 class _Stream:
@@ -50,9 +36,9 @@ class Connection:
     """One HTTP/2 connection. After `ConnectionFailed`, write what is outgoing and close."""
 
     __slots__ = (
-        "_block", "_block_flags", "_block_stream", "_buffer", "_continuations", "_decoder", "_draining",
-        "_earned", "_events", "_first_block", "_initial_send_window", "_limits", "_now", "_nuisance", "_out",
-        "_prefaced", "_receive_window", "_settled", "_streams", "last_stream_id", "send_window",
+        "_blocks", "_buffer", "_draining", "_earned", "_events", "_initial_send_window", "_limits", "_now",
+        "_nuisance", "_out", "_prefaced", "_receive_window", "_settled", "_streams", "last_stream_id",
+        "send_window",
     )  # fmt: skip
 
     def __init__(self, limits: Limits, now: float = 0.0) -> None:
@@ -69,11 +55,7 @@ class Connection:
         self._settled = False
         self._draining = False
         self._streams: dict[int, _Stream] = {}
-        self._block: bytearray | None = None
-        self._block_stream = self._block_flags = self._continuations = 0
-        self._first_block: bytes | None = None
-        self._decoder: Decoder | None = None
-        """Made for a second block: mostly there is none."""
+        self._blocks = HeaderBlocks(limits)
         self._initial_send_window = frames.DEFAULT_WINDOW
         self._receive_window = 2 * limits.receive_window
         self._events: list[Event] = []
@@ -125,7 +107,8 @@ class Connection:
         return data[start:] if start else data
 
     def _frame(self, kind: int, flags: int, stream_id: int, payload: bytes) -> None:
-        if self._block is not None and (kind != frames.CONTINUATION or stream_id != self._block_stream):
+        begun = self._blocks.stream_id
+        if begun and (kind != frames.CONTINUATION or stream_id != begun):
             raise ConnectionFailed(ErrorCode.PROTOCOL_ERROR, "header block interrupted")
         if not self._settled:
             if kind != frames.SETTINGS or flags & frames.ACK:
@@ -230,32 +213,22 @@ class Connection:
             if depends_on == stream_id:
                 raise ConnectionFailed(ErrorCode.PROTOCOL_ERROR, "a stream depends on itself")
         self._annoy(1)
-        self._block, self._continuations = bytearray(), 0
-        self._block_stream, self._block_flags = stream_id, flags
-        self._take_fragment(flags, payload)
+        self._blocks.begin(stream_id, ended=bool(flags & frames.END_STREAM))
+        self._take_fragment(stream_id, flags, payload)
 
-    def _on_continuation(self, flags: int, _stream_id: int, payload: bytes) -> None:
-        if self._block is None:
+    def _on_continuation(self, flags: int, stream_id: int, payload: bytes) -> None:
+        if not self._blocks.stream_id:
             raise ConnectionFailed(ErrorCode.PROTOCOL_ERROR, "CONTINUATION without HEADERS")
         self._annoy(1)
-        self._continuations += 1
-        if self._continuations > self._limits.continuations:
-            raise ConnectionFailed(ErrorCode.ENHANCE_YOUR_CALM, "header block in too many pieces")
-        self._take_fragment(flags, payload)
+        self._take_fragment(stream_id, flags, payload)
 
-    def _take_fragment(self, flags: int, payload: bytes) -> None:
-        block = self._block
-        if block is None:  # pragma: no cover - both callers have just set or checked it
-            return
-        block += payload
-        if len(block) > self._limits.header_list:
-            raise ConnectionFailed(ErrorCode.ENHANCE_YOUR_CALM, "header block too large")
-        if flags & frames.END_HEADERS:
-            self._block = None
-            self._headers(self._block_stream, bytes(block), ended=bool(self._block_flags & frames.END_STREAM))
+    def _take_fragment(self, stream_id: int, flags: int, payload: bytes) -> None:
+        """The fields are decoded even of a stream to be refused: the table is the connection's."""
+        fields = self._blocks.take(payload, last=bool(flags & frames.END_HEADERS))
+        if fields is not None:
+            self._headers(stream_id, fields, ended=self._blocks.ended)
 
-    def _headers(self, stream_id: int, block: bytes, *, ended: bool) -> None:
-        fields = self._decode(block)  # even of a stream to be refused: the table is the connection's
+    def _headers(self, stream_id: int, fields: list[Field], *, ended: bool) -> None:
         stream = self._streams.get(stream_id)
         if stream is not None:
             self._trailers(stream_id, stream, fields, ended=ended)
@@ -274,20 +247,6 @@ class Connection:
         stream.remote = not ended
         self._streams[stream_id] = stream
         self._events.append(Request(stream_id, fields, ended))
-
-    def _decode(self, block: bytes) -> list[Field]:
-        try:
-            if self._first_block is None:
-                self._first_block = block
-                return list(_first_fields(block, self._limits.header_list))
-            if self._decoder is None:
-                self._decoder = Decoder(self._limits.header_list)
-                _fields(self._decoder, self._first_block)  # for the table it leaves
-            return _fields(self._decoder, block)
-        except OversizedHeaderListError:
-            raise ConnectionFailed(ErrorCode.ENHANCE_YOUR_CALM, "header list too large") from None
-        except (HPACKError, IndexError, ValueError, OverflowError):
-            raise ConnectionFailed(ErrorCode.COMPRESSION_ERROR, "header block does not decode") from None
 
     def _trailers(self, stream_id: int, stream: _Stream, fields: list[Field], *, ended: bool) -> None:
         if not stream.remote:
@@ -419,7 +378,7 @@ class Connection:
     def between(self, stream_id: int) -> bool:
         """Whether all frames that came were whole, and DATA of any length may follow on this stream."""
         stream = self._streams.get(stream_id)
-        if self._buffer or self._block is not None or stream is None:
+        if self._buffer or self._blocks.stream_id or stream is None:
             return False
         return stream.remote and stream.local and stream.expected is None
 
