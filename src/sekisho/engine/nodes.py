@@ -12,9 +12,9 @@ from sekisho.engine.definitions import Index, Output, Query
 CLEAN, CHECK, DIRTY, RUNNING = 0, 1, 2, 3
 """Up to date; perhaps not, as something further below has changed; not; being computed."""
 
-_FEW = 6
-"""So many users or members are in a tuple; most nodes have one or two. More are in a dictionary, which has
-half the size of a set."""
+_FEW = 16
+"""So many users or members are in a tuple: one or two of most nodes, a dozen where clients differ. More are
+in a dictionary, which has half the size of a set."""
 
 
 class Node:
