@@ -32,8 +32,10 @@ CASES = [
     (
         f"{{{MATCH}, endpoints: [{{address: db.localhost, port: 80}}]}}",
         [
-            "spec.endpoints[0].address: db.localhost is the host of whichever proxy looks it up "
-            "(write its address, if that is meant)"
+            (
+                "spec.endpoints[0].address: db.localhost is the host of whichever proxy looks it up "
+                "(write its address, if that is meant)"
+            )
         ],
     ),
     (
