@@ -144,9 +144,7 @@ def _faulty(patch: Patch) -> Iterator[Refusal]:
         yield Refusal(patch.origin, why)
 
 
-_ADDED = index(
-    "clusters of patches", source=(WORLDS, "Workload", "Gateway"), emit=_places, when="ProxyPatch"
-)
+_ADDED = index("clusters of patches", source=(WORLDS, "Workload", "Gateway"), emit=_places, when="ProxyPatch")
 
 PATCH_CLUSTERS = output("clusters that patches add", source=_ADDED, build=_addition)
 """(view, cluster name) → `Resource`."""

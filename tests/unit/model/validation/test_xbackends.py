@@ -72,7 +72,10 @@ POLICIES: list[tuple[dict[str, Any], list[str]]] = [
     ({"retryConstraint": {"budget": {"percent": 0, "interval": "1h"}, "minRetryRate": {"count": 1}}}, []),
     ({"sessionPersistence": {"sessionName": "s", "type": "Header"}}, []),
     ({"targetRefs": []}, ["spec.targetRefs: expected at least 1 item, found 0"]),
-    ({"targetRefs": TARGETS * 2}, ["spec.targetRefs[1]: target must be unique, the same as in spec.targetRefs[0]"]),
+    (
+        {"targetRefs": TARGETS * 2},
+        ["spec.targetRefs[1]: target must be unique, the same as in spec.targetRefs[0]"],
+    ),
     (
         {"retryConstraint": {"budget": {"interval": "500ms"}}},
         ["spec.retryConstraint.budget.interval: expected 1s to 1h, found 500ms"],
