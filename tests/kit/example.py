@@ -3,6 +3,7 @@
 import re
 import shutil
 import signal
+import ssl
 import subprocess
 import sys
 import time
@@ -22,6 +23,8 @@ from tests.kit.wait import wait_until
 EXAMPLES = Path(__file__).parents[2] / "examples"
 PORT = re.compile(r"\b(8080|8443|90[0-9]{2})\b")
 """Ports in the examples."""
+NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+"""For requests in plain text: httpx else makes a context for each, which takes longer than the request."""
 PATIENCE = 60.0
 """Seconds for anything to come true on a machine that is busy with other tests."""
 
@@ -82,7 +85,9 @@ class Example:
     def get(self, path: str, **headers: str) -> httpx2.Response:
         url = f"http://127.0.0.1:{self.port}{path}"
         try:
-            return httpx2.get(url, headers={"Host": HOST, **headers}, trust_env=False, timeout=5)
+            return httpx2.get(
+                url, headers={"Host": HOST, **headers}, trust_env=False, verify=NO_TLS, timeout=30
+            )
         except httpx2.TransportError as cause:
             return httpx2.Response(599, text=str(cause))
 

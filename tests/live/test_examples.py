@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import httpx2
 import pytest
-from tests.kit.example import EXAMPLES, PATIENCE, Example
+from tests.kit.example import EXAMPLES, NO_TLS, PATIENCE, Example
 from tests.kit.system import promised
 from tests.kit.wait import wait_until
 
@@ -41,7 +41,8 @@ def ask(
     """One request, no redirect followed. `x_team` is the header x-team."""
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     url = f"http://127.0.0.1:{example.port}{target}"
-    return httpx2.request(method, url, headers={"Host": host, **named}, trust_env=False, timeout=10)
+    more = {"trust_env": False, "verify": NO_TLS, "timeout": 30}
+    return httpx2.request(method, url, headers={"Host": host, **named}, **more)
 
 
 def test_every_example_is_run() -> None:

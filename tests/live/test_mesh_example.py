@@ -7,7 +7,7 @@ from contextlib import suppress
 
 import httpx2
 import pytest
-from tests.kit.example import Example
+from tests.kit.example import NO_TLS, Example
 from tests.kit.system import promised
 from tests.kit.wait import wait_until
 
@@ -27,7 +27,7 @@ def example() -> Iterator[Example]:
 
 
 def get(example: Example) -> httpx2.Response:
-    return httpx2.get(f"http://localhost:{example.port}/items", trust_env=False, timeout=10)
+    return httpx2.get(f"http://localhost:{example.port}/items", trust_env=False, verify=NO_TLS, timeout=10)
 
 
 def remove_stock_permission(example: Example) -> None:
