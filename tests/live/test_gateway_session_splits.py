@@ -138,6 +138,10 @@ async def test_a_policy_of_a_backend_gives_sessions_to_rules_that_say_nothing(sh
         first = await shop.call()
         assert (first.header("set-cookie") or "").count("kept") == 2
         assert pod(await shop.call("split.test", cookies(first))) == pod(first)
-    found = await shop.system.client.get("XBackendTrafficPolicy", "b", "shop")
-    (ancestor,) = found["status"]["ancestors"]
-    assert ancestor["conditions"][0]["reason"] == "Accepted"
+
+    async def accepted() -> bool:
+        found = await shop.system.client.get("XBackendTrafficPolicy", "b", "shop")
+        reasons = [one["conditions"][0]["reason"] for one in found.get("status", {}).get("ancestors", ())]
+        return reasons == ["Accepted"]
+
+    await shop.system.until(accepted, "its status says so")

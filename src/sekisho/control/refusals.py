@@ -6,6 +6,8 @@ _DUMP = "goo.gle/debug"
 """Begins every text that protobuf makes of a message for people: `goo.gle/debugstr`, `goo.gle/debugonly`."""
 _VALIDATION = "Proto constraint validation failed"
 _NESTED = " | caused by "
+_CUT_OFF = "a field is not valid; which one, only the log of the proxy says"
+"""Envoy sends 4,096 characters at most: of a large resource, nothing else."""
 
 
 def essence(message: str) -> str:
@@ -17,7 +19,7 @@ def essence(message: str) -> str:
     start = message.find(_DUMP)
     if start >= 0:
         reason = message.rfind(_VALIDATION, start)
-        message = message[:start] + (message[reason:] if reason >= 0 else "")
+        message = message[:start] + (message[reason:] if reason >= 0 else _CUT_OFF)
     if _VALIDATION in message and _NESTED in message:
         message = message[message.rfind(_NESTED) + len(_NESTED) :].removesuffix(")")
     message = " ".join(message.split()) or "no reason given"

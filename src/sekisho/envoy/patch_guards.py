@@ -33,15 +33,26 @@ ALLOWED = frozenset(
         "envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy",
     }
 ) - {
+    f"{_HTTP}.composite.v3.Composite",
+    f"{_HTTP}.composite.v3.CompositePerRoute",
+    f"{_HTTP}.composite.v3.ExecuteFilterAction",
     f"{_HTTP}.ext_authz.v3.ExtAuthz",
-    f"{_HTTP}.ext_authz.v3.ExtAuthzPerRoute",
     f"{_HTTP}.lua.v3.Lua",
     f"{_HTTP}.lua.v3.LuaPerRoute",
 }
 """Types a ProxyPatch may bring in: what changes traffic, and neither runs foreign code (Lua, Wasm, dynamic
-modules, Go) nor asks others about requests (ext_proc, ext_authz) nor copies them (tap)."""
+modules, Go) nor asks others about requests (ext_proc, ext_authz, or a composite of them) nor copies them."""
 
-_GUARDING = ("rbac", "jwt_authn", "ext_authz", "connection_limit", "oauth2", "api_key_auth", "basic_auth")
+_GUARDING = (
+    "rbac",
+    "jwt_authn",
+    "ext_authz",
+    "composite",  # brings an authorizer
+    "connection_limit",
+    "oauth2",
+    "api_key_auth",
+    "basic_auth",
+)
 _MANAGER = "HttpConnectionManager"
 _MANAGER_FIELDS = (
     "forward_client_cert_details",

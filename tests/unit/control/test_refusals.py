@@ -29,3 +29,8 @@ def test_other_words_stay_on_one_line() -> None:
 def test_words_have_an_end_and_are_never_none() -> None:
     assert essence("x" * 10_000) == "x" * (LONGEST - 1) + "…"
     assert essence(DUMP) == "no reason given"
+
+
+def test_of_a_resource_too_long_to_be_quoted_with_its_reason_it_says_where_that_is() -> None:
+    assert essence(f"80|a.test: {DUMP}"[:60]).endswith("only the log of the proxy says")
+    assert "secret" not in essence(f"{DUMP} and on"[:4096])

@@ -52,11 +52,11 @@ def test_without_policies_the_chain_is_as_ever_and_with_them_they_stand_before_t
     plain = chain(plain_listener(8080))
     assert not set(NAMES) & set(plain)
     found = chain(replace(plain_listener(8080), filters=FILTERS))
-    first = plain.index("envoy.filters.http.ext_authz.grpc")
+    first = plain.index(AUTHORIZER)
     assert found == [*plain[:first], *NAMES, *plain[first:]]
 
 
-AUTHORIZERS = {"envoy.filters.http.ext_authz.grpc", "envoy.filters.http.ext_authz.http"}
+AUTHORIZER = "sekisho.authorizer"
 SESSIONS = "envoy.filters.http.stateful_session"
 
 
@@ -65,45 +65,35 @@ def asking(protocol: str, **fields: Any) -> ir.Route:
 
 
 def test_an_exact_host_asks_nobody_and_keeps_no_sessions_unless_one_of_its_routes_does() -> None:
-    assert disabled(scope(host(LIMIT)).typed_per_filter_config) >= {*AUTHORIZERS, SESSIONS}
+    assert disabled(scope(host(LIMIT)).typed_per_filter_config) >= {AUTHORIZER, SESSIONS}
     asked = scope(host(LIMIT, asking("HTTP"), route(forward())))
-    assert not disabled(asked.typed_per_filter_config) & AUTHORIZERS
+    assert AUTHORIZER not in disabled(asked.typed_per_filter_config)
     first, second = (one.typed_per_filter_config for one in asked.routes if one.name == "test")
-    assert set(first) == {"envoy.filters.http.ext_authz.http"}
-    assert not second, "off for every route that does not say otherwise"
+    assert set(first) == {AUTHORIZER}
+    assert not second, "nobody is asked where no route says whom"
     kept = scope(host(LIMIT, route(forward(session=ir.Session(name="s", by="cookie")))))
     assert SESSIONS not in disabled(kept.typed_per_filter_config)
 
 
-def test_authorizers_are_off_everywhere_but_at_routes_that_ask_them() -> None:
-    for one in (
-        host(LIMIT, asking("GRPC")),
-        ir.WildcardTable(table=TABLE, hosts=(host(LIMIT, name="*.test"),)),
-    ):
-        found = envoy.scoped_route_configuration(one).route_configuration.typed_per_filter_config
-        assert all(unpack(found[name]).disabled for name in AUTHORIZERS)
+def brought(by: ir.Route) -> Any:
+    """The filter that a route brings, envoy.extensions.filters.http.ext_authz.v3.ExtAuthz."""
+    (found,) = (one for one in scope(host(LIMIT, by)).routes if one.name == "test")
+    action = unpack(found.typed_per_filter_config[AUTHORIZER]).matcher.on_no_match.action
+    return unpack(unpack(action.typed_config).typed_config.typed_config)
 
 
 def test_an_authorizer_is_asked_as_its_protocol_and_author_say() -> None:
-    (by_http,) = (
-        one
-        for one in scope(host(LIMIT, asking("HTTP", path_prefix="/in", max_body=7))).routes
-        if one.name == "test"
-    )
-    settings = unpack(by_http.typed_per_filter_config["envoy.filters.http.ext_authz.http"]).check_settings
-    assert settings.http_service.server_uri.cluster == "one"
-    assert settings.http_service.path_prefix == "/in"
-    assert (
-        settings.with_request_body.max_request_bytes,
-        settings.with_request_body.allow_partial_message,
-    ) == (
-        7,
-        False,
-    )
-    (by_grpc,) = (one for one in scope(host(LIMIT, asking("GRPC"))).routes if one.name == "test")
-    settings = unpack(by_grpc.typed_per_filter_config["envoy.filters.http.ext_authz.grpc"]).check_settings
-    assert settings.grpc_service.envoy_grpc.cluster_name == "one"
-    assert not settings.HasField("with_request_body")
+    by_http = brought(asking("HTTP", path_prefix="/in", max_body=7, request_headers=("x-user",)))
+    assert by_http.http_service.server_uri.cluster == "one"
+    assert by_http.http_service.path_prefix == "/in"
+    body = by_http.with_request_body
+    assert (body.max_request_bytes, body.allow_partial_message) == (7, False)
+    assert [one.exact for one in by_http.allowed_headers.patterns] == ["x-user"]
+    by_grpc = brought(asking("GRPC"))
+    assert by_grpc.grpc_service.envoy_grpc.cluster_name == "one"
+    assert not by_grpc.HasField("with_request_body")
+    assert not by_grpc.HasField("allowed_headers")
+    assert not by_grpc.failure_mode_allow
 
 
 def test_an_exact_host_leaves_out_what_it_does_not_need() -> None:

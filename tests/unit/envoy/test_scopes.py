@@ -136,8 +136,6 @@ def test_the_order_of_filters_ends_with_the_router() -> None:
         "sekisho.wildcard",
         "sekisho.location",
         "envoy.filters.http.cors",
-        "envoy.filters.http.ext_authz.grpc",
-        "envoy.filters.http.ext_authz.http",
         "sekisho.authorizer",
         "envoy.filters.http.stateful_session",
         "envoy.filters.http.router",

@@ -36,7 +36,7 @@ ORDER = (
 )
 
 _SCOPE_FINDERS = (lowercase.NAME, wildcard.NAME)
-_FOR_SOME = (cors.NAME, *authorizers.NAMES, sessions.NAME)
+_FOR_SOME = (cors.NAME, authorizers.NAME, sessions.NAME)
 
 
 _NONE = PolicyFilters()
@@ -51,8 +51,6 @@ def http_filters(
         match entry:
             case _ if entry is policies:
                 found += policies.http_filters(wanted, token_issuers)
-            case _ if entry is authorizers:
-                found += authorizers.http_filters()
             case _:
                 found.append(entry.http_filter())
     return found
@@ -60,12 +58,11 @@ def http_filters(
 
 @cache
 def switched_off_once_routed() -> Mapping[str, Any]:
-    """For every RouteConfiguration: a request that has a scope needs none found, and nobody is asked about it
-    unless its route says whom.
+    """For every RouteConfiguration: a request that has a scope needs none found.
 
     Envoy asks this at the moment a filter runs, so it also stops `wildcard` after `lowercase` found a scope.
     """
-    return {**dict.fromkeys(_SCOPE_FINDERS, lua_disabled()), **authorizers.switched_off()}
+    return dict.fromkeys(_SCOPE_FINDERS, lua_disabled())
 
 
 def needed_by(routes: Iterable[ir.Route]) -> tuple[str, ...]:
@@ -75,7 +72,7 @@ def needed_by(routes: Iterable[ir.Route]) -> tuple[str, ...]:
         if one.cors is not None:
             found.add(cors.NAME)
         if one.authorizer is not None:
-            found.update(authorizers.NAMES)
+            found.add(authorizers.NAME)
         if isinstance(one.action, ir.Forward) and one.action.session is not None:
             found.add(sessions.NAME)
     return tuple(sorted(found)) if found else ()

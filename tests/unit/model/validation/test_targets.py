@@ -31,7 +31,7 @@ TARGETS = [
     (
         "{kind: Dataplane}",
         [
-            'spec.targetRef.kind: expected one of "ExternalService", "Gateway", "HTTPRoute", "Mesh", "Service", "Workload", found "Dataplane"'
+            'spec.targetRef.kind: expected one of "ExternalService", "Gateway", "HTTPRoute", "Mesh", "Service", "Workload", "ZoneService", found "Dataplane"'
         ],
     ),
     ("{name: a}", ["spec.targetRef.kind: is required"]),
