@@ -6,8 +6,9 @@ _DUMP = "goo.gle/debug"
 """Begins every text that protobuf makes of a message for people: `goo.gle/debugstr`, `goo.gle/debugonly`."""
 _VALIDATION = "Proto constraint validation failed"
 _NESTED = " | caused by "
+_MOST_SENT = 4096
+"""Characters Envoy sends of its words: of a large resource, not the reason after it."""
 _CUT_OFF = "a field is not valid; which one, only the log of the proxy says"
-"""Envoy sends 4,096 characters at most: of a large resource, nothing else."""
 
 
 def essence(message: str) -> str:
@@ -19,7 +20,8 @@ def essence(message: str) -> str:
     start = message.find(_DUMP)
     if start >= 0:
         reason = message.rfind(_VALIDATION, start)
-        message = message[:start] + (message[reason:] if reason >= 0 else _CUT_OFF)
+        cut_off = _CUT_OFF if len(message) >= _MOST_SENT else ""
+        message = message[:start] + (message[reason:] if reason >= 0 else cut_off)
     if _VALIDATION in message and _NESTED in message:
         message = message[message.rfind(_NESTED) + len(_NESTED) :].removesuffix(")")
     message = " ".join(message.split()) or "no reason given"
