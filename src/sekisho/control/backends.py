@@ -6,6 +6,7 @@ from msgspec.structs import replace
 
 from sekisho import ir
 from sekisho.control.clients import Client
+from sekisho.control.departure import Departure
 from sekisho.control.onward import Onward, onward
 from sekisho.control.policy_rows import connection_rows
 from sekisho.control.route_rows import backend_rows
@@ -53,7 +54,7 @@ def _behind(
         policies = connection_rows(read, client.policies, destination)
     if cluster.transport is None:  # outside the mesh, and nothing to tell but what policies say
         return Onward(tuple(policies), ())
-    way = onward(read, client, cluster, destination, call, shadow=shadow)
+    way = onward(read, Departure(client, cluster, destination, call, shadow=shadow))
     return Onward((*policies, *way.rows), way.failures)
 
 

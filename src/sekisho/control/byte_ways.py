@@ -8,6 +8,7 @@ from sekisho import ir
 from sekisho.client.reviews import ExplanationSpec
 from sekisho.control.asked import call_of
 from sekisho.control.clients import Client
+from sekisho.control.departure import Departure
 from sekisho.control.onward import Onward, onward
 from sekisho.control.outcomes import with_failures
 from sekisho.control.policy_rows import connection_rows, request_rows
@@ -91,7 +92,7 @@ def _behind(
     call = call_of(url, spec, destination.port) if url.scheme == "http" else None
     if isinstance(cluster.transport, ir.MeshTransport):
         cluster = replace(cluster, transport=replace(cluster.transport, alpn=ALPN_TCP))
-    way = onward(read, client, cluster, destination, call, shadow=spec.shadow)
+    way = onward(read, Departure(client, cluster, destination, call, shadow=spec.shadow))
     return Onward((*connection_rows(read, world, destination), *way.rows), way.failures)
 
 

@@ -5,13 +5,13 @@ from typing import NamedTuple
 
 from sekisho import ir
 from sekisho.control.clients import Client
+from sekisho.control.departure import Departure
 from sekisho.control.egress_hop import egress_rows
 from sekisho.control.policy_rows import server_rows
 from sekisho.control.reception import arrival, failure_of, permission_rows, receive_at
 from sekisho.control.rows import Row, counted
 from sekisho.control.zones_beyond import of_members, zone_rows
 from sekisho.engine import Read
-from sekisho.ir.calls import Call
 from sekisho.ir.incoming import Arrival, reads_requests
 from sekisho.model.names import Origin, ResourceId
 from sekisho.translate.gateway.endpoints import is_ready
@@ -41,23 +41,16 @@ class Onward(NamedTuple):
     where the call arrives."""
 
 
-def onward(
-    read: Read,
-    client: Client,
-    cluster: ir.Cluster,
-    destination: Destination,
-    call: Call | None,
-    *,
-    shadow: bool,
-) -> Onward:
-    """Where a call arrives. `call` is the request as the client's proxy sends it; None for other bytes."""
+def onward(read: Read, departing: Departure) -> Onward:
+    """Where a call arrives."""
+    client, cluster, destination = departing.client, departing.cluster, departing.destination
     if destination.kind == "MultiZoneService":
-        return _at_members(read, client, cluster, destination, call, shadow=shadow)
+        return _at_members(read, departing)
     transport = cluster.transport
     if is_through_egress(read, destination.resource):
-        return _through_egress(read, client, cluster, destination, call, shadow=shadow)
+        return _through_egress(read, departing)
     if cluster.inside and (carrying := byte_cluster(read, client.resource, cluster.inside)) is not None:
-        around = onward(read, client, carrying, destination, None, shadow=shadow)
+        around = onward(read, departing._replace(cluster=carrying, call=None))
         return Onward((*_elsewhere(cluster), *around.rows), around.failures)
     if not isinstance(transport, ir.MeshTransport):
         return Onward(tuple(_elsewhere(cluster)), ())
@@ -67,7 +60,7 @@ def onward(
     failures: list[str] = []
     shown: dict[object, list[list[Row]]] = {}
     for instance in ready_instances(read, destination):
-        way, failure = _at_instance(read, client, transport, instance, call, shadow=shadow)
+        way, failure = _at_instance(read, departing, transport, instance)
         failures.append(failure)
         shown.setdefault((failure, *_alike(way)), []).append(way)
     for ways in shown.values():
@@ -77,21 +70,14 @@ def onward(
     return Onward(tuple(rows), tuple(failures))
 
 
-def _through_egress(
-    read: Read,
-    client: Client,
-    cluster: ir.Cluster,
-    destination: Destination,
-    call: Call | None,
-    *,
-    shadow: bool,
-) -> Onward:
+def _through_egress(read: Read, departing: Departure) -> Onward:
     """To something outside, or to another zone, by the one way out."""
+    cluster, destination = departing.cluster, departing.destination
     rows = list(_elsewhere(cluster))
     if isinstance(transport := cluster.transport, ir.MeshTransport):
         spoken = Row("cluster", cluster.name, cluster.origin, _spoken(cluster, transport))
         rows = [spoken, _expected(transport)]
-    hop, failure = egress_rows(read, client, cluster, destination, call, shadow=shadow)
+    hop, failure = egress_rows(read, departing)
     rows += hop
     if failure:
         return Onward(tuple(rows), (failure,))
@@ -104,20 +90,13 @@ def _through_egress(
     return Onward((*rows, *_elsewhere(outside)), ())
 
 
-def _at_members(
-    read: Read,
-    client: Client,
-    cluster: ir.Cluster,
-    destination: Destination,
-    call: Call | None,
-    *,
-    shadow: bool,
-) -> Onward:
+def _at_members(read: Read, departing: Departure) -> Onward:
     """The ways of all that stands behind a MultiZoneService, nearest first."""
+    cluster = departing.cluster
     rows: list[Row] = [Row("cluster", cluster.name, cluster.origin, "services of several zones")]
     failures: list[str] = []
-    for member, way in of_members(read, cluster, destination):
-        found = onward(read, client, way, member, call, shadow=shadow)
+    for member, way in of_members(read, cluster, departing.destination):
+        found = onward(read, departing._replace(cluster=way, destination=member))
         rows += found.rows
         failures += found.failures
     return Onward(tuple(rows), tuple(failures))
@@ -147,16 +126,10 @@ def port_instances(read: Read, destination: Destination) -> Iterator[Instance]:
 
 
 def _at_instance(
-    read: Read,
-    client: Client,
-    transport: ir.MeshTransport,
-    instance: Instance,
-    call: Call | None,
-    *,
-    shadow: bool,
+    read: Read, departing: Departure, transport: ir.MeshTransport, instance: Instance
 ) -> tuple[list[Row], str]:
     """Steps, of which the first two differ from instance to instance, and what fails."""
-    workload: ResourceId = instance.workload
+    client, call, workload = departing.client, departing.call, instance.workload
     address = f"{read.leaf(workload).spec.address}:{instance.port}"
     place = Origin(workload, "spec.address")
     if not is_meshed(read, workload):
@@ -166,7 +139,7 @@ def _at_instance(
         return [*rows, Row("tls", "fails", None, why)], f"refused: {why}"
     wanted = inbound(read, workload, instance.port)
     arriving = arrival(client, transport.alpn, transport.server_name, call)
-    found = receive_at(wanted, arriving, shadow=shadow)
+    found = receive_at(wanted, arriving, shadow=departing.shadow)
     rows.append(_inbound_row(wanted, arriving))
     rows += server_rows(wanted, arriving.peer, call if reads_requests(wanted, arriving) else None)
     rows += permission_rows(found)
