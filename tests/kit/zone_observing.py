@@ -1,7 +1,6 @@
-"""What two clouds show of themselves: who has which records, who serves, who is believed."""
+"""What two clouds show of themselves: who has which records, and who serves."""
 
 from tests.kit.clouds import Clouds
-from tests.kit.mesh import Member
 
 FAR = "catalog.gcp"
 """What is called across."""
@@ -54,18 +53,3 @@ async def serves_again(clouds: Clouds, name: str) -> None:
 
     await clouds.gcp.system.until(runs, f"{name} runs again")
     await clouds.gcp.system.until(is_there, f"{name} is in sync again")
-
-
-async def is_believed_again(clouds: Clouds, caller: Member, ingresses: int = 2) -> None:
-    """A caller's proxy leaves out an ingress that it could not connect to: until that is over."""
-    shown: list[str] = []
-
-    async def all_are_healthy() -> bool:
-        said, cluster = await clouds.azure.admin(caller, "/clusters"), f"zone/shop/{FAR}/"
-        shown[:] = [one for one in said.splitlines() if one.startswith(cluster) and "::health" in one]
-        return len(shown) == ingresses and all(one.endswith("::healthy") for one in shown)
-
-    try:
-        await clouds.azure.system.until(all_are_healthy, "the ingresses are used")
-    except TimeoutError as error:
-        raise TimeoutError(f"{error}: {shown}") from error

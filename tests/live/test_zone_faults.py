@@ -10,10 +10,11 @@ from tests.kit.clouds import Clouds, retry, running_clouds
 from tests.kit.federated import CONTROL_PLANE
 from tests.kit.mesh import FAULT_SECONDS, Member, Record, goes_on, lasting, service
 from tests.kit.system import promised
+from tests.kit.zone_observing import FAR, serves_again, shown, until_all_show
 
 pytestmark = [pytest.mark.live, pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(1800)]
 
-CATALOG, FAR = "catalog", "catalog.gcp"
+CATALOG = "catalog"
 CONVERGED = 5.0
 """Seconds after a line is healed."""
 SLOW, LOSS = 0.5, 0.05
@@ -45,26 +46,6 @@ def web(clouds: Clouds) -> Member:
     return clouds.azure.members["web-1"]
 
 
-async def shown(clouds: Clouds) -> dict[str, set[str]]:
-    """The ZoneServices of gcp as each control plane has them."""
-    systems = {"gcp": clouds.gcp.system, "global": clouds.hub, "azure": clouds.azure.system}
-    found = {}
-    for name, system in systems.items():
-        objects = (await system.client.list("ZoneService")).items
-        found[name] = {one["metadata"]["name"] for one in objects if one["spec"]["zone"] == "gcp"}
-    return found
-
-
-async def until_all_show(clouds: Clouds, *services: str) -> float:
-    """Returns the seconds until everybody has these of gcp, and no others."""
-    expected = {f"{one}.gcp" for one in services}
-
-    async def agreed() -> bool:
-        return all(names == expected for names in (await shown(clouds)).values())
-
-    return await clouds.hub.until(agreed, f"all show {sorted(expected)}")
-
-
 async def test_without_global_zones_and_their_proxies_start_again_and_no_call_is_lost(
     clouds: Clouds, record_property: Record
 ) -> None:
@@ -80,7 +61,7 @@ async def test_without_global_zones_and_their_proxies_start_again_and_no_call_is
                 proxy = gcp.proxy(name)
                 proxy.kill()
                 await asyncio.to_thread(proxy.wait, 10)
-                await _serves_again(clouds, name)
+                await serves_again(clouds, name)
                 await azure.uses(web(clouds), FAR, 2)
                 await goes_on(load, more=100)
                 assert load.failures == [], f"after {name}"
@@ -102,31 +83,13 @@ async def test_without_global_zones_and_their_proxies_start_again_and_no_call_is
     record_property("seconds until the caller's killed Envoy serves", round(seconds, 2))
 
 
-async def _serves_again(clouds: Clouds, name: str) -> None:
-    """Its agent has started another one, which has its configuration from the zone's control plane."""
-
-    async def is_there() -> bool:
-        proxies = (await clouds.gcp.system.review())["proxies"]
-        found = [one for one in proxies if f"shop/{name}" in (one["gateway"], one["workload"])]
-        return any(one["connected"] and one["synced"] for one in found)
-
-    async def runs() -> bool:
-        try:
-            return clouds.gcp.proxy(name).is_running()
-        except StopIteration:
-            return False
-
-    await clouds.gcp.system.until(runs, f"{name} runs again")
-    await clouds.gcp.system.until(is_there, f"{name} is in sync again")
-
-
 async def test_what_happened_while_the_line_was_cut_is_everywhere_within_five_seconds_and_nothing_else(
     clouds: Clouds, record_property: Record
 ) -> None:
     azure, gcp, line = clouds.azure, clouds.gcp, clouds.federated.lines["gcp"]
     port = gcp.port_of(CATALOG)
     await gcp.system.apply(service("goes", port, selector={"app": CATALOG}))
-    await until_all_show(clouds, CATALOG, "goes")
+    await until_all_show(clouds, "gcp", CATALOG, "goes")
     async with azure.load(web(clouds), FAR) as load:
         line.is_cut = True
         line.cut()
@@ -134,11 +97,11 @@ async def test_what_happened_while_the_line_was_cut_is_everywhere_within_five_se
         await gcp.system.apply(service("comes", port, selector={"app": CATALOG}))
         await clouds.permit("comes", ("azure", "web"))
         await lasting(FAULT_SECONDS, load)
-        there = await shown(clouds)
+        there = await shown(clouds, "gcp")
         assert there["gcp"] == {FAR, "comes.gcp"}
-        assert there["global"] == there["azure"] == {FAR, "goes.gcp"}
+        assert there["hub"] == there["azure"] == {FAR, "goes.gcp"}
         line.is_cut = False
-        seconds = await until_all_show(clouds, CATALOG, "comes")
+        seconds = await until_all_show(clouds, "gcp", CATALOG, "comes")
 
         async def has_permission() -> bool:
             listed = await gcp.system.client.list("TrafficPermission")
@@ -148,7 +111,7 @@ async def test_what_happened_while_the_line_was_cut_is_everywhere_within_five_se
         await goes_on(load, more=200)
     assert load.failures == []
     assert seconds < promised(CONVERGED)
-    assert await until_all_show(clouds, CATALOG, "comes") < promised(1), "what is gone stays gone"
+    assert await until_all_show(clouds, "gcp", CATALOG, "comes") < promised(1), "what is gone stays gone"
     seen = await clouds.federated.seen("gcp")
     assert (seen["connected"], seen["waits"]) == (True, "")
     await gcp.system.client.delete("Service", "comes", "shop")
@@ -166,9 +129,9 @@ async def test_a_slow_line_delays_and_loses_nothing(clouds: Clouds, record_prope
             for number in range(int(os.environ.get("SEKISHO_FAULT_TURNS", "3"))):
                 name = f"slow-{number}"
                 await gcp.system.apply(service(name, gcp.port_of(CATALOG), selector={"app": CATALOG}))
-                took.append(await until_all_show(clouds, CATALOG, name))
+                took.append(await until_all_show(clouds, "gcp", CATALOG, name))
                 await gcp.system.client.delete("Service", name, "shop")
-                await until_all_show(clouds, CATALOG)
+                await until_all_show(clouds, "gcp", CATALOG)
             seen = [await clouds.federated.seen(zone) for zone in ("azure", "gcp")]
         assert load.failures == []
         assert all(one["connected"] for one in seen)

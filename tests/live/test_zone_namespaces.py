@@ -16,7 +16,6 @@ from tests.kit.system import promised
 from tests.kit.zone_namespaces import HostedClouds, hosted_clouds
 from tests.kit.zone_observing import (
     FAR,
-    is_believed_again,
     permissions,
     serves_again,
     shown,
@@ -73,7 +72,7 @@ async def everything_restarts(clouds: HostedClouds, load: Load) -> None:
         proxy.kill()
         await asyncio.to_thread(proxy.wait, 10)
         await serves_again(clouds, name)
-        await is_believed_again(clouds, web(clouds))
+        await clouds.azure.uses(web(clouds), FAR, 2)
         await goes_on(load, more=100)
         assert load.failures == [], f"after {name}"
 
