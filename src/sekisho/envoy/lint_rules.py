@@ -242,6 +242,8 @@ EXTENSIONS = {
     "envoy.extensions.filters.http.jwt_authn.v3.JwtAuthentication",
     "envoy.extensions.filters.http.jwt_authn.v3.PerRouteConfig",
     "envoy.extensions.filters.http.local_ratelimit.v3.LocalRateLimit",
+    "envoy.extensions.filters.http.on_demand.v3.OnDemand",
+    "envoy.extensions.filters.http.on_demand.v3.PerRouteConfig",
     "envoy.extensions.filters.http.rbac.v3.RBAC",
     "envoy.extensions.filters.http.rbac.v3.RBACPerRoute",
     "envoy.extensions.filters.http.set_filter_state.v3.Config",

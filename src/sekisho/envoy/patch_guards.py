@@ -39,9 +39,12 @@ ALLOWED = frozenset(
     f"{_HTTP}.ext_authz.v3.ExtAuthz",
     f"{_HTTP}.lua.v3.Lua",
     f"{_HTTP}.lua.v3.LuaPerRoute",
+    f"{_HTTP}.on_demand.v3.OnDemand",
+    f"{_HTTP}.on_demand.v3.PerRouteConfig",
 }
 """Types a ProxyPatch may bring in: what changes traffic, and neither runs foreign code (Lua, Wasm, dynamic
-modules, Go) nor asks others about requests (ext_proc, ext_authz, or a composite of them) nor copies them."""
+modules, Go) nor asks others about requests (ext_proc, ext_authz, or a composite of them) nor copies them, nor fetches
+configuration (on_demand)."""
 
 _GUARDING = (
     "rbac",
