@@ -8,7 +8,7 @@ TEST ?=
 FAULTS ?= short
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lock demo test faults lint fmt bench conformance docs packages tools clean
+.PHONY: help setup lock demo test search faults lint fmt bench conformance docs packages tools clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -35,6 +35,9 @@ demo: setup ## Two clouds on this host: calls between them, then breaks things; 
 
 test: setup packages tools ## All tests; they need no network and end what they start
 	$(PY) -m pytest -q -n 2 --dist worksteal
+
+search: setup packages tools ## Worlds nobody thought of: the property tests with examples that differ each time
+	$(PY) -m pytest -q -n 2 --dist worksteal --hypothesis-profile=search tests/properties tests/unit
 
 faults: setup packages ## What zones live through, each a host of its own (root); FAULTS=long: 10 and 5 minutes of outage
 	SEKISHO_FAULTS=$(FAULTS) $(PY) -m pytest -q -n 0 -p tests.kit.fault_report \

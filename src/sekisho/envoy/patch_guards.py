@@ -43,8 +43,8 @@ ALLOWED = frozenset(
     f"{_HTTP}.on_demand.v3.PerRouteConfig",
 }
 """Types a ProxyPatch may bring in: what changes traffic, and neither runs foreign code (Lua, Wasm, dynamic
-modules, Go) nor asks others about requests (ext_proc, ext_authz, or a composite of them) nor copies them, nor fetches
-configuration (on_demand)."""
+modules, Go) nor asks others about requests (ext_proc, ext_authz, or a composite of them), nor copies them,
+nor fetches configuration (on_demand)."""
 
 _GUARDING = (
     "rbac",
