@@ -17,7 +17,7 @@ NAMES = (
 
 def _bench(name: str) -> Callable[[], list[harness.Row]]:
     """Imported when it runs: a benchmark may need what another does not."""
-    return lambda: importlib.import_module(f"bench.{name.replace('-', '_')}").main()  # type: ignore[no-any-return]
+    return lambda: importlib.import_module(f"bench.{name.replace('-', '_')}").main()
 
 
 sys.exit(harness.run({name: _bench(name) for name in NAMES}, sys.argv[1:]))

@@ -47,7 +47,7 @@ class Peer:
             self._process.stdin.flush()
         answer = self._process.stdout.readline()
         if not answer:
-            raise RuntimeError(f"{self._process.args} ended with {self._process.wait()}")
+            raise RuntimeError(f"{self._process.args!r} ended with {self._process.wait()}")
         return json.loads(answer)  # type: ignore[no-any-return]
 
     def end(self) -> None:

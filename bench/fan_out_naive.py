@@ -58,11 +58,11 @@ class NaiveSession:
         self._sent: dict[str, dict[str, str]] = {}
         self._in_flight: dict[str, str] = {}
         for view in self.views:
-            view.members[self] = None  # type: ignore[index]
+            view.members[self] = None
 
     def close(self, reason: str) -> None:
         for view in self.views:
-            view.members.pop(self, None)  # type: ignore[call-overload]
+            view.members.pop(self, None)
         if self._observer:
             self._observer.disconnected(self.proxy, reason)
 
@@ -84,7 +84,8 @@ class NaiveSession:
         for type_url, sent in self._sent.items():
             if type_url in self._in_flight:
                 continue
-            current = view.log(type_url).current
+            log = view.log(type_url)
+            current = log.current if log else {}
             changed = [resource for name, resource in current.items() if sent.get(name) != resource.version]
             removed = [name for name in sent if name not in current]
             if changed or removed:

@@ -13,6 +13,7 @@ import sys
 import time
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import psutil
 import structlog
@@ -33,6 +34,7 @@ from sekisho.store.protocol import Store, Write
 from sekisho.translate.facts import Settings
 from sekisho.xds import admission
 from sekisho.xds.server import AdsServer
+from sekisho.xds.session import Session
 from sekisho.xds.tls import server_context
 from sekisho.xds.view import View
 
@@ -46,8 +48,12 @@ async def main(directory: Path, count: int, session: str) -> None:
         processors=[structlog.processors.add_log_level, structlog.processors.JSONRenderer()],
         logger_factory=structlog.WriteLoggerFactory(sink),
     )
-    if session == "naive":
-        admission.Session = NaiveSession  # type: ignore[misc, assignment]
+    kind = NaiveSession if session == "naive" else Session
+    with mock.patch.object(admission, "Session", kind):
+        await _serve(directory, count)
+
+
+async def _serve(directory: Path, count: int) -> None:
     async with open_memory() as store:
         await store.write([_create(one) for one in services(count)])
         loop = ControlLoop(store, SystemClock(), Settings())
@@ -97,6 +103,8 @@ async def _commands(store: Store, loop: ControlLoop, ads: AdsServer) -> None:
                 _say(**await _churn(store, loop, float(rate), float(seconds)))
             case ["cost"]:
                 _say(cpu=time.process_time(), rss=PROCESS.memory_info().rss, connections=ads.connections)
+            case _:
+                raise ValueError(line)
 
 
 def _synced(loop: ControlLoop) -> int:

@@ -88,7 +88,7 @@ def _rows(lags: list[float], costs: list[float], started: float, memory: float, 
 def _world() -> Iterator[dict[str, Any]]:
     """A mesh open to all, and services whose endpoints are written by hand."""
     yield manifest("Mesh", "default")
-    everybody = {"rules": [{"default": {"allow": [{}]}}]}
+    everybody: dict[str, Any] = {"rules": [{"default": {"allow": [{}]}}]}
     yield manifest("TrafficPermission", "everybody", SYSTEM_NAMESPACE, spec=everybody)
     for number in range(SERVICES):
         port = {"name": "http", "port": PORT, "appProtocol": "http"}

@@ -4,8 +4,8 @@ Run for `mesh_fleet`: 150 sidecars on one host would else ask for the same ports
 """
 
 import os
-import sys
 from pathlib import Path
+from unittest import mock
 
 from sekisho.app import agent
 from sekisho.cli import main
@@ -15,5 +15,5 @@ ENVOY = "BENCH_ENVOY"
 
 if __name__ == "__main__":
     apart = Path(os.environ[ENVOY])
-    agent.envoy_binary = lambda: apart  # type: ignore[attr-defined]
-    sys.exit(main())
+    with mock.patch.object(agent, "envoy_binary", return_value=apart):
+        main()

@@ -129,6 +129,8 @@ async def _commands(parts: Parts) -> None:
                 _say(cpu=time.process_time(), rss=PROCESS.memory_info().rss)
             case ["quit"]:
                 return
+            case _:
+                raise ValueError(line)
 
 
 def _seen(parts: Parts) -> dict[str, Any]:

@@ -49,7 +49,7 @@ async def _measure() -> dict[str, list[float]]:
         change = _Change(zones, callers)
         await change.arrived([2])
         await change.made(second, "", [1])
-        steps = ((second, CATALOG, [2]), (second, "", [1]), (first, "", []), (first, CATALOG, [1]))
+        steps = ((second, CATALOG, (2,)), (second, "", (1,)), (first, "", ()), (first, CATALOG, (1,)))
         found: dict[str, list[float]] = {what: [] for what in CHANGES}
         for _ in range(ROUNDS):
             for what, step in zip(CHANGES, steps, strict=True):
@@ -80,6 +80,6 @@ class _Change:
         cluster = f"multizone/shop/{CATALOG}/{self.zones.catalog.port}"
 
         async def has() -> bool:
-            return await weights(self.zones.azure, caller, cluster) == expected
+            return await weights(self.zones.azure, caller, cluster) == list(expected)
 
         return await until(has)

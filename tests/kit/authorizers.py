@@ -75,7 +75,7 @@ async def serving_grpc_authorizer() -> AsyncIterator[Authorizer]:
     async def handle(given: bytes, context: Any) -> bytes:
         return check(given, context)
 
-    class Handler(grpc.GenericRpcHandler):
+    class Handler(grpc.GenericRpcHandler):  # type: ignore[type-arg]  # generic in the stubs alone
         def service(self, handler_call_details: grpc.HandlerCallDetails) -> Any:
             is_known = handler_call_details.method == _CHECK
             return grpc.unary_unary_rpc_method_handler(handle) if is_known else None

@@ -110,7 +110,7 @@ class Clouds:
     gcp: Cloud
 
     @property
-    def hub(self) -> Any:
+    def hub(self) -> System:
         """The global control plane."""
         return self.federated.hub
 

@@ -117,7 +117,9 @@ class ControlPlane:
         finally:
             await server.stop(0)
 
-    async def _stream(self, requests: AsyncIterator[object], context: grpc.aio.ServicerContext) -> None:
+    async def _stream(
+        self, requests: AsyncIterator[object], context: grpc.aio.ServicerContext[object, object]
+    ) -> None:
         self.peers += [identity.decode() for identity in context.peer_identities() or ()]
         await self.ads.stream(requests, context)
 

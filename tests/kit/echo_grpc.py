@@ -24,12 +24,12 @@ class Reply:
     """Initial metadata of the answer."""
 
 
-class _Any(grpc.GenericRpcHandler):
+class _Any(grpc.GenericRpcHandler):  # type: ignore[type-arg]  # generic in the stubs alone
     def __init__(self, name: str) -> None:
         self._name = name
 
     def service(self, handler_call_details: grpc.HandlerCallDetails) -> Any:
-        async def answer(_: bytes, context: grpc.aio.ServicerContext) -> bytes:
+        async def answer(_: bytes, context: grpc.aio.ServicerContext[bytes, bytes]) -> bytes:
             sent = {key: str(value) for key, value in context.invocation_metadata() or ()}
             told = {"pod": self._name, "method": handler_call_details.method, "headers": sent}
             return json.dumps(told).encode()
@@ -54,7 +54,7 @@ async def call(port: int, host: str, method: str, headers: Metadata = ()) -> Rep
     """One call of `/<service>/<method>` through a proxy on 127.0.0.1; `host` is its authority."""
     options = [("grpc.default_authority", host)]
     async with grpc.aio.insecure_channel(f"127.0.0.1:{port}", options=options) as channel:
-        one = channel.unary_unary(method)(b"", metadata=tuple(headers))
+        one = channel.unary_unary(method, None, None)(b"", metadata=tuple(headers))
         try:
             async with asyncio.timeout(10):
                 body = await one

@@ -50,7 +50,7 @@ async def _serve_frames(pod: str, reader: asyncio.StreamReader, writer: asyncio.
         if kind in (_SETTINGS, _PING) and not flags & _ACK:
             writer.write(_frame(kind, _ACK, 0, payload if kind == _PING else b""))
         elif kind == _HEADERS:
-            body = _told(pod, dict(decoder.decode(payload)))
+            body = _told(pod, {str(name): str(value) for name, value in decoder.decode(payload)})
             writer.write(_frame(_HEADERS, _END_HEADERS, stream, encoder.encode([(":status", "200")])))
             writer.write(_frame(_DATA, _END_STREAM, stream, body))
         await writer.drain()

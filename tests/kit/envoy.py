@@ -46,7 +46,7 @@ def validate(bootstrap: Any, folder: Path) -> str:
     """What `envoy --mode validate` objects to; empty when it accepts."""
     config = folder / "validate.pb"
     config.write_bytes(bootstrap.SerializeToString())
-    command = [envoy_binary(), "-c", config, "--mode", "validate", *FLAGS]
+    command = [str(envoy_binary()), "-c", str(config), "--mode", "validate", *FLAGS]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
     return "" if done.returncode == 0 else done.stderr + done.stdout
 

@@ -4,9 +4,9 @@ Our checks let nothing through that we know Envoy to refuse, so what it refuses 
 routes carry the word MARK is spoilt on its way to the proxies, in a field that Envoy validates.
 """
 
-import sys
 from collections.abc import Iterator
 from typing import Any
+from unittest import mock
 
 from sekisho.cli import main
 from sekisho.control import publisher
@@ -34,5 +34,5 @@ def spoilt(outputs: Any) -> Iterator[tuple[Any, str, str, Resource | None]]:
 
 
 if __name__ == "__main__":
-    publisher.changed_resources = spoilt  # type: ignore[assignment]
-    sys.exit(main())
+    with mock.patch.object(publisher, "changed_resources", spoilt):
+        main()

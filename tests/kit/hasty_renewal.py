@@ -4,11 +4,9 @@ With identities of a minute that is every second, and each is good for long when
 sees fail is then the change itself, and not a slow machine.
 """
 
-import sys
-
 from sekisho.cli import main
 from sekisho.identity import rotation
 
 if __name__ == "__main__":
     rotation.HALF, rotation.SPREAD = 1 / 60, 0.1 / 60
-    sys.exit(main())
+    main()

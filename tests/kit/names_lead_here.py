@@ -3,7 +3,6 @@
 The loopback is all that names can lead to in a test. Everything else is looked at as anywhere.
 """
 
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from unittest import mock
@@ -24,4 +23,4 @@ def names_may_lead_here() -> Iterator[None]:
 
 if __name__ == "__main__":
     with names_may_lead_here():
-        sys.exit(main())
+        main()

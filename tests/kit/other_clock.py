@@ -3,8 +3,8 @@
 All it writes and signs is dated by that clock. TLS libraries have the host's own.
 """
 
-import sys
 from datetime import UTC, datetime, timedelta
+from unittest import mock
 
 from sekisho.aio.clock import SystemClock
 from sekisho.cli import main
@@ -17,5 +17,5 @@ def _now(_: SystemClock) -> datetime:
 
 
 if __name__ == "__main__":
-    SystemClock.now = _now  # type: ignore[method-assign]
-    sys.exit(main())
+    with mock.patch.object(SystemClock, "now", _now):
+        main()

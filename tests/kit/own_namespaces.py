@@ -95,7 +95,8 @@ async def captured_workloads(capture: str) -> AsyncIterator[Captured]:
     """`client` may call `four` and `six`, `four` may call itself; their agents run, and capture."""
     with namespaces("client", "four", "six", "outside") as made:
         async with running_system(agent=False) as system, AsyncExitStack() as stack:
-            mesh = Captured(system, *made, capture)
+            client, four, six, outside = made
+            mesh = Captured(system, client, four, six, outside, capture)
             for inside in made:
                 mesh.programs[inside.name] = await stack.enter_async_context(_program(inside))
                 for port in (system.api, system.xds):

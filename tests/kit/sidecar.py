@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from sekisho import envoy, ir
+from sekisho.envoy import Resource
 from sekisho.ir.transport import IDENTITY_SECRET, TRUST_SECRET
 from sekisho.model.names import Origin, ResourceId
 from tests.kit.ads import Ads, serving_ads
@@ -22,13 +23,13 @@ def spiffe_id(account: str, namespace: str = "shop", domain: str = TRUST_DOMAIN)
     return f"spiffe://{domain}/ns/{namespace}/sa/{account}"
 
 
-def identity_secret(leaf: Leaf) -> envoy.Resource:
+def identity_secret(leaf: Leaf) -> Resource:
     """What the agent serves."""
     certificate = ir.Certificate(name=IDENTITY_SECRET, chain=leaf.certificate, key=leaf.key, origin=ORIGIN)
     return envoy.resource(envoy.secret(certificate))
 
 
-def trust(*authorities: tuple[str, TestAuthority]) -> envoy.Resource:
+def trust(*authorities: tuple[str, TestAuthority]) -> Resource:
     """The authorities that are believed, by trust domain."""
     pairs = tuple((domain, authority.certificate) for domain, authority in authorities)
     return envoy.resource(envoy.trust_bundle(ir.TrustBundle(name=TRUST_SECRET, authorities=pairs)))
@@ -53,7 +54,7 @@ def inbound(port: int, target: int, **fields: Any) -> ir.Inbound:
     return ir.Inbound(**defaults | fields)
 
 
-def of_inbound(wanted: ir.Inbound) -> list[envoy.Resource]:
+def of_inbound(wanted: ir.Inbound) -> list[Resource]:
     messages = (envoy.inbound_cluster, envoy.inbound_listener, envoy.inbound_route_configuration)
     return [envoy.resource(make(wanted)) for make in messages]
 
@@ -73,7 +74,7 @@ def outbound(name: str, port: int, tcp: ir.TcpForward | None = None, **fields: A
 
 def mesh_cluster(
     name: str, endpoints: Sequence[ir.Endpoint], identities: Sequence[str], **fields: Any
-) -> list[envoy.Resource]:
+) -> list[Resource]:
     """The cluster of a Service port, and its endpoints."""
     alpn = fields.pop("alpn", "sekisho-h2")
     transport = ir.MeshTransport(
@@ -84,7 +85,7 @@ def mesh_cluster(
     return [envoy.resource(envoy.cluster(cluster)), envoy.resource(envoy.cluster_load_assignment(ready))]
 
 
-def route_table(name: str, *routes: ir.Route) -> envoy.Resource:
+def route_table(name: str, *routes: ir.Route) -> Resource:
     """The routes of an outbound."""
     host = ir.VirtualHost(table=f"outbound/{name}", hostname="*", routes=routes)
     table = ir.RouteTable(name=f"outbound/{name}", hosts=(host,), origin=ORIGIN)
@@ -98,7 +99,7 @@ class Sidecar:
     envoy: Envoy
     ads: Ads = field(default_factory=Ads)
 
-    async def publish(self, *resources: envoy.Resource) -> None:
+    async def publish(self, *resources: Resource) -> None:
         """Returns when it has acknowledged it; fails when it refused."""
         refused = len(self.ads.nacks)
         self.ads.put(*resources)
@@ -111,7 +112,7 @@ class Sidecar:
 async def running_sidecar(
     folder: Path,
     leaf: Leaf,
-    *resources: envoy.Resource,
+    *resources: Resource,
     concurrency: int = 1,
     role: envoy.Role = envoy.Role.SIDECAR,
 ) -> AsyncIterator[Sidecar]:

@@ -43,7 +43,8 @@ class WorkloadApi:
         told = None
         while True:
             async with self._changed:
-                await self._changed.wait_for(lambda told=told: self._response is not told)
+                while self._response is told:
+                    await self._changed.wait()
                 told = self._response
             if not told.svids:
                 await context.abort(grpc.StatusCode.PERMISSION_DENIED, "no identity issued")

@@ -6,13 +6,23 @@ import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import uvicorn
+from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from sekisho.api.application import Application
 from sekisho.api.authentication import CERTIFICATE
+
+
+class Served(Protocol):
+    """An ASGI application that is told when it begins, and when its open answers must end."""
+
+    async def start(self) -> None: ...
+
+    async def stop(self) -> None: ...
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +73,7 @@ def tls_context(settings: ServerSettings) -> ssl.SSLContext:
 
 
 async def serve(
-    app: Application,
+    app: Served,
     settings: ServerSettings,
     *,
     started: Callable[[int], None] = lambda _: None,
@@ -91,7 +101,7 @@ class _Server(uvicorn.Server):
     """uvicorn's server, less its signal handlers and its ways to listen."""
 
     def __init__(
-        self, app: Application, settings: ServerSettings, listener: socket.socket, context: ssl.SSLContext
+        self, app: Served, settings: ServerSettings, listener: socket.socket, context: ssl.SSLContext
     ) -> None:
         self._protocol_class = _bounded(settings)
         config = uvicorn.Config(
