@@ -73,25 +73,48 @@ async def refused_certificates(clouds: HostedClouds) -> int:
     return sum(int(line.rpartition(": ")[2]) for line in text.splitlines() if ": " in line)
 
 
-@pytest.mark.parametrize("shown", ["nothing", "of another authority", "of another zone's name"])
-async def test_who_shows_no_certificate_of_its_own_zone_gets_to_nobody(
-    clouds: HostedClouds, tmp_path: Path, shown: str
+async def written_down(clouds: HostedClouds, server_name: str, why: str) -> None:
+    """Returns when the log of gcp's agent tells of a call from outside for that name and reason."""
+    path = clouds.gcp.system.log("agent")
+
+    async def told() -> bool:
+        lines = [line for line in log_lines(path) if line["event"] == "a connection was refused"]
+        return any(line["server_name"] == server_name and why in line["why"] for line in lines)
+
+    await clouds.gcp.system.until(told, f"a call for {server_name!r} is written down: {why}")
+
+
+@pytest.mark.parametrize(
+    ("shown", "why"),
+    [
+        ("nothing", "shows no certificate"),
+        ("of another authority", "no authority that is believed"),
+        ("of another zone's name", "no authority that is believed"),
+    ],
+)
+async def test_who_shows_no_certificate_of_its_own_zone_gets_to_nobody_and_is_written_down(
+    clouds: HostedClouds, tmp_path: Path, shown: str, why: str
 ) -> None:
-    """The ingress opens nothing: it is the sidecar behind that refuses, and counts."""
+    """The ingress opens nothing: it is the sidecar behind that refuses, counts and tells."""
     authority = TestAuthority("gcp" if "name" in shown else "elsewhere")
     leaf = None if shown == "nothing" else authority.svid(CALLER)
     before = await refused_certificates(clouds)
     server_name = f"{clouds.gcp.port_of('catalog')}.catalog.shop.gcp.default.sekisho"
     assert await knocks(clouds, tmp_path, server_name, leaf) == b""
     assert await refused_certificates(clouds) > before
+    await written_down(clouds, server_name, why)
     await clouds.azure.answers(clouds.azure.members["web-1"], "catalog.gcp")
 
 
-async def test_a_server_name_that_nobody_shows_is_reset(clouds: HostedClouds, tmp_path: Path) -> None:
+async def test_a_server_name_that_nobody_shows_is_reset_and_written_down(
+    clouds: HostedClouds, tmp_path: Path
+) -> None:
     before = await refused_certificates(clouds)
     leaf = TestAuthority().svid(CALLER)
-    assert await knocks(clouds, tmp_path, "8080.web.shop.gcp.default.sekisho", leaf) == b""
+    server_name = "8080.web.shop.gcp.default.sekisho"
+    assert await knocks(clouds, tmp_path, server_name, leaf) == b""
     assert await refused_certificates(clouds) == before, "nobody saw the certificate"
+    await written_down(clouds, server_name, "nobody here has the server name")
 
 
 # At global

@@ -21,10 +21,11 @@ from sekisho.agent.log_carrier import LogCarrier
 from sekisho.agent.options import HostOptions, directory_name
 from sekisho.agent.publishing import keep_publishing
 from sekisho.agent.readiness import Reporter
+from sekisho.agent.refusals import Refusals
 from sekisho.agent.relay import Mode, Relay
 from sekisho.agent.secrets import SecretServer
 from sekisho.agent.snapshot import Snapshot, load
-from sekisho.agent.streams import listening
+from sekisho.agent.streams import Records, listening
 from sekisho.agent.told import Told
 from sekisho.agent.workload import PREFIX, Workload
 from sekisho.aio.clock import Clock
@@ -95,6 +96,7 @@ class Proxy:
             self._run_directory, self._bootstrap(options), options.envoy, clock=clock, random=random.random
         )
         self._logs = LogCarrier(id, clock=clock, random=random.random)
+        self._refusals = Refusals(id, clock=clock)
         self._told: Told | None = None
         self._workload: Workload | None = None
         if reporter:
@@ -132,7 +134,13 @@ class Proxy:
         user = self._options.envoy.user
         group = user.id if user else None
         async with (
-            listening(self._xds_socket, self._relay.serve, self._secrets.serve, self._logs.take, group=group),
+            listening(
+                self._xds_socket,
+                self._relay.serve,
+                self._secrets.serve,
+                Records(self._logs.take, self._refusals.take),
+                group=group,
+            ),
             background(run_until(asyncio.Event(), services), name=f"{self.id}: what it needs"),
             background(self._envoy.run(), name=f"{self.id}: envoy") as envoy,
         ):

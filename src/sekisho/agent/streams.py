@@ -6,12 +6,13 @@ import stat
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import grpc
 
 from sekisho.agent.link import Connection, Stream, UpstreamBroken, UpstreamRefused
 from sekisho.envoy import carried_logs
+from sekisho.envoy.refusals import METADATA
 from sekisho.identity.keys import Credentials
 from sekisho.xds import rpc as xds_rpc
 
@@ -153,7 +154,16 @@ Serve = Callable[[Stream], Awaitable[None]]
 
 
 Take = Callable[[bytes], None]
-"""Takes a request with records of access logs."""
+"""Takes a request with records."""
+
+
+class Records(NamedTuple):
+    """Who takes what Envoy has to say about connections and requests."""
+
+    logs: Take
+    """Access logs."""
+    refusals: Take
+    """Refused connections."""
 
 
 @asynccontextmanager
@@ -161,12 +171,12 @@ async def listening(
     socket: Path,
     serve: Serve,
     secrets: Serve | None = None,
-    logs: Take | None = None,
+    records: Records | None = None,
     *,
     group: int | None = None,
 ) -> AsyncIterator[None]:
     """Takes Envoy's streams on a unix socket for as long as the block lasts: of ADS, and of SDS (`secrets`);
-    and its access logs.
+    its records.
 
     The socket is for our user only (0600), or for this group too.
     """
@@ -178,8 +188,8 @@ async def listening(
             for (service, method), each in services.items()
         ]
     )
-    if logs:
-        handlers = {carried_logs.METHOD: _taker(logs)}
+    if records:
+        handlers = {carried_logs.METHOD: _taker(records)}
         server.add_generic_rpc_handlers(
             [grpc.method_handlers_generic_handler(carried_logs.SERVICE, handlers)]
         )
@@ -200,8 +210,9 @@ def _handler(serve: Serve) -> Any:
     return grpc.stream_stream_rpc_method_handler(handle)
 
 
-def _taker(take: Take) -> Any:
-    async def handle(request: bytes, _: Any) -> bytes:
+def _taker(records: Records) -> Any:
+    async def handle(request: bytes, context: Any) -> bytes:
+        take = records.refusals if METADATA in context.invocation_metadata() else records.logs
         take(request)
         return b""  # an ExportLogsServiceResponse without complaints
 

@@ -16,6 +16,7 @@ from sekisho.envoy.known_callers import caller_noted
 from sekisho.envoy.mesh_tls import mutual_tls
 from sekisho.envoy.rate_limits import connection_rate_limit, request_rate_limit
 from sekisho.envoy.rbac import http_rbac, network_rbac, one_identity
+from sekisho.envoy.refusals import refusals_told
 from sekisho.envoy.sockets import TLS_INSPECTOR, filter_chain, original_source, sidecar_listener
 from sekisho.envoy.tcp import tcp_proxy
 from sekisho.envoy.tokens import token_filter
@@ -44,6 +45,7 @@ def inbound_listener(wanted: ir.Inbound) -> Any:
         inbound_chains(wanted),
         listener_filters=[*sources, *inspectors],
         takes_silence=_may_begin(wanted),
+        access_log=refusals_told() if wanted.tls else [],
         **captured,
     )
 

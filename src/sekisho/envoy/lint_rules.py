@@ -231,6 +231,7 @@ EXTENSIONS = {
     "envoy.config.trace.v3.OpenTelemetryConfig",
     "envoy.config.trace.v3.ZipkinConfig",
     "envoy.extensions.access_loggers.file.v3.FileAccessLog",
+    "envoy.extensions.access_loggers.filters.cel.v3.ExpressionFilter",
     "envoy.extensions.access_loggers.open_telemetry.v3.OpenTelemetryAccessLogConfig",
     "envoy.extensions.bootstrap.internal_listener.v3.InternalListener",
     "envoy.extensions.clusters.dns.v3.DnsCluster",

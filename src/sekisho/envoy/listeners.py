@@ -11,6 +11,7 @@ from sekisho.envoy.building import ADS, OFF, ON, extension, new, seconds, value
 from sekisho.envoy.clusters import CONNECTION_BUFFER_BYTES
 from sekisho.envoy.filters import http_filters
 from sekisho.envoy.http_connection_manager import Side, http_connection_manager
+from sekisho.envoy.refusals import refusals_told
 from sekisho.envoy.scoped_routing import scoped_routing
 from sekisho.envoy.server_names import chains_by_server_name
 from sekisho.envoy.tcp import found_by_server_name, tcp_proxy
@@ -43,6 +44,7 @@ def listener(wanted: ir.Listener) -> Any:
         per_connection_buffer_limit_bytes=value(CONNECTION_BUFFER_BYTES),
         listener_filters=[_tls_inspector()] if any(map(_is_tls, wanted.chains)) else [],
         listener_filters_timeout=seconds(LISTENER_FILTERS_SECONDS),
+        access_log=refusals_told() if any(map(_is_for_members, wanted.chains)) else [],
         **_filter_chains(wanted),
     )
 
@@ -56,6 +58,10 @@ def _filter_chains(wanted: ir.Listener) -> dict[str, Any]:
         "filter_chains": [_filter_chain(common, chain, matches=False) for chain in wanted.chains],
         "filter_chain_matcher": chains_by_server_name(wanted.chains),
     }
+
+
+def _is_for_members(chain: ir.Chain) -> bool:
+    return chain.tcp is not None and chain.tcp.by_server_name
 
 
 def _is_tls(chain: ir.Chain) -> bool:
@@ -99,7 +105,7 @@ def _made(wanted: ir.Listener, chain: ir.Chain, *, matches: bool) -> Any:
 
 def _match(chain: ir.Chain) -> dict[str, Any]:
     """envoy.config.listener.v3.FilterChainMatch. What looks for names behind them is for members alone."""
-    if chain.tcp is not None and chain.tcp.by_server_name:
+    if _is_for_members(chain):
         return {"transport_protocol": "tls", "application_protocols": [ALPN_HTTP2, ALPN_TCP]}
     return {"server_names": chain.server_names} if chain.server_names else {}
 

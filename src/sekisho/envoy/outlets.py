@@ -6,6 +6,7 @@ from sekisho import ir
 from sekisho.envoy.building import new, seconds, value
 from sekisho.envoy.clusters import CONNECTION_BUFFER_BYTES
 from sekisho.envoy.inbound import inbound_chains
+from sekisho.envoy.refusals import refusals_told
 from sekisho.envoy.sockets import LISTENER_FILTERS_SECONDS, TLS_INSPECTOR
 
 
@@ -20,5 +21,6 @@ def outlet_listener(wanted: ir.Inbound) -> Any:
         per_connection_buffer_limit_bytes=value(CONNECTION_BUFFER_BYTES),
         listener_filters=[TLS_INSPECTOR],
         listener_filters_timeout=seconds(LISTENER_FILTERS_SECONDS),
+        access_log=refusals_told(),
         filter_chains=inbound_chains(wanted),
     )
