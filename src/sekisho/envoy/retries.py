@@ -4,6 +4,7 @@ from typing import Any
 
 from sekisho import ir
 from sekisho.envoy.building import extension, milliseconds, value
+from sekisho.envoy.route_match import header_matcher
 
 _RETRY_ON = ("connect-failure", "refused-stream", "reset")
 _OTHER_HOST_ATTEMPTS = 3
@@ -34,8 +35,8 @@ def _retries(wanted: ir.Retry) -> dict[str, Any]:
             "base_interval": milliseconds(shortest),
             "max_interval": milliseconds(max(shortest, longest)),
         },
-        "retriable_headers": [_header(match) for match in wanted.response_headers],
-        "retriable_request_headers": [_header(match) for match in wanted.request_headers],
+        "retriable_headers": [header_matcher(match) for match in wanted.response_headers],
+        "retriable_request_headers": [header_matcher(match) for match in wanted.request_headers],
     }
     if wanted.reset_headers:
         fields["rate_limited_retry_back_off"] = {
@@ -55,23 +56,17 @@ def _retry_on(wanted: ir.Retry) -> list[str]:
     return list(dict.fromkeys(named))
 
 
-def _header(match: ir.StringMatch) -> dict[str, Any]:
-    """envoy.config.route.v3.HeaderMatcher"""
-    how = {"safe_regex": {"regex": match.value}} if match.regex else {"exact": match.value}
-    return {"name": match.name, "string_match": how}
-
-
 def _hosts(wanted: ir.Retry) -> dict[str, Any]:
-    """A retry goes to an endpoint that was not tried, while there is one."""
     fields: dict[str, Any] = {
-        "retry_host_predicate": [
+        "host_selection_retry_max_attempts": max(_OTHER_HOST_ATTEMPTS, wanted.host_attempts)
+    }
+    if wanted.omit_previous_hosts:
+        fields["retry_host_predicate"] = [
             extension(
                 "envoy.retry_host_predicates.previous_hosts",
                 "envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate",
             )
-        ],
-        "host_selection_retry_max_attempts": max(_OTHER_HOST_ATTEMPTS, wanted.host_attempts),
-    }
+        ]
     if wanted.omit_previous_priorities:
         fields["retry_priority"] = extension(
             "envoy.retry_priorities.previous_priorities",

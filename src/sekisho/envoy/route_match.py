@@ -10,9 +10,9 @@ def route_match(wanted: ir.RouteMatch) -> dict[str, Any]:
     fields = _path(wanted.path)
     if wanted.method or wanted.headers:
         method = [ir.StringMatch(":method", wanted.method)] if wanted.method else []
-        fields["headers"] = [_matcher(match) for match in (*method, *wanted.headers)]
+        fields["headers"] = [header_matcher(match) for match in (*method, *wanted.headers)]
     if wanted.query:
-        fields["query_parameters"] = [_matcher(match) for match in wanted.query]
+        fields["query_parameters"] = [header_matcher(match) for match in wanted.query]
     if wanted.grpc:
         fields["grpc"] = {}
     return fields
@@ -30,7 +30,7 @@ def _path(wanted: ir.PathMatch) -> dict[str, Any]:
             return {"safe_regex": {"regex": value}}
 
 
-def _matcher(wanted: ir.StringMatch) -> dict[str, Any]:
-    """envoy.config.route.v3.HeaderMatcher and QueryParameterMatcher alike"""
+def header_matcher(wanted: ir.StringMatch) -> dict[str, Any]:
+    """envoy.config.route.v3.HeaderMatcher; a QueryParameterMatcher has the same fields."""
     how = {"safe_regex": {"regex": wanted.value}} if wanted.regex else {"exact": wanted.value}
     return {"name": wanted.name, "string_match": how}

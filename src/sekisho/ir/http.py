@@ -114,7 +114,8 @@ class Retry(Struct, frozen=True, kw_only=True, gc=False):
     """Answers with one of these headers are retried."""
     request_headers: tuple[StringMatch, ...] = ()
     """Only requests with one of these headers are retried; empty for all."""
-    omit_previous_hosts: bool = False
+    omit_previous_hosts: bool = True
+    """A retry goes to an endpoint that was not tried, while there is one."""
     omit_previous_priorities: int = 0
     """After how many tries the priorities tried are left out; 0 for never."""
     host_attempts: int = 1

@@ -47,7 +47,7 @@ _EVERY_TRY = 1
 _LOOKS_FOR_ANOTHER = 10
 """An endpoint that is dead has the fewest requests of all, so it is picked first again and again."""
 _ACROSS_ZONES = ir.Retry(
-    attempts=3, connection_errors=False, on=_SAFE, omit_previous_hosts=True,
+    attempts=3, connection_errors=False, on=_SAFE,
     omit_previous_priorities=_EVERY_TRY, host_attempts=_LOOKS_FOR_ANOTHER,
 )  # fmt: skip
 _FORMATS = {"Seconds": "SECONDS", "UnixTimestamp": "UNIX_TIMESTAMP"}

@@ -24,6 +24,7 @@ PLAN = Plan(
                 named("try", backend_timeout_ms=250),
                 named("retry", request_timeout_ms=3000, backend_timeout_ms=500, retry=RETRY),
                 named("connection", retry=ir.Retry(attempts=1)),
+                named("any-host", retry=ir.Retry(attempts=1, omit_previous_hosts=False)),
                 named("plain", websocket=False),
             ),
         ),
