@@ -107,5 +107,5 @@ def machine() -> dict[str, object]:
         "python": platform.python_version(),
         "versions": {name: metadata.version(name) for name in packages},
         "commit": commit.stdout.strip(),
-        "command": " ".join(sys.argv),
+        "command": " ".join(["python -m bench", *sys.argv[1:]]),
     }

@@ -8,9 +8,9 @@ from rich.text import Text
 
 from sekisho.cli.options import DEFAULT_CONNECTION, Connection, InZone
 from sekisho.cli.requests import Claims, Headers, Method, request_headers, token_claims
-from sekisho.cli.rows import show_rows
+from sekisho.cli.rows import show_rows, source
 from sekisho.cli.terminal import Exit, Failure, out
-from sekisho.client.reviews import Explanation, ExplanationSpec, Step, ask
+from sekisho.client.reviews import Explanation, ExplanationSpec, ask
 
 _URL = re.compile(r"(?:https?|tcp)://[^/?#\s]+[^\s]*", re.ASCII | re.IGNORECASE)
 _SERVED = re.compile(r"forwarded|redirected|answered [123]")
@@ -62,11 +62,6 @@ async def explain(
 
 
 def _show(answer: Explanation) -> None:
-    rows = [(step.what, step.name, step.detail, _source(step)) for step in answer.steps]
+    rows = [(step.what, step.name, step.detail, source(step)) for step in answer.steps]
     show_rows(rows, ("bold", "", "cyan", "green"))
     out.print(Text.assemble(("→ ", "bold"), (answer.outcome, "bold")))
-
-
-def _source(step: Step) -> str:
-    place = f" ({step.file}:{step.line})" if step.file else ""
-    return f"← {step.origin}{place}" if step.origin else ""

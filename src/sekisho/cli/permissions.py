@@ -7,7 +7,7 @@ from rich.text import Text
 
 from sekisho.cli.options import DEFAULT_CONNECTION, Connection, InZone
 from sekisho.cli.requests import Claims, Headers, Method, request_headers, token_claims
-from sekisho.cli.rows import show_rows
+from sekisho.cli.rows import show_rows, source
 from sekisho.cli.terminal import Exit, Failure, out
 from sekisho.client.reviews import Permission, PermissionSpec, PortVerdict, RuleState, ask
 
@@ -84,7 +84,7 @@ def _show_port(port: PortVerdict) -> None:
     verdict = (_VERDICTS[port.verdict], _COLOURS[port.verdict])
     why = f": {port.why}" if port.why else ""
     line = Text.assemble((f"port {port.port}", "bold"), f"  {speaks}  ", verdict, why, "  ")
-    line.append(_source(port), "green")
+    line.append(source(port), "green")
     line.rstrip()
     out.print(line)
     _show_pairs(
@@ -103,12 +103,7 @@ def _shadow(port: PortVerdict) -> str:
 
 def _show_rules(rules: tuple[RuleState, ...]) -> None:
     rows = [
-        (_EFFECTS.get(rule.effect, rule.effect), rule.who, rule.requests or "all requests", _source(rule))
+        (_EFFECTS.get(rule.effect, rule.effect), rule.who, rule.requests or "all requests", source(rule))
         for rule in rules
     ]
     show_rows(rows, ("bold", "", "cyan", "green"), indent="  ")
-
-
-def _source(of: PortVerdict | RuleState) -> str:
-    place = f" ({of.file}:{of.line})" if of.file else ""
-    return f"← {of.origin}{place}" if of.origin else ""

@@ -7,6 +7,7 @@ from rich.text import Text
 
 from sekisho.cli.columns import column_widths
 from sekisho.cli.terminal import out
+from sekisho.client.reviews import PortVerdict, RuleState, Step
 
 _GAP = "  "
 _LEADING = 2
@@ -41,3 +42,9 @@ def _broken(row: Sequence[str], widths: Sequence[int], styles: Sequence[str]) ->
     under = " " * (widths[0] + len(_GAP))
     rest = zip(row[_LEADING:], styles[_LEADING:], strict=True)
     return [first, *(Text.assemble(under, (cell, style)) for cell, style in rest if cell)]
+
+
+def source(of: Step | PortVerdict | RuleState) -> str:
+    """A last cell: who decided it, and where that is written; empty for nobody."""
+    place = f" ({of.file}:{of.line})" if of.file else ""
+    return f"← {of.origin}{place}" if of.origin else ""

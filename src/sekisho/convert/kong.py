@@ -1,13 +1,13 @@
 """Kong Gateway: its declarative file (`_format_version`), services with their routes and plugins."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlsplit
 
 from sekisho.convert import objects
 from sekisho.convert.kong_plugins import CLOSING, FILTERS, POLICIES
 from sekisho.convert.result import Converted, Object, Report
+from sekisho.kit.addresses import is_address
 
 _NAMESPACE = "default"
 _GATEWAY = "kong"
@@ -72,7 +72,7 @@ class _File:
         port = service.get("port") or parts.port or _PORTS.get(protocol, 80)
         targets = self._targets(path, str(host), int(port))
         is_secure = protocol in {_HTTPS, "grpcs"}
-        if is_secure or not all(_is_address(address) for address, _, _ in targets):
+        if is_secure or not all(is_address(address) for address, _, _ in targets):
             return self._outside(name, protocol, int(port), targets, is_secure=is_secure)
         self._add("v1", "Service", name, {"ports": [{"name": protocol, "port": int(port)}]})
         for index, (address, number, _) in enumerate(targets):
@@ -129,7 +129,7 @@ class _File:
                 self._note(f"{path}.{field}", "is no condition of a route here")
         filters = [*_strip(service, route), *self._filters(path, plugins)]
         host = str(service.get("host") or urlsplit(service.get("url") or "").hostname or "")
-        if route.get("preserve_host") is not True and host not in self._upstreams and not _is_address(host):
+        if route.get("preserve_host") is not True and host not in self._upstreams and not is_address(host):
             filters = _with_host(filters, host)
         closed = sorted({str(one.get("name")) for one in self._for_all(plugins)} & CLOSING)
         for one in closed:
@@ -249,14 +249,6 @@ def _with_host(filters: list[dict[str, Any]], host: str) -> list[dict[str, Any]]
             rewrite = one
     rewrite["urlRewrite"]["hostname"] = host
     return [rewrite, *(one for one in filters if one is not rewrite)]
-
-
-def _is_address(host: str) -> bool:
-    try:
-        ip_address(host)
-    except ValueError:
-        return False
-    return True
 
 
 def _name(text: str) -> str:

@@ -22,7 +22,6 @@ from sekisho.translate.mesh.worlds import World
 
 Build = Callable[[Read, Any], Resource | None]
 
-_NOBODY: frozenset[ResourceId] = frozenset()
 _ADDED_TO: dict[str, frozenset[str]] = {
     "World": frozenset({"", "outbound"}),
     "Workload": frozenset({"inbound", "passthrough"}),
