@@ -101,9 +101,17 @@ async def answered(zone: Zone) -> None:
         assert found.status == 200
 
 
-async def test_a_name_that_leads_to_this_host_is_not_called(tmp_path: Path) -> None:
+def asking() -> Document:
+    """All are to be asked whether they are well, as soon as they are known."""
+    checks = {"interval": "100ms", "noTrafficInterval": "100ms", "http": {}, "tcp": {}}
+    return document("HealthCheck", "all", spec={"to": [{"targetRef": {"kind": "Mesh"}, "default": checks}]})
+
+
+async def test_a_name_that_leads_to_this_host_is_neither_called_nor_asked(tmp_path: Path) -> None:
     with ranges(special=True):
         async with member(tmp_path) as zone:
+            zone.azure.apply(asking())
+            await zone.azure.settled()
             await refused(zone)
             await through_egress(zone.azure)
             await refused(zone)

@@ -1,4 +1,4 @@
-"""HealthCheck: the proxy asks endpoints whether they are well."""
+"""HealthCheck: the proxy asks endpoints whether they are well, where it may ask whoever a name leads to."""
 
 import base64
 
@@ -6,6 +6,7 @@ from msgspec.structs import replace
 
 from sekisho import ir
 from sekisho.ir.traffic import HealthCheck
+from sekisho.ir.transport import ServerTls
 from sekisho.model.policies.health_check import (
     GrpcHealthCheck,
     HealthCheckDefault,
@@ -24,8 +25,20 @@ def cluster(node: ir.Cluster, conf: HealthCheckDefault) -> ir.Cluster:
     if conf.fail_traffic_on_panic is not None:
         balancing = replace(node.balancing, fail_on_panic=conf.fail_traffic_on_panic)
         node = replace(node, balancing=balancing)
-    check = _check(node.protocol, conf)
+    check = _check(node.protocol, conf) if may_ask(node) else None
     return node if check is None else replace(node, health_checks=(_timed(check, conf),))
+
+
+def may_ask(node: ir.Cluster) -> bool:
+    """Whether endpoints may be asked. What a name leads to is guarded for calls (`envoy.guard`), which checks
+    pass by: so only a server that proves to be called so is told anything. This host, or a metadata service,
+    to which the owner of a name could make it lead, cannot."""
+    if not node.guarded:
+        return True
+    tls = node.transport
+    if not isinstance(tls, ServerTls) or tls.verify != "all" or tls.alternative_names:
+        return False
+    return any(host.address == tls.server_name for host in node.hosts or ())
 
 
 def _check(protocol: ir.Protocol, conf: HealthCheckDefault) -> HealthCheck | None:

@@ -11,6 +11,7 @@ from sekisho.ir.callers import Text
 from sekisho.ir.patches import Patch
 from sekisho.ir.telemetry import FileLog, LogFormat, OtelLog, Tag, TcpLog
 from sekisho.ir.traffic import HealthCheck
+from sekisho.ir.transport import ServerTls
 from sekisho.model.names import Origin, ResourceId
 from sekisho.model.policies.access_log import AccessLogDefault
 from sekisho.model.policies.circuit_breaker import CircuitBreakerDefault
@@ -260,6 +261,30 @@ def test_health_is_asked_by_tcp_where_the_own_protocol_is_switched_off() -> None
     (found,) = health_check.cluster(CLUSTER, wanted).health_checks
     assert found.kind == "tcp"
     assert not health_check.cluster(CLUSTER, conf(HealthCheckDefault, interval="1s")).health_checks
+
+
+NAMED = msgspec.structs.replace(CLUSTER, hosts=(ir.Host("bank.example", 443),), guarded=True)
+
+
+@pytest.mark.parametrize(
+    "transport",
+    [
+        None,
+        ServerTls(server_name="bank.example", verify="nothing"),
+        ServerTls(server_name="bank.example", verify="no-authority"),
+        ServerTls(server_name="bank.example", verify="no-names"),
+        ServerTls(server_name="other.example"),
+        ServerTls(server_name="bank.example", alternative_names=(("dns", "exact", "other.example"),)),
+    ],
+)
+def test_health_of_whoever_a_name_leads_to_is_not_asked(transport: ServerTls | None) -> None:
+    node = msgspec.structs.replace(NAMED, transport=transport)
+    assert health_check.cluster(node, conf(HealthCheckDefault, **CHECKS)).health_checks == ()
+
+
+def test_health_of_a_server_that_proves_its_name_is_asked() -> None:
+    node = msgspec.structs.replace(NAMED, transport=ServerTls(server_name="bank.example"))
+    assert health_check.cluster(node, conf(HealthCheckDefault, **CHECKS)).health_checks
 
 
 def test_health_check_takes_over_its_times() -> None:

@@ -7,15 +7,19 @@ from sekisho.engine import Read, index, query
 from sekisho.model.meta import Resource
 from sekisho.model.names import ResourceId
 from sekisho.model.targets import TargetRef
+from sekisho.policies.health_check import may_ask
+from sekisho.policies.matching import covers
 from sekisho.policies.roles import is_for_all, role
 from sekisho.translate.facts import PatchRefusals
 from sekisho.translate.gateway.conditions import condition
+from sekisho.translate.mesh.destinations import destinations
+from sekisho.translate.mesh.external import external_cluster
 from sekisho.translate.mesh.gateway_policies import guards
 from sekisho.translate.mesh.inbounds import inbound_ports
 from sekisho.translate.mesh.instances import is_meshed
 from sekisho.translate.mesh.meshes import has_proxies, mesh_of
 from sekisho.translate.mesh.policy_index import EVERYWHERE, entries, is_live, mesh_of_policy, target_of
-from sekisho.translate.mesh.policy_values import picked_one_by_one, server_policies
+from sekisho.translate.mesh.policy_values import called_at, picked_one_by_one, server_policies
 
 
 class _Members(NamedTuple):
@@ -35,7 +39,7 @@ def policy_status(read: Read, policy: ResourceId) -> dict[str, Any]:
         told = "In shadow: it changes nothing."
         return {"conditions": [condition("Accepted", "True", "Shadow", told, generation)]}
     accepted = condition("Accepted", "True", "Accepted", "", generation)
-    more = (*_programmed(read, resource), *_incomplete(read, resource))
+    more = (*_programmed(read, resource), *_incomplete(read, resource), *_unasked(read, resource))
     return {"conditions": [accepted, _attached(read, resource, generation), *more]}
 
 
@@ -56,6 +60,32 @@ def _incomplete(read: Read, resource: Resource) -> Iterator[dict[str, Any]]:
             "for spellings that this does not deny. Surer: permit the paths that are meant, and no others."
         )
         yield condition("PathsIncomplete", "True", "DeniedByPath", told, resource.metadata.generation)
+
+
+def _unasked(read: Read, resource: Resource) -> Iterator[dict[str, Any]]:
+    """Of a HealthCheck: whose names could lead anywhere, and are not asked."""
+    if resource.kind != "HealthCheck":
+        return
+    wanted = [entry.destination for entry in entries(read, resource.id) if entry.destination]
+    found = [
+        service
+        for service in sorted(read.bucket(_UNPROVEN, mesh_of_policy(read, resource.id)))
+        for destination in destinations(read, service)
+        if any(covers(resource.metadata.namespace, each, called_at(read, destination)) for each in wanted)
+    ]
+    if found:
+        told = (
+            f"{', '.join(map(str, found))}: not asked: a name may lead to this host or a metadata service. "
+            "Asked are addresses, and names over TLS that verifies the server by its name."
+        )
+        yield condition("ChecksIncomplete", "True", "UnprovenNames", told, resource.metadata.generation)
+
+
+def _unproven(read: Read, service: ResourceId) -> Iterator[str]:
+    for destination in destinations(read, service):
+        found = external_cluster(read, destination)
+        if found is not None and not may_ask(found):
+            yield mesh_of(read, service.namespace)
 
 
 def _programmed(read: Read, resource: Resource) -> Iterator[dict[str, Any]]:
@@ -130,5 +160,6 @@ def _policies(read: Read, proxy: ResourceId) -> Iterator[ResourceId]:
             yield policy
 
 
+_UNPROVEN = index("external services without checks", source="ExternalService", emit=_unproven)
 _MEMBERS = index("proxies by mesh", source=("Workload", "Gateway"), emit=_places)
 _PICKED = index("proxies by policy", source=("Workload", "Gateway"), emit=_policies)

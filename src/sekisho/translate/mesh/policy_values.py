@@ -157,7 +157,7 @@ def special_kinds(read: Read, destination: Destination, route: ResourceId | None
 def _for_destination(
     read: Read, kind: str, client: Client, destination: Destination, route: ResourceId | None
 ) -> Effective:
-    called, special = _called(read, destination, route), _special(read, destination, route)
+    called, special = called_at(read, destination, route), _special(read, destination, route)
     parts = [entry.part for entry in _entries_for_mesh(read, kind, client) if entry.destination is not None]
     parts += [
         entry.part
@@ -193,7 +193,8 @@ def _special(read: Read, destination: Destination, route: ResourceId | None) -> 
     return frozenset().union(*(read.bucket(DESTINATIONS, one) for one in names))
 
 
-def _called(read: Read, destination: Destination, route: ResourceId | None) -> Called:
+def called_at(read: Read, destination: Destination, route: ResourceId | None = None) -> Called:
+    """What policies look at in a destination."""
     resource = destination.resource
     return Called(
         kind=resource.kind,

@@ -14,6 +14,7 @@ from sekisho.model.names import ResourceId
 from sekisho.translate.facts import AssignedVip
 from sekisho.translate.gateway.routes import plan
 from sekisho.translate.mesh.names import Destination
+from sekisho.translate.mesh.policy_status import policy_status
 from sekisho.translate.outputs import AUTHORITIES, CLIENT_CERTIFICATES, CLUSTERS, ENDPOINTS, OUTBOUNDS
 
 BANK = ResourceId("ExternalService", "shop", "bank")
@@ -121,6 +122,30 @@ def test_while_no_address_is_free_it_cannot_be_called() -> None:
     found = Mesh(member("web-1", "web"), bank())
     assert found.engine.value(OUTBOUNDS, (found.world("web-1").profile, TO)) is None
     assert of_type(found.status(BANK)["conditions"], "Accepted") == ("False", "AddressNotAvailable")
+
+
+def asking(name: str) -> Document:
+    default = {"interval": "1s", "http": {}}
+    to = [{"targetRef": {"kind": "ExternalService", "name": name}, "default": default}]
+    return document("HealthCheck", "checks", spec={"to": to})
+
+
+@pytest.mark.parametrize(
+    ("verification", "asked"), [({}, False), ({"mode": "SkipCA"}, False), ({"mode": "Secured"}, True)]
+)
+def test_who_may_be_anybody_is_not_asked_and_the_policy_says_so(verification: Document, asked: bool) -> None:
+    found = found_with(bank(**verification), asking("bank"))
+    cluster = found.cluster("web-1", TO)
+    assert cluster is not None
+    assert bool(cluster.health_checks) == asked
+    conditions = policy_status(found.engine.read, ResourceId("HealthCheck", "shop", "checks"))["conditions"]
+    assert ("ChecksIncomplete" in {one["type"] for one in conditions}) != asked
+
+
+def test_a_health_check_of_others_says_nothing_about_it() -> None:
+    found = found_with(bank(), asking("broker"))
+    conditions = policy_status(found.engine.read, ResourceId("HealthCheck", "shop", "checks"))["conditions"]
+    assert "ChecksIncomplete" not in {one["type"] for one in conditions}
 
 
 def edge(**fields: Any) -> list[Document]:
