@@ -1,4 +1,4 @@
-"""Stands in for the control plane: answers an Envoy from the last known good."""
+"""Stands in for the control plane: answers an Envoy from the last known good, and with what leads nowhere."""
 
 import asyncio
 from typing import Any
@@ -8,9 +8,11 @@ from sekisho.agent.snapshot import Snapshot
 from sekisho.agent.tracking import Request
 from sekisho.aio.clock import Clock
 from sekisho.aio.tasks import background
+from sekisho.envoy.filters.on_demand import stand_in
 from sekisho.xds.delta import Chunk
 from sekisho.xds.session import Session
-from sekisho.xds.types import Name
+from sekisho.xds.subscription import WILDCARD
+from sekisho.xds.types import CLUSTER, Blob, Name
 from sekisho.xds.view import View
 
 PREFIX = 5
@@ -18,15 +20,15 @@ PREFIX = 5
 
 
 class Local:
-    """A delta ADS server of one stream whose resources never change."""
+    """A delta ADS server of one stream. Its resources never change; clusters it lacks lead nowhere."""
 
     def __init__(self, proxy: str, snapshot: Snapshot, *, clock: Clock) -> None:
-        view = View(proxy)
-        view.commit(snapshot.resources)
+        self._view = View(proxy)
+        self._view.commit(snapshot.resources)
         self._snapshot = snapshot
         self._versions = {name: blob.version for name, blob in snapshot.resources.items()}
         self._clock = clock
-        self._session = Session(proxy, [view], now=clock.monotonic())
+        self._session = Session(proxy, [self._view], now=clock.monotonic())
         self._known: set[str] = set()
         self._sending = asyncio.Lock()
 
@@ -47,6 +49,8 @@ class Local:
             self._known.add(request.type_url)
             self._snapshot.claimed(request.type_url, request.initial_resource_versions)
             self._leave_alone(request)
+        if request.type_url == CLUSTER:
+            self._stand_in(request)
         return self._session.received(request, self._clock.monotonic())
 
     def _leave_alone(self, request: Any) -> None:
@@ -62,6 +66,14 @@ class Local:
             del request.initial_resource_versions[name]
             if name in request.resource_names_subscribe:
                 request.resource_names_subscribe.remove(name)
+
+    def _stand_in(self, request: Any) -> None:
+        """Who calls what only the control plane has a cluster of, is told so at once, now and later."""
+        asked = [name for name in request.resource_names_subscribe if name != WILDCARD]
+        found = [stand_in(name) for name in asked if Name(CLUSTER, name) not in self._versions]
+        self._view.commit({Name(CLUSTER, one.name): Blob(one.version, one.body) for one in found})
+        for one in found:  # it is among everything now, and would come twice
+            request.resource_names_subscribe.remove(one.name)
 
     async def _send(self, envoy: Stream, chunks: list[Chunk]) -> None:
         async with self._sending:

@@ -10,6 +10,7 @@ from sekisho.agent.local import Local
 from sekisho.agent.snapshot import Snapshot
 from sekisho.aio.clock import Clock, SystemClock
 from sekisho.aio.tasks import background
+from sekisho.protos import unpack
 from sekisho.xds.types import CLUSTER, ENDPOINTS, LISTENER, Blob, Name
 
 A, E, L = Name(CLUSTER, "a"), Name(ENDPOINTS, "a"), Name(LISTENER, "l")
@@ -52,6 +53,28 @@ async def test_an_envoy_that_holds_everything_is_sent_nothing() -> None:
             request(ENDPOINTS, subscribe=["a"], have={"a": "v1"}),
             request(LISTENER, have={"l": "v1"}),
         )
+
+
+async def test_a_cluster_that_only_the_control_plane_has_leads_nowhere_until_then() -> None:
+    async with local(request(CLUSTER, subscribe=["*"], have={"a": "v1"})) as envoy:
+        for name in ("first", "second"):
+            envoy.say(request(CLUSTER, subscribe=[name]))
+            answer = Response.FromString(await envoy.heard())
+            assert not answer.removed_resources
+            (found,) = answer.resources
+            assert found.name == name
+            cluster = unpack(found.resource)
+            assert cluster.type == cluster.STATIC
+            assert not cluster.load_assignment.endpoints
+            envoy.say(request(CLUSTER, nonce=answer.nonce))
+
+
+async def test_what_is_there_is_not_replaced_when_it_is_asked_for_by_name() -> None:
+    async with local(request(CLUSTER, subscribe=["*", "newer"], have={"a": "v1", "newer": "v1"})) as envoy:
+        await nothing_heard(envoy)
+        envoy.say(request(CLUSTER, subscribe=["a"]))
+        answer = Response.FromString(await envoy.heard())
+        assert [(one.name, one.version) for one in answer.resources] == [("a", "v1")]
 
 
 async def test_an_envoy_is_never_set_back_nor_stripped_of_what_the_last_known_good_lacks() -> None:

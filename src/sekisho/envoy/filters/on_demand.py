@@ -5,6 +5,7 @@ from functools import cache
 from typing import Any
 
 from sekisho.envoy.building import ADS, extension, new, seconds
+from sekisho.envoy.resource import Resource, resource
 from sekisho.protos import pack
 
 NAME = "envoy.filters.http.on_demand"
@@ -24,6 +25,16 @@ def http_filter() -> dict[str, Any]:
 def of_tcp_proxy() -> dict[str, Any]:
     """envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy.OnDemand: the same for connections."""
     return {"odcds_config": ADS, "timeout": seconds(FETCHED_WITHIN_SECONDS)}
+
+
+def stand_in(name: str) -> Resource:
+    """A cluster that leads nowhere, for one that is asked for and not to be had now.
+
+    Envoy asks for a name once. After "there is none", whoever calls later waits until the time is over; with
+    this, they are answered 503 (or closed) at once, until the cluster itself takes its place.
+    """
+    nowhere = {"cluster_name": name}
+    return resource(new("envoy.config.cluster.v3.Cluster", name=name, type="STATIC", load_assignment=nowhere))
 
 
 @cache
