@@ -105,7 +105,7 @@ async def serving(kind: str, folder: Path, authority: TestAuthority, **options: 
 
 @pytest.fixture(params=["own-tls", "own-unix", "grpcio-tls", "grpcio-unix"])
 async def world(request: Any, tmp_path: Path, authority: TestAuthority) -> AsyncIterator[World]:
-    async with asyncio.timeout(30), serving(request.param, tmp_path, authority) as world:
+    async with asyncio.timeout(60), serving(request.param, tmp_path, authority) as world:
         yield world
 
 
@@ -353,7 +353,7 @@ async def test_a_client_without_a_proper_certificate_gets_nothing(
         "without identity": authority.leaf(dns=["localhost"]),
         "with two identities": authority.leaf(uris=[PROXY, PROXY + "2"]),
     }
-    async with asyncio.timeout(30), serving(kind, tmp_path, authority) as world:
+    async with asyncio.timeout(60), serving(kind, tmp_path, authority) as world:
         world.view.commit(changes(cds="a@1"))
         async with world.connect(authority, leaves[who]) as stream:
             with pytest.raises(CallFailed):

@@ -203,7 +203,7 @@ class Caller:
         # By HTTP/2 nobody hangs up but for a request that is malformed.
         kept = self._streams is not None and self._h2 is None
         try:
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 return await (self._request(asked) if reads else self._bytes(asked))
         except GoneAway:
             self.close()

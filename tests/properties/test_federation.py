@@ -243,7 +243,7 @@ async def _run(steps: list[Any], breaks: list[bool]) -> None:
         async def is_as_it_should_be() -> bool:
             return await world.states() == await world.expected()
 
-        await eventually(is_as_it_should_be, what="all is as the table says", within=20)
+        await eventually(is_as_it_should_be, what="all is as the table says")
         after = {place: _state(await world.own(place)) for place in stores}
         assert after == own, "what is somebody's own stays"
         await _nothing_waits(world)

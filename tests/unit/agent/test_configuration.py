@@ -52,7 +52,7 @@ def body(value: msgspec.Struct) -> bytes:
 
 async def asked(link: FakeLink) -> tuple[QueueStream, dict[str, dict[str, str]]]:
     """The next stream, and what it says it has, by type."""
-    stream = await asyncio.wait_for(link.streams.get(), 5)
+    stream = await asyncio.wait_for(link.streams.get(), 60)
     requests = [Request.FromString(await stream.heard()) for _ in range(2)]
     assert {each.node.id for each in requests} == {"agent/workload/shop/cart/host"}
     assert all(list(each.resource_names_subscribe) == ["*"] for each in requests)
@@ -116,6 +116,6 @@ async def test_each_change_wakes_everybody_who_follows() -> None:
     async with background(made.run(), name="configuration"):
         stream, _ = await asked(link)
         stream.say(response(SIDECAR_TYPE, "1", sidecar=body(CONFIG)))
-        await asyncio.wait_for(anext(changes), 5)
+        await asyncio.wait_for(anext(changes), 60)
     await changes.aclose()
     assert made.sidecar == CONFIG

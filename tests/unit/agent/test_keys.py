@@ -57,7 +57,7 @@ def keys(tmp_path: Path, signer: Signer, clock: FakeClock) -> Keys:
 async def test_the_private_key_stays_on_this_host(tmp_path: Path, signer: Signer, clock: FakeClock) -> None:
     made = keys(tmp_path, signer, clock)
     async with background(made.run(), name="keys"):
-        credentials = await asyncio.wait_for(made.credentials(), 5)
+        credentials = await asyncio.wait_for(made.credentials(), 60)
     [sent] = signer.requests
     assert belongs(credentials.key, credentials.issued.leaf())
     assert sent.startswith(b"-----BEGIN CERTIFICATE REQUEST")
@@ -71,10 +71,10 @@ async def test_the_private_key_stays_on_this_host(tmp_path: Path, signer: Signer
 async def test_a_restart_needs_no_authority(tmp_path: Path, signer: Signer, clock: FakeClock) -> None:
     first = keys(tmp_path, signer, clock)
     async with background(first.run(), name="keys"):
-        before = await asyncio.wait_for(first.credentials(), 5)
+        before = await asyncio.wait_for(first.credentials(), 60)
     assert stat.S_IMODE((tmp_path / "identity.json").stat().st_mode) == 0o600
     signer.away = True
-    after = await asyncio.wait_for(keys(tmp_path, signer, clock).credentials(), 5)
+    after = await asyncio.wait_for(keys(tmp_path, signer, clock).credentials(), 60)
     assert (after.key.reveal(), after.issued) == (before.key.reveal(), before.issued)
 
 
@@ -83,7 +83,7 @@ async def test_a_stored_certificate_that_has_ended_is_not_used(
 ) -> None:
     first = keys(tmp_path, signer, clock)
     async with background(first.run(), name="keys"):
-        await asyncio.wait_for(first.credentials(), 5)
+        await asyncio.wait_for(first.credentials(), 60)
     clock.advance(timedelta(hours=25).total_seconds())
     assert keys(tmp_path, signer, clock).issued is None
 
@@ -110,7 +110,7 @@ async def test_a_certificate_for_somebody_else_is_not_taken(
         assert made.issued is None
         signer.path = PROXY
         clock.advance(1)
-        await asyncio.wait_for(made.credentials(), 5)
+        await asyncio.wait_for(made.credentials(), 60)
 
 
 async def test_it_is_renewed_with_a_new_key_and_listeners_are_told(
@@ -123,7 +123,7 @@ async def test_it_is_renewed_with_a_new_key_and_listeners_are_told(
         return clock.sleeping == 1
 
     async with background(made.run(), name="keys"):
-        first = await asyncio.wait_for(made.credentials(), 5)
+        first = await asyncio.wait_for(made.credentials(), 60)
         for _ in range(2):
             await eventually(waiting, what="it sleeps")
             clock.advance(timedelta(hours=15).total_seconds())
@@ -143,7 +143,7 @@ async def test_a_certificate_of_a_root_that_goes_is_renewed_at_once(
 ) -> None:
     made = keys(tmp_path, signer, clock)
     async with background(made.run(), name="keys"):
-        before = await asyncio.wait_for(made.credentials(), 5)
+        before = await asyncio.wait_for(made.credentials(), 60)
         made.renew_before(before.issued.not_before + BACKDATED)
         clock.advance(60.0)
         assert len(signer.requests) == 1, "it was signed after that moment"
@@ -153,7 +153,7 @@ async def test_a_certificate_of_a_root_that_goes_is_renewed_at_once(
             clock.advance(1.0)
             return made.issued is not None and made.issued != before.issued
 
-        await eventually(renewed, what="another certificate", within=10)
+        await eventually(renewed, what="another certificate")
     assert len(signer.requests) == 2
 
 

@@ -70,7 +70,7 @@ class World:
         return self.clock.monotonic() - begin
 
     async def up(self) -> Connection:
-        await asyncio.wait_for(self.link.up.wait(), 5)
+        await asyncio.wait_for(self.link.up.wait(), 60)
         assert self.link.connection
         return self.link.connection
 

@@ -73,7 +73,7 @@ async def serving(relay: Relay) -> AsyncIterator[tuple[QueueStream, "asyncio.Tas
 
 
 async def ended(task: "asyncio.Task[None]") -> None:
-    await asyncio.wait_for(asyncio.shield(task), 5)
+    await asyncio.wait_for(asyncio.shield(task), 60)
 
 
 async def test_messages_pass_as_they_are_in_both_directions_and_what_is_acknowledged_is_kept(

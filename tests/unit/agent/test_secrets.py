@@ -69,7 +69,7 @@ async def test_the_identity_is_told_when_there_is_one_and_again_when_it_is_renew
     server = SecretServer("workload/shop/cart", identity)
     async with asking(server) as stream:
         stream.say(request(SECRET, subscribe=["identity"]))
-        await asyncio.wait_for(server.wanted.wait(), 5)
+        await asyncio.wait_for(server.wanted.wait(), 60)
         assert stream.outgoing.empty()
         first = await identity.renew()
         nonce, chain, key = await told(stream)

@@ -31,7 +31,7 @@ async def test_background_work_has_its_name_and_ends_with_the_block() -> None:
 
 async def test_a_failure_in_the_background_ends_the_block_and_comes_out_bare() -> None:
     with pytest.raises(LookupError, match="broken"):
-        async with asyncio.timeout(5), background(fail(), name="work"):
+        async with asyncio.timeout(60), background(fail(), name="work"):
             await asyncio.Event().wait()
 
 
@@ -65,7 +65,7 @@ async def test_services_run_until_they_are_stopped() -> None:
         await asyncio.sleep(0)
     assert not running.done()
     stop.set()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         await running
     assert sorted(ended) == ["a", "b"]
 
@@ -73,6 +73,6 @@ async def test_services_run_until_they_are_stopped() -> None:
 async def test_a_failing_service_ends_the_others() -> None:
     ended: list[str] = []
     with pytest.raises(LookupError, match="broken"):
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             await run_until(asyncio.Event(), {"a": forever(ended), "b": fail()})
     assert ended == ["it"]

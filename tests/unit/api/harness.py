@@ -143,7 +143,7 @@ class Stream:
 
     async def next(self) -> dict[str, Any] | None:
         """The next event; None at the end of the stream."""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             return await self._lines.get()
 
     async def told(self) -> tuple[str, str]:

@@ -33,7 +33,7 @@ class Endpoint:
         """Everything the server says until it closes or has said a whole response."""
         reader, writer = await self.connect()
         try:
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(60):
                 writer.write(request)
                 return await reader.read(4096)
         finally:
@@ -45,7 +45,7 @@ async def serving(api: Api, folder: Path, **settings: Any) -> AsyncIterator[Endp
     certificate, key = self_signed("127.0.0.1").write(folder, "server")
     started: asyncio.Future[int] = asyncio.get_running_loop().create_future()
     service = serve(api.app, ServerSettings(certificate, key, **settings), started=started.set_result)
-    async with background(service, name="server under test"), asyncio.timeout(20):
+    async with background(service, name="server under test"), asyncio.timeout(60):
         yield Endpoint(await started, certificate)
 
 
@@ -120,7 +120,7 @@ async def test_a_head_that_comes_too_slowly_is_cut(api: Api, tmp_path: Path) -> 
 async def test_a_handshake_that_does_not_come_is_cut(api: Api, tmp_path: Path) -> None:
     async with serving(api, tmp_path, handshake_seconds=0.05) as endpoint:
         reader, writer = await asyncio.open_connection("127.0.0.1", endpoint.port)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             assert await reader.read() == b""
         writer.close()
 

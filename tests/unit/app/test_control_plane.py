@@ -48,7 +48,7 @@ async def running(state: Path) -> AsyncIterator[Parts]:
     async with build(settings, SystemClock()) as parts:
         serving = run(parts, lambda api, _: announced.set_result(api), stop)
         async with background(serving, name="control plane") as task:
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(60):
                 await announced
             yield parts
             stop.set()
@@ -71,7 +71,7 @@ def state(tmp_path: Path) -> Path:
 
 
 async def eventually_ours(client: Client) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not (await ask(client, "SystemStatus", None, SystemStatus)).gateways:
             await asyncio.sleep(0.01)
 
@@ -267,7 +267,7 @@ async def test_a_mistake_is_told_at_its_line_and_so_is_its_end(state: Path) -> N
         running(state) as parts,
         admin(parts) as client,
         background(tell_troubles(client, voice, lambda *at: lines.get(at, 0)), name="troubles"),
-        asyncio.timeout(20),
+        asyncio.timeout(60),
     ):
         await client.create(GATEWAY)
         await client.create(ROUTE)

@@ -51,7 +51,7 @@ def victim(whole: Whole, tmp_path_factory: pytest.TempPathFactory) -> Victim:
 
 async def xds_says(whole: Whole, held: Leaf) -> str:
     """How xDS answers: `let in`, or why not."""
-    async with asyncio.timeout(20), whole.stream(held) as stream:
+    async with asyncio.timeout(60), whole.stream(held) as stream:
         try:
             await stream.send(hello(NODE))
             await anext(aiter(stream))

@@ -55,7 +55,7 @@ async def test_what_ends_is_told_and_started_again() -> None:
     voice, starter = Troubles(), Starter()
     supervisor = Supervisor(starter, voice, lambda: 0.0)
     assert await supervisor.launch(COMMAND) == "api=here"
-    async with asyncio.timeout(5), background(supervisor.keep(COMMAND), name="keep"):
+    async with asyncio.timeout(60), background(supervisor.keep(COMMAND), name="keep"):
         starter.another.clear()
         starter.started[0].over.set()
         await starter.another.wait()
@@ -79,7 +79,7 @@ async def test_what_is_suspended_is_started_when_it_is_resumed_and_not_before() 
     voice, starter = Troubles(), Starter()
     supervisor = Supervisor(starter, voice, lambda: 0.0)
     await supervisor.launch(COMMAND)
-    async with asyncio.timeout(5), background(supervisor.keep(COMMAND), name="keep"):
+    async with asyncio.timeout(60), background(supervisor.keep(COMMAND), name="keep"):
         await supervisor.suspend("part", 1.0)
         await asyncio.sleep(0)
         assert len(starter.started) == 1

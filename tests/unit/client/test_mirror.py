@@ -22,7 +22,7 @@ def spec(object_: Any) -> Any:
 async def states(server: Server, count: int) -> list[dict[Key, Any]]:
     found: list[dict[Key, Any]] = []
     async with (
-        asyncio.timeout(5),
+        asyncio.timeout(60),
         aclosing(present_then_changes(server.client(), "gateway", spec)) as present,
     ):
         async for state in present:

@@ -16,7 +16,7 @@ SERVICE = ResourceId("Service", "shop", "gateway-web")
 
 async def service(store: Store, holds: Callable[[Any], Any]) -> Any:
     """The Service (None when there is none) as soon as `holds` says yes to it."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while True:
             try:
                 found = json.loads((await store.get(SERVICE)).body)
@@ -59,11 +59,11 @@ async def test_a_service_of_that_name_that_is_not_the_gateways_is_left_alone() -
     async with running() as (store, loop):
         mine = manifest("Service", "gateway-web", spec={"ports": [{"port": 1}]})
         await store.write([write("create", mine), *world()])
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             while not loop.statuses.written:
                 await asyncio.sleep(0.005)
         await store.write([Write("delete", WEB)])
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             while loop.publisher.published:
                 await asyncio.sleep(0.005)
         assert (await service(store, bool))["spec"]["ports"][0]["port"] == 1

@@ -47,7 +47,7 @@ async def names(store: Store) -> set[str]:
 
 async def says(store: Store, record: ResourceId, holds: Callable[[Any], Any]) -> Any:
     """The spec of a record as soon as `holds` says yes to it; None while there is none."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while True:
             listing = await store.list([record.kind])
             found = [json.loads(one.body)["spec"] for one in listing.records if one.id == record]

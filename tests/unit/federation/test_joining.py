@@ -160,14 +160,14 @@ async def test_what_is_ones_own_stays_and_is_told_until_it_is_gone(
             status = (await bodies(world, "Zone"))["Zone//azure"].get("status", {})
             return status.get("conflicts") == ["Timeout/shop/slow"]
 
-        await eventually(told, what="global knows of the conflict", within=20)
+        await eventually(told, what="global knows of the conflict")
         await drop(azure, "Timeout/shop/slow")
 
         async def taken() -> bool:
             found = (await bodies(azure, "Timeout")).get("Timeout/shop/slow")
             return found is not None and found["metadata"]["labels"] == {"sekisho.dev/origin": "global"}
 
-        await eventually(taken, what="global's takes its place", within=20)
+        await eventually(taken, what="global's takes its place")
 
 
 class FullStore(MemoryStore):

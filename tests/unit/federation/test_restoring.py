@@ -84,7 +84,7 @@ async def agree(world: Store, name: str, *, held: bool) -> None:
     async def is_asked() -> bool:
         return await asked() not in {"", "None"}
 
-    await eventually(is_asked, what="a confirmation is asked for", within=20)
+    await eventually(is_asked, what="a confirmation is asked for")
     document = zone(name)
     document["metadata"]["annotations"] = {"sekisho.dev/confirm": f"other,{await asked()}"}
     await put(world, document)

@@ -47,9 +47,9 @@ async def test_the_identity_of_now_is_had_and_so_is_each_that_follows(
     first, second = await svid(authority), await svid(authority)
     async with running_workload_api(socket, api), background(identity.run(), name="spire"):
         await api.tell((str(CART), first))
-        await eventually(lambda: _has(identity, first), what="the first identity", within=20)
+        await eventually(lambda: _has(identity, first), what="the first identity")
         await api.tell((str(CART), second))
-        await eventually(lambda: _has(identity, second), what="the second identity", within=20)
+        await eventually(lambda: _has(identity, second), what="the second identity")
     assert api.without_header == 0
     assert [one.issued for one in heard if one] == [first.issued, second.issued]
     assert identity.held
@@ -64,11 +64,11 @@ async def test_an_agent_that_goes_away_and_comes_back_is_followed_on(
     async with background(identity.run(), name="spire"):
         async with running_workload_api(socket, api):
             await api.tell((str(CART), first))
-            await eventually(lambda: _has(identity, first), what="the first identity", within=20)
+            await eventually(lambda: _has(identity, first), what="the first identity")
         await api.tell((str(CART), second))
         assert identity.held, "what was had stays in use"
         async with running_workload_api(socket, api):
-            await eventually(lambda: _has(identity, second), what="the second identity", within=30)
+            await eventually(lambda: _has(identity, second), what="the second identity")
 
 
 async def test_an_agent_that_knows_nobody_is_asked_again(socket: Path, authority: BuiltInAuthority) -> None:
@@ -77,7 +77,7 @@ async def test_an_agent_that_knows_nobody_is_asked_again(socket: Path, authority
     made = await svid(authority)
     async with running_workload_api(socket, api), background(identity.run(), name="spire"):
         await api.tell((str(CART), made))
-        await eventually(lambda: _has(identity, made), what="the identity", within=30)
+        await eventually(lambda: _has(identity, made), what="the identity")
 
 
 async def _has(identity: SpireIdentity, wanted: Credentials) -> bool:

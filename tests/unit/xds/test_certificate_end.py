@@ -43,7 +43,7 @@ async def test_a_stream_ends_with_the_certificate_that_opened_it(
     try:
         address = f"localhost:{await server.listen_tls('localhost', 0, lambda: context)}"
         credentials = mutual_tls(certificate.bundle, key, certificate.chain)
-        async with asyncio.timeout(20), AdsStream.tls(address, credentials, "localhost") as stream:
+        async with asyncio.timeout(60), AdsStream.tls(address, credentials, "localhost") as stream:
             await stream.send(request("cds", node="proxy").SerializeToString())
             responses = aiter(stream)
             await anext(responses)

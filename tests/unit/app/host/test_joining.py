@@ -152,7 +152,7 @@ async def test_the_account_of_a_workload_decides_at_the_next_renewal(whole: Whol
         made = await obtain(asking.sign, "workload/shop/moves-1", Purpose.TRAFFIC)
         return peer_identity(made.issued.leaf()).path == "ns/shop/sa/after"
 
-    await eventually(named_anew, what="the new account is in the identity", within=10)
+    await eventually(named_anew, what="the new account is in the identity")
     await whole.client.delete("Workload", "moves-1", "shop")
 
     async def refused() -> bool:
@@ -162,7 +162,7 @@ async def test_the_account_of_a_workload_decides_at_the_next_renewal(whole: Whol
             return True
         return False
 
-    await eventually(refused, what="who is not registered gets no identity", within=10)
+    await eventually(refused, what="who is not registered gets no identity")
 
 
 @pytest.mark.parametrize(
@@ -215,7 +215,7 @@ async def test_an_authority_that_was_brought_along_issues(whole: Whole, tmp_path
         return made.issued.bundle == root
 
     try:
-        await eventually(issued, what="what was brought issues", within=10)
+        await eventually(issued, what="what was brought issues")
         made = await obtain(asking.sign, CART, Purpose.TRAFFIC)
         assert str(peer_identity(made.issued.leaf())) == f"spiffe://{domain}/ns/shop/sa/cart"
         assert svid_faults(made.issued.leaf()) == ()
@@ -307,9 +307,9 @@ async def test_revocation_ends_the_live_stream_and_refuses_the_next_and_the_api(
         messages = aiter(live)
         await anext(messages)
         await revoke(whole, id_ if by == "token" else WEB)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             assert "revoked" in await until_closed(messages)
-    async with whole.stream(leaf(held)) as again, asyncio.timeout(10):
+    async with whole.stream(leaf(held)) as again, asyncio.timeout(60):
         await again.send(hello(f"{WEB}/host-3"))
         assert "revoked" in await until_closed(aiter(again))
     async with client(as_proxy(whole.access, held)) as proxy:
@@ -342,7 +342,7 @@ async def test_a_rotation_over_the_api_goes_through_while_nobody_has_to_be_waite
         await trust("continue")
         return (await trust()).domains[0].stage == Stage.STEADY
 
-    await eventually(ended, what="the rotation ends", within=30)
+    await eventually(ended, what="the rotation ends")
     after = (await trust()).domains[0]
     assert [root.signing for root in after.roots] == [True]
     assert after.roots[0].fingerprint != before.roots[0].fingerprint
