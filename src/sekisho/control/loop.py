@@ -31,7 +31,16 @@ from sekisho.translate.gateway.classes import CONTROLLER_NAME, serves
 from sekisho.translate.ingress.derived import is_derived
 from sekisho.translate.ingress.gateways import INGRESS_GATEWAYS
 from sekisho.translate.mesh.sight import world_of
-from sekisho.translate.outputs import EXPIRIES, INFRASTRUCTURE, LISTENERS, MEMBERS, RECORDS, SEEN, STATUSES
+from sekisho.translate.outputs import (
+    EXPIRIES,
+    INFRASTRUCTURE,
+    LISTENERS,
+    MEMBERS,
+    OPENINGS,
+    RECORDS,
+    SEEN,
+    STATUSES,
+)
 from sekisho.xds.view import View
 
 log = structlog.get_logger(__name__)
@@ -59,7 +68,7 @@ class ControlLoop:
         self.engine = Engine(
             [
                 *(emission.output for emission in EMISSIONS),
-                SEEN, MEMBERS, STATUSES, EXPIRIES, INFRASTRUCTURE, RECORDS, PATCH_FAULTS,
+                SEEN, MEMBERS, OPENINGS, STATUSES, EXPIRIES, INFRASTRUCTURE, RECORDS, PATCH_FAULTS,
             ]
         )  # fmt: skip
         self.inbox = Inbox()
@@ -136,6 +145,7 @@ class ControlLoop:
         self._report_failures(lowered)
         self._report_failures(changes)
         published = self.publisher.publish(changes, since)
+        self.proxies.opened(changes.outputs.get(OPENINGS, {}))
         self.inbox.put(self._patches.note(changes.outputs), self.clock.monotonic())
         for resource, status in changes.outputs.get(STATUSES, {}).items():
             if not is_derived(resource):

@@ -1,6 +1,6 @@
 """Who is connected, and what they say of what we sent: facts for translators, numbers for `status`."""
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -10,10 +10,12 @@ import structlog
 from sekisho.aio.clock import Clock
 from sekisho.control import metrics
 from sekisho.control.inbox import Inbox
+from sekisho.control.openings import Openings
 from sekisho.control.publisher import Publisher
 from sekisho.control.refusals import essence
 from sekisho.model.names import ResourceId
 from sekisho.translate.facts import SYNCED, ProxyState, Rejection
+from sekisho.translate.gateway.openings import Opening
 from sekisho.xds.observer import Observer
 from sekisho.xds.types import Name
 from sekisho.xds.view import View
@@ -84,6 +86,7 @@ class Proxies(Observer):
         self._synced: set[ResourceId] = set()
         self._forgotten: set[ResourceId] = set()
         """Owners that went while proxies of theirs stayed, and have not been in sync anew."""
+        self._openings = Openings(publisher)
         self._refusing: dict[Rejection, set[str]] = {}
         self._sent: dict[str, list[int]] = {}
         """By type: resources and octets sent since they were last added to the counters."""
@@ -134,13 +137,26 @@ class Proxies(Observer):
             self._synced.add(known.owner)
             self._forgotten.discard(known.owner)
             self._tell(ProxyState.of(known.owner), SYNCED)
+        if view in self._openings.awaited and proxy in self.connected_now:
+            self._inbox.put(self._openings.answered(view, seq), self._clock.monotonic())
 
     def arrived(self, proxy: str, view: View, before: int, seq: int) -> None:
-        """The same of one that was in sync before: nobody is to be told of it, so it is only counted."""
-        if self._forgotten:
+        """The same of one that was in sync before: mostly nobody asks, so it is only counted."""
+        if self._forgotten or view in self._openings.awaited:
             self.synced(proxy, view, seq)
         else:
             self._publisher.synced(view, before, seq)
+
+    def opened(self, changed: Mapping[ResourceId, tuple[Opening, ...] | None]) -> None:
+        """Listeners that a commit opened, changed or closed, once it is published."""
+        if not changed:
+            return
+        furthest: dict[View, int] = {}
+        for proxy in self.connected_now.values():
+            if proxy.owner.kind == "Gateway":
+                for view, position in proxy.following():
+                    furthest[view] = max(position, furthest.get(view, 0))
+        self._inbox.put(self._openings.published(changed, furthest), self._clock.monotonic())
 
     def rejected(self, proxy: str, name: Name, version: str, message: str) -> None:
         """The proxy refused this version; it keeps what it had. Its author is told through the status."""

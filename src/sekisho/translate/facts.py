@@ -34,6 +34,18 @@ SYNCED = "synced"
 """A proxy has accepted the whole configuration at least once."""
 
 
+class Opened(NamedTuple):
+    """The listeners of a Gateway or ListenerSet that a proxy has taken. Value: a tuple of `openings.Opening`,
+    as they were then, or no leaf."""
+
+    kind: str
+    source: ResourceId
+
+    @classmethod
+    def of(cls, source: ResourceId) -> "Opened":
+        return cls("Opened", source)
+
+
 class Rejection(NamedTuple):
     """An Envoy resource that a proxy refused. Value: Envoy's own message.
 

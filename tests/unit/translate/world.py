@@ -11,10 +11,12 @@ from sekisho.model.defaults import filled
 from sekisho.model.document import check, engine_view
 from sekisho.model.kinds import KINDS
 from sekisho.model.names import ResourceId
+from sekisho.translate.facts import SYNCED, Opened
 from sekisho.translate.outputs import (
     CLUSTERS,
     ENDPOINTS,
     LISTENERS,
+    OPENINGS,
     OUTPUTS,
     STATUSES,
     VIRTUAL_HOSTS,
@@ -33,6 +35,7 @@ class World:
 
     def __init__(self, *documents: Document) -> None:
         self.engine = Engine(OUTPUTS)
+        self._has_proxy = False
         self.apply(gateway_class(), *documents)
 
     def apply(self, *documents: Document) -> Changes:
@@ -42,6 +45,15 @@ class World:
         return self.commit(dict.fromkeys(resources))
 
     def commit(self, changed: Mapping[Any, Any]) -> Changes:
+        """Where a proxy is in sync, it takes at once what is opened from then on."""
+        changes = self._commit(changed)
+        self._has_proxy = self._has_proxy or SYNCED in changed.values()
+        if self._has_proxy:
+            taken = {Opened.of(source): value for source, value in self.values(OPENINGS).items()}
+            self._commit(taken)
+        return changes
+
+    def _commit(self, changed: Mapping[Any, Any]) -> Changes:
         changes = self.engine.commit(changed)
         for error in changes.failures.values():
             raise error

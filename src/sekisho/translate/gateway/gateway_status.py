@@ -20,6 +20,7 @@ from sekisho.translate.gateway.listener_status import (
     rejections,
     unresolved,
 )
+from sekisho.translate.gateway.openings import is_taken
 from sekisho.translate.gateway.rejections import NO_SUCH_ADDRESS
 from sekisho.translate.gateway.sockets import open_ports
 
@@ -75,7 +76,8 @@ def _programmed(read: Read, resource: Gateway, found: Admission) -> dict[str, An
     if refused:
         unusable = any(NO_SUCH_ADDRESS in cause for cause in refused)
         return no("AddressNotUsable" if unusable else "Invalid", "; ".join(sorted(refused)))
-    if read.leaf(ProxyState.of(resource.id)) != SYNCED:
+    is_known = read.leaf(ProxyState.of(resource.id)) == SYNCED
+    if not is_known or not all(is_taken(read, one) for one in doors(read, resource.id)):
         return no("Pending", "waiting for a proxy to take the configuration")
     return condition("Programmed", "True", "Programmed", "", generation)
 

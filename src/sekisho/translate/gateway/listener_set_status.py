@@ -6,12 +6,12 @@ from typing import Any, NamedTuple
 from sekisho.engine import Read, index, query
 from sekisho.model.listener_set import ListenerSet
 from sekisho.model.names import ResourceId
-from sekisho.translate.facts import SYNCED, ProxyState
 from sekisho.translate.gateway.conditions import Status, condition, sentence
 from sekisho.translate.gateway.doors import doors
 from sekisho.translate.gateway.gateways import admission
 from sekisho.translate.gateway.listener_sets import gateway_of, parent
 from sekisho.translate.gateway.listener_status import invalidity, listener_status, rejections, unserved
+from sekisho.translate.gateway.openings import is_taken
 
 
 class _Verdict(NamedTuple):
@@ -83,7 +83,7 @@ def _programmed(
     refused = {cause for one in own for cause in rejections(read, listener_set, one.name)}
     if refused:
         return no("PortUnavailable", "; ".join(sorted(refused)))
-    if read.leaf(ProxyState.of(gateway)) != SYNCED:
+    if not all(is_taken(read, one) for one in own):
         return no("Pending", "waiting for a proxy to take the configuration")
     return condition("Programmed", "True", "Programmed", "", generation)
 

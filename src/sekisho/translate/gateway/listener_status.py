@@ -8,7 +8,6 @@ from sekisho.model.gateway import Gateway, Listener
 from sekisho.model.listener_set import ListenerSet
 from sekisho.model.names import ResourceId
 from sekisho.model.routes import ROUTE_KINDS
-from sekisho.translate.facts import SYNCED, ProxyState
 from sekisho.translate.gateway.attachment import attached_doors
 from sekisho.translate.gateway.callers import believed
 from sekisho.translate.gateway.certificates import Presented, Unusable, presented
@@ -16,6 +15,7 @@ from sekisho.translate.gateway.conditions import condition, sentence
 from sekisho.translate.gateway.doors import door, overlaps
 from sekisho.translate.gateway.gateways import admission
 from sekisho.translate.gateway.listeners import Door, supported_kinds
+from sekisho.translate.gateway.openings import is_taken
 from sekisho.translate.gateway.rejections import LISTENER_TYPE, SECRET_TYPE, of_resource
 from sekisho.translate.gateway.routes import plan
 from sekisho.translate.gateway.sockets import socket_name
@@ -153,7 +153,7 @@ def _programmed(read: Read, one: Door, generation: int | None) -> dict[str, Any]
         return condition("Programmed", "False", reason, sentence(why), generation)
     if refused := rejections(read, one.source, one.name):
         return condition("Programmed", "False", "Invalid", sentence("; ".join(refused)), generation)
-    if read.leaf(ProxyState.of(one.gateway)) != SYNCED:
+    if not is_taken(read, one):
         told = sentence("waiting for a proxy to take the configuration")
         return condition("Programmed", "False", "Pending", told, generation)
     return condition("Programmed", "True", "Programmed", "", generation)
