@@ -10,12 +10,12 @@ from typing import Any
 import grpc
 import pytest
 from tests.kit.ads_client import AdsStream, CallFailed, mutual_tls
+from tests.kit.grpcio_server import GrpcioServer
 from tests.kit.pki import Leaf, TestAuthority
 from tests.kit.wait import eventually
 from tests.kit.xds import Response, changes, request, said
 
 from sekisho.xds.admission import Refusal
-from sekisho.xds.grpcio import GrpcioServer
 from sekisho.xds.observer import Observer
 from sekisho.xds.server import AdsServer
 from sekisho.xds.tls import server_context

@@ -1,8 +1,4 @@
-"""The same sessions served by grpcio: the reference that our own transport is held against.
-
-Heavier per proxy (reference/control-plane.md part 1), and without our limits of time. It passes the same
-contract suite, so it can take over if our framing ever had to be switched off.
-"""
+"""The same sessions served by grpcio: the reference that our own transport is held against."""
 
 import asyncio
 from collections import deque
