@@ -8,6 +8,7 @@ import pytest
 from tests.kit.gateway import Gateway, forward, route
 from tests.kit.http import read_answer, request_bytes
 from tests.kit.live_gateway import gateway as gateway  # noqa: PLC0414 - a fixture
+from tests.kit.wait import eventually
 
 from sekisho import ir
 
@@ -34,12 +35,12 @@ async def test_time_limits(gateway: Gateway, limits: dict[str, int], status: int
 
 async def test_the_limit_of_the_request_bounds_all_its_tries(gateway: Gateway) -> None:
     action = forward(
-        request_timeout_ms=300, backend_timeout_ms=100, retry=ir.Retry(attempts=50, backoff_ms=1)
+        request_timeout_ms=300, backend_timeout_ms=100, retry=ir.Retry(attempts=600, backoff_ms=1)
     )
     await gateway.serve(route(action), host="bound.test")
     started = time.monotonic()
     assert (await gateway.get("/?delay=2s", host="bound.test")).status == 504
-    assert 0.25 < time.monotonic() - started < 4, "fifty tries take five seconds"
+    assert 0.25 < time.monotonic() - started < 30, "so many tries take a minute"
 
 
 @pytest.mark.parametrize(
@@ -65,7 +66,11 @@ async def test_a_try_that_took_too_long_is_tried_again(gateway: Gateway) -> None
     await gateway.serve(route(action), host="slow.test")
     before = len(gateway.echoes["one"].received)
     assert (await gateway.get("/?delay=1s", host="slow.test")).status == 504
-    assert len(gateway.echoes["one"].received) == before + 3
+
+    async def tries() -> bool:  # the last may be read after the answer
+        return len(gateway.echoes["one"].received) == before + 3
+
+    await eventually(tries, what="three tries")
 
 
 async def test_the_first_retry_waits_at_least_the_back_off(gateway: Gateway) -> None:
@@ -91,13 +96,13 @@ async def _upgrade(gateway: Gateway, host: str) -> tuple[int, asyncio.StreamRead
 
 
 async def test_a_websocket_is_let_through_and_outlives_the_limit_of_requests(gateway: Gateway) -> None:
-    await gateway.serve(route(forward(request_timeout_ms=200)), host="ws.test")
+    await gateway.serve(route(forward(request_timeout_ms=2000)), host="ws.test")
     status, reader, writer = await _upgrade(gateway, "ws.test")
     assert status == 101
-    for _ in range(4):
+    for _ in range(5):
         writer.write(b"ping")
         assert await reader.readexactly(4) == b"ping"
-        await asyncio.sleep(0.1)  # together longer than the limit, which is the point
+        await asyncio.sleep(0.5)  # together longer than the limit, which is the point
     writer.close()
 
 
