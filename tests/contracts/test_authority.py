@@ -63,6 +63,8 @@ async def test_the_chain_verifies_against_the_bundle_as_client_and_as_server(aut
     )
     issued = await authority.issue(signing_request(new_key()), registration)
     leaf, *rest = x509.load_pem_x509_certificates(issued.chain)
+    assert svid_faults(leaf) == ()
+    assert leaf.serial_number == issued.serial
     builder = PolicyBuilder().store(Store(x509.load_pem_x509_certificates(authority.bundle)))
     for name in (x509.DNSName("localhost"), x509.IPAddress(ip_address("127.0.0.1"))):
         builder.build_server_verifier(name).verify(leaf, rest)

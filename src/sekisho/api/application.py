@@ -202,13 +202,13 @@ class Application:
         except RecursionError:
             return _status(bad_request("the document is nested too deep"))
         except Exception:
-            log.exception("request failed", method=request.method, path=request.url.path)
+            log.exception("request failed", method=request.method, path=request.scope["path"])
             return _status(ApiError(500, "InternalError", "internal error; the server's log says more"))
 
     async def _let_in(self, request: Request) -> Answer | Mount:
         """Origin, then identity, then rate, then rights: an unknown caller learns of no path."""
         _refuse_foreign_origin(request)
-        route = self.router.find(request.url.path)
+        route = self.router.find(request.scope["path"])
         if isinstance(route, Page) and route.surface is Surface.PROBE:
             return self._pages.answer(request, route)
         user = await caller(self._authenticator, request)
@@ -217,12 +217,12 @@ class Application:
         if self._stopping:
             raise unavailable("the server is stopping")
         self._rates.take(user)
-        if mount := next((one for one in self._mounts if one.holds(request.url.path)), None):
+        if mount := next((one for one in self._mounts if one.holds(request.scope["path"])), None):
             return mount.of(user, request)
         match route:
             case Page():
                 if not self.table.opens(user.roles, route.surface):
-                    raise forbidden(f'User "{user.name}" cannot get path "{request.url.path}"')
+                    raise forbidden(f'User "{user.name}" cannot get path "{request.scope["path"]}"')
                 return self._pages.answer(request, route)
             case Target():
                 with self._shares.of(user):
@@ -231,11 +231,11 @@ class Application:
                 raise no_such_path()
 
     async def _on_resource(self, request: Request, user: User, target: Target) -> Answer:
-        query = dict(request.query_params)
+        query = dict(request.query_params) if request.scope["query_string"] else {}
         verb = _verb(request.method, target, query)
         own = owns(user, target.entry.kind, target.namespace or "", target.name)
         if not self.table.allows(user.roles, verb, target.entry.kind, target.subresource, own=own):
-            log.warning("refused", user=user.name, verb=verb.value, path=request.url.path)
+            log.warning("refused", user=user.name, verb=verb.value, path=request.scope["path"])
             raise _forbidden(user, verb, target)
         # Without exception: whoever may watch everything would else be answered by a review (a new token).
         if verb not in target.entry.verbs:

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from sekisho.identity.keys import Credentials, Issued, new_key, signing_request
 from sekisho.identity.spiffe import SpiffeId
+from sekisho.kit.clocks import TOLERATED
 
 LEAF_LIFETIME = timedelta(hours=24)
 """How long a certificate between proxies is good for unless its issuer says otherwise; renewed at half of it.
@@ -14,7 +15,7 @@ Nothing revokes one: those who meet it ask nobody. What ends it before is the re
 PROXY_LIFETIME = timedelta(days=7)
 """Of a certificate that a proxy shows to the control plane, which sees at each use whether it was revoked: so
 it may last a long weekend without a control plane, and nobody has to join anew."""
-BACKDATED = timedelta(minutes=5)
+BACKDATED = TOLERATED
 """NotBefore lies this far in the past, for peers whose clocks are behind."""
 
 

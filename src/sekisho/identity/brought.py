@@ -13,7 +13,6 @@ from sekisho.identity.authority import LEAF_LIFETIME, Refused, Registration
 from sekisho.identity.keys import Issued, load_key
 from sekisho.identity.pairs import Pair
 from sekisho.identity.requests import requested_key
-from sekisho.identity.spiffe import svid_faults
 
 SYSTEM_CLOCK = SystemClock()
 
@@ -65,10 +64,7 @@ class BroughtAuthority:
         life = (now, min(now + lifetime, self._pair.end))
         key = requested_key(request)
         leaf = certificates.leaf(self._pair.certificate, self._pair.key, key, registration, life)
-        if faults := svid_faults(leaf):
-            raise Refused("; ".join(faults))
-        chain = pairs.pem(leaf) + self._chain
-        return Issued(chain, self._bundle, leaf.not_valid_before_utc, leaf.not_valid_after_utc)
+        return Issued.of_leaf(leaf, self._chain, self._bundle)
 
     def _check(self, issuing: Sequence[x509.Certificate], roots: Sequence[x509.Certificate]) -> None:
         if not self._pair.fits():

@@ -15,7 +15,7 @@ from sekisho.identity.files import private_directory
 from sekisho.identity.keys import Issued
 from sekisho.identity.pairs import AuthorityBroken, Pair
 from sekisho.identity.requests import requested_key
-from sekisho.identity.spiffe import SpiffeId, svid_faults
+from sekisho.identity.spiffe import SpiffeId
 
 __all__ = ["AuthorityBroken", "AuthorityState", "BuiltInAuthority"]
 
@@ -98,10 +98,7 @@ class BuiltInAuthority:
         issuer = self._current_issuer(now)
         end = min(now + lifetime, issuer.end)
         leaf = certificates.leaf(issuer.certificate, issuer.key, key, registration, (now, end))
-        if faults := svid_faults(leaf):
-            raise Refused("; ".join(faults))
-        chain = pairs.pem(leaf) + self._chain
-        return Issued(chain, self.bundle, leaf.not_valid_before_utc, leaf.not_valid_after_utc)
+        return Issued.of_leaf(leaf, self._chain, self.bundle)
 
     def _current_issuer(self, now: datetime) -> Pair:
         issuer = self._issuer

@@ -1,6 +1,7 @@
 """The certificates an authority signs: root, issuing, leaf; every extension stated."""
 
-from datetime import datetime
+from collections.abc import Sequence
+from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, TypeAlias
 
@@ -16,19 +17,18 @@ from sekisho.identity.spiffe import SCHEME
 Life: TypeAlias = tuple[datetime, datetime]
 """The moment of issue, and the end. NotBefore is a little earlier than the issue."""
 PublicKey: TypeAlias = ec.EllipticCurvePublicKey | rsa.RSAPublicKey
+Extension: TypeAlias = x509.Extension[x509.ExtensionType]
 
-
-_NO_AUTHORITY = x509.BasicConstraints(ca=False, path_length=None)
-_BOTH_SIDES = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH])
+_NOBODY = x509.Name([])
 _ISSUERS = 64
 """So many issuing certificates are remembered, of all meshes."""
 
 
 def root(key: ec.EllipticCurvePrivateKey, trust_domain: str, life: Life) -> x509.Certificate:
     """A self-signed root that allows one level of issuing certificates below it."""
-    name = _authority_name(trust_domain, "root")
-    builder = _builder(name, name, key.public_key(), life)
-    return _authority(builder, trust_domain, key.public_key(), levels=1).sign(key, hashes.SHA256())
+    name, public = _authority_name(trust_domain, "root"), key.public_key()
+    extensions = _of_authority(trust_domain, public, levels=1)
+    return _builder(name, name, public, life, extensions).sign(key, hashes.SHA256())
 
 
 def issuer(
@@ -39,10 +39,9 @@ def issuer(
     life: Life,
 ) -> x509.Certificate:
     """A certificate that signs leaves, and nothing below them."""
-    builder = _builder(_authority_name(trust_domain, "issuer"), parent.subject, key, life)
-    return _authority(builder, trust_domain, parent_key.public_key(), levels=0).sign(
-        parent_key, hashes.SHA256()
-    )
+    name = _authority_name(trust_domain, "issuer")
+    extensions = _of_authority(trust_domain, parent_key.public_key(), levels=0)
+    return _builder(name, parent.subject, key, life, extensions).sign(parent_key, hashes.SHA256())
 
 
 def leaf(
@@ -56,15 +55,10 @@ def leaf(
     names: list[x509.GeneralName] = [x509.UniformResourceIdentifier(str(registration.identity))]
     names += [x509.DNSName(name) for name in registration.dns_names]
     names += [x509.IPAddress(address) for address in registration.addresses]
-    return (
-        _builder(x509.Name([]), parent.subject, key, life, serial_number(registration.token))
-        .add_extension(x509.SubjectAlternativeName(names), critical=True)
-        .add_extension(_NO_AUTHORITY, critical=True)
-        .add_extension(_key_usage(authority=False), critical=True)
-        .add_extension(_BOTH_SIDES, critical=False)
-        .add_extension(_issued_by_issuer(parent), critical=False)
-        .sign(parent_key, hashes.SHA256())
-    )
+    alternative = _extension(x509.SubjectAlternativeName(names), critical=True)
+    extensions = (alternative, *_OF_EVERY_LEAF, _issued_by_issuer(parent))
+    builder = _builder(_NOBODY, parent.subject, key, life, extensions, serial_number(registration.token))
+    return builder.sign(parent_key, hashes.SHA256())
 
 
 def trust_domain(authority: x509.Certificate) -> str:
@@ -77,34 +71,37 @@ def trust_domain(authority: x509.Certificate) -> str:
 
 
 def _builder(
-    subject: x509.Name, parent: x509.Name, key: PublicKey, life: Life, serial: int | None = None
+    subject: x509.Name,
+    parent: x509.Name,
+    key: PublicKey,
+    life: Life,
+    extensions: Sequence[Extension],
+    serial: int | None = None,
 ) -> x509.CertificateBuilder:
-    return (
-        x509.CertificateBuilder(parent, subject, key, serial or serial_number())
-        .not_valid_before(life[0] - BACKDATED)
-        .not_valid_after(life[1])
-        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key), critical=False)
+    # All at once: the builder's own methods make a new builder each.
+    start, end = (moment.astimezone(UTC).replace(tzinfo=None) for moment in (life[0] - BACKDATED, life[1]))
+    own = _extension(x509.SubjectKeyIdentifier.from_public_key(key), critical=False)
+    return x509.CertificateBuilder(
+        parent, subject, key, serial or serial_number(), start, end, [own, *extensions]
     )
 
 
-def _authority(
-    builder: x509.CertificateBuilder, domain: str, parent: ec.EllipticCurvePublicKey, *, levels: int
-) -> x509.CertificateBuilder:
+def _of_authority(domain: str, parent: ec.EllipticCurvePublicKey, *, levels: int) -> tuple[Extension, ...]:
     # An authority's SPIFFE identity has no path (X.509-SVID section 2): it authenticates nobody.
     name = x509.SubjectAlternativeName([x509.UniformResourceIdentifier(f"{SCHEME}{domain}")])
     return (
-        builder.add_extension(x509.BasicConstraints(ca=True, path_length=levels), critical=True)
-        .add_extension(_key_usage(authority=True), critical=True)
-        .add_extension(name, critical=False)
-        .add_extension(_issued_by(parent), critical=False)
+        _extension(x509.BasicConstraints(ca=True, path_length=levels), critical=True),
+        _extension(_key_usage(authority=True), critical=True),
+        _extension(name, critical=False),
+        _extension(_issued_by(parent), critical=False),
     )
 
 
 @lru_cache(_ISSUERS)
-def _issued_by_issuer(issuer: x509.Certificate) -> x509.AuthorityKeyIdentifier:
+def _issued_by_issuer(issuer: x509.Certificate) -> Extension:
     """Of leaves: an issuer signs many."""
     key: Any = issuer.public_key()
-    return _issued_by(key)
+    return _extension(_issued_by(key), critical=False)
 
 
 def _issued_by(parent: ec.EllipticCurvePublicKey) -> x509.AuthorityKeyIdentifier:
@@ -121,7 +118,6 @@ def _authority_name(domain: str, role: str) -> x509.Name:
     )
 
 
-@lru_cache
 def _key_usage(*, authority: bool) -> x509.KeyUsage:
     return x509.KeyUsage(
         digital_signature=not authority,
@@ -134,3 +130,17 @@ def _key_usage(*, authority: bool) -> x509.KeyUsage:
         encipher_only=False,
         decipher_only=False,
     )
+
+
+def _extension(value: x509.ExtensionType, *, critical: bool) -> Extension:
+    return x509.Extension(value.oid, critical, value)
+
+
+_OF_EVERY_LEAF = (
+    _extension(x509.BasicConstraints(ca=False, path_length=None), critical=True),
+    _extension(_key_usage(authority=False), critical=True),
+    _extension(
+        x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]),
+        critical=False,
+    ),
+)

@@ -20,12 +20,22 @@ class Issued:
     """PEM of the roots to trust in this trust domain."""
     not_before: datetime
     not_after: datetime
+    serial: int
+    """Of the leaf, by which logs and revocations name it."""
 
     @classmethod
     def of(cls, chain: bytes, bundle: bytes) -> "Issued":
         """What an authority's answer holds; the dates are read from the leaf. Raises ValueError."""
-        leaf = x509.load_pem_x509_certificate(chain)
-        return cls(chain, bundle, leaf.not_valid_before_utc, leaf.not_valid_after_utc)
+        return cls._with(x509.load_pem_x509_certificate(chain), chain, bundle)
+
+    @classmethod
+    def of_leaf(cls, leaf: x509.Certificate, above: bytes, bundle: bytes) -> "Issued":
+        """What an authority hands out that has just signed it; `above` (PEM): who vouches for the leaf."""
+        return cls._with(leaf, leaf.public_bytes(serialization.Encoding.PEM) + above, bundle)
+
+    @classmethod
+    def _with(cls, leaf: x509.Certificate, chain: bytes, bundle: bytes) -> "Issued":
+        return cls(chain, bundle, leaf.not_valid_before_utc, leaf.not_valid_after_utc, leaf.serial_number)
 
     def leaf(self) -> x509.Certificate:
         """The certificate itself."""

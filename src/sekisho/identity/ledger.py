@@ -73,5 +73,5 @@ def _load(file: Path) -> list[Holder]:
     except FileNotFoundError:
         return []
     except (OSError, msgspec.MsgspecError) as error:
-        log.error("the list of live certificates is damaged and begun anew", reason=str(error))  # noqa: TRY400
+        log.error("the list of live certificates is damaged and begun anew", reason=str(error))
         return []

@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -75,7 +76,7 @@ class MeshAuthority:
     ) -> Issued:
         """See `Authority.issue`."""
         issued = await self.signing.issue(request, registration, lifetime)
-        return Issued(issued.chain, self.bundle, issued.not_before, issued.not_after)
+        return replace(issued, bundle=self.bundle)
 
     def begin(self) -> None:
         """Prepares a new root, and believes it. Raises trust.OutOfOrder, OSError."""

@@ -23,7 +23,7 @@ DAY = timedelta(days=1)
 
 
 def issued_at(moment: datetime) -> Issued:
-    return Issued(b"", b"", moment, moment + DAY)
+    return Issued(b"", b"", moment, moment + DAY, serial=1)
 
 
 class World(SystemClock):

@@ -53,21 +53,22 @@ class Issuing:
 
     async def answer(self, user: User, spec: CertificateRequestSpec) -> CertificateAnswer:
         """Raises Invalid, and ApiError 403 for a proxy that the user does not speak for."""
-        asked = log.bind(proxy=spec.proxy[:LONGEST_INSTANCE], purpose=spec.purpose[:LONGEST_INSTANCE],
-                         by=user.name, token=user.token)  # fmt: skip
+        asked = {
+            "proxy": spec.proxy[:LONGEST_INSTANCE], "purpose": spec.purpose[:LONGEST_INSTANCE],
+            "by": user.name, "token": user.token,
+        }  # fmt: skip
         try:
             issued = await self._allowed(user, spec)
         except (ApiError, Invalid) as refusal:
-            asked.warning("certificate refused", reason=_reason(refusal))
+            log.warning("certificate refused", **asked, reason=_reason(refusal))
             raise
         if user.roles & _GOOD_ONCE:
-            asked.info("proxy joined", instance=spec.instance)
-        asked.info("certificate issued", instance=spec.instance, serial=f"{issued.leaf().serial_number:x}",
-                   expires=issued.not_after.isoformat())  # fmt: skip
+            log.info("proxy joined", **asked, instance=spec.instance)
+        expires = issued.not_after.isoformat()
+        serial = f"{issued.serial:x}"
+        log.info("certificate issued", **asked, instance=spec.instance, serial=serial, expires=expires)
         return CertificateAnswer(
-            certificate=issued.chain.decode(),
-            bundle=issued.bundle.decode(),
-            expires=issued.not_after.isoformat(),
+            certificate=issued.chain.decode(), bundle=issued.bundle.decode(), expires=expires
         )
 
     async def _allowed(self, user: User, spec: CertificateRequestSpec) -> Issued:

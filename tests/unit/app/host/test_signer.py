@@ -47,7 +47,7 @@ def joining(clock: FakeClock, held: Credentials | None = None, token: str | None
 def credentials(clock: FakeClock) -> Credentials:
     """That end in an hour."""
     ends = clock.now() + timedelta(hours=1)
-    issued = Issued(chain=LEAF.certificate, bundle=b"", not_before=clock.now(), not_after=ends)
+    issued = Issued(chain=LEAF.certificate, bundle=b"", not_before=clock.now(), not_after=ends, serial=1)
     return Credentials(key=Secret(LEAF.key), issued=issued)
 
 
