@@ -176,7 +176,7 @@ class Agent:
         try:
             write_private(self._list, msgspec.json.encode(sorted(wanted)))
         except OSError as error:
-            log.error("the list of proxies is not stored", reason=str(error))  # noqa: TRY400  no bug, no trace
+            log.error("the list of proxies is not stored", reason=str(error))
 
     def _stored(self) -> frozenset[str] | None:
         try:
@@ -184,5 +184,5 @@ class Agent:
         except FileNotFoundError:
             return None
         except (OSError, msgspec.MsgspecError) as error:
-            log.error("the stored list of proxies is damaged and not used", reason=str(error))  # noqa: TRY400
+            log.error("the stored list of proxies is damaged and not used", reason=str(error))
             return None

@@ -181,7 +181,7 @@ class Keys:
         try:
             write_private(self._file, msgspec.json.encode(stored))
         except OSError as error:  # it is good in memory; only a restart without the authority would miss it
-            log.error("certificate not stored", proxy=self._proxy, reason=str(error))  # noqa: TRY400
+            log.error("certificate not stored", proxy=self._proxy, reason=str(error))
 
     def _load(self) -> Credentials | None:
         try:

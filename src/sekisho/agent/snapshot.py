@@ -105,12 +105,12 @@ def load(file: Path) -> dict[Name, Blob]:
     except FileNotFoundError:
         return {}
     except OSError as error:
-        log.error("last known good cannot be read", file=str(file), reason=str(error))  # noqa: TRY400
+        log.error("last known good cannot be read", file=str(file), reason=str(error))
         return {}
     try:
         return _decode(content)
     except ValueError as error:
-        log.error("last known good is damaged and not used", file=str(file), reason=str(error))  # noqa: TRY400
+        log.error("last known good is damaged and not used", file=str(file), reason=str(error))
         return {}
 
 
@@ -118,7 +118,7 @@ def _save(file: Path, resources: Mapping[Name, Blob]) -> bool:
     try:
         write_private(file, _encode(resources))
     except OSError as error:
-        log.error("last known good not written", file=str(file), reason=str(error))  # noqa: TRY400
+        log.error("last known good not written", file=str(file), reason=str(error))
         return False
     return True
 

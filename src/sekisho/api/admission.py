@@ -124,7 +124,7 @@ class Admission:
         try:
             count = await self._addresses.complete()
         except RangeExhausted:
-            log.error("Services are left without address: the range is used up")  # noqa: TRY400 - no bug
+            log.error("Services are left without address: the range is used up")
         else:
             if count:
                 log.info("Services got their addresses", count=count)

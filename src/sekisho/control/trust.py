@@ -74,7 +74,7 @@ class Trusts:
                 self._lacking.discard(mesh)
             except (AuthorityBroken, OSError, ValueError) as error:
                 # Without it nobody of the mesh is believed, which is safe; the disk may be mended.
-                log.error("a mesh has no authority", mesh=mesh, reason=str(error))  # noqa: TRY400 - no bug
+                log.error("a mesh has no authority", mesh=mesh, reason=str(error))
             if self.authorities.of(mesh) != before:
                 self._tell(mesh)
 
@@ -123,7 +123,7 @@ class Trusts:
         try:
             held.authority.advance()
         except (OSError, AuthorityBroken) as error:
-            log.error("a rotation cannot go on", trust_domain=held.domain, reason=str(error))  # noqa: TRY400
+            log.error("a rotation cannot go on", trust_domain=held.domain, reason=str(error))
             return
         self._changed(held)
 
@@ -148,5 +148,5 @@ class Trusts:
             try:
                 await held.ledger.save()
             except OSError as error:
-                log.error("live certificates are not listed on the disk", reason=str(error))  # noqa: TRY400
+                log.error("live certificates are not listed on the disk", reason=str(error))
             await asyncio.sleep(0)

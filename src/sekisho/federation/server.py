@@ -104,7 +104,7 @@ class Federation:
             try:
                 await work()
             except (StorageFull, StoreFailed) as error:
-                log.error("federation waits for the store", reason=str(error))  # noqa: TRY400 - no bug
+                log.error("federation waits for the store", reason=str(error))
                 await self._clock.sleep(RETRY)
             else:
                 return

@@ -43,7 +43,7 @@ async def remove(plan: Plan) -> None:
     try:
         await _run("nft", "--file", "-", given=rules.removal(plan.table))
     except CaptureFailed as error:
-        log.error("capture could not be removed", table=plan.table, reason=str(error))  # noqa: TRY400  no bug
+        log.error("capture could not be removed", table=plan.table, reason=str(error))
         return
     await _each(routes.removed(plan, _families()))
     log.info("capture was removed", table=plan.table)

@@ -54,7 +54,7 @@ class HostAccess:
             try:
                 self.ensure_tokens()
             except OSError as error:
-                log.error("the tokens of this host are not renewed", reason=str(error))  # noqa: TRY400 - no bug
+                log.error("the tokens of this host are not renewed", reason=str(error))
 
     @property
     def _admin_token(self) -> Path:

@@ -1,5 +1,6 @@
 """Rules of HTTPRoute (the CEL rules of its CRD, and what Envoy could not load)."""
 
+import re
 from collections.abc import Iterator, Sequence
 
 from sekisho.kit import durations
@@ -97,6 +98,7 @@ def _named(
 
 _FORBIDDEN_IN_PATH = ("//", "/./", "/../", "%2f", "%2F", "#")
 _FORBIDDEN_AT_END = ("/..", "/.")
+_HEX_PAIR = re.compile("[0-9a-fA-F]{2}")
 _PATH_CHARACTERS = frozenset(
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-/._~!$&'()*+,;=:@%"
 )
@@ -125,8 +127,7 @@ def _path(path: str, match: HttpPathMatch) -> Iterator[Problem]:
 
 def _broken_escape(value: str) -> bool:
     """Whether a `%` is not followed by two hex digits (RFC 3986, 2.1)."""
-    digits = [part[:2] for part in value.split("%")[1:]]
-    return any(len(pair) < 2 or not all(c in "0123456789abcdefABCDEF" for c in pair) for pair in digits)  # noqa: PLR2004
+    return any(_HEX_PAIR.match(rest) is None for rest in value.split("%")[1:])
 
 
 def _timeouts(path: str, timeouts: HttpRouteTimeouts) -> Iterator[Problem]:

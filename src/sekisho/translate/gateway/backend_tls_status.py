@@ -21,7 +21,7 @@ def backend_tls_status(read: Read, policy: ResourceId) -> dict[str, Any]:
     wanted = tuple(targets(resource))
     gateways = set().union(*(gateways_of(read, one.service) for one in wanted))
     lost = bool(wanted) and not any(winner(read, one) == policy for one in wanted)
-    said = _conditions(trusted(read, policy), lost, resource.metadata.generation)
+    said = _conditions(trusted(read, policy), resource.metadata.generation, lost=lost)
     return {
         "ancestors": [
             {"ancestorRef": parent_reference(gateway), "controllerName": CONTROLLER_NAME, "conditions": said}
@@ -30,7 +30,7 @@ def backend_tls_status(read: Read, policy: ResourceId) -> dict[str, Any]:
     }
 
 
-def _conditions(found: Trusted, lost: bool, generation: int | None) -> list[dict[str, Any]]:  # noqa: FBT001
+def _conditions(found: Trusted, generation: int | None, *, lost: bool) -> list[dict[str, Any]]:
     told = sentence("; ".join(problem.message for problem in found.problems))
     accepted = condition("Accepted", "True", "Accepted", "", generation)
     if lost:
