@@ -57,11 +57,10 @@ bench: setup packages ## Benchmarks: all, or one by BENCH=fan-out; writes bench/
 	$(PY) -m bench $(BENCH)
 
 conformance: setup packages ## Upstream's Gateway API conformance suite; all, or one test by TEST=HTTPRouteWeight
-	@command -v go >/dev/null || { echo "the suite is written in Go, and there is no go here: https://go.dev/dl"; exit 1; }
-	cd conformance && go test -c -o build/conformance.test .
+	@go=$$(tools/go.sh) && cd conformance && "$$go" test -c -o build/conformance.test .
 	$(PY) -m conformance.cluster $(if $(TEST),--run-test=$(TEST),--report)
 
-docs: setup ## Derived pages: docs/reference and the graph in docs/architecture.md
+docs: setup ## Derived pages: docs/reference, with the graph of the rooms
 	$(PY) -m tools.docs
 
 packages: ## Debian packages the tests and benchmarks use, where this machine lets us install them
