@@ -34,6 +34,13 @@ def test_every_link_leads_somewhere(page: Path) -> None:
             assert link["part"] in anchors(target), link[0]
 
 
+@pytest.mark.parametrize("folder", ["how-to", "decisions"])
+def test_every_page_is_in_the_list_of_its_folder(folder: str) -> None:
+    index = ROOT / "docs" / folder / "README.md"
+    listed = {link["file"] for link in LINK.finditer(index.read_text())}
+    assert {page.name for page in index.parent.glob("*.md")} - listed == {index.name}
+
+
 def commands() -> Iterator[tuple[str, str]]:
     for page in PAGES:
         for found in COMMAND.finditer(page.read_text()):
