@@ -12,10 +12,15 @@ from sekisho.cli import main
 AHEAD = timedelta(minutes=5)
 
 
-def _now(_: SystemClock) -> datetime:
-    return datetime.now(UTC) + AHEAD
+def run(ahead: timedelta) -> None:
+    """`sekisho`, with the arguments of this process."""
+
+    def now(_: SystemClock) -> datetime:
+        return datetime.now(UTC) + ahead
+
+    with mock.patch.object(SystemClock, "now", now):
+        main()
 
 
 if __name__ == "__main__":
-    with mock.patch.object(SystemClock, "now", _now):
-        main()
+    run(AHEAD)

@@ -1,9 +1,10 @@
-"""A zone whose clock is five minutes ahead: its certificates, its records, and calls in both directions."""
+"""A zone whose clock is five minutes ahead: calls go on. One whose clock is an hour behind: it is told."""
 
 from functools import partial
 
 import pytest
 from tests.kit.clouds import Cloud, running_clouds
+from tests.kit.federated import running_federation
 from tests.kit.mesh import Member, goes_on
 
 from sekisho.client.credentials import TrustAnswer, TrustSpec
@@ -40,6 +41,22 @@ async def test_zones_whose_clocks_are_five_minutes_apart_call_each_other() -> No
         await clouds.hub.client.delete("TrafficPermission", "catalog", "shop")
         for here, there, web in ways:
             await clouds.hub.until(partial(_is_refused, here, web, f"catalog.{there.zone}"), "it is denied")
+
+
+async def test_an_hour_apart_is_told_in_the_zone_and_at_global_and_says_whose_clock_it_is() -> None:
+    """Behind, for the certificates of who is an hour ahead are good for nobody yet, itself included."""
+    told = "60 minutes behind"
+    async with running_federation("azure", "gcp", programs={"gcp": "tests.kit.late_clock"}) as federated:
+
+        async def noticed() -> bool:
+            zones = {one["name"]: one["clock"] for one in (await federated.hub.review())["zones"]}
+            return told in zones["gcp"] and not zones["azure"]
+
+        await federated.hub.until(noticed, "global tells of gcp's clock, and of no other")
+        (line,) = federated.told("gcp", "clocks differ at the link")
+        assert told in line["what"]
+        assert told in (await federated.zones["gcp"].review())["link"]["clock"]
+        assert not (await federated.zones["azure"].review())["link"]["clock"]
 
 
 async def _is_refused(cloud: Cloud, client: Member, called: str) -> bool:

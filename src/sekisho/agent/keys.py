@@ -19,6 +19,7 @@ from sekisho.identity.keys import Credentials, Issued, belongs, new_key, signing
 from sekisho.identity.rotation import LONGEST_RETRY, keep_renewed, until_issued
 from sekisho.identity.secret import Secret
 from sekisho.identity.spiffe import peer_identity
+from sekisho.kit.clocks import in_words, is_harmful, minutes_ahead
 
 log = structlog.get_logger()
 
@@ -156,6 +157,7 @@ class Keys:
         self._present.set()
         for listener in self._listeners:
             listener()
+        self._compare_clocks(issued)
         log.info(
             "certificate issued",
             proxy=self._proxy,
@@ -163,6 +165,13 @@ class Keys:
             expires=issued.not_after.isoformat(),
         )
         return issued
+
+    def _compare_clocks(self, issued: Issued) -> None:
+        """A certificate says when it was signed, by the clock of who signed it."""
+        apart = minutes_ahead(self._clock.now(), issued.not_before + BACKDATED)
+        if is_harmful(apart):
+            told = in_words(apart, "that of the authority")
+            log.warning("clocks differ", proxy=self._proxy, what=f"the clock of this host is {told}")
 
     def _check(self, key: Secret[bytes], issued: Issued) -> None:
         leaf = issued.leaf()

@@ -65,8 +65,8 @@ def links(known: SystemStatus, zones: Iterable[str]) -> Iterator[Finding]:
             detail = "is not connected: calls go on, changes do not cross; look at its control plane's log"
             yield Finding("global", "zone", name, detail, is_well=False)
         else:
-            detail = "; ".join(state.conflicts) or "connected"
-            yield Finding("global", "zone", name, detail, is_well=not state.conflicts)
+            wrong = [*state.conflicts, *([state.clock] if state.clock else [])]
+            yield Finding("global", "zone", name, "; ".join(wrong) or "connected", is_well=not wrong)
 
 
 def sidecar(zone: str, workload: str, known: SystemStatus) -> Finding:

@@ -27,14 +27,15 @@ def is_fine(zone: ZoneState) -> bool:
     """Whether it needs no look."""
     if not zone.enabled or not zone.joined:
         return True
-    return zone.connected and not (zone.rejected or zone.conflicts or zone.refused or zone.waits)
+    told = zone.conflicts or zone.refused or zone.waits or zone.clock
+    return zone.connected and not (zone.rejected or told)
 
 
 def notes(zone: ZoneState) -> list[str]:
     """What of it needs a line of its own."""
     told = [f"{zone.name} has its own {conflict}, and does not take ours" for conflict in zone.conflicts]
     told += [f"{zone.name} does not take {refused}" for refused in zone.refused]
-    return [*told, f"{zone.name}: {zone.waits}"] if zone.waits else told
+    return told + [f"{zone.name}: {note}" for note in (zone.waits, zone.clock) if note]
 
 
 def link(state: LinkState, now: datetime) -> str:
@@ -43,6 +44,7 @@ def link(state: LinkState, now: datetime) -> str:
     sync = f", in sync {age(state.last_sync, now)} ago" if state.last_sync else ""
     not_taken = len(state.conflicts) + len(state.refused)
     conflicts = f", {not_taken} not taken" if not_taken else ""
+    conflicts += f"; {state.clock}" if state.clock else ""
     if state.connected:
         return f"connected to {state.url}{since}{sync}{conflicts}"
     return f"NOT connected to {state.url}{since}{sync}: {state.fault}"

@@ -121,6 +121,8 @@ class ZoneState(Struct, frozen=True):
     """What of global's it cannot take, and why."""
     waits: str = ""
     """What is kept, there or here, until somebody confirms that it goes; empty for nothing."""
+    clock: str = ""
+    """What its clock is to ours, where that does harm; empty where not."""
 
 
 class LinkState(Struct, frozen=True):
@@ -140,6 +142,8 @@ class LinkState(Struct, frozen=True):
     """What it does not take because something of its own has the name."""
     refused: tuple[str, ...] = ()
     """What of its own is not taken there, or not taken here, and why."""
+    clock: str = ""
+    """What the zone's clock is to global's, where that does harm; empty where not."""
 
 
 class SystemStatusSpec(Struct, frozen=True):

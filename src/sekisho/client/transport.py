@@ -9,6 +9,7 @@ import httpx2
 
 from sekisho.client.errors import ApiError, Unreachable, error
 from sekisho.client.kubeconfig import Access
+from sekisho.kit.clocks import with_hint
 
 CONNECT_TIMEOUT = 5.0
 """Seconds until a connection with TLS must be open."""
@@ -133,7 +134,7 @@ def _failure(answer: httpx2.Response, content: bytes) -> ApiError:
 
 
 def _unreachable(server: str, cause: httpx2.TransportError) -> Unreachable:
-    text = str(cause) or type(cause).__name__
+    text = with_hint(str(cause)) or type(cause).__name__
     if isinstance(cause, httpx2.TimeoutException):
         text = "no answer in time"
     return Unreachable(server, text)

@@ -27,7 +27,8 @@ def zone_state(
         certificate_expires=status.get("certificateExpiry", ""),
         conflicts=tuple(status.get("conflicts") or ()),
         refused=tuple(status.get("refused") or ()),
-        waits=_waits(status),
+        waits=_told(status, "Confirmation"),
+        clock=_told(status, "ClockSkewed"),
     )
 
 
@@ -36,7 +37,7 @@ def _since(status: Mapping[str, Any]) -> str:
     return next((str(one.get("lastTransitionTime", "")) for one in found), "")
 
 
-def _waits(status: Mapping[str, Any]) -> str:
-    """What is asked of a person, there or here."""
-    found = (one for one in status.get("conditions") or () if one["type"] == "Confirmation")
+def _told(status: Mapping[str, Any], condition: str) -> str:
+    """What a condition says that wants a look; empty where it is not so."""
+    found = (one for one in status.get("conditions") or () if one["type"] == condition)
     return next((str(one["message"]) for one in found if one["status"] == "True"), "")

@@ -46,6 +46,7 @@ _REASONS = (
     ("certificate_has_expired", "its certificate has expired"),
     ("CERTIFICATE_VERIFY_FAILED", "its certificate is of no authority that is believed here"),
     ("Secret_is_not_supplied", "there is no certificate here yet"),
+    ("_ALERT_", "it does not believe the certificate that is shown here"),
     ("HTTP_REQUEST", "it speaks no TLS"),
     ("WRONG_VERSION_NUMBER", "it speaks no TLS"),
     ("UNSUPPORTED_PROTOCOL", "it wants a version of TLS that is not spoken here"),

@@ -23,8 +23,9 @@ from sekisho.federation.feed import Ended, Feed, UpView, document_of
 from sekisho.federation.intake import Intake, Taken
 from sekisho.federation.journal import Journal
 from sekisho.federation.link import Link, LinkFailed
-from sekisho.federation.messages import LONGEST_TEXT, MOST_TOLD, Batch, Refused, Report, Upload
+from sekisho.federation.messages import LONGEST_TEXT, MOST_TOLD, Answer, Batch, Refused, Report, Upload
 from sekisho.federation.zone_status import is_agreed, zone_id
+from sekisho.kit.clocks import in_words, is_harmful, minutes_ahead
 from sekisho.model.names import ResourceId
 from sekisho.store.protocol import NotFound, StorageFull, Store, StoreFailed
 
@@ -59,6 +60,8 @@ class LinkState:
     """What of ours global did not take."""
     error: str = ""
     """Why the link is not connected; for people."""
+    minutes_ahead: int = 0
+    """How far our clock is ahead of global's; below 0 when it is behind."""
 
 
 class ZoneLink:
@@ -198,6 +201,7 @@ class ZoneLink:
 
     async def _up(self, link: Link) -> None:
         answer = await link.held()
+        self._compare_clocks(answer)
         feed = Feed(self._store, self._journal.remembered.epochs, UpView(self._zone))
         try:
             await feed.start(answer.token, listing=answer.listing)
@@ -213,6 +217,7 @@ class ZoneLink:
                     heard=self._intake.held.token,
                 )
                 answer = await link.up(upload)
+                self._compare_clocks(answer)
                 after = answer.token
                 is_news = bool(batch.puts or batch.gone)
                 moment = self._clock.now() if is_news else self.state.last_sync
@@ -221,6 +226,19 @@ class ZoneLink:
                     return  # what was in the way is gone: ask for everything
         finally:
             await feed.close()
+
+    def _compare_clocks(self, answer: Answer) -> None:
+        """Global hears of it with the next report, people when it begins to matter and when it ends."""
+        try:
+            apart = minutes_ahead(self._clock.now(), datetime.fromisoformat(answer.now))
+        except (ValueError, TypeError):
+            return  # an older global says nothing of its clock
+        if is_harmful(apart) and not is_harmful(self.state.minutes_ahead):
+            told = in_words(apart, "that of the global control plane")
+            log.warning("clocks differ at the link", what=f"the clock of this host is {told}", url=self._url)
+        elif is_harmful(self.state.minutes_ahead) and not is_harmful(apart):
+            log.info("clocks agree again", url=self._url)
+        self._become(minutes_ahead=apart)
 
     def tell(self) -> None:
         """Has global told at once how we are, and not when it is time for it."""
@@ -248,6 +266,7 @@ class ZoneLink:
             refused=_some(f"{one.id}: {one.why}" for one in state.refused),
             kept=_some(map(str, sorted(state.held.kept))),
             confirmation=state.held.confirmation,
+            minutes_ahead=state.minutes_ahead,
         )
 
     def _connected(self) -> None:

@@ -10,6 +10,7 @@ import msgspec
 
 from sekisho.federation import wire
 from sekisho.federation.messages import Answer, Batch, Upload
+from sekisho.kit.clocks import with_hint
 
 CONNECT_SECONDS = 5.0
 """For a connection with TLS."""
@@ -79,7 +80,7 @@ class _failures:  # noqa: N801 - reads as a block
         if isinstance(error, httpx2.TimeoutException):
             raise LinkFailed("the global control plane does not answer in time") from error
         if isinstance(error, httpx2.HTTPError | ssl.SSLError | OSError):
-            raise LinkFailed(str(error) or type(error).__name__) from error
+            raise LinkFailed(with_hint(str(error)) or type(error).__name__) from error
         if isinstance(error, wire.Malformed | msgspec.DecodeError | RecursionError):
             raise LinkFailed(f"the global control plane says what we cannot read: {error}") from error
 

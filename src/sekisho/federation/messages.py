@@ -75,6 +75,8 @@ class Report(Message, frozen=True, kw_only=True):
     """Asked for by this name; see `acceptance.Held`."""
     kept: Texts = ()
     """What waits for it."""
+    minutes_ahead: int = 0
+    """How far its clock is ahead of global's; below 0 when it is behind."""
 
 
 class Upload(Message, frozen=True, kw_only=True):
@@ -99,6 +101,8 @@ class Answer(Message, frozen=True, kw_only=True):
     listing: bool = False
     """Whether global wants to hear of everything once more."""
     refused: tuple[Refused, ...] = ()
+    now: str = ""
+    """RFC 3339: what global's clock says; empty from an older one."""
 
 
 def batches(changes: Iterable[Change], token: str, *, continues: bool | None = None) -> Iterator[Batch]:

@@ -168,7 +168,9 @@ class Federation:
             member.intake.begin_anew()
             member.session = self._name()
             listing = await member.intake.wants_listing()
-            return Answer(token=member.intake.held.token, session=member.session, listing=listing)
+            return Answer(
+                token=member.intake.held.token, session=member.session, listing=listing, now=self._time()
+            )
 
     @asynccontextmanager
     async def uploading(self, zone: str) -> AsyncIterator[None]:
@@ -204,7 +206,11 @@ class Federation:
             await self._note(zone, member, upload.report, is_news=is_news)
             if not upload.batch.listing and await member.intake.wants_listing():
                 raise OutOfStep  # what was in the way is gone
-            return Answer(token=taken.held.token, refused=(*taken.refused, *_in_conflict(taken)))
+            refusals = (*taken.refused, *_in_conflict(taken))
+            return Answer(token=taken.held.token, refused=refusals, now=self._time())
+
+    def _time(self) -> str:
+        return self._clock.now().isoformat(timespec="seconds")
 
     async def _note(self, zone: str, member: Member, report: Report | None, *, is_news: bool) -> None:
         """Into the Zone's status: what it says, and up to where we hold it, not more often than of use."""

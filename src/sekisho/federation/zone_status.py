@@ -8,6 +8,7 @@ from sekisho.federation.acceptance import Held
 from sekisho.federation.feed import document_of
 from sekisho.federation.journal import held_as_json, held_of
 from sekisho.federation.messages import Report
+from sekisho.kit.clocks import TOLERATED, in_words, is_harmful
 from sekisho.model.names import ResourceId
 from sekisho.store.protocol import Conflict, NotFound, Store, Write
 
@@ -46,7 +47,7 @@ def with_report(status: Status, report: Report, now: datetime) -> Status:
         "kept": list(report.kept),
         "confirmation": report.confirmation,
     }
-    return _with_confirmation(told, now)
+    return _with_clock(_with_confirmation(told, now), report.minutes_ahead, now)
 
 
 def with_condition(status: Status, type_: str, told: tuple[bool, str, str], now: datetime) -> Status:
@@ -78,6 +79,19 @@ def _with_confirmation(status: Status, now: datetime) -> Status:
         )
         told = (True, "RestoredBackup", message)
     return with_condition(status, "Confirmation", told, now)
+
+
+def _with_clock(status: Status, minutes: int, now: datetime) -> Status:
+    """Whether the zone's clock and ours let certificates be believed on both sides."""
+    if is_harmful(minutes):
+        message = (
+            f"its clock is {in_words(minutes, 'that of the global control plane')}: certificates that are "
+            "signed there and here are not believed on the other side, or end early"
+        )
+        told = (True, "Ahead" if minutes > 0 else "Behind", message)
+    else:
+        told = (False, "InTime", f"at most {TOLERATED.seconds // 60} minutes apart")
+    return with_condition(status, "ClockSkewed", told, now)
 
 
 def with_room(status: Status, turned_away: str, now: datetime) -> Status:

@@ -8,6 +8,7 @@ from random import Random
 
 import pytest
 from cryptography import x509
+from structlog.testing import capture_logs
 from tests.kit.clock import FakeClock
 from tests.kit.wait import eventually
 
@@ -66,6 +67,22 @@ async def test_the_private_key_stays_on_this_host(tmp_path: Path, signer: Signer
     for path in (tmp_path / "authority").rglob("*"):
         assert secret not in path.read_bytes().replace(b"\n", b"")
     assert "PRIVATE" not in repr(credentials)
+
+
+@pytest.mark.parametrize(
+    ("apart", "words"),
+    [(timedelta(hours=1), ["60 minutes ahead of"]), (timedelta(hours=-1), ["60 minutes behind"]),
+     (timedelta(minutes=5), []), (timedelta(minutes=-5), [])],
+)  # fmt: skip
+async def test_a_clock_that_is_not_the_authority_s_is_told_of(
+    tmp_path: Path, signer: Signer, clock: FakeClock, apart: timedelta, words: list[str]
+) -> None:
+    made = keys(tmp_path, signer, FakeClock(clock.now() + apart))
+    with capture_logs() as lines:
+        async with background(made.run(), name="keys"):
+            await asyncio.wait_for(made.credentials(), 60)
+    told = [line["what"] for line in lines if line["event"] == "clocks differ"]
+    assert [f"the clock of this host is {each} that of the authority" for each in words] == told
 
 
 async def test_a_restart_needs_no_authority(tmp_path: Path, signer: Signer, clock: FakeClock) -> None:

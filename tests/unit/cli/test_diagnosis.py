@@ -45,6 +45,7 @@ def test_where_a_call_goes_on_and_who_calls_is_read_from_its_way() -> None:
         (ZoneState(name="gcp", connected=False), False, "is not connected"),
         (ZoneState(name="gcp", enabled=False, connected=True), False, "sekisho zone enable gcp"),
         (ZoneState(name="gcp", connected=True, conflicts=("Mesh/default",)), False, "Mesh/default"),
+        (ZoneState(name="gcp", connected=True, clock="60 minutes ahead"), False, "60 minutes ahead"),
         (ZoneState(name="other", connected=True), False, "there is no such zone"),
     ],
 )

@@ -30,6 +30,7 @@ from sekisho.control.loop import ControlLoop
 from sekisho.engine import Read
 from sekisho.federation.client import ZoneLink as Mirrors
 from sekisho.federation.messages import Report
+from sekisho.kit.clocks import in_words, is_harmful
 from sekisho.store.protocol import Store
 
 log = structlog.get_logger(__name__)
@@ -108,6 +109,7 @@ class ZoneLink:
             certificate_expires=_text(issued.not_after if issued else None),
             conflicts=tuple(map(str, sorted(found.held.conflicts))),
             refused=tuple(f"{one.id}: {one.why}" for one in refused),
+            clock=_clock(found.minutes_ahead),
         )
 
     def _use(self) -> None:
@@ -156,6 +158,10 @@ class ZoneLink:
             await asyncio.Event().wait()
         finally:
             await self._caller.close()
+
+
+def _clock(minutes: int) -> str:
+    return f"the clock here is {in_words(minutes, 'its own')}" if is_harmful(minutes) else ""
 
 
 def _text(moment: datetime | None) -> str:

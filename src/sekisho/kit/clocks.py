@@ -1,0 +1,32 @@
+"""Clocks of two hosts that differ: how much of it harms nobody, and what to say of more."""
+
+from datetime import datetime, timedelta
+
+TOLERATED = timedelta(minutes=5)
+"""Certificates are good that much before they are signed, so that whose clock is behind believes them."""
+
+_MINUTE = timedelta(minutes=1)
+_OF_TIME = ("certificate is not yet valid", "certificate has expired")
+"""In OpenSSL's words (X509_verify_cert_error_string)."""
+
+
+def minutes_ahead(own: datetime, other: datetime) -> int:
+    """How far the own clock is ahead of another one, in whole minutes; below 0 when it is behind."""
+    return round((own - other) / _MINUTE)
+
+
+def is_harmful(minutes: int) -> bool:
+    """Whether clocks that are so far apart keep certificates from being believed."""
+    return abs(minutes) * _MINUTE > TOLERATED
+
+
+def in_words(minutes: int, other: str) -> str:
+    """`60 minutes ahead of global's`, for `other` `global's`."""
+    return f"{abs(minutes)} minutes {'ahead of' if minutes > 0 else 'behind'} {other}"
+
+
+def with_hint(failure: str) -> str:
+    """A failure of TLS, with what is to be looked at where it is one of time."""
+    if any(each in failure for each in _OF_TIME):
+        return f"{failure}: compare the clocks of both hosts"
+    return failure
