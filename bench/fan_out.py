@@ -178,12 +178,17 @@ def _churn(server: Peer) -> list[Row]:
 
 
 def _reconnect(server: Peer, fleet: Peer) -> list[Row]:
-    fleet.ask("stats")
-    again = fleet.ask("reconnect")
+    """When the network was gone, and when the control plane was: then it knows no TLS session any more."""
+    back = fleet.ask("reconnect")
+    server.ask("forget")
+    anew = fleet.ask("reconnect")
     connections = server.ask("connections")
     return [
-        at_most(NAME, f"{PROXIES} reconnect → all in sync", again["seconds"], 5, "s"),
-        at_most(NAME, "resources re-sent that they have", again["resources"], 0, ""),
+        at_most(NAME, f"{PROXIES} reconnect → all in sync", back["seconds"], 5, "s"),
+        shown(NAME, "of whom resumed their TLS session", back["resumed"], ""),
+        at_most(NAME, f"{PROXIES} reconnect after a restart → all in sync", anew["seconds"], 5, "s"),
+        at_most(NAME, "of whom resumed their TLS session then", anew["resumed"], 0, ""),
+        at_most(NAME, "resources re-sent that they have", back["resources"] + anew["resources"], 0, ""),
         at_least(NAME, "proxies back", connections["connections"], PROXIES, ""),
     ]
 

@@ -2,8 +2,8 @@
 
     python -m bench.fan_out_server DIRECTORY SERVICES ours|naive
 
-Commands, each answered with a JSON line: `connections`, `change SERVICE VERSION`, `churn RATE SECONDS` and
-`cost`.
+Commands, each answered with a JSON line: `connections`, `change SERVICE VERSION`, `churn RATE SECONDS`,
+`forget` (TLS sessions, as a restart does) and `cost`.
 """
 
 import asyncio
@@ -33,6 +33,7 @@ from sekisho.store.memory import open_memory
 from sekisho.store.protocol import Store, Write
 from sekisho.translate.facts import Settings
 from sekisho.xds import admission
+from sekisho.xds.contexts import Contexts
 from sekisho.xds.server import AdsServer
 from sekisho.xds.session import Session
 from sekisho.xds.tls import server_context
@@ -62,9 +63,9 @@ async def _serve(directory: Path, count: int) -> None:
         gc.collect()
         gc.freeze()
         gc.set_threshold(700, 10, 1_000_000_000)  # as app/garbage.py does for a control plane that serves
-        ads, port = await _listen(directory, loop)
+        ads, contexts, port = await _listen(directory, loop)
         _say(port=port, resources=loop.publisher.published, rss=PROCESS.memory_info().rss)
-        await _commands(store, loop, ads)
+        await _commands(store, loop, ads, contexts)
         running.cancel()
 
 
@@ -72,7 +73,7 @@ def _create(manifest: dict[str, Any]) -> Write:
     return Write("create", id_of(manifest), check(manifest["kind"], manifest).object)
 
 
-async def _listen(directory: Path, loop: ControlLoop) -> tuple[AdsServer, int]:
+async def _listen(directory: Path, loop: ControlLoop) -> tuple[AdsServer, Contexts, int]:
     """Keys and certificates of server and fleet go into `directory`."""
     authority = BuiltInAuthority(directory / "authority", "default.default.mesh.local")
     for file_name, name in (("server", "server"), ("fleet", "gateway/shop/web")):
@@ -82,13 +83,14 @@ async def _listen(directory: Path, loop: ControlLoop) -> tuple[AdsServer, int]:
         file.with_suffix(".pem").write_bytes(made.issued.chain)
         file.with_suffix(".key").write_bytes(made.key.reveal())
     (directory / "ca.pem").write_bytes(authority.bundle)
-    context = server_context(directory / "server.pem", directory / "server.key", authority.bundle.decode())
+    files, authorities = (directory / "server.pem", directory / "server.key"), authority.bundle.decode()
+    contexts = Contexts(lambda: server_context(*files, authorities))
     ads = AdsServer(lambda peer, node: [loop.publisher.view(WEB)], loop.proxies)
     await ads.listen_unix(directory / "xds.sock")
-    return ads, await ads.listen_tls("127.0.0.1", 0, lambda: context)
+    return ads, contexts, await ads.listen_tls("127.0.0.1", 0, contexts)
 
 
-async def _commands(store: Store, loop: ControlLoop, ads: AdsServer) -> None:
+async def _commands(store: Store, loop: ControlLoop, ads: AdsServer, contexts: Contexts) -> None:
     reader = asyncio.StreamReader()
     await asyncio.get_running_loop().connect_read_pipe(
         lambda: asyncio.StreamReaderProtocol(reader), sys.stdin
@@ -101,6 +103,9 @@ async def _commands(store: Store, loop: ControlLoop, ads: AdsServer) -> None:
                 _say(**await _change(store, loop, int(service), int(version)))
             case ["churn", rate, seconds]:
                 _say(**await _churn(store, loop, float(rate), float(seconds)))
+            case ["forget"]:
+                contexts.renew()
+                _say()
             case ["cost"]:
                 _say(cpu=time.process_time(), rss=PROCESS.memory_info().rss, connections=ads.connections)
             case _:

@@ -10,7 +10,8 @@
  * nonce. Commands on stdin, one JSON object on stdout for each:
  *
  *   connect      connect all proxies that are not connected; answers when each has had all it asked for once
- *   reconnect    close all connections and connect again with initial_resource_versions; answers as above
+ *   reconnect    close all connections and connect again with initial_resource_versions; answers as above. Like
+ *                Envoy (UpstreamTlsContext.max_session_keys) each offers the TLS session it was given last
  *   stats        responses, resources and bytes received since the last `stats`
  *   quit
  *
@@ -49,7 +50,8 @@ typedef struct {
     const char *node, *certificate;
     int fd;
     SSL *ssl;
-    int started, watching_write;
+    SSL_SESSION *session; /* the newest that the server gave */
+    int started, secured, watching_write, wants_answer; /* the last: nothing can be written before a read */
     unsigned asked, seen; /* bit per type: subscribed to, a response has come */
     size_t consumed;
     buffer in, out, message;
@@ -57,9 +59,9 @@ typedef struct {
 } proxy;
 
 static proxy *fleet;
-static int count, port, poller, rcvbuf = 1 << 20, next_to_connect, connecting, resuming, sidecars, alike;
+static int count, port, poller, rcvbuf = 1 << 20, next_to_connect, connecting, insecure, resuming, sidecars, alike;
 static SSL_CTX *tls;
-static uint64_t responses, resources, bytes, deaths;
+static uint64_t responses, resources, bytes, deaths, resumed;
 static double last_activity;
 
 static double now(void) {
@@ -155,45 +157,65 @@ static int leads_on(int type, const uint8_t *any, size_t length) {
     return 0;
 }
 
-static void take(proxy *one, int type, const field *resource, buffer *wanted) {
+/* What a response says. The same octets go to nearly all proxies, and are read once. */
+typedef struct { uint32_t name, version; int leads_on; } change; /* version 0: removed */
+static struct { buffer octets, ack; int type; change *changes; size_t length, room, resources; } heard;
+
+static change *next_change(void) {
+    if (heard.length == heard.room) heard.changes = realloc(heard.changes, (heard.room = heard.room * 2 + 64) * sizeof *heard.changes);
+    return &heard.changes[heard.length++];
+}
+
+static void hear_resource(const field *resource) {
     field part, name = {0}, version = {0}, body = {0};
     for (const uint8_t *at = resource->data; next_field(&at, resource->data + resource->length, &part);) {
         if (part.number == 3) name = part;
         if (part.number == 1) version = part;
         if (part.number == 2) body = part;
     }
-    uint32_t number = number_of(name.data, name.length);
-    entry_of(&one->books[type], number)->version = number_of(version.data, version.length);
-    int follower = FOLLOWER[type];
-    if (!follower || !leads_on(type, body.data, body.length)) return;
-    size_t before = one->books[follower].length;
-    entry_of(&one->books[follower], number);
-    if (one->books[follower].length > before) put_field(wanted, 3, name.data, name.length);
+    heard.resources++;
+    int on = FOLLOWER[heard.type] && leads_on(heard.type, body.data, body.length);
+    *next_change() = (change){number_of(name.data, name.length), number_of(version.data, version.length), on};
 }
 
-static void on_response(proxy *one, const uint8_t *start, size_t length) {
+static void hear(const uint8_t *start, size_t length) {
     const uint8_t *end = start + length, *at = start;
     field part, nonce = {0}, url = {0};
+    heard.octets.length = heard.ack.length = heard.length = heard.resources = 0;
+    append(&heard.octets, start, length);
     while (next_field(&at, end, &part)) {
         if (part.number == 5) nonce = part;
         if (part.number == 4) url = part;
     }
-    int type = 0;
-    while (type < TYPES && (strlen(TYPE_URL[type]) != url.length || memcmp(TYPE_URL[type], url.data, url.length))) type++;
+    heard.type = 0;
+    while (heard.type < TYPES && (strlen(TYPE_URL[heard.type]) != url.length || memcmp(TYPE_URL[heard.type], url.data, url.length))) heard.type++;
+    put_field(&heard.ack, 2, url.data, url.length);
+    put_field(&heard.ack, 6, nonce.data, nonce.length);
+    if (heard.type == TYPES) return;
+    for (at = start; next_field(&at, end, &part);) {
+        if (part.number == 2) hear_resource(&part);
+        if (part.number == 6) *next_change() = (change){number_of(part.data, part.length), 0, 0};
+    }
+}
+
+static void on_response(proxy *one, const uint8_t *start, size_t length) {
+    if (heard.octets.length != length || memcmp(heard.octets.data, start, length)) hear(start, length);
     responses++;
     bytes += length;
-    buffer ack = {0}, wanted = {0};
-    put_field(&ack, 2, url.data, url.length);
-    put_field(&ack, 6, nonce.data, nonce.length);
-    put_message(&one->out, &ack);
-    free(ack.data);
-    if (type == TYPES) return;
-    one->seen |= 1u << type;
-    for (at = start; next_field(&at, end, &part);) {
-        if (part.number == 2) { resources++; take(one, type, &part, &wanted); }
-        if (part.number == 6) entry_of(&one->books[type], number_of(part.data, part.length))->version = 0;
+    resources += heard.resources;
+    put_message(&one->out, &heard.ack);
+    if (heard.type == TYPES) return;
+    one->seen |= 1u << heard.type;
+    buffer wanted = {0};
+    book *own = &one->books[heard.type], *following = &one->books[FOLLOWER[heard.type]];
+    for (const change *each = heard.changes; each < heard.changes + heard.length; each++) {
+        entry_of(own, each->name)->version = each->version;
+        if (!each->leads_on) continue;
+        size_t before = following->length;
+        entry_of(following, each->name);
+        if (following->length > before) put_text(&wanted, 3, texts.items[each->name]);
     }
-    if (wanted.length) subscribe(one, FOLLOWER[type], &wanted);
+    if (wanted.length) subscribe(one, FOLLOWER[heard.type], &wanted);
     free(wanted.data);
 }
 
@@ -218,14 +240,16 @@ static void on_data(proxy *one, const uint8_t *data, size_t length) {
 
 static void disconnect(proxy *one) {
     if (one->fd < 0) return;
+    if (!one->secured) insecure--;
     epoll_ctl(poller, EPOLL_CTL_DEL, one->fd, NULL);
+    SSL_set_shutdown(one->ssl, SSL_SENT_SHUTDOWN); /* else OpenSSL takes the session for spoilt */
     SSL_free(one->ssl);
     close(one->fd);
     free(one->in.data); free(one->out.data); free(one->message.data);
     one->in = one->out = one->message = (buffer){0};
     one->fd = -1;
     one->ssl = NULL;
-    one->started = one->watching_write = 0;
+    one->started = one->secured = one->watching_write = one->wants_answer = 0;
     one->asked = one->seen = 0;
     one->consumed = 0;
 }
@@ -262,7 +286,7 @@ static int would_block(proxy *one, int result) {
 }
 
 static void watch(proxy *one) {
-    int wanted = one->out.length > 0 || !one->started;
+    int wanted = (one->out.length > 0 && !one->wants_answer) || !one->started;
     if (wanted == one->watching_write) return;
     one->watching_write = wanted;
     struct epoll_event event = {.events = EPOLLIN | (wanted ? EPOLLOUT : 0u), .data.ptr = one};
@@ -271,9 +295,11 @@ static void watch(proxy *one) {
 
 static void flush_out(proxy *one) {
     size_t at = 0;
+    one->wants_answer = 0;
     while (at < one->out.length) {
         int wrote = SSL_write(one->ssl, one->out.data + at, (int)(one->out.length - at));
         if (wrote <= 0) {
+            one->wants_answer = SSL_get_error(one->ssl, wrote) == SSL_ERROR_WANT_READ;
             if (would_block(one, wrote)) break;
             fail(one, "write failed");
             return;
@@ -299,6 +325,13 @@ static void read_in(proxy *one) {
     flush_out(one);
 }
 
+static int keep_session(SSL *ssl, SSL_SESSION *session) {
+    proxy *one = SSL_get_app_data(ssl);
+    SSL_SESSION_free(one->session);
+    one->session = session;
+    return 1; /* it is ours now */
+}
+
 static void open_connection(proxy *one) {
     int yes = 1;
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
@@ -309,7 +342,10 @@ static void open_connection(proxy *one) {
     one->ssl = SSL_new(tls);
     if (!alike && SSL_use_certificate_chain_file(one->ssl, one->certificate) != 1) { fprintf(stderr, "%s not readable\n", one->certificate); exit(2); }
     SSL_set_fd(one->ssl, one->fd);
+    SSL_set_app_data(one->ssl, one);
+    if (one->session) SSL_set_session(one->ssl, one->session);
     SSL_set_connect_state(one->ssl);
+    insecure++;
     one->watching_write = 1;
     struct epoll_event event = {.events = EPOLLIN | EPOLLOUT, .data.ptr = one};
     epoll_ctl(poller, EPOLL_CTL_ADD, one->fd, &event);
@@ -322,6 +358,11 @@ static void on_event(proxy *one, uint32_t events) {
     if (!one->started && events & EPOLLOUT) { one->started = 1; start(one); }
     if (events & EPOLLOUT) flush_out(one);
     if (one->fd >= 0 && events & (EPOLLIN | EPOLLHUP | EPOLLERR)) read_in(one);
+    if (one->fd >= 0 && !one->secured && SSL_is_init_finished(one->ssl)) {
+        one->secured = 1;
+        insecure--;
+        resumed += (uint64_t)SSL_session_reused(one->ssl);
+    }
     if (!before && (one->fd < 0 || is_synced(one))) connecting--;
     if (before && one->fd >= 0 && !is_synced(one)) connecting++; /* it learned of more to ask for */
     last_activity = now();
@@ -334,8 +375,9 @@ static void answer(const char *event, double seconds) {
     for (int i = 0; i < count; i++)
         for (int type = 0; type < TYPES; type++) known += fleet[i].books[type].length;
     printf("{\"event\": \"%s\", \"seconds\": %.4f, \"responses\": %llu, \"resources\": %llu, \"bytes\": %llu, "
-           "\"deaths\": %llu, \"known\": %zu}\n", event, seconds, (unsigned long long)responses,
-           (unsigned long long)resources, (unsigned long long)bytes, (unsigned long long)deaths, known);
+           "\"deaths\": %llu, \"known\": %zu, \"resumed\": %llu}\n", event, seconds, (unsigned long long)responses,
+           (unsigned long long)resources, (unsigned long long)bytes, (unsigned long long)deaths, known,
+           (unsigned long long)resumed);
     fflush(stdout);
 }
 
@@ -347,7 +389,7 @@ static int command(const char *line, double *started, const char **running) {
     if (!strncmp(line, "reconnect", 9)) {
         *running = "reconnected";
         resuming = 1;
-        responses = resources = bytes = 0;
+        responses = resources = bytes = resumed = 0;
         for (int i = 0; i < count; i++) disconnect(&fleet[i]);
     }
     next_to_connect = connecting = 0;
@@ -355,7 +397,7 @@ static int command(const char *line, double *started, const char **running) {
 }
 
 static int all_synced(void) {
-    if (next_to_connect < count || connecting > 0) return 0;
+    if (next_to_connect < count || connecting > 0 || insecure > 0) return 0;
     return !resuming || now() - last_activity > 0.3;
 }
 
@@ -385,6 +427,8 @@ int main(int argc, char **argv) {
         SSL_CTX_load_verify_locations(tls, argv[5], NULL) != 1) { fprintf(stderr, "key or authority not readable\n"); return 2; }
     if (alike && SSL_CTX_use_certificate_chain_file(tls, fleet->certificate) != 1) { fprintf(stderr, "%s not readable\n", fleet->certificate); return 2; }
     SSL_CTX_set_verify(tls, SSL_VERIFY_PEER, NULL);
+    SSL_CTX_set_session_cache_mode(tls, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
+    SSL_CTX_sess_set_new_cb(tls, keep_session);
     SSL_CTX_set_alpn_protos(tls, (const unsigned char *)"\2h2", 3);
     next_to_connect = count;
     poller = epoll_create1(EPOLL_CLOEXEC);

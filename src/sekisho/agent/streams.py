@@ -5,10 +5,12 @@ import os
 import stat
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import grpc
+from grpc.experimental.session_cache import ssl_session_cache_lru
 
 from sekisho.agent.link import Connection, Stream, UpstreamBroken, UpstreamRefused
 from sekisho.envoy import carried_logs
@@ -118,13 +120,24 @@ class GrpcConnection:
         await self._channel.close()
 
 
+@lru_cache(maxsize=256)
+def _sessions(_chain: bytes) -> Any:
+    """Where gRPC keeps the TLS session of the holder of a certificate."""
+    return ssl_session_cache_lru(1)
+
+
 def grpc_dial(target: str, server_name: str) -> Callable[[Credentials], Awaitable[Connection]]:
-    """Connects to `target` (`host:port`) over mutual TLS; its certificate must be for `server_name`."""
+    """Connects to `target` (`host:port`) over mutual TLS; its certificate must be for `server_name`.
+
+    Who comes back with the same certificate resumes the TLS session; never with another one, which the
+    control plane would not be shown.
+    """
 
     async def dial(credentials: Credentials) -> Connection:
         issued = credentials.issued
         secured = grpc.ssl_channel_credentials(issued.bundle, credentials.key.reveal(), issued.chain)
         options = [*_LIMITS, *_KEEPALIVE, ("grpc.ssl_target_name_override", server_name)]
+        options.append(("grpc.ssl_session_cache", _sessions(issued.chain)))
         # Channels of equal arguments share a connection; a dial is to find out whether one can be made now.
         options.append(("grpc.use_local_subchannel_pool", 1))
         channel = _aio.secure_channel(target, secured, options)

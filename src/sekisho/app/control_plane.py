@@ -35,6 +35,7 @@ from sekisho.identity.files import private_directory
 from sekisho.store.protocol import Store
 from sekisho.store.sqlite import open_sqlite
 from sekisho.translate.facts import Settings
+from sekisho.xds.contexts import Contexts
 from sekisho.xds.tls import server_context
 
 log = structlog.get_logger(__name__)
@@ -159,7 +160,7 @@ async def _announce(parts: Parts, served: "asyncio.Future[int]", announce: Annou
     """Proxies are let in once everything is translated: before, they would be told that there is nothing."""
     settings = parts.settings
     await parts.loop.ready.wait()
-    xds = await parts.xds.listen(settings.xds, _xds_context(parts)) if parts.xds else None
+    xds = await parts.xds.listen(settings.xds, _xds_contexts(parts)) if parts.xds else None
     api = Address(settings.api.host, await served)
     parts.access.write(api, parts.identities.authority.bundle.decode())
     log.info("control plane serves", api=str(api), xds=str(xds or ""), place=settings.place.name)
@@ -187,7 +188,8 @@ def _api_context(parts: Parts) -> ssl.SSLContext:
     return parts.certificate.supply(tls_context(_api(parts)))
 
 
-def _xds_context(parts: Parts) -> ssl.SSLContext:
+def _xds_contexts(parts: Parts) -> Contexts:
     certificate, authorities = parts.certificate, parts.identities.authority.bundle.decode()
-    context = server_context(certificate.certificate, certificate.key, authorities)
-    return certificate.supply(context)
+    contexts = Contexts(lambda: server_context(certificate.certificate, certificate.key, authorities))
+    certificate.on_renewal(contexts.renew)
+    return contexts

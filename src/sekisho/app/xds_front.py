@@ -1,6 +1,5 @@
 """The xDS server as a control plane runs it: who may follow what, and whose streams end when that changes."""
 
-import ssl
 from collections.abc import Callable, Collection, Sequence
 
 import structlog
@@ -11,6 +10,7 @@ from sekisho.control.loop import ControlLoop
 from sekisho.control.proxies import AGENT, owner_of
 from sekisho.model.names import ResourceId
 from sekisho.xds.admission import Refusal
+from sekisho.xds.contexts import Contexts
 from sekisho.xds.rpc import Status
 from sekisho.xds.server import AdsServer
 from sekisho.xds.view import View
@@ -27,9 +27,9 @@ class XdsFront:
         peers.revocations.on_change(self._cut_off)
         loop.on_move = self._send_on
 
-    async def listen(self, address: Address, context: ssl.SSLContext) -> Address:
+    async def listen(self, address: Address, contexts: Contexts) -> Address:
         """Where it serves from then on. Raises OSError."""
-        return Address(address.host, await self._ads.listen_tls(address.host, address.port, lambda: context))
+        return Address(address.host, await self._ads.listen_tls(address.host, address.port, contexts))
 
     async def drain(self, seconds: float) -> None:
         """Ends all streams, in good order for as long."""

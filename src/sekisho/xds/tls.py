@@ -6,6 +6,7 @@
 import re
 import ssl
 import time
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 
@@ -29,14 +30,15 @@ class NotVerified(Exception):
 def server_context(certificate: Path, key: Path, authorities: str) -> ssl.SSLContext:
     """A context that demands a client certificate signed by one of `authorities` (PEM).
 
-    TLS 1.2 or later, HTTP/2 only. No session tickets: a resumed session would outlive the removal of the
-    authority that vouched for it.
+    TLS 1.2 or later, HTTP/2 only. A session can be resumed for as long as the context is used for new
+    connections (see contexts.py). It is kept here and not in the client's ticket, from which the certificates
+    would have to be parsed again: that is most of what a handshake costs.
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.verify_mode = ssl.CERT_REQUIRED
     context.options |= ssl.OP_NO_TICKET | ssl.OP_NO_RENEGOTIATION | ssl.OP_NO_COMPRESSION
-    context.num_tickets = 0
+    context.num_tickets = 1
     context.set_alpn_protocols(["h2"])
     context.load_cert_chain(certificate, key)
     context.load_verify_locations(cadata=authorities)
@@ -128,13 +130,29 @@ class TlsPipe:
         return True
 
     def _verified(self) -> Peer:
+        """The client, as its certificate says: when a session was resumed, the one shown when it began."""
         try:
             peer = peer_of(self._object.getpeercert(binary_form=True) or b"")
         except (ValueError, x509.DuplicateExtension, x509.UnsupportedGeneralNameType):
             raise NotVerified("the client certificate does not parse") from None
+        if peer.not_after <= time.time():  # OpenSSL does not look when a session is resumed
+            raise NotVerified("the client certificate has ended")
         if self._object.selected_alpn_protocol() not in ("h2", None):
             raise NotVerified("HTTP/2 was not agreed on")  # pragma: no cover - h2 is all we offer
         return peer
+
+    def close(self) -> None:
+        """The connection is gone. OpenSSL forgets the session of one that was not closed in good order, but a
+        network that fails is what proxies come back from.
+        """
+        if self.peer:
+            with suppress(ssl.SSLError):
+                self._object.unwrap()
+
+    @property
+    def resumed(self) -> bool:
+        """Whether the client came back to an earlier session."""
+        return bool(self._object.session_reused)
 
     def outgoing(self) -> bytes:
         """Cipher text to be written: handshake, alerts, what `encrypt` left."""

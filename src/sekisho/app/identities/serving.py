@@ -1,6 +1,7 @@
 """The control plane's own certificate: from its own authority, renewed while it serves."""
 
 import ssl
+from collections.abc import Callable
 from ipaddress import ip_address
 from pathlib import Path
 from random import Random
@@ -26,7 +27,7 @@ class ServingCertificate:
         self._folder = folder
         self._authority = authority
         self._registration = registration
-        self._contexts: list[ssl.SSLContext] = []
+        self._listeners: list[Callable[[], None]] = []
         self.credentials = credentials
         """The newest ones."""
         self._store(credentials)
@@ -51,8 +52,12 @@ class ServingCertificate:
     def supply(self, context: ssl.SSLContext) -> ssl.SSLContext:
         """Loads the certificate into `context`, now and after every renewal."""
         context.load_cert_chain(self.certificate, self.key)
-        self._contexts.append(context)
+        self.on_renewal(lambda: context.load_cert_chain(self.certificate, self.key))
         return context
+
+    def on_renewal(self, listener: Callable[[], None]) -> None:
+        """Calls `listener` when there is another certificate in the files."""
+        self._listeners.append(listener)
 
     async def keep_renewed(self, clock: Clock, random: Random) -> None:
         """Renews it in time, until cancelled."""
@@ -61,8 +66,8 @@ class ServingCertificate:
     async def _renew(self) -> Issued:
         self.credentials = await new_credentials(self._authority, self._registration)
         self._store(self.credentials)
-        for context in self._contexts:
-            context.load_cert_chain(self.certificate, self.key)
+        for listener in self._listeners:
+            listener()
         return self.credentials.issued
 
     def _store(self, credentials: Credentials) -> None:
