@@ -18,7 +18,7 @@ from tests.kit.http import Answer, fetch
 from tests.kit.load import Load, under_load
 from tests.kit.objects import manifest
 from tests.kit.ports import free_port
-from tests.kit.system import Manifest, System, running_system
+from tests.kit.system import PATIENCE, Manifest, System, running_system
 from tests.kit.wait import eventually
 
 FAULT_SECONDS = float(os.environ.get("SEKISHO_FAULT_SECONDS", "8"))
@@ -156,6 +156,20 @@ async def goes_on(*loads: Load, more: int = 20) -> None:
             return load.answered >= there + more
 
         await eventually(answered, what="calls go on", every=0.01)
+
+
+async def recovered(load: Load, since: float, calm: float = 3) -> float:
+    """Seconds from `since` to the last failure, or how long the slowest call took meanwhile, if that is more;
+    once there was no failure, and one call after another, for so long."""
+    loop = asyncio.get_running_loop()
+    load.slowest, known, last = 0.0, len(load.failures), since
+    async with asyncio.timeout(PATIENCE):
+        while loop.time() - max(last, since) < calm:
+            if len(load.failures) > known:
+                known, last = len(load.failures), loop.time()
+            await asyncio.sleep(0.01)
+    await goes_on(load)
+    return max(last - since, load.slowest)
 
 
 def bootstrap_of(envoy: psutil.Process) -> str:

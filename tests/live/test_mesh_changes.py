@@ -11,7 +11,7 @@ from tests.kit.http import fetch
 from tests.kit.load import Load
 from tests.kit.mesh import Mesh, Record, goes_on, permission, running_mesh
 from tests.kit.objects import manifest
-from tests.kit.system import PATIENCE, promised
+from tests.kit.system import PATIENCE, log_lines, promised
 
 from sekisho.app.processes import own
 from sekisho.client.credentials import TrustAnswer, TrustSpec
@@ -105,24 +105,40 @@ async def by_plaintext(mesh: Mesh, server: str) -> int | None:
 async def test_from_permissive_to_strict_and_back_members_lose_no_call(
     mesh: Mesh, record_property: Record
 ) -> None:
+    """And who has no identity is refused in the strict mode alone, where that is written down."""
     everybody = {"allow": [{}]}
     await mesh.system.apply(*(permission(server, everybody) for server in SERVERS))
     await mesh.at_rest(mesh.members["client-1"])  # what was read is passed on now
-    changes = 0
+    changes, got, before = 0, list[int | None](), refused_by_tls(mesh)
     try:
         async with load_on_both(mesh) as loads:
             for mode, status in (("Permissive", 200), ("Strict", None)) * 2:
                 await mesh.system.apply(mesh_tls(mode))
 
                 async def as_expected(status: int | None = status) -> bool:
-                    return [await by_plaintext(mesh, server) for server in SERVERS] == [status, status]
+                    got.extend([await by_plaintext(mesh, server) for server in SERVERS])
+                    return got[-2:] == [status, status]
 
                 await mesh.system.until(as_expected, f"{mode} holds")
+                for _ in range(10):
+                    await as_expected()
                 changes += 1
+
+            async def written_down() -> bool:
+                return refused_by_tls(mesh) > before
+
+            await mesh.system.until(written_down, "refusals are written down")
     finally:
         await as_at_first(mesh)
+    assert refused_by_tls(mesh) - before <= got.count(None), "who is let in is no refusal"
     record_property("changes", changes)
     record_property("calls", sum(load.answered for load in loads))
+
+
+def refused_by_tls(mesh: Mesh) -> int:
+    """Connections that sidecars refused, as their agent told: some of a flood, with the next."""
+    lines = [one for one in log_lines(mesh.system.log("agent")) if one["event"] == "a connection was refused"]
+    return sum(1 + line.get("not_written_before", 0) for line in lines)
 
 
 @pytest.mark.parametrize("server", SERVERS)

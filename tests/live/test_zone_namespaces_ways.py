@@ -10,10 +10,10 @@ import pytest_asyncio
 from tests.kit.clouds import multizone, retry
 from tests.kit.lines import Slowness, cut, mute, slow
 from tests.kit.load import Load
-from tests.kit.mesh import Member, Record, goes_on
+from tests.kit.mesh import Member, Record, goes_on, recovered
 from tests.kit.netns import needs_namespaces
 from tests.kit.objects import manifest
-from tests.kit.system import PATIENCE, promised
+from tests.kit.system import promised
 from tests.kit.zone_namespaces import HostedClouds, hosted_clouds
 from tests.kit.zone_observing import FAR
 
@@ -85,20 +85,6 @@ async def until_called(clouds: HostedClouds, load: Load, *groups: list[Member]) 
     named = ", ".join(member.name for member in itertools.chain(*groups))
     await clouds.hub.until(all_are, f"{named} are called")
     await goes_on(load)
-
-
-async def recovered(load: Load, since: float, calm: float = 3) -> float:
-    """Seconds from `since` to the last failure, or how long the slowest call took meanwhile, if that is more;
-    once there was no failure, and one call after another, for so long."""
-    loop = asyncio.get_running_loop()
-    load.slowest, known, last = 0.0, len(load.failures), since
-    async with asyncio.timeout(PATIENCE):
-        while loop.time() - max(last, since) < calm:
-            if len(load.failures) > known:
-                known, last = len(load.failures), loop.time()
-            await asyncio.sleep(0.01)
-    await goes_on(load)
-    return max(last - since, load.slowest)
 
 
 @asynccontextmanager
