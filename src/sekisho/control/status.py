@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 import structlog
@@ -38,7 +39,8 @@ class StatusWriter:
         self._interval = interval
         self._desired: dict[ResourceId, Mapping[str, Any]] = {}
         self._current: dict[ResourceId, bytes] = {}
-        """As JSON, a fifth of the size: there is one for every route, and few are ever read."""
+        """As JSON, a fifth of the size, and one for all that say the same: there is one for every route, and
+        few are ever read."""
         self._revisions: dict[ResourceId, int] = {}
         """Of those in `SHARED`: the revision last seen."""
         self._not_before: dict[ResourceId, float] = {}
@@ -91,6 +93,8 @@ class StatusWriter:
                 wait = await self._write_due()
                 if wait > 0:
                     await self._clock.sleep(wait)
+            now = self._clock.monotonic()
+            self._not_before = {one: time for one, time in self._not_before.items() if time > now}
 
     async def _write_due(self) -> float:
         """Write one batch of what may be written now; returns the seconds until more may be."""
@@ -144,5 +148,11 @@ class StatusWriter:
 
 
 def _packed(status: Mapping[str, Any] | None) -> bytes:
-    """Equal statuses give equal bytes."""
-    return json.encode(status, order="deterministic")
+    """Equal statuses give equal bytes, and mostly the same."""
+    return _same(json.encode(status, order="deterministic"))
+
+
+@lru_cache(maxsize=4_096)
+def _same(packed: bytes) -> bytes:
+    """Routes of one parent say the same, and are written and read together."""
+    return packed

@@ -1,7 +1,8 @@
 """From what was written to a checked resource: kind, types, defaults, rules; all mistakes together."""
 
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, lru_cache
+from sys import intern
 from typing import Any
 
 import msgspec
@@ -87,12 +88,40 @@ def engine_view(resource: Resource) -> Resource:
 
     Two views are equal exactly when their writers said the same things of the same resource.
     """
+    written = resource.metadata
     metadata = structs.replace(
-        resource.metadata, resource_version=None, managed_fields=(), generate_name=None, self_link=None
+        written,
+        # What very many have alike is kept once: all are held for as long as they are there.
+        namespace=intern(written.namespace),
+        labels=written.labels or _NONE,
+        annotations=written.annotations or _NONE,
+        creation_timestamp=written.creation_timestamp and intern(written.creation_timestamp),
+        resource_version=None,
+        managed_fields=(),
+        generate_name=None,
+        self_link=None,
     )
+    said: dict[str, Any] = {
+        "api_version": intern(resource.api_version),
+        "kind": intern(resource.kind),
+        "metadata": metadata,
+    }
+    spec: Any = getattr(resource, "spec", None)
+    if parents := getattr(spec, "parent_refs", None):
+        said["spec"] = structs.replace(spec, parent_refs=_same(parents))
     if hasattr(resource, "status"):
-        return structs.replace(resource, metadata=metadata, status=None)
-    return structs.replace(resource, metadata=metadata)
+        said["status"] = None
+    return structs.replace(resource, **said)
+
+
+@lru_cache(maxsize=4_096)
+def _same(parents: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Parents of a route, which mostly has siblings."""
+    return parents
+
+
+_NONE: dict[str, str] = {}
+"""Labels of who has none."""
 
 
 @cache
