@@ -154,9 +154,6 @@ class Application:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """ASGI."""
-        if scope["type"] == "lifespan":
-            await self._lifespan(receive, send)
-            return
         if scope["type"] != "http":
             await send({"type": "websocket.close", "code": 1008})
             return
@@ -174,17 +171,6 @@ class Application:
             await _status(error)(scope, receive, send)
         finally:
             self._open.discard(answer)
-
-    async def _lifespan(self, receive: Receive, send: Send) -> None:
-        while True:
-            match (await receive())["type"]:
-                case "lifespan.startup":
-                    await self.start()
-                    await send({"type": "lifespan.startup.complete"})
-                case _:
-                    await self.stop()
-                    await send({"type": "lifespan.shutdown.complete"})
-                    return
 
     async def _answer(self, request: Request) -> Answer | Mount:
         try:
