@@ -11,7 +11,7 @@ from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
-from sekisho.engine.definitions import Index, Output, Query
+from sekisho.engine.definitions import Failed, Index, Output, Query
 from sekisho.engine.nodes import CHECK, CLEAN, DIRTY, RUNNING, Bucket, Computed, Leaf, Node, Table, mark
 
 _OUTPUT_RANK = 1 << 60
@@ -28,24 +28,22 @@ class Changes:
     value (outputs that close have none), and nobody else is disturbed."""
 
 
-class _Failed:
-    """Stands as a node's value while its function raises; whoever reads it meets the same exception."""
-
-    __slots__ = ("error",)
-
-    def __init__(self, error: Exception) -> None:
-        self.error = error
-
-
 class Read:
-    """The handle through which a query sees the world; everything read is recorded."""
+    """The handle through which a query sees the world; everything read is recorded.
 
-    __slots__ = ("_engine", "_leaves", "_queries", "recording")
+    Reading is most of what queries do, so the way to a bucket is written out in each method.
+    """
+
+    __slots__ = ("_engine", "_leaves", "_tables", "calls", "ceiling", "recording")
 
     def __init__(self, engine: "Engine") -> None:
         self._engine = engine
         self._leaves = engine._leaves
-        self._queries = engine._queries
+        self._tables = engine._tables
+        self.calls: defaultdict[Query[Any, Any], dict[tuple[Any, ...], Computed]] = defaultdict(dict)
+        """What is remembered of each query, by arguments."""
+        self.ceiling = _OUTPUT_RANK
+        """The rank of the table being settled: it may depend on indexes below only."""
         self.recording: dict[Node, None] = engine._orphans
         """What the running query has read. Outside of any query, reads keep nothing alive."""
 
@@ -59,28 +57,36 @@ class Read:
 
     def bucket(self, index: Index, key: Hashable) -> frozenset[Any]:
         """The source keys that stand under `key`."""
-        bucket = self._engine._table_below(index).bucket(key)
+        table = self._tables.get(index)
+        if table is None or index.rank >= self.ceiling:
+            table = self._engine._table_below(index)
+        bucket = table.buckets.get(key) or table.empty.get(key) or table.vacant(key)
         self.recording[bucket] = None
-        return bucket.frozen()
+        members: frozenset[Any] | None = bucket.value
+        return bucket.frozen() if members is None else members
 
     def count(self, index: Index, key: Hashable) -> int:
         """How many source keys stand under `key`."""
-        bucket = self._engine._table_below(index).bucket(key)
+        table = self._tables.get(index)
+        if table is None or index.rank >= self.ceiling:
+            table = self._engine._table_below(index)
+        bucket = table.buckets.get(key) or table.empty.get(key) or table.vacant(key)
         self.recording[bucket] = None
         return len(bucket.members)
 
     def any(self, index: Index) -> bool:
         """Whether anything stands under any key: one thing to remember for all readers of an index that is
         mostly empty, who run again when the first comes and when the last goes."""
-        table = self._engine._table_below(index)
+        table = self._tables.get(index)
+        if table is None or index.rank >= self.ceiling:
+            table = self._engine._table_below(index)
         self.recording[table.anything] = None
         return bool(table.buckets)
 
     def call(self, query: Query[Any, Any], args: tuple[Any, ...]) -> Any:
-        """The result of a query, for `Query` itself. A call that is up to date costs two look-ups."""
-        calls = self._queries[query]
+        """The result of a query that is not remembered, or perhaps out of date; for `Query` itself."""
+        calls, engine = self.calls[query], self._engine
         node = calls.get(args)
-        engine = self._engine
         if node is None:
             node = calls[args] = Computed(query, args)
             self.recording[node] = None
@@ -89,10 +95,10 @@ class Read:
             self.recording[node] = None
             if node.state:
                 engine._refresh(node)
-        if node.rank >= engine._ceiling:
+        if node.rank >= self.ceiling:
             engine._refuse(query)
         value = node.value
-        if type(value) is _Failed:
+        if type(value) is Failed:
             raise value.error
         return value
 
@@ -107,20 +113,17 @@ class Engine:
         """`outputs` are kept up to date, with every index they need; other queries run when asked for."""
         self._orphans: dict[Node, None] = {}
         self._leaves: dict[Hashable, Leaf] = {}
-        self._queries: defaultdict[Query[Any, Any], dict[tuple[Any, ...], Computed]] = defaultdict(dict)
+        self._tables: dict[Index | Output[Any], Table] = {}
         self.read = Read(self)
         """Reads from outside of any query: sees the state after the last commit."""
         self.runs: Counter[str] = Counter()
         """How often each query, index and output has run, by name."""
-        self._tables: dict[Index | Output[Any], Table] = {}
         self._order: list[Table] = []
         self._by_kind: dict[str, list[Table]] = {}
         self._kinds: defaultdict[str, dict[Hashable, None]] = defaultdict(dict)
         self._dependents: defaultdict[str, list[Table]] = defaultdict(list)
         """Kind of leaves → the tables of which it is a condition."""
         self._refreshing: list[Table] = []
-        self._ceiling = _OUTPUT_RANK
-        """The rank of the table being settled: it may depend on indexes below only."""
         self._failures: dict[tuple[str, Any], Exception] = {}
         self._changed: dict[Output[Any], dict[Any, Any]] = {}
         for wanted in outputs:
@@ -160,7 +163,7 @@ class Engine:
     def size(self) -> int:
         """How many nodes there are: for a metric, and for tests that nothing leaks."""
         tables = sum(len(table.terminals) + len(table.buckets) + len(table.empty) for table in self._order)
-        return len(self._leaves) + sum(map(len, self._queries.values())) + tables
+        return len(self._leaves) + sum(map(len, self.read.calls.values())) + tables
 
     # ---- leaves
 
@@ -228,21 +231,22 @@ class Engine:
         table.reconsider()
 
     def _table_below(self, index: Index) -> Table:
-        if index.rank >= self._ceiling:
+        if index.rank >= self.read.ceiling:
             self._refuse(index)
         return self._tables.get(index) or self._add_table(index)
 
     def _settle(self, table: Table) -> None:
         """Run what is stale; an index moves its keys between buckets, an output notes what changed."""
         self._refreshing.append(table)
-        outer, self._ceiling = self._ceiling, table.rank
+        read = self.read
+        outer, read.ceiling = read.ceiling, table.rank
         try:
             while table.stale:
                 stale, table.stale = table.stale, {}
                 for key in stale:
                     self._settle_key(table, key)
         finally:
-            self._ceiling = outer
+            read.ceiling = outer
             self._refreshing.pop()
 
     def _settle_key(self, table: Table, key: Any) -> None:
@@ -342,7 +346,7 @@ class Engine:
         closes."""
         owner = node.owner
         if isinstance(owner, Query):
-            return _Failed(error)
+            return Failed(error)
         self._failures[owner.name, node.key] = error
         definition = owner.definition
         return None if type(definition) is Output and definition.closes else node.value
@@ -359,7 +363,7 @@ class Engine:
                 continue
             if type(node) is Computed:
                 if type(node.owner) is Query:
-                    self._queries[node.owner].pop(node.key, None)
+                    self.read.calls[node.owner].pop(node.key, None)
                     self._unlink(node)
             elif type(node) is Bucket:
                 node.table.empty.pop(node.key, None)

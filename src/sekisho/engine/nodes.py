@@ -198,11 +198,9 @@ class Table:
                 return True
         return False
 
-    def bucket(self, key: Hashable) -> Bucket:
-        """The bucket of this key, for somebody who reads it."""
-        found = self.buckets.get(key) or self.empty.get(key)
-        if found is None:
-            found = self.empty[key] = Bucket(self, key)
+    def vacant(self, key: Hashable) -> Bucket:
+        """The bucket of a key that nobody has asked for and nothing stands under."""
+        found = self.empty[key] = Bucket(self, key)
         return found
 
     def fill(self, key: Hashable) -> Bucket:

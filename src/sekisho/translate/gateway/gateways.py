@@ -1,5 +1,6 @@
 """Whether a Gateway as a whole can be served, and on which addresses."""
 
+import re
 from functools import lru_cache
 from ipaddress import ip_address
 
@@ -10,6 +11,9 @@ from sekisho.model.gateway import Gateway
 from sekisho.model.names import ResourceId
 from sekisho.translate.facts import AssignedAddress, Settings, SettingsKey
 from sekisho.translate.gateway.classes import is_accepted, serves
+
+_IPV4 = re.compile(r"((25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])(\.(?!$)|$)){4}").fullmatch
+"""IPv4 addresses, which have but one spelling (RFC 6943, 3.1.1: no leading zeros)."""
 
 
 class Admission(Struct, frozen=True, kw_only=True, gc=False):
@@ -77,6 +81,8 @@ def _address(read: Read, gateway: ResourceId) -> str:
 @lru_cache(maxsize=1 << 16)
 def normal_address(text: str) -> str:
     """An IP address in its one canonical spelling; empty when `text` is none."""
+    if _IPV4(text):  # each endpoint has one, and `ip_address` makes some thirty calls
+        return text
     try:
         return str(ip_address(text))
     except ValueError:
