@@ -15,7 +15,7 @@ from sekisho.app import ports
 from sekisho.app.folder import programs, sekisho_toml, workload_programs
 from sekisho.app.folder.applying import Applier, Outcome
 from sekisho.app.folder.manifests import SUFFIXES, Folder, Manifest
-from sekisho.app.folder.troubles import tell_troubles
+from sekisho.app.folder.troubles import Troubles
 from sekisho.app.folder.urls import programmed
 from sekisho.app.identities import selfsigned
 from sekisho.app.lock import exclusive
@@ -138,7 +138,9 @@ class Run:
                     starting.create_task(self._start_meshed(client, service, group), name=service.name)
         await self._wait_for_services(client)
         await self._tell_sites(client)
-        group.create_task(tell_troubles(client, self._voice, self._folder.line_of), name="tell of troubles")
+        troubles = Troubles(client, self._voice, self._folder.line_of)
+        troubles.follow(self._folder.kinds)
+        group.create_task(troubles.tell(), name="tell of troubles")
         group.create_task(self._watch_files(), name="watch files")
         if then is not None and (went_well := await then(client)) is not None:
             self.went_well = went_well
@@ -150,6 +152,7 @@ class Run:
             await self._edited.wait()
             self._edited.clear()
             await self._apply(applier, first=False)
+            troubles.follow(self._folder.kinds)
 
     async def _start_meshed(
         self, client: Client, service: sekisho_toml.Service, group: asyncio.TaskGroup

@@ -16,6 +16,7 @@ from sekisho.client.system_status import (
     WorkloadState,
 )
 from sekisho.control.loop import ControlLoop
+from sekisho.control.lost_routes import lost_routes
 from sekisho.control.rows import source_of
 from sekisho.model.names import ResourceId
 from sekisho.translate.mesh.rejections import authors
@@ -41,7 +42,11 @@ def system_status(loop: ControlLoop, started: str, revision: int, place: str = "
         workloads=tuple(_workloads(statuses)),
         views=loop.publisher.shared_views,
         proxies=tuple(_proxies(loop)),
-        troubles=(*_troubles(loop, statuses), *_refused_services(loop)),
+        troubles=(
+            *_troubles(loop, statuses),
+            *lost_routes(loop.engine.read, statuses),
+            *_refused_services(loop),
+        ),
         certificates=tuple(_certificates(loop)),
     )
 

@@ -13,7 +13,7 @@ from tests.kit.clock import FakeClock
 from sekisho.aio.clock import SystemClock
 from sekisho.aio.tasks import background
 from sekisho.app.control_plane import Parts, build, run
-from sekisho.app.folder.troubles import tell_troubles
+from sekisho.app.folder.troubles import Troubles
 from sekisho.app.host.signer import ApiSigner
 from sekisho.app.settings import Address, ControlPlane
 from sekisho.app.xds_front import authorizer
@@ -266,7 +266,7 @@ async def test_a_mistake_is_told_at_its_line_and_so_is_its_end(state: Path) -> N
     async with (
         running(state) as parts,
         admin(parts) as client,
-        background(tell_troubles(client, voice, lambda *at: lines.get(at, 0)), name="troubles"),
+        background(Troubles(client, voice, lambda *at: lines.get(at, 0)).tell(), name="troubles"),
         asyncio.timeout(60),
     ):
         await client.create(GATEWAY)
@@ -274,3 +274,15 @@ async def test_a_mistake_is_told_at_its_line_and_so_is_its_end(state: Path) -> N
         assert "cart.yaml:12: HTTPRoute/default/cart: spec.rules[0].backendRefs[0]" in await voice.lines.get()
         await client.delete("httproute", "cart", "default")
         assert await voice.lines.get() == "no problems any more"
+
+
+async def test_mistakes_of_kinds_that_came_later_are_told_too(state: Path) -> None:
+    voice = Heard()
+    async with running(state) as parts, admin(parts) as client, asyncio.timeout(60):
+        troubles = Troubles(client, voice, lambda *_: 0)
+        async with background(troubles.tell(), name="troubles"):
+            troubles.follow({"ConfigMap", "GRPCRoute", "OfNobody"})
+            await client.create(GATEWAY)
+            lost = {**ROUTE, "kind": "GRPCRoute", "spec": {"parentRefs": [{"name": "doors"}]}}
+            await client.create(lost)
+            assert 'Gateway/default/doors does not exist (did you mean "door"?)' in await voice.lines.get()

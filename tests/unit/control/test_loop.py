@@ -37,7 +37,7 @@ async def running() -> AsyncIterator[tuple[Store, ControlLoop]]:
 
 
 async def until(condition: Callable[[], Any]) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while not condition():
             await asyncio.sleep(0.002)
 
@@ -138,6 +138,18 @@ async def test_a_refused_listener_is_told_on_its_gateway_and_forgotten_when_acce
         await until(lambda: any("8080" in one.message for one in system_status(loop, "", 0).troubles))
         loop.proxies.accepted(proxy, name)
         await until(lambda: not system_status(loop, "", 0).troubles)
+
+
+async def test_a_route_to_a_gateway_that_does_not_exist_is_told_with_the_one_that_does() -> None:
+    async with running() as (store, loop):
+        lost = route("lost", gateway="webb")
+        lost["spec"]["parentRefs"].append({"name": "theirs", "group": "example.com"})
+        await store.write([write("create", one) for one in (*shop(), lost)])
+        told = ["HTTPRoute/shop/lost", 'Gateway/shop/webb does not exist (did you mean "web"?)']
+        await until(
+            lambda: told in [[one.resource, one.message] for one in system_status(loop, "", 0).troubles]
+        )
+        assert "theirs" not in str(system_status(loop, "", 0).troubles)
 
 
 async def test_a_proxy_that_came_back_before_its_loss_was_noticed_is_still_there() -> None:

@@ -146,6 +146,8 @@ def with_source(manifest: Manifest) -> dict[str, Any]:
 def refusals(manifest: Manifest, cause: ApiError | UnknownKind) -> list[Problem]:
     """Why the server did not take it, at the lines where it was written."""
     hint = "--force takes it over" if isinstance(cause, Conflict) else ""
+    if isinstance(cause, UnknownKind) and (meant := manifest.mistakes()):
+        return meant
     if isinstance(cause, ApiError) and cause.status.causes:
         return [manifest.problem(reason.field, reason.message, hint) for reason in cause.status.causes]
     return [manifest.problem("", str(cause))]

@@ -38,6 +38,14 @@ class Manifest:
         """`file:line`; empty when it came from no file."""
         return f"{self.document.file}:{self.document.line}" if self.document.file else ""
 
+    def mistakes(self) -> list[Problem]:
+        """What is wrong with it by our own model, which knows what may have been meant."""
+        try:
+            self.document.check()
+        except Invalid as cause:
+            return list(cause.problems)
+        return []
+
     def problem(self, path: str, message: str, hint: str = "") -> Problem:
         """A problem with it, at the line of `path`."""
         return self.document.located([Problem(path, message, hint)])[0]
@@ -77,11 +85,23 @@ def read_file(path: Path, *, namespace: str = "default", strict: bool = True) ->
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
-        hint = did_you_mean(path.name, [entry.name for entry in path.parent.glob("*")])
-        return Reading(problems=(Problem("", "there is no such file", hint, file=str(path), line=0),))
-    except (OSError, UnicodeDecodeError) as cause:
-        return Reading(problems=(Problem("", f"cannot be read: {cause}", file=str(path), line=0),))
+        return _unreadable(path, "there is no such file", _meant(path))
+    except UnicodeDecodeError as cause:
+        byte = cause.object[cause.start]
+        return _unreadable(path, f"not text in UTF-8: byte {cause.start + 1} is 0x{byte:02x}")
+    except OSError as cause:
+        return _unreadable(path, f"cannot be read: {cause.strerror}")
     return read_text(text, str(path), namespace=namespace, strict=strict)
+
+
+def _unreadable(path: Path, message: str, hint: str = "") -> Reading:
+    return Reading(problems=(Problem("", message, hint, file=str(path), line=0),))
+
+
+def _meant(path: Path) -> str:
+    if path.is_symlink():
+        return f"it is a link to {path.readlink()}"
+    return did_you_mean(path.name, [entry.name for entry in path.parent.glob("*")])
 
 
 def files(folder: Path) -> list[Path]:
@@ -110,7 +130,9 @@ def merged(readings: Iterable[Reading]) -> Reading:
 
 def _id(document: yaml.Document, namespace: str) -> ResourceId:
     """Raises Invalid when kind or name is missing."""
-    value = _mapping(document.value)
+    if not isinstance(document.value, Mapping):
+        raise Invalid(document.located([Problem("", "expected an object with apiVersion and kind")]))
+    value = document.value
     metadata = _mapping(value.get("metadata"))
     missing = [
         Problem(path, "is required")
@@ -149,6 +171,11 @@ class Folder:
         reading = merged([self._reading(path) for path in present])
         self._manifests = {manifest.id: manifest for manifest in reading.manifests}
         return reading
+
+    @property
+    def kinds(self) -> frozenset[str]:
+        """What the last reading found, whether we know it or not."""
+        return frozenset(id_.kind for id_ in self._manifests)
 
     def line_of(self, resource: ResourceId, path: str) -> int:
         """The line of a field, or of the innermost thing around it, at the last reading; 0 when unknown."""

@@ -105,9 +105,8 @@ def test_a_missing_file_is_a_problem_with_a_suggestion(tmp_path: Path) -> None:
 
 def test_a_document_without_kind_or_name_is_a_problem_even_when_not_checked() -> None:
     reading = read_text("metadata: {}\n---\n- 1\n", "a.yaml", strict=False)
-    assert [problem.path for problem in reading.problems] == [
-        "kind",
-        "metadata.name",
-        "kind",
-        "metadata.name",
+    assert [str(problem) for problem in reading.problems] == [
+        "a.yaml:1: kind: is required",
+        "a.yaml:1: metadata.name: is required",
+        "a.yaml:3: expected an object with apiVersion and kind",
     ]

@@ -1,0 +1,42 @@
+"""Routes whose parent does not exist: they have no status that could say so, as nobody answers for it."""
+
+from collections.abc import Iterable, Iterator
+
+from sekisho.client.system_status import Trouble
+from sekisho.control.rows import source_of
+from sekisho.engine import Read
+from sekisho.kit.text import closest
+from sekisho.model.gateway import GATEWAY_GROUP
+from sekisho.model.names import ResourceId
+from sekisho.model.routes import ROUTE_KINDS
+
+_PARENTS = frozenset({(GATEWAY_GROUP, "Gateway"), (GATEWAY_GROUP, "ListenerSet"), ("", "Service")})
+"""Group and kind of parents that are ours to serve; others may exist where we cannot look."""
+
+
+def lost_routes(read: Read, known: Iterable[ResourceId]) -> Iterator[Trouble]:
+    """One for each parentRef of the routes in `known` that names nothing; `known` also has the names that may
+    have been meant."""
+    everything = sorted(known)
+    for route in everything:
+        for position, parent in _missing(read, route):
+            file, line = source_of(read, route)
+            yield Trouble(
+                resource=str(route), path=f"spec.parentRefs[{position}].name", reason="NoMatchingParent",
+                message=f"{parent} does not exist{_meant(parent, everything)}", file=file, line=line,
+            )  # fmt: skip
+
+
+def _missing(read: Read, route: ResourceId) -> Iterator[tuple[int, ResourceId]]:
+    resource = read.leaf(route) if route.kind in ROUTE_KINDS else None
+    for position, reference in enumerate(resource.spec.parent_refs if resource else ()):
+        parent = ResourceId(reference.kind, reference.namespace or route.namespace, reference.name)
+        if (reference.group, reference.kind) in _PARENTS and read.leaf(parent) is None:
+            yield position, parent
+
+
+def _meant(parent: ResourceId, everything: Iterable[ResourceId]) -> str:
+    """` (did you mean "shop"?)`, or nothing."""
+    here = [one.name for one in everything if (one.kind, one.namespace) == (parent.kind, parent.namespace)]
+    found = closest(parent.name, here)
+    return f' (did you mean "{found}"?)' if found else ""
