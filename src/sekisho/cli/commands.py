@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Sequence
+from importlib.metadata import version as installed
 
 from cyclopts import App, CycloptsError
 
@@ -36,17 +37,18 @@ _COMMANDS = {
 }
 
 
-def application() -> App:
-    """All commands. Importing none of them."""
+def application(asked: str = "") -> App:
+    """All commands, importing none of them. `asked` tells all about itself in its help, the others a line."""
     app = App(
         name="sekisho",
         help="Proxy, API gateway and service mesh: a control plane for real Envoys.",
-        version_flags=(),
+        version=lambda: f"sekisho {installed('sekisho')}",
         default_parameter=DEFAULTS,
         suppress_keyboard_interrupt=False,
     )
     for name, (path, help_) in _COMMANDS.items():
-        app.command(f"sekisho.cli.{path}", name=name, help=help_)
+        is_group = path.endswith(":app")
+        app.command(f"sekisho.cli.{path}", name=name, help=None if name == asked and not is_group else help_)
     return app
 
 
@@ -63,7 +65,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def run(arguments: Sequence[str]) -> int:
     """Runs one command; returns its exit code. Mistakes of the user are told in words."""
     try:
-        result = application()(
+        result = application(_command(arguments))(
             list(arguments), exit_on_error=False, print_error=False, result_action="return_value"
         )
     except CycloptsError as cause:

@@ -1,6 +1,5 @@
 """`sekisho config-dump`: what the proxies of a Gateway or Workload are given, as Envoy takes it."""
 
-import json
 from collections.abc import Iterator
 from difflib import unified_diff
 from typing import Annotated, Any, Literal
@@ -10,19 +9,19 @@ from msgspec.structs import replace
 
 from sekisho.cli.diff import shown_difference
 from sekisho.cli.options import DEFAULT_CONNECTION, Connection, InZone, Namespace
-from sekisho.cli.terminal import Exit, Failure, as_yaml, err, write
+from sekisho.cli.terminal import Exit, Failure, as_json, as_yaml, err, write
 from sekisho.client import Client, Selection
 from sekisho.client.reviews import ConfigDump, ConfigDumpSpec, Published, ask
 
-Type = Literal["", "cluster", "endpoints", "secret", "listener", "scope", "routes", "hostname", "sidecar"]
+Type = Literal["cluster", "endpoints", "secret", "listener", "scope", "routes", "hostname", "sidecar"]
 
 
 async def config_dump(
-    gateway: str = "",
+    gateway: Annotated[str, Parameter(help="Name or namespace/name. Default: the only one.")] = "",
     /,
     *,
     workload: Annotated[str, Parameter(help="A Workload instead (name or namespace/name).")] = "",
-    type_: Annotated[Type, Parameter(name="--type", help="Resources of one type only.")] = "",
+    type_: Annotated[Type | None, Parameter(name="--type", help="Resources of one type only.")] = None,
     output: Annotated[Literal["yaml", "json"], Parameter(name=["-o", "--output"], help="Format.")] = "yaml",
     shadow: Annotated[
         bool, Parameter(help="Show the difference that policies in shadow would make instead.")
@@ -31,7 +30,7 @@ async def config_dump(
     zone: InZone = "",
     connection: Connection = DEFAULT_CONNECTION,
 ) -> Exit:
-    """Show the Envoy resources of GATEWAY (name or namespace/name; not needed when there is only one).
+    """Show the Envoy resources of GATEWAY.
 
     With --shadow, the difference between them and those that there would be if the policies labelled
     sekisho.dev/effect: shadow counted; exits 1 when there is one.
@@ -39,7 +38,7 @@ async def config_dump(
     if zone and not gateway and not workload:
         raise Failure("of a zone, name the Gateway or the Workload", code=Exit.USAGE)
     async with connection.client() as client:
-        spec = replace(await _spec(client, gateway, workload, namespace, type_), zone=zone)
+        spec = replace(await _spec(client, gateway, workload, namespace, type_ or ""), zone=zone)
         answer = await ask(client, "ConfigDump", spec, ConfigDump)
         later = await ask(client, "ConfigDump", replace(spec, shadow=True), ConfigDump) if shadow else None
     if later is not None:
@@ -69,7 +68,7 @@ def _show(answer: ConfigDump, spec: ConfigDumpSpec, output: str) -> Exit:
         err.print(f"nothing{f' of type {spec.type}' if spec.type else ''} is published for {whose}")
         return Exit.PROBLEM
     if output == "json":
-        write(json.dumps(documents, indent=2, ensure_ascii=False))
+        write(as_json(documents))
     else:
         write("---\n".join(as_yaml(document) for document in documents))
     return Exit.OK

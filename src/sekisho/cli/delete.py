@@ -1,18 +1,21 @@
 """`sekisho delete`: by kind and name, or what files name."""
 
 from collections.abc import Iterable
+from typing import Annotated
+
+from cyclopts import Parameter
 
 from sekisho.app.folder.manifests import Manifest
 from sekisho.cli.files import manifests
-from sekisho.cli.options import DEFAULT_CONNECTION, Connection, Files, Namespace
+from sekisho.cli.options import DEFAULT_CONNECTION, AnyKind, Connection, Files, Namespace
 from sekisho.cli.terminal import Exit, Failure, err, write
 from sekisho.client import Client, NotFound
 
 
 async def delete(
-    kind: str = "",
+    kind: AnyKind = "",
     /,
-    *names: str,
+    *names: Annotated[str, Parameter(help="Which of them.")],
     filename: Files = (),
     namespace: Namespace = "",
     connection: Connection = DEFAULT_CONNECTION,

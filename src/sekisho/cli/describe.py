@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator, Mapping
 from textwrap import indent
-from typing import Any
+from typing import Annotated, Any
 
+from cyclopts import Parameter
 from rich.text import Text
 
 from sekisho.app.folder.manifests import SOURCE_ANNOTATION
 from sekisho.cli.columns import columns
-from sekisho.cli.options import DEFAULT_CONNECTION, Connection, Namespace
+from sekisho.cli.options import DEFAULT_CONNECTION, AnyKind, Connection, Namespace
 from sekisho.cli.terminal import Exit, as_yaml, out
 from sekisho.client import Object
 
@@ -17,7 +18,12 @@ _GOOD = {"Conflicted": "False", "OverlappingTLSConfig": "False"}
 
 
 async def describe(
-    kind: str, name: str, /, *, namespace: Namespace = "", connection: Connection = DEFAULT_CONNECTION
+    kind: AnyKind,
+    name: Annotated[str, Parameter(help="Which of them.")],
+    /,
+    *,
+    namespace: Namespace = "",
+    connection: Connection = DEFAULT_CONNECTION,
 ) -> Exit:
     """Show the resource NAME of KIND with its conditions and problems."""
     async with connection.client() as client:

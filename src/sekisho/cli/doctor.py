@@ -8,7 +8,7 @@ from rich.text import Text
 
 from sekisho.cli import diagnosis
 from sekisho.cli.diagnosis import Finding
-from sekisho.cli.options import DEFAULT_CONNECTION, Connection
+from sekisho.cli.options import DEFAULT_CONNECTION, Connection, Url
 from sekisho.cli.terminal import Exit, Failure, out
 from sekisho.client import ApiError, Client
 from sekisho.client.reviews import Explanation, ExplanationSpec, Permission, PermissionSpec, ask
@@ -19,7 +19,7 @@ _WORKLOAD, _IN_ZONE = 1, 2
 
 
 async def doctor(
-    url: str,
+    url: Url,
     /,
     *,
     from_: Annotated[

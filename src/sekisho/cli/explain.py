@@ -6,10 +6,10 @@ from typing import Annotated
 from cyclopts import Parameter
 from rich.text import Text
 
-from sekisho.cli.options import DEFAULT_CONNECTION, Connection, InZone
+from sekisho.cli.options import DEFAULT_CONNECTION, Connection, Format, InZone, Url
 from sekisho.cli.requests import Claims, Headers, Method, request_headers, token_claims
 from sekisho.cli.rows import show_rows, source
-from sekisho.cli.terminal import Exit, Failure, out
+from sekisho.cli.terminal import Exit, Failure, out, write_answer
 from sekisho.client.reviews import Explanation, ExplanationSpec, ask
 
 _URL = re.compile(r"(?:https?|tcp)://[^/?#\s]+[^\s]*", re.ASCII | re.IGNORECASE)
@@ -18,7 +18,7 @@ _SERVED = re.compile(r"forwarded|redirected|answered [123]")
 
 
 async def explain(
-    url: str,
+    url: Url,
     /,
     *,
     header: Headers = (),
@@ -33,6 +33,7 @@ async def explain(
     ] = "",
     shadow: Annotated[bool, Parameter(help="As if what is in shadow counted.")] = False,
     zone: InZone = "",
+    output: Format = "text",
     connection: Connection = DEFAULT_CONNECTION,
 ) -> Exit:
     """Say which listener, hostname, route, rule, filters and backend would serve a request to URL, and why.
@@ -57,7 +58,10 @@ async def explain(
     )
     async with connection.client() as client:
         answer = await ask(client, "Explanation", spec, Explanation)
-    _show(answer)
+    if output == "text":
+        _show(answer)
+    else:
+        write_answer(answer, output)
     return Exit.OK if _SERVED.match(answer.outcome) else Exit.PROBLEM
 
 

@@ -79,5 +79,4 @@ def _message(cause: Exception) -> str:
 def _did_you_mean(cause: UnknownKind) -> str:
     if close := closest(cause.name, cause.known):
         return f'Did you mean "{close}"?'
-    plurals = sorted(name for name in cause.known if name.endswith("s") and "." not in name)
-    return f"It serves: {', '.join(plurals)}." if plurals else ""
+    return f"It serves: {', '.join(cause.plurals)}." if cause.plurals else ""

@@ -1,6 +1,5 @@
 """`sekisho get`: the server's table, or the objects themselves."""
 
-import json
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
@@ -8,15 +7,15 @@ from cyclopts import Parameter
 
 from sekisho.cli.columns import column_widths, columns
 from sekisho.cli.options import DEFAULT_CONNECTION, AllNamespaces, Connection, Namespace
-from sekisho.cli.terminal import Exit, Failure, as_yaml, err, write
+from sekisho.cli.terminal import Exit, Failure, as_json, as_yaml, err, write
 from sekisho.client import Client, Object, ResourceType, Selection
 
 Output = Literal["table", "wide", "yaml", "json", "name"]
 
 
 async def get(
-    kind: str,
-    name: str = "",
+    kind: Annotated[str, Parameter(help="Any name of it: HTTPRoute, httproutes, gtw; several with commas.")],
+    name: Annotated[str, Parameter(help="One of them. Default: all.")] = "",
     /,
     *,
     namespace: Namespace = "",
@@ -28,7 +27,7 @@ async def get(
     ] = False,
     connection: Connection = DEFAULT_CONNECTION,
 ) -> Exit:
-    """Show resources of KIND (any name of it: HTTPRoute, httproutes, gtw; several with commas)."""
+    """Show resources of one or several kinds."""
     if name and all_namespaces:
         raise Failure("a NAME is in one namespace: leave out -A", code=Exit.USAGE)
     if watch and (name or output not in ("table", "wide") or "," in kind):
@@ -79,7 +78,7 @@ async def _objects(
     document: Any = (
         found[0] if name and len(found) == 1 else {"apiVersion": "v1", "kind": "List", "items": found}
     )
-    write(as_yaml(document) if output == "yaml" else json.dumps(document, indent=2, ensure_ascii=False))
+    write(as_yaml(document) if output == "yaml" else as_json(document))
 
 
 async def _watch(client: Client, type_: ResourceType, selection: Selection, *, wide: bool) -> None:

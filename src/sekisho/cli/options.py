@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
@@ -23,6 +23,12 @@ Files = Annotated[
         allow_leading_hyphen=True,  # `-f -`
     ),
 ]
+AnyKind = Annotated[str, Parameter(help="Any name of it: HTTPRoute, httproutes, gtw.")]
+Format = Annotated[
+    Literal["text", "yaml", "json"],
+    Parameter(name=["-o", "--output"], help="How it is shown: for people, or as the API has it."),
+]
+Url = Annotated[str, Parameter(help="As a caller writes it: http://shop.example.com/cart.")]
 LogLevel = Annotated[str, Parameter(name="--log-level", help="debug, info, warning or error.")]
 InZone = Annotated[
     str, Parameter(name="--zone", help="Asked at the global control plane: which zone is to answer.")

@@ -5,10 +5,10 @@ from typing import Annotated
 from cyclopts import Parameter
 from rich.text import Text
 
-from sekisho.cli.options import DEFAULT_CONNECTION, Connection, InZone
+from sekisho.cli.options import DEFAULT_CONNECTION, Connection, Format, InZone
 from sekisho.cli.requests import Claims, Headers, Method, request_headers, token_claims
 from sekisho.cli.rows import show_rows, source
-from sekisho.cli.terminal import Exit, Failure, out
+from sekisho.cli.terminal import Exit, Failure, out, write_answer
 from sekisho.client.reviews import Permission, PermissionSpec, PortVerdict, RuleState, ask
 
 _COLOURS = {"allowed": "bold green", "denied": "bold red", "conditional": "bold yellow"}
@@ -17,8 +17,11 @@ _EFFECTS = {"deny": "deny", "allow": "allow", "allowWithShadowDeny": "allow (sha
 
 
 async def permissions(
-    client: str,
-    server: str,
+    client: Annotated[
+        str,
+        Parameter(help="namespace/name of a Workload, Gateway or Service; or a spiffe://… identity."),
+    ],
+    server: Annotated[str, Parameter(help="namespace/name of a Service or Workload.")],
     /,
     *,
     path: Annotated[str, Parameter(help="Path of a request, with its query. Default: all requests.")] = "",
@@ -28,14 +31,13 @@ async def permissions(
     port: Annotated[int, Parameter(help="Port of the server. Default: all.")] = 0,
     shadow: Annotated[bool, Parameter(help="As if what is in shadow counted.")] = False,
     zone: InZone = "",
+    output: Format = "text",
     connection: Connection = DEFAULT_CONNECTION,
 ) -> Exit:
-    """Say whether CLIENT may call SERVER (both namespace/name), for which requests, and who decided so.
+    """Say whether CLIENT may call SERVER, for which requests, and who decided so.
 
-    CLIENT is a Workload, Gateway or Service, or the identity (spiffe://…) of a member of another zone; SERVER
-    is a Service or Workload. With --path it is about this one
-    request, else about all of them. Nothing is sent. Exits 0 when some port lets CLIENT in, be it for some
-    requests, and 1 when none does.
+    With --path it is about this one request, else about all of them. Nothing is sent. Exits 0 when some port
+    lets CLIENT in, be it for some requests, and 1 when none does.
     """
     for named in (client, server):
         if named.count("/") != 1 and not (named is client and named.startswith("spiffe://")):
@@ -55,7 +57,10 @@ async def permissions(
     )
     async with connection.client() as api:
         answer = await ask(api, "Permission", spec, Permission)
-    _show(answer)
+    if output == "text":
+        _show(answer)
+    else:
+        write_answer(answer, output)
     return Exit.OK if answer.allowed else Exit.PROBLEM
 
 

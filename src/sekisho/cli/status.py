@@ -11,8 +11,8 @@ from rich.text import Text
 from sekisho.cli import zone_rows
 from sekisho.cli.ages import age
 from sekisho.cli.columns import columns
-from sekisho.cli.options import DEFAULT_CONNECTION, Connection, InZone
-from sekisho.cli.terminal import Exit, counted, out
+from sekisho.cli.options import DEFAULT_CONNECTION, Connection, Format, InZone
+from sekisho.cli.terminal import Exit, Failure, counted, out, write_answer
 from sekisho.client import Client
 from sekisho.client.reviews import ask
 from sekisho.client.system_status import (
@@ -33,17 +33,23 @@ async def status(
     *,
     watch: Annotated[bool, Parameter(name=["-w", "--watch"], help="Look again every second.")] = False,
     zone: InZone = "",
+    output: Format = "text",
     connection: Connection = DEFAULT_CONNECTION,
 ) -> Exit:
     """The control plane, its gateways, proxies, problems and certificates close to their end.
 
     Exits 1 when something needs a look.
     """
+    if watch and output != "text":
+        raise Failure("--watch shows a screen: leave out -o", code=Exit.USAGE)
     async with connection.client() as client:
         if watch:
             await _watch(client, zone)
         found = await ask(client, "SystemStatus", SystemStatusSpec(zone=zone), SystemStatus)
-    out.print(screen(found, datetime.now(UTC)))
+    if output == "text":
+        out.print(screen(found, datetime.now(UTC)))
+    else:
+        write_answer(found, output)
     return Exit.OK if is_fine(found) else Exit.PROBLEM
 
 
@@ -113,7 +119,7 @@ def _proxy(proxy: ProxyState) -> list[str]:
     behind = "yes" if proxy.synced else f"{proxy.behind} behind"
     lag = f"{proxy.lag * 1000:.0f} ms"
     rejected = str(proxy.rejected) if proxy.rejected else "-"
-    return [proxy.name, proxy.gateway, _yes(proxy.connected), behind, lag, rejected]
+    return [proxy.name, proxy.gateway or "-", _yes(proxy.connected), behind, lag, rejected]
 
 
 def _trouble(trouble: Trouble) -> Text:

@@ -1,10 +1,12 @@
 """How the commands talk: results to stdout, troubles to stderr, colours only on a terminal."""
 
+import json
 import sys
 from collections.abc import Sequence
 from enum import IntEnum
 from typing import Any
 
+import msgspec
 import yaml
 from rich.console import Console
 from rich.text import Text
@@ -92,3 +94,14 @@ _Dumper.add_representer(str, _text)
 def as_yaml(value: Any) -> str:
     """Keys in the order of `value`."""
     return str(yaml.dump(value, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=110))
+
+
+def as_json(value: Any) -> str:
+    """Indented, for people and programs."""
+    return json.dumps(value, indent=2, ensure_ascii=False)
+
+
+def write_answer(answer: Any, output: str) -> None:
+    """What the API answered, whole, as `yaml` or `json`."""
+    document = msgspec.to_builtins(answer)
+    write(as_yaml(document) if output == "yaml" else as_json(document))

@@ -6,8 +6,8 @@ from cyclopts import App, Parameter
 
 from sekisho.cli.columns import columns
 from sekisho.cli.defaults import DEFAULTS
-from sekisho.cli.options import DEFAULT_CONNECTION, Connection
-from sekisho.cli.terminal import Exit, Failure, err, show_failure, write
+from sekisho.cli.options import DEFAULT_CONNECTION, Connection, Format
+from sekisho.cli.terminal import Exit, Failure, err, show_failure, write, write_answer
 from sekisho.client.credentials import TokenAnswer, TokenSpec
 from sekisho.client.reviews import ask
 
@@ -19,7 +19,7 @@ JOIN_PARTS = 3
 
 @app.command
 async def create(
-    name: str = "",
+    name: Annotated[str, Parameter(help="Who it is for: a person, a script, a host.")] = "",
     /,
     *,
     join: Annotated[
@@ -37,7 +37,7 @@ async def create(
     minutes: Annotated[int, Parameter(help="Added to --days. Default with --join: 10.")] = 0,
     connection: Connection = DEFAULT_CONNECTION,
 ) -> Exit:
-    """Make a token for NAME (a person, a script, a host) or for a proxy that joins; print it, this once."""
+    """Make a token for NAME or for a proxy that joins; print it, this once."""
     if bool(name) == bool(join):
         raise Failure("name either who the token is for, or with --join a proxy", code=Exit.USAGE)
     if join and join.count("/") != JOIN_PARTS - 1:
@@ -54,10 +54,13 @@ async def create(
 
 
 @app.command(name="list")
-async def list_(*, connection: Connection = DEFAULT_CONNECTION) -> Exit:
+async def list_(*, output: Format = "text", connection: Connection = DEFAULT_CONNECTION) -> Exit:
     """Show all tokens that are good now, and what was revoked, without what is secret about them."""
     async with connection.client() as client:
         answer = await ask(client, "TokenReview", TokenSpec(action="list"), TokenAnswer)
+    if output != "text":
+        write_answer(answer, output)
+        return Exit.OK
     rows = [[one.id, one.name, one.role, one.expires, ",".join(one.proxies)] for one in answer.tokens]
     write(columns([["ID", "NAME", "ROLE", "EXPIRES", "PROXIES"], *rows]))
     if answer.revocations:
@@ -68,7 +71,10 @@ async def list_(*, connection: Connection = DEFAULT_CONNECTION) -> Exit:
 
 @app.command
 async def revoke(
-    id_: Annotated[str, Parameter(name="ID")], /, *, connection: Connection = DEFAULT_CONNECTION
+    id_: Annotated[str, Parameter(name="ID", help="As `list` shows it; or a proxy.")],
+    /,
+    *,
+    connection: Connection = DEFAULT_CONNECTION,
 ) -> Exit:
     """End the token ID at once, with the certificates that descend from it.
 

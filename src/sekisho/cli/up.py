@@ -16,7 +16,7 @@ Xds = Annotated[str | None, Parameter(help="Address of xDS (SEKISHO_XDS). Defaul
 
 
 async def up(
-    folder: Path,
+    folder: Annotated[Path, Parameter(help="Of YAML, and sekisho.toml for what runs beside it.")],
     /,
     *,
     state: StateFolder = None,

@@ -12,8 +12,8 @@ from cyclopts import App, Parameter
 from sekisho.app.zones.place import is_zone_name
 from sekisho.cli.columns import columns
 from sekisho.cli.defaults import DEFAULTS
-from sekisho.cli.options import DEFAULT_CONNECTION, Connection
-from sekisho.cli.terminal import Exit, Failure, err, write
+from sekisho.cli.options import DEFAULT_CONNECTION, Connection, Format
+from sekisho.cli.terminal import Exit, Failure, err, write, write_answer
 from sekisho.cli.zone_rows import HEAD, row
 from sekisho.client import AlreadyExists, Client, NotFound, Object
 from sekisho.client.credentials import TokenAnswer, TokenSpec
@@ -78,10 +78,16 @@ async def token(
 
 
 @app.command(name="list")
-async def list_(*, connection: Connection = DEFAULT_CONNECTION) -> Exit:
+async def list_(*, output: Format = "text", connection: Connection = DEFAULT_CONNECTION) -> Exit:
     """Show all zones: whether they are connected, since when, in sync, and what they are."""
     async with connection.client() as client:
         found = await ask(client, "SystemStatus", None, SystemStatus)
+    if output != "text":
+        write_answer(found.zones, output)
+        return Exit.OK
+    if not found.zones:
+        err.print("no zones: `sekisho zone create NAME` at the global control plane makes one")
+        return Exit.OK
     now = datetime.now(UTC)
     write(columns([list(HEAD), *(row(zone, now) for zone in found.zones)]))
     return Exit.OK

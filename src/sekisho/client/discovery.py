@@ -57,7 +57,7 @@ class Catalog:
         """By kind, plural, singular or short name, with or without `.group`. Raises UnknownKind."""
         found = self._by_name.get(name.lower())
         if found is None:
-            raise UnknownKind(name, tuple(sorted(self._by_name)))
+            raise self._unknown(name)
         return found
 
     def of(self, object_: Mapping[str, Any]) -> ResourceType:
@@ -65,7 +65,11 @@ class Catalog:
         for type_ in self.types:
             if type_.kind == object_.get("kind") and type_.api_version == object_.get("apiVersion"):
                 return type_
-        raise UnknownKind(f"{object_.get('apiVersion')} {object_.get('kind')}", tuple(sorted(self._by_name)))
+        raise self._unknown(f"{object_.get('apiVersion')} {object_.get('kind')}")
+
+    def _unknown(self, name: str) -> UnknownKind:
+        listed = sorted({type_.plural for type_ in self.types if "list" in type_.verbs})
+        return UnknownKind(name, tuple(sorted(self._by_name)), tuple(listed))
 
 
 def resource_types(group_version: str, document: Mapping[str, Any]) -> tuple[ResourceType, ...]:

@@ -45,11 +45,13 @@ class Unreachable(ClientError):
 class UnknownKind(ClientError):
     """The server serves no resource of that name."""
 
-    def __init__(self, name: str, known: tuple[str, ...]) -> None:
+    def __init__(self, name: str, known: tuple[str, ...], plurals: tuple[str, ...] = ()) -> None:
         super().__init__(f"the server serves no resource called {name!r}")
         self.name = name
         self.known = known
         """Every name that would have worked, sorted."""
+        self.plurals = plurals
+        """One name each of what can be listed, sorted."""
 
 
 class ApiError(ClientError):

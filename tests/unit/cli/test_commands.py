@@ -184,3 +184,27 @@ def test_convert_wants_files_prints_resources_and_tells_what_is_not_in_them(
     assert "kind: Timeout" in said.out
     assert "policy.yaml:8: Secret is not converted" in said.err
     assert "1 resource from 2 documents, 1 note" in said.err
+
+
+def test_help_of_a_command_says_all_of_it_and_the_list_a_line_each(alone: Command) -> None:
+    assert "Exits 1 when the request would be refused" in " ".join(alone("explain", "--help").out.split())
+    assert "Exits 1" not in alone("--help").out
+
+
+def test_version_is_an_option_too(alone: Command) -> None:
+    said = alone("--version")
+    assert said.code == 0
+    assert alone("version").out.split()[:2] == said.out.split()
+
+
+@pytest.mark.parametrize("name", ["binary.yaml", "utf16.yaml"])
+def test_a_file_that_is_no_text_is_told_as_such(alone: Command, tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_bytes(b"\xff\xfea\x00")
+    said = alone("validate", "-f", name)
+    assert said.code == 1
+    assert f"{name}: not text in UTF-8: byte 1 is 0xff" in said.err
+
+
+def test_a_link_to_nowhere_is_told_as_a_link(alone: Command, tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").symlink_to("nowhere")
+    assert "a.yaml: there is no such file (it is a link to nowhere)" in alone("validate", "-f", "a.yaml").err

@@ -146,6 +146,22 @@ def test_delete_of_files_goes_backwards_and_says_what_was_not_there(sekisho: Com
     assert "namespace/shop deleted" in said.out
 
 
+def test_a_misspelt_kind_in_a_file_is_told_at_its_line_with_the_right_one(
+    sekisho: Command, tmp_path: Path
+) -> None:
+    (tmp_path / "a.yaml").write_text("apiVersion: v1\nkind: ConfigMapp\nmetadata: {name: a}\n")
+    said = sekisho("apply", "-f", str(tmp_path / "a.yaml"))
+    assert said.code == 1
+    assert 'a.yaml:2: kind: unknown kind "ConfigMapp" (did you mean "ConfigMap"?)' in said.err
+
+
+def test_what_can_be_got_is_listed_once_each(sekisho: Command) -> None:
+    said = sekisho("get", "everything")
+    assert said.code == 1
+    assert "gateways, grpcroutes, healthchecks" in said.err
+    assert "gatewayclass," not in said.err
+
+
 def test_a_misspelt_kind_is_answered_with_the_right_one(sekisho: Command) -> None:
     said = sekisho("get", "gatways")
     assert said.code == 1

@@ -1,7 +1,10 @@
 """explain, status, config-dump, token: what they ask and how they show the answer."""
 
+import json
 from collections.abc import Callable, Mapping
 from typing import Any
+
+import yaml
 
 from .conftest import Api, Said
 
@@ -55,6 +58,29 @@ def test_status_of_a_sound_system_exits_0(sekisho: Command, api: Api) -> None:
     assert "http HTTP 8080 (2 routes)" in said.out
     assert "4 ms" in said.out
     assert "no problems" in said.out
+
+
+def test_answers_are_shown_whole_as_yaml_and_json(sekisho: Command, api: Api) -> None:
+    api.answers |= {
+        "SystemStatus": GOOD,
+        "Explanation": {"outcome": "forwarded"},
+        "Permission": {"outcome": ""},
+    }
+    for arguments in (
+        ("status",),
+        ("explain", "http://shop/"),
+        ("permissions", "a/b", "a/c"),
+        ("token", "list"),
+    ):
+        shown = [
+            json.loads(sekisho(*arguments, "-o", "json").out),
+            yaml.safe_load(sekisho(*arguments, "-o", "yaml").out),
+        ]
+        assert shown[0] == shown[1]
+    assert (
+        json.loads(sekisho("status", "-o", "json").out)["gateways"][0]["listeners"][0]["attachedRoutes"] == 2
+    )
+    assert sekisho("status", "-w", "-o", "json").code == 2
 
 
 def test_status_with_something_to_look_at_says_where_and_exits_1(sekisho: Command, api: Api) -> None:

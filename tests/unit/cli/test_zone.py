@@ -146,6 +146,12 @@ def test_a_zone_that_needs_a_look_is_one(
     assert told in said.out
 
 
+def test_a_list_without_zones_says_so(sekisho: Command) -> None:
+    said = sekisho("zone", "list")
+    assert (said.code, said.out) == (0, "")
+    assert "no zones" in said.err
+
+
 def test_a_zone_that_was_disabled_or_has_not_joined_needs_none(sekisho: Command, api: Api) -> None:
     api.answers["SystemStatus"] = shown({"name": "new"}, zone(enabled=False, connected=False))
     assert sekisho("status").code == 0
