@@ -22,7 +22,7 @@ from sekisho.translate.outputs import CERTIFICATES, EXPIRIES, OPENINGS, OUTPUTS,
 FOLDER = Path(__file__).parent / "translate"
 BEHAVIOURS = sorted(entry.name for entry in FOLDER.iterdir() if not entry.name.startswith("__"))
 LEFT_OUT = (CERTIFICATES, EXPIRIES, OPENINGS, STATUSES)
-"""Keys are made anew in each run; statuses have a file of their own; openings are waited for, and not done."""
+"""Keys are made anew in each run; statuses have a file of their own; openings are only waited for."""
 
 
 @pytest.fixture(params=BEHAVIOURS)
