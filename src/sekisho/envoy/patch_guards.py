@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from sekisho.envoy.clusters import HTTP_OPTIONS
 from sekisho.envoy.lint import extensions
 from sekisho.envoy.lint_rules import EXTENSIONS
 from sekisho.protos import unpack
@@ -41,6 +42,7 @@ ALLOWED = frozenset(
     f"{_HTTP}.lua.v3.LuaPerRoute",
     f"{_HTTP}.on_demand.v3.OnDemand",
     f"{_HTTP}.on_demand.v3.PerRouteConfig",
+    "envoy.extensions.access_loggers.filters.cel.v3.ExpressionFilter",
 }
 """Types a ProxyPatch may bring in: what changes traffic, and neither runs foreign code (Lua, Wasm, dynamic
 modules, Go) nor asks others about requests (ext_proc, ext_authz, or a composite of them), nor copies them,
@@ -70,7 +72,14 @@ _MANAGER_FIELDS = (
     "route_config",
     "scoped_routes",
 )
-_LISTENER_FIELDS = ("address", "additional_addresses", "listener_filters", "bind_to_port", "use_original_dst")
+_LISTENER_FIELDS = (
+    "address",
+    "additional_addresses",
+    "listener_filters",
+    "bind_to_port",
+    "use_original_dst",
+    "access_log",  # of who was refused
+)
 _CLUSTER_FIELDS = ("transport_socket", "transport_socket_matches")
 
 
@@ -83,7 +92,7 @@ def guards(found: Any) -> list[Any]:
     """Everything in a message that protects, in order: two that are equal protect the same."""
     match found.DESCRIPTOR.name:
         case "Cluster":
-            return _fields(found, _CLUSTER_FIELDS)
+            return [*_fields(found, _CLUSTER_FIELDS), *_guarded_names(found)]
         case "Listener":
             return [*_fields(found, _LISTENER_FIELDS), *map(_chain, filter_chains(found))]
         case _:
@@ -107,6 +116,14 @@ def _chain(chain: Any) -> list[Any]:
         elif _guards(name):
             said.append(entry.SerializeToString(deterministic=True))
     return said
+
+
+def _guarded_names(cluster: Any) -> list[Any]:
+    """Of a cluster whose names may lead to some hosts only: the filters that see to it, and health checks,
+    which pass them by."""
+    options = cluster.typed_extension_protocol_options
+    found = _guarding(unpack(options[HTTP_OPTIONS]).http_filters) if HTTP_OPTIONS in options else []
+    return [*found, *_fields(cluster, ("health_checks",))] if found else []
 
 
 def _guarding(filters: Iterable[Any]) -> list[bytes]:

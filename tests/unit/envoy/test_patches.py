@@ -130,6 +130,7 @@ def test_a_filter_is_added_at_its_place(operation: str, name: str, expected: lis
         patch("httpFilter", "Patch", {"disabled": True}, name="envoy.filters.http.rbac"),
         patch("networkFilter", "Remove", name="hcm"),
         patch("listener", "Patch", {"filter_chains": [{}]}),
+        patch("listener", "Patch", {"access_log": [{"name": "elsewhere"}]}),
         patch("listener", "Patch", {"address": {"socket_address": {"address": "0.0.0.0", "port_value": 1}}}),
     ],
 )
@@ -139,9 +140,37 @@ def test_nothing_that_protects_can_be_taken_away(change: Patch) -> None:
     assert "only their own policies may" in found.refusals[0].message
 
 
+CHECKS = patch(
+    "cluster", "Patch",
+    {"health_checks": [{"interval": "1s", "timeout": "1s", "unhealthy_threshold": 1, "healthy_threshold": 1,
+                        "tcp_health_check": {}}]},
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        CHECKS,
+        patch("cluster", "Patch", steps=[{"op": "remove", "path": "/typed_extension_protocol_options"}]),
+    ],
+)
+def test_whoever_a_name_leads_to_is_neither_asked_nor_called_unguarded(change: Patch) -> None:
+    named = cluster(ir.Cluster(name="external/shop/bank/443", guarded=True, origin=ORIGIN))
+    found = patches.patched(named, [change], "outbound")
+    assert found.message == named
+    assert "only their own policies may" in found.refusals[0].message
+
+
+def test_others_may_be_asked() -> None:
+    found = patches.patched(a_cluster(), [CHECKS], "outbound")
+    assert not found.refusals
+    assert found.message.health_checks
+
+
 @pytest.mark.parametrize(
     "type_name",
     [
+        "envoy.extensions.access_loggers.filters.cel.v3.ExpressionFilter",
         "envoy.extensions.filters.http.lua.v3.Lua",
         "envoy.extensions.filters.http.wasm.v3.Wasm",
         "envoy.extensions.filters.http.dynamic_modules.v3.DynamicModuleFilter",
