@@ -37,6 +37,10 @@ class Command:
     """It prints a line that starts with `ready` on stdout once it is."""
 
 
+_ERROR = "error: "
+"""How the commands begin to say why they end."""
+
+
 class Ended(Exception):
     """A process ended that should have gone on."""
 
@@ -162,10 +166,12 @@ def ready_facts(line: str) -> Mapping[str, str]:
 
 
 def _last_words(log: Path, begin: int) -> str:
-    """The last line after `begin` that is no JSON (JSON is for machines), or else the last one."""
+    """Of the lines after `begin`: the last error of a command of ours, without the advice that follows; else
+    the last that is no JSON (JSON is for machines); else the last."""
     with suppress(OSError), log.open("rb") as file:
         file.seek(max(begin, log.stat().st_size - _TAIL))
         lines = [line.strip() for line in file.read().decode(errors="replace").splitlines() if line.strip()]
         plain = [line for line in lines if not line.startswith("{")]
-        return (plain or lines or [""])[-1]
+        errors = [line.removeprefix(_ERROR) for line in plain if line.startswith(_ERROR)]
+        return (errors or plain or lines or [""])[-1]
     return ""

@@ -39,10 +39,12 @@ async def test_a_process_is_ready_when_it_says_so_and_ends_when_asked(tmp_path: 
 async def test_an_end_before_readiness_tells_the_last_words_for_people(tmp_path: Path) -> None:
     program = """
 import sys
-sys.stderr.write('{"event": "for machines"}\\nerror: port 7443 is taken\\n{"event": "more"}\\n'); sys.exit(3)
+sys.stderr.write('{"event": "for machines"}\\nerror: port 7443 is taken\\nEnd what uses it.\\n')
+sys.stderr.write('{"event": "more"}\\n')
+sys.exit(3)
 """
     process = await start(command(tmp_path, program))
-    with pytest.raises(Ended, match="part ended with code 3: error: port 7443 is taken"):
+    with pytest.raises(Ended, match=r"part ended with code 3: port 7443 is taken$"):
         await process.ready()
 
 
