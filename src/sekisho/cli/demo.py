@@ -14,7 +14,7 @@ from sekisho.app.acme.load import Tally
 from sekisho.app.acme.told import Step
 from sekisho.cli.options import StateFolder
 from sekisho.cli.terminal import Exit, counted, err
-from sekisho.cli.voice import TerminalVoice, say
+from sekisho.cli.voice import TerminalVoice, say, say_wrapped
 
 _FORGIVEN = 0.01
 """Share of failed requests that is not shown in red."""
@@ -50,10 +50,10 @@ class _Stage(TerminalVoice):
         self._steps.append(step)
         mark = ("✗ ", "red") if step.fault else ("✓ ", "green")
         took = "" if step.milliseconds is None else f"  {step.milliseconds:.1f} ms"
-        say(mark, (step.what, "bold"), (took, "cyan"))
-        say(f"    {step.path}")
+        say_wrapped(mark, (step.what, "bold"), (took, "cyan"))
+        say_wrapped(step.path, indent=4)
         if step.fault:
-            say("    ", (step.fault, "red"))
+            say_wrapped((step.fault, "red"), indent=4)
 
     def table(self, tallies: Sequence[Tally]) -> None:
         if not err.is_terminal:

@@ -15,11 +15,19 @@ def say(*parts: str | tuple[str, str] | Text) -> None:
         err.print(Text.assemble(*parts))
 
 
+def say_wrapped(*parts: str | tuple[str, str], indent: int = 0) -> None:
+    """As `say`; on a terminal, lines break between words, and go on further in than `indent`."""
+    text = Text.assemble(*parts)
+    first, *rest = text.wrap(err, err.width - indent - 2) if err.is_terminal else [text]
+    lines = [Text(" " * indent) + first, *(Text(" " * (indent + 2)) + line for line in rest)]
+    say(Text("\n").join(lines))
+
+
 class TerminalVoice:
     """Implements `app.voice.Voice`; everything goes to stderr."""
 
     def done(self, what: str, detail: str = "") -> None:
-        say(("✓ ", "green"), (what, "bold"), f"  {detail}" if detail else "")
+        say_wrapped(("✓ ", "green"), (what, "bold"), f"  {detail}" if detail else "")
 
     def note(self, text: str) -> None:
         say(text)
