@@ -37,14 +37,39 @@ def istio(documents: Sequence[Object]) -> Converted:
 
 
 def _gateway(report: Report, number: int, document: Object, _: Known) -> None:
-    """A listener for each host of each server."""
+    """A listener for each host of each server that answers by itself."""
     listeners: list[dict[str, Any]] = []
+    callers: dict[int, list[dict[str, str]]] = {}
     for index, server in enumerate(_spec(document).get("servers") or ()):
+        tls = server.get("tls") or {}
+        if tls.get("httpsRedirect"):
+            told = "left out: write an HTTP listener, and an HTTPRoute with a redirect to https that names it"
+            report.note(number, f"spec.servers[{index}]", told)
+            continue
+        if str(tls.get("mode", "")).upper() in {"MUTUAL", "OPTIONAL_MUTUAL"}:
+            port = (server.get("port") or {}).get("number", 443)
+            callers.setdefault(port, []).append(
+                _authorities(report, number, f"spec.servers[{index}].tls", tls)
+            )
         for host in server.get("hosts") or ["*"]:
             listener = _listener(report, number, f"spec.servers[{index}]", server, host.rpartition("/")[2])
             listeners.append({**listener, "name": f"{listener['name']}-{len(listeners)}"})
     namespace, name = _place(document)
-    report.add(number, objects.gateway(namespace, name, listeners))
+    made = objects.gateway(namespace, name, listeners)
+    if callers:
+        ports = [
+            {"port": port, "tls": {"validation": {"caCertificateRefs": references}}}
+            for port, references in callers.items()
+        ]
+        made["spec"]["tls"] = {"frontend": {"default": {}, "perPort": ports}}
+    report.add(number, made)
+
+
+def _authorities(report: Report, number: int, path: str, tls: Mapping[str, Any]) -> dict[str, str]:
+    """Whose certificates callers have: nobody gets in until that is there."""
+    name = f"{tls.get('credentialName') or 'callers'}-ca"
+    report.note(number, path, f"closed until a ConfigMap {name} has the callers' authorities as ca.crt")
+    return {"group": "", "kind": "ConfigMap", "name": name}
 
 
 def _listener(report: Report, number: int, path: str, server: Mapping[str, Any], host: str) -> dict[str, Any]:
@@ -58,10 +83,6 @@ def _listener(report: Report, number: int, path: str, server: Mapping[str, Any],
     found |= {"hostname": host} if host != "*" else {}
     if mode == "PASSTHROUGH":
         return {**found, "protocol": "TLS", "tls": {"mode": "Passthrough"}}
-    if tls.get("httpsRedirect"):
-        report.note(number, f"{path}.tls.httpsRedirect", "write an HTTPRoute with a redirect to https")
-    if mode in {"MUTUAL", "OPTIONAL_MUTUAL"}:
-        report.note(number, f"{path}.tls", "certificates of clients: see spec.tls.frontend of a Gateway")
     if protocol in {"HTTPS", "TLS"}:
         secret = tls.get("credentialName")
         if not secret:

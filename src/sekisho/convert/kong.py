@@ -5,7 +5,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from sekisho.convert import objects
-from sekisho.convert.kong_plugins import CLOSING, FILTERS, POLICIES
+from sekisho.convert.kong_plugins import FILTERS, HARMLESS, POLICIES
+from sekisho.convert.kong_routes import matches, one_range, strip, with_host
 from sekisho.convert.result import Converted, Object, Report
 from sekisho.kit.addresses import is_address
 
@@ -13,6 +14,21 @@ _NAMESPACE = "default"
 _GATEWAY = "kong"
 _HTTPS = "https"
 _PORTS = {"http": 80, "https": 443, "grpc": 80, "grpcs": 443}
+_PLAIN, _SECURE = frozenset({"http", "grpc"}), frozenset({_HTTPS, "grpcs"})
+_REDIRECTS = (301, 302, 307, 308)
+_INTERVALS = {"second": "1s", "minute": "1m", "hour": "1h"}
+_CONDITIONS = ("sources", "destinations", "expression")
+"""Fields of a route that say who is let in, and have no like here."""
+_SERVICE = frozenset(
+    {"name", "host", "port", "protocol", "path", "url", "enabled", "connect_timeout", "read_timeout",
+     "routes", "plugins"}
+)  # fmt: skip
+_ROUTE = frozenset(
+    {"name", "protocols", "methods", "hosts", "paths", "headers", "strip_path", "preserve_host", "plugins",
+     "https_redirect_status_code", "service", *_CONDITIONS}
+)  # fmt: skip
+"""Fields that are converted, or told of in words of their own."""
+_BOOKKEEPING = frozenset({"id", "tags", "created_at", "updated_at", "ws_id"})
 
 
 def kong(documents: Sequence[Object]) -> Converted:
@@ -32,6 +48,8 @@ class _File:
     def __init__(self, report: Report, number: int, document: Object) -> None:
         self._report, self._number, self._document = report, number, document
         self._upstreams = {one.get("name"): one for one in document.get("upstreams") or ()}
+        self._secure: list[str] = []
+        """Names of the listeners with TLS."""
 
     def convert(self) -> None:
         self._report.add(self._number, objects.gateway(_NAMESPACE, _GATEWAY, self._listeners()))
@@ -44,6 +62,7 @@ class _File:
             self._note(f"plugins[{index}]", f"{plugin.get('name')} for all routes: write it for the Gateway")
 
     def _listeners(self) -> list[dict[str, Any]]:
+        """Those with TLS are called in `_secure`, too."""
         found = [objects.http_listener()]
         for index, certificate in enumerate(self._document.get("certificates") or ()):
             self._note(
@@ -54,10 +73,15 @@ class _File:
                 host = str(entry.get("name"))
                 name = host.replace("*", "any").replace(".", "-")
                 found.append(objects.https_listener(name, host, f"{name}-tls"))
+                self._secure.append(name)
         return found
 
     def _service(self, path: str, service: Mapping[str, Any]) -> None:
+        if service.get("enabled") is False:
+            self._note(path, "is switched off, and left out")
+            return
         name = _name(service.get("name") or service.get("host") or "service")
+        self._note_unread(path, service, _SERVICE)
         backend = self._backend(path, name, service)
         for index, route in enumerate(service.get("routes") or ()):
             made = f"{path}.routes[{index}]"
@@ -107,6 +131,7 @@ class _File:
         upstream = self._upstreams.get(host)
         if upstream is None:
             return [(host, port, 1)]
+        self._note_unread(f"upstream {host}", upstream, frozenset({"name", "targets"}))
         found = []
         for one in upstream.get("targets") or ():
             address, _, number = str(one.get("target", "")).rpartition(":")
@@ -124,28 +149,53 @@ class _File:
         plugins: Sequence[Mapping[str, Any]],
         backend: Mapping[str, Any],
     ) -> None:
-        for field in ("snis", "sources", "destinations", "expression"):
-            if route.get(field):
-                self._note(f"{path}.{field}", "is no condition of a route here")
-        filters = [*_strip(service, route), *self._filters(path, plugins)]
+        self._note_unread(path, route, _ROUTE)
+        spoken = frozenset(route.get("protocols") or (*_PLAIN, *_SECURE))
+        if not spoken & (_PLAIN | _SECURE):
+            self._note(f"{path}.protocols", "left out: write a TCPRoute, TLSRoute or UDPRoute")
+            return
+        filters = [*strip(service, route), *self._filters(path, plugins)]
         host = str(service.get("host") or urlsplit(service.get("url") or "").hostname or "")
         if route.get("preserve_host") is not True and host not in self._upstreams and not is_address(host):
-            filters = _with_host(filters, host)
-        closed = sorted({str(one.get("name")) for one in self._for_all(plugins)} & CLOSING)
+            filters = with_host(filters, host)
+        closed = [*self._closing(plugins), *(one for one in _CONDITIONS if route.get(one))]
         for one in closed:
-            self._note(
-                path, f"plugin {one} is not converted: the route is closed (500) until you let callers in"
-            )
+            self._note(path, f"{one} is not converted: the route is closed (500) until you let callers in")
         answered = {} if closed else {"filters": filters, "backendRefs": [dict(backend)]}
         # A rule for each match: a prefix can be taken away only where there is one.
-        rules = [{"matches": [one], **answered} for one in _matches(route)]
+        rules = [{"matches": [one], **answered} for one in matches(route)]
         spec = {
-            "parentRefs": [{"name": _GATEWAY}],
+            "parentRefs": self._parents(path, name, spoken, route),
             "hostnames": list(route.get("hosts") or ()),
             "rules": [objects.present(rule) for rule in rules],
         }
         self._add(objects.GATEWAY_API, "HTTPRoute", name, spec)
         self._policies(path, name, service, plugins)
+
+    def _parents(
+        self, path: str, name: str, spoken: frozenset[str], route: Mapping[str, Any]
+    ) -> list[dict[str, Any]]:
+        """The whole Gateway, or its listeners with TLS where nothing else is to be spoken."""
+        if spoken & _PLAIN:
+            return [{"name": _GATEWAY}]
+        if not self._secure:
+            self._note(f"{path}.protocols", "is for HTTPS alone: give the Gateway a listener called https")
+        if (status := route.get("https_redirect_status_code")) in _REDIRECTS:
+            spec = {
+                "parentRefs": [{"name": _GATEWAY, "sectionName": "http"}],
+                "hostnames": list(route.get("hosts") or ()),
+                "rules": [
+                    {"matches": [one], "filters": [objects.redirect(scheme=_HTTPS, statusCode=status)]}
+                    for one in matches(route)
+                ],
+            }
+            self._add(objects.GATEWAY_API, "HTTPRoute", f"{name}-to-https", spec)
+        return [{"name": _GATEWAY, "sectionName": one} for one in self._secure or [_HTTPS]]
+
+    def _closing(self, plugins: Sequence[Mapping[str, Any]]) -> list[str]:
+        known = POLICIES | HARMLESS | FILTERS.keys()
+        names = {str(one.get("name")) for one in self._for_all(plugins)}
+        return [f"plugin {one}" for one in sorted(names - known)]
 
     def _for_all(self, plugins: Sequence[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
         """Plugins of a route, and those of the whole file; without those that are switched off."""
@@ -158,7 +208,7 @@ class _File:
             name, config = str(plugin.get("name")), plugin.get("config") or {}
             if name in FILTERS:
                 yield from FILTERS[name](config)
-            elif name not in POLICIES | CLOSING:
+            elif name in HARMLESS:
                 self._note(path, f"plugin {name} is not converted")
 
     def _policies(
@@ -185,19 +235,23 @@ class _File:
         """Who may call, by address. Of several such plugins Kong runs the most special: the first here."""
         if not restrictions:
             return
-        allowed, denied = (list(restrictions[0].get(field) or ()) for field in ("allow", "deny"))
+        allowed, denied = (
+            [one_range(one) for one in restrictions[0].get(field) or ()] for field in ("allow", "deny")
+        )
         default: dict[str, Any] = {"allow": [{"sourceRanges": allowed} if allowed else {}]}
         default |= {"deny": [{"sourceRanges": denied}]} if denied else {}
         spec = {"rules": [{"default": default}]}
         self._report.add(self._number, objects.for_route("TrafficPermission", _NAMESPACE, route, spec))
 
     def _limit(self, path: str, name: str, config: Mapping[str, Any]) -> None:
-        for unit, interval in (("second", "1s"), ("minute", "1m"), ("hour", "1h")):
-            if config.get(unit):
-                self._note(path, "rate-limiting counts by caller in Kong; here one bucket is for all callers")
-                rate = {"num": int(config[unit]), "interval": interval}
-                self._policy("RateLimit", name, {"local": {"http": {"requestRate": rate}}})
-                return
+        """The shortest of its times; there is one bucket for a route."""
+        asked = [unit for unit in ("second", "minute", "hour", "day", "month", "year") if config.get(unit)]
+        for unit in asked[1:] if asked[:1] and asked[0] in _INTERVALS else asked:
+            self._note(path, f"rate-limiting by {unit} is not converted")
+        if asked and asked[0] in _INTERVALS:
+            self._note(path, "rate-limiting counts by caller in Kong; here one bucket is for all callers")
+            rate = {"num": int(config[asked[0]]), "interval": _INTERVALS[asked[0]]}
+            self._policy("RateLimit", name, {"local": {"http": {"requestRate": rate}}})
 
     def _policy(self, kind: str, route: str, default: Mapping[str, Any]) -> None:
         spec = {"to": [{"targetRef": {"kind": "Mesh"}, "default": dict(default)}]}
@@ -206,49 +260,13 @@ class _File:
     def _add(self, version: str, kind: str, name: str, spec: Mapping[str, Any]) -> None:
         self._report.add(self._number, objects.resource(version, kind, _NAMESPACE, name, spec))
 
+    def _note_unread(self, path: str, written: Mapping[str, Any], known: frozenset[str]) -> None:
+        for field in sorted(written.keys() - known - _BOOKKEEPING):
+            if written[field] not in (None, [], {}, ""):
+                self._note(f"{path}.{field}", "is not converted")
+
     def _note(self, path: str, message: str) -> None:
         self._report.note(self._number, path, message)
-
-
-def _matches(route: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    """Every path with every method; the headers hold for all."""
-    headers = [
-        {"name": name, "value": str(values[0])}
-        for name, values in (route.get("headers") or {}).items()
-        if values
-    ]
-    for path in route.get("paths") or ["/"]:
-        for method in route.get("methods") or [""]:
-            yield objects.present({"path": _path(path), "method": method, "headers": headers})
-
-
-def _path(text: str) -> dict[str, str]:
-    """`~` begins a regular expression, of which the beginning has to match."""
-    if text.startswith("~"):
-        return {
-            "type": "RegularExpression",
-            "value": text[1:].removeprefix("^").removesuffix("$") + ("" if text.endswith("$") else ".*"),
-        }
-    return {"type": "PathPrefix", "value": text.rstrip("/") or "/"}
-
-
-def _strip(service: Mapping[str, Any], route: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Kong takes the path that matched away, unless told otherwise, and puts the service's own before it."""
-    own = service.get("path") or urlsplit(service.get("url") or "").path or "/"
-    paths = route.get("paths") or []
-    if route.get("strip_path") is False or not any(not one.startswith("~") for one in paths):
-        return []
-    rewrite = {"path": {"type": "ReplacePrefixMatch", "replacePrefixMatch": own.rstrip("/") or "/"}}
-    return [{"type": "URLRewrite", "urlRewrite": rewrite}]
-
-
-def _with_host(filters: list[dict[str, Any]], host: str) -> list[dict[str, Any]]:
-    rewrite: dict[str, Any] = {"type": "URLRewrite", "urlRewrite": {}}
-    for one in filters:
-        if one["type"] == "URLRewrite":
-            rewrite = one
-    rewrite["urlRewrite"]["hostname"] = host
-    return [rewrite, *(one for one in filters if one is not rewrite)]
 
 
 def _name(text: str) -> str:

@@ -1,18 +1,22 @@
-"""Plugins of Kong: which become filters, which policies, and which close a route because they are neither."""
+"""Plugins of Kong: which become filters or policies, and which may be missing; others close a route."""
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from sekisho.convert import objects
 
-CLOSING = frozenset(
+HARMLESS = frozenset(
     {
-        "acl", "basic-auth", "forward-auth", "hmac-auth", "jwt", "jwt-signer", "key-auth",
-        "key-auth-enc", "ldap-auth", "ldap-auth-advanced", "mtls-auth", "oauth2", "oauth2-introspection",
-        "opa", "openid-connect", "request-termination", "saml", "session", "vault-auth",
+        "aws-lambda", "azure-functions", "correlation-id", "datadog", "exit-transformer", "file-log",
+        "graphql-proxy-cache-advanced", "grpc-gateway", "grpc-web", "http-log", "jq",
+        "kafka-log", "kafka-upstream", "loggly", "opentelemetry", "prometheus", "proxy-cache",
+        "proxy-cache-advanced", "request-transformer-advanced", "response-transformer-advanced",
+        "route-by-header", "route-transformer-advanced", "statsd", "statsd-advanced",
+        "syslog", "tcp-log", "tls-metadata-headers", "udp-log", "upstream-timeout", "zipkin",
     }
 )  # fmt: skip
-"""Plugins that let only some requests pass: a route with one of them is closed rather than open."""
+"""Plugins that refuse nothing: without them a route does less, and lets in nobody more. One that is not known
+may be what keeps callers out, so a route with any other is closed rather than open."""
 POLICIES = frozenset({"ip-restriction", "rate-limiting"})
 """Plugins that become policies."""
 

@@ -42,6 +42,14 @@ def _convert(report: Report, number: int, written: dict[str, Any]) -> None:
         report.note(number, "", f"{kind or 'a document without a kind'} is not converted: {advice}")
 
 
+def _opa(report: Report, number: int, written: dict[str, Any]) -> None:
+    """What decides is not known here."""
+    report.note(number, "", "MeshOPA is not converted: nobody is let in until you write whom it lets in")
+    target = spec_of(written).get("targetRef") or {"kind": "Mesh"}
+    closed = {**written, "spec": {"targetRef": target, "rules": [{"default": {"deny": [{}]}}]}}
+    policy(report, number, POLICIES["MeshTrafficPermission"], closed)
+
+
 def _http_route(report: Report, number: int, written: dict[str, Any]) -> None:
     spec = spec_of(written)
     for index, entry in enumerate(spec.get("to") or ()):
@@ -242,6 +250,7 @@ _KINDS: dict[str, Callable[[Report, int, dict[str, Any]], None]] = {
     "MeshTCPRoute": _tcp_route,
     "MeshExternalService": _external,
     "MeshMultiZoneService": _multi_zone,
+    "MeshOPA": _opa,
     "HostnameGenerator": _generator,
     "Dataplane": _dataplane,
 }

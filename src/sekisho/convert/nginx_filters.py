@@ -21,6 +21,9 @@ _HEADERS = [
 _CLOSING = {
     "auth-type": "callers with passwords",
     "auth-tls-secret": "callers with certificates: write spec.tls.frontend of the Gateway",
+    "enable-modsecurity": "what the firewall lets pass",
+    "enable-owasp-core-rules": "what the firewall lets pass",
+    "modsecurity-snippet": "what the firewall lets pass",
 }
 """Annotations that let some callers in, and whom."""
 _SNIPPETS = ("configuration-snippet", "server-snippet", "auth-snippet")
@@ -42,7 +45,7 @@ def filters_of(annotations: Annotations, path: str) -> list[dict[str, Any]]:
 
 def is_closed(annotations: Annotations) -> bool:
     """Whether callers are let in by something that cannot be said here; each is noted."""
-    closing = [name for name in _CLOSING if annotations.text(name)]
+    closing = [name for name in _CLOSING if annotations.text(name) not in ("", "false")]
     for name in closing:
         annotations.note(name, f"{_CLOSED} {_CLOSING[name]}")
     asked = annotations.text("auth-url")

@@ -46,11 +46,15 @@ class Report:
         self._notes[Note(source, path, message)] = None
 
     def add(self, source: int, written: Object) -> None:
-        """A resource of ours. What our own rules refuse of it is left out and noted."""
+        """A resource of ours. What our own rules refuse of it is left out and noted; a permission of which
+        something is left out could let in more than it did, so it lets in nobody."""
         found, faults = pruned(written)
         what = f"{written['kind']} {written['metadata'].get('namespace', '')}/{written['metadata']['name']}"
         for fault in faults:
             self.note(source, "", f"in {what}: {fault}")
+        if faults and written["kind"] == "TrafficPermission":
+            self.note(source, "", f"{what} denies everybody until that is mended")
+            found, _ = pruned(_denying(written))
         if found is None:
             self.note(source, "", f"{what} is left out")
             return
@@ -67,3 +71,9 @@ class Report:
     def done(self) -> Converted:
         """Everything so far."""
         return Converted(tuple(self._objects.values()), tuple(self._notes))
+
+
+def _denying(permission: Object) -> Object:
+    """The same for nobody."""
+    kept = {field: value for field, value in permission["spec"].items() if field == "targetRef"}
+    return {**permission, "spec": {**kept, "rules": [{"default": {"deny": [{}]}}]}}

@@ -127,3 +127,23 @@ def test_what_cannot_be_said_here_leaves_the_rest_as_it_is() -> None:
     found = converted(broken)
     assert any("write its number" in note.message for note in found.notes)
     assert any("left out" in note.message for note in found.notes)
+
+
+def test_what_a_firewall_kept_out_is_kept_out() -> None:
+    def rule(value: str) -> Any:
+        found = converted(f"""
+apiVersion: networking.k8s.io/v1
+kind: Ingress
+metadata:
+  name: web
+  annotations: {{nginx.ingress.kubernetes.io/enable-modsecurity: "{value}"}}
+spec:
+  rules:
+    - host: a.test
+      http:
+        paths: [{{path: /, pathType: Prefix, backend: {{service: {{name: web, port: {{number: 80}}}}}}}}]
+""")
+        return made(found, "HTTPRoute", "web")["rules"][0]
+
+    assert "backendRefs" not in rule("true")
+    assert rule("false")["backendRefs"]

@@ -206,3 +206,25 @@ metadata: {name: patch}
     assert outside["spec"]["match"] == {"port": 443, "protocol": "tls"}
     assert outside["spec"]["endpoints"] == [{"address": "api.bank.example", "port": 443}]
     assert any("ProxyPatch" in note.message for note in found.notes)
+
+
+def test_a_gateway_that_asks_for_certificates_is_closed_until_it_is_known_whose() -> None:
+    found = converted("""
+apiVersion: networking.istio.io/v1
+kind: Gateway
+metadata: {name: g, namespace: shop}
+spec:
+  servers:
+    - port: {number: 443, name: https, protocol: HTTPS}
+      tls: {mode: MUTUAL, credentialName: shop}
+      hosts: [a.test]
+    - port: {number: 80, name: http, protocol: HTTP}
+      tls: {httpsRedirect: true}
+      hosts: ["*"]
+""")
+    (gateway,) = made(found, "Gateway")
+    (port,) = gateway["spec"]["tls"]["frontend"]["perPort"]
+    reference = {"group": "", "kind": "ConfigMap", "name": "shop-ca"}
+    assert port == {"port": 443, "tls": {"validation": {"caCertificateRefs": [reference]}}}
+    assert [one["port"] for one in gateway["spec"]["listeners"]] == [443], "what redirected serves nothing"
+    assert len(found.notes) == 2

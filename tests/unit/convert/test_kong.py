@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pytest
+
 from sekisho.convert import CONVERTERS, Converted
 from sekisho.model import yaml
 
@@ -80,6 +82,78 @@ services:
     rate = made(found, "RateLimit")[0]["spec"]["to"][0]["default"]["local"]["http"]["requestRate"]
     assert rate == {"num": 60, "interval": "1m"}
     assert any("file-log" in note.message for note in found.notes)
+
+
+def _web(route: str = "", service: str = "", more: str = "") -> str:
+    return f"""
+_format_version: "3.0"
+services:
+  - {{name: web, url: "http://10.0.0.9:80", {service} routes: [{{name: web, paths: [/], {route}}}]}}
+{more}
+"""
+
+
+@pytest.mark.parametrize(
+    "route",
+    [
+        "plugins: [{name: key-auth}]",
+        "plugins: [{name: bot-detection}]",
+        "plugins: [{name: one-of-our-own}]",
+        "sources: [{ip: 10.0.0.0/8}]",
+        "expression: net.src.ip == 10.0.0.1",
+    ],
+)
+def test_what_lets_only_some_in_and_cannot_be_said_closes_a_route(route: str) -> None:
+    found = converted(_web(route))
+    (made_route,) = made(found, "HTTPRoute")
+    assert all("backendRefs" not in rule for rule in made_route["spec"]["rules"])
+    assert any("closed" in note.message for note in found.notes)
+
+
+def test_a_plugin_that_refuses_nothing_is_told_and_closes_nothing() -> None:
+    found = converted(_web("plugins: [{name: prometheus}]"))
+    assert made(found, "HTTPRoute")[0]["spec"]["rules"][0]["backendRefs"]
+    assert [note.message for note in found.notes] == ["plugin prometheus is not converted"]
+
+
+def test_what_is_for_https_alone_is_not_served_in_plain() -> None:
+    found = converted(
+        _web("protocols: [https], https_redirect_status_code: 301",
+             more="certificates: [{cert: c, key: k, snis: [{name: a.test}]}]")
+    )  # fmt: skip
+    redirecting, route = made(found, "HTTPRoute")
+    assert route["spec"]["parentRefs"] == [{"name": "kong", "sectionName": "a-test"}]
+    assert redirecting["spec"]["parentRefs"] == [{"name": "kong", "sectionName": "http"}]
+    (filter_,) = redirecting["spec"]["rules"][0]["filters"]
+    assert filter_["requestRedirect"] == {"scheme": "https", "statusCode": 301}
+    alone = converted(_web("protocols: [https]"))
+    assert made(alone, "HTTPRoute")[0]["spec"]["parentRefs"] == [{"name": "kong", "sectionName": "https"}]
+
+
+def test_each_value_of_a_header_is_a_match_of_its_own() -> None:
+    found = converted(_web('headers: {x-v: ["1", "~*2.*"]}'))
+    headers = [rule["matches"][0]["headers"] for rule in made(found, "HTTPRoute")[0]["spec"]["rules"]]
+    assert headers == [
+        [{"name": "x-v", "value": "1"}],
+        [{"name": "x-v", "value": "2.*", "type": "RegularExpression"}],
+    ]
+
+
+def test_addresses_alone_are_ranges_and_a_permission_that_is_no_longer_whole_denies_everybody() -> None:
+    found = converted(_web('plugins: [{name: ip-restriction, config: {deny: ["1.2.3.4", "fd00::1"]}}]'))
+    default = made(found, "TrafficPermission")[0]["spec"]["rules"][0]["default"]
+    assert default["deny"] == [{"sourceRanges": ["1.2.3.4/32", "fd00::1/128"]}]
+    broken = converted(_web('plugins: [{name: ip-restriction, config: {deny: ["nonsense"]}}]'))
+    assert made(broken, "TrafficPermission")[0]["spec"]["rules"] == [{"default": {"deny": [{}]}}]
+
+
+def test_what_is_switched_off_or_carries_bytes_is_left_out_and_fields_nobody_reads_are_told() -> None:
+    assert not made(converted(_web(service="enabled: false,")), "HTTPRoute")
+    assert not made(converted(_web("protocols: [tcp]")), "HTTPRoute")
+    found = converted(_web("regex_priority: 3", service="retries: 5, tls_verify: false,"))
+    assert {note.path for note in found.notes} == {
+        "services[0].retries", "services[0].tls_verify", "services[0].routes[0].regex_priority",
+    }  # fmt: skip
 
 
 def test_another_file_is_refused_in_words() -> None:

@@ -132,3 +132,16 @@ def test_kinds_without_a_like_are_told_with_what_to_write() -> None:
     assert found.objects == ()
     assert [note.source for note in found.notes] == [0, 1, 2]
     assert "Gateway of class sekisho" in found.notes[0].message
+
+
+def test_whom_another_program_lets_in_nobody_does_here() -> None:
+    found = converted("""
+type: MeshOPA
+name: opa
+mesh: default
+spec: {targetRef: {kind: Dataplane, labels: {app: cart}}, default: {}}
+""")
+    permission = only(found)
+    assert permission["spec"]["targetRef"] == {"kind": "Workload", "labels": {"app": "cart"}}
+    assert permission["spec"]["rules"] == [{"default": {"deny": [{}]}}]
+    assert "nobody is let in" in found.notes[0].message
