@@ -42,8 +42,8 @@ class Worlds:
         """Part of Worlds → the Worlds."""
         self._holders: defaultdict[_Held, dict[World, None]] = defaultdict(dict)
         """Which Worlds have it."""
-        self._content: defaultdict[World, dict[ResourceId, dict[Name, Resource]]] = defaultdict(dict)
-        """Part of Worlds → service → what was made of it."""
+        self._content: defaultdict[World, dict[ResourceId, tuple[Resource, ...]]] = defaultdict(dict)
+        """Part of Worlds → service → what was made of it: in tuples, as these are services times parts."""
 
     def changes(self, outputs: Changed) -> Mapping[World, Difference]:
         """What a commit changed, by World. One that is gone is not here: nobody is to lose anything by it."""
@@ -98,19 +98,19 @@ class Worlds:
                 continue
             for key, made in outputs.get(emission.output, {}).items():
                 part, item = key
-                name = Name(emission.type_url, emission.name(key))
+                name = Name(emission.type_url, emission.name(key)) if made is None else _name(made)
                 entries[_Entry(part, item, name)] = made
                 self._note(part, item.resource, name, made)
         return entries
 
     def _note(self, part: World, service: ResourceId, name: Name, made: Resource | None) -> None:
         services = self._content[part]
+        kept = tuple(one for one in services.get(service, ()) if _name(one) != name)
         if made is not None:
-            services.setdefault(service, {})[name] = made
-            return
-        kept = services.get(service, {})
-        kept.pop(name, None)
-        if not kept:
+            services[service] = (*kept, made)
+        elif kept:
+            services[service] = kept
+        else:
             services.pop(service, None)
             if not services:
                 del self._content[part]
@@ -161,15 +161,18 @@ class Worlds:
         return found
 
     def _of(self, world: World, service: ResourceId) -> dict[Name, Resource]:
-        found: dict[Name, Resource] = {}
-        for part in world.parts:
-            found.update(self._content.get(part, {}).get(service, {}))
-        return found
+        return {
+            _name(made): made for part in world.parts for made in self._content.get(part, {}).get(service, ())
+        }
 
     def _of_backend(self, world: World, backend: Destination, name: str = "") -> dict[Name, Resource]:
         name = name or cluster_name(backend)
         everything = self._of(world, backend.resource).items()
         return {one: made for one, made in everything if one.type_url in _OF_BACKENDS and one.name == name}
+
+
+def _name(made: Resource) -> Name:
+    return Name(made.type_url, made.name)
 
 
 def _has(members: Membership, entry: _Entry) -> bool:

@@ -126,6 +126,16 @@ def _assigned(planned: Output[Any], cluster: Name) -> Build:
 
 
 @query
+def _outbound(_: Read, wanted: ir.Outbound) -> Resource:
+    return resource(outbound_listener(wanted))
+
+
+@query
+def _route_table(_: Read, wanted: ir.RouteTable) -> Resource:
+    return resource(route_configuration(wanted))
+
+
+@query
 def _secret(_: Read, wanted: ir.Certificate) -> Resource:
     return resource(secret(wanted))
 
@@ -133,6 +143,11 @@ def _secret(_: Read, wanted: ir.Certificate) -> Resource:
 @query
 def _trust(_: Read, wanted: ir.TrustBundle) -> Resource:
     return resource(trust_bundle(wanted))
+
+
+@query
+def _inbound_routes(_: Read, wanted: ir.Inbound) -> Resource:
+    return resource(inbound_route_configuration(wanted))
 
 
 @query
@@ -170,15 +185,20 @@ def _remembered(planned: Output[Any], make: Callable[[Read, Any], Resource]) -> 
     return build
 
 
-_ANY_WORKLOAD = Origin(ResourceId("Workload", "", ""))
+_OWN: Mapping[str, Any] = {"origin": Origin(ResourceId("Workload", "", ""))}
+"""Whose it is, emptied."""
+_PLACE: Mapping[str, Any] = {**_OWN, "address": "", "target_address": ""}
+"""And where; routes do not look at that."""
 
 
-def _alike(planned: Output[Any], make: Callable[[Read, Any], Resource]) -> Build:
-    """For what is the same for most workloads, but for whose it is; `make` is a query."""
+def _alike(
+    planned: Output[Any], make: Callable[[Read, Any], Resource], own: Mapping[str, Any] = _OWN
+) -> Build:
+    """For what is the same for many workloads, but for some fields that do not count; `make` is a query."""
 
-    def build(read: Read, workload: Any) -> Resource | None:
-        wanted = planned.build(read, workload)
-        return None if wanted is None else make(read, replace(wanted, origin=_ANY_WORKLOAD))
+    def build(read: Read, key: Any) -> Resource | None:
+        wanted = planned.build(read, key)
+        return None if wanted is None else make(read, replace(wanted, **own))
 
     return build
 
@@ -301,7 +321,7 @@ _OF_WORLDS = (
     _emission(
         LISTENER,
         OUTBOUNDS,
-        _changed(OUTBOUNDS, outbound_listener, "outbound"),
+        _for_patches(OUTBOUNDS, _remembered(OUTBOUNDS, _outbound), outbound_listener, "outbound"),
         name=lambda key: outbound_name(key[1]),
         shared=True,
     ),
@@ -322,7 +342,7 @@ _OF_WORLDS = (
     _emission(
         ROUTES,
         ROUTE_TABLES,
-        _changed(ROUTE_TABLES, route_configuration, "outbound"),
+        _for_patches(ROUTE_TABLES, _remembered(ROUTE_TABLES, _route_table), route_configuration, "outbound"),
         name=lambda key: outbound_name(key[1]),
         shared=True,
     ),
@@ -345,7 +365,17 @@ _OF_WORKLOADS = (
         CLUSTER, PASSTHROUGHS, _for_patches_out(_passthrough_cluster, passthrough_cluster), PASSTHROUGH_NAME
     ),
     _emission(LISTENER, INBOUNDS, _changed(INBOUNDS, inbound_listener, "inbound"), closes=True),
-    _emission(ROUTES, INBOUNDS, _changed(INBOUNDS, inbound_route_configuration, "inbound"), closes=True),
+    _emission(
+        ROUTES,
+        INBOUNDS,
+        _for_patches(
+            INBOUNDS,
+            _alike(INBOUNDS, _inbound_routes, _PLACE),
+            inbound_route_configuration,
+            "inbound",
+        ),
+        closes=True,
+    ),
     _of_workload(LISTENER, CAPTURED_INBOUNDS, _alike(CAPTURED_INBOUNDS, _captured), CAPTURED_NAME),
     _of_workload(
         LISTENER, PASSTHROUGHS, _for_patches_out(_passthrough, passthrough_listener), PASSTHROUGH_NAME

@@ -1,6 +1,7 @@
 """The resources of one type in a view, and the way from any earlier commit to the present."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import takewhile
 from typing import Any, TypeVar, cast
 
 from sekisho.protos import message
@@ -24,13 +25,13 @@ class Log:
     """What exists now, and which commit touched each name last.
 
     `_changed` is in order of the last change, so the way from commit x is read off its end: the cost is what
-    changed, and a proxy may be any number of commits behind. Removed names stay as tombstones until every
-    member is past them (`forget`).
+    changed, and a proxy may be any number of commits behind. What every member is past is forgotten
+    (`forget`): removed names, which stay as tombstones until then, and when the others came and changed.
     """
 
     __slots__ = (
-        "_added", "_asked", "_built", "_changed", "_chunking", "_nonces", "_previous", "_removed", "_shelf",
-        "by_name", "current", "seqs", "type_url",
+        "_added", "_asked", "_base", "_built", "_changed", "_chunking", "_nonces", "_previous", "_removed",
+        "_shelf", "by_name", "current", "seqs", "type_url",
     )  # fmt: skip
 
     def __init__(self, type_url: str, shelf: Shelf, *, by_name: bool = False) -> None:
@@ -42,6 +43,8 @@ class Log:
         """By Part: the last commit that added or updated, that removed, that did either."""
         self._shelf = shelf
         self._chunking = CHUNKING.get(type_url, _CHUNKING)
+        self._base = 0
+        """Up to this commit it is not told apart when names came and changed: nobody is on the way there."""
         self._changed: dict[str, int] = {}
         self._removed: dict[str, int] = {}
         self._added: dict[str, int] = {}
@@ -109,10 +112,13 @@ class Log:
         return len(self._removed)
 
     def forget(self, floor: int) -> None:
-        """Drops tombstones of commits up to `floor`, which every member has been told about."""
-        for name in [name for name, seq in self._removed.items() if seq <= floor]:
-            del self._removed[name]
-            del self._changed[name]
+        """Drops what is known of commits up to `floor`, which every member has been told about."""
+        self._base = max(self._base, floor)
+        for book in (self._removed, self._added, self._changed):
+            for name in [name for name, _ in takewhile(lambda entry: entry[1] <= floor, book.items())]:
+                del book[name]
+            if not book:
+                book.clear()  # an emptied dictionary keeps its size, a cleared one does not
 
     def visible(self, name: str) -> Resource | None:
         """What a proxy is to hold: the current version, or the last accepted one while that is condemned.
@@ -135,20 +141,24 @@ class Log:
 
     @property
     def newest_addition(self) -> int:
-        """The commit that last added a name which is still there; 0 when none did."""
-        return self._added[next(reversed(self._added))] if self._added else 0
+        """The commit that last added a name which is still there, or a later one; 0 when none did."""
+        if self._added:
+            return self._added[next(reversed(self._added))]
+        return self._base if self.current else 0
 
     def added_at(self, name: str) -> int:
-        """The commit that added `name`, which exists."""
-        return self._added[name]
+        """The commit that added `name`, which exists, or a later one."""
+        return self._added.get(name, self._base)
 
     def changed_at(self, name: str) -> int:
         """The commit that touched `name` last; 0 when none did, as far as remembered."""
         return self._changed.get(name, 0)
 
     def added_since(self, seq: int) -> Iterator[str]:
-        """Names that came into existence after commit `seq`, the newest first."""
-        return _newest(self._added, seq)
+        """Names that came into existence after commit `seq`, the newest first, and perhaps earlier ones."""
+        yield from _newest(self._added, seq)
+        if seq < self._base:
+            yield from (name for name in self.current if name not in self._added)
 
     def delta(self, since: int, upto: int, part: Part, names: Names | None) -> Delta:
         """The way from `since` (or NOTHING) to `upto`, for subscribers of `names` (None: of everything).
