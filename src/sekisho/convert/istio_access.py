@@ -17,9 +17,11 @@ from sekisho.model.mesh import SYSTEM_NAMESPACE
 _ROOT = "istio-system"
 _EFFECTS = {"ALLOW": "allow", "DENY": "deny", "CUSTOM": "deny"}
 _TRUST_DOMAIN = "cluster.local/"
+_AT_THE_DOOR = "istio"
+"""The label that Istio's own gateways have."""
 
 
-def authorization(report: Report, number: int, document: Object, _: Known) -> None:
+def authorization(report: Report, number: int, document: Object, known: Known) -> None:
     """Each source with each operation is a match; no rules at all is nobody, an empty one everybody."""
     spec = document.get("spec") or {}
     namespace, name = _place(document)
@@ -40,11 +42,43 @@ def authorization(report: Report, number: int, document: Object, _: Known) -> No
             outcome = "denied whatever they say" if denies else "the whole rule is left out"
             report.note(number, f"spec.rules[{index}].when", f"{outcome}: conditions have no like here")
         matches += found if denies or not rule.get("when") else []
-    made: dict[str, Any] = {"rules": [{"default": {effect: matches}}]}
-    if labels := (spec.get("selector") or {}).get("matchLabels"):
-        made["targetRef"] = {"kind": "Workload", "labels": labels}
-    if matches or effect == "allow":
-        report.add(number, objects.resource(objects.SEKISHO, "TrafficPermission", namespace, name, made))
+    if not matches and effect == "deny":
+        return
+    rules = [{"default": {effect: matches}}]
+    for place, target in _targets(report, number, namespace, spec, known, denies=effect == "deny"):
+        made = {"rules": rules, **({"targetRef": target} if target else {})}
+        own = f"{name}-{target['name']}" if "name" in target else name
+        report.add(number, objects.resource(objects.SEKISHO, "TrafficPermission", place, own, made))
+
+
+def _targets(
+    report: Report, number: int, namespace: str, spec: Mapping[str, Any], known: Known, *, denies: bool
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Namespace and target of each permission: whom a policy is about is Workloads, or the Gateways of ours
+    that stand for them. Of what is neither, all of the namespace is denied, and nobody let in."""
+    labels = (spec.get("selector") or {}).get("matchLabels") or {}
+    named = spec.get("targetRefs") or ([spec["targetRef"]] if spec.get("targetRef") else [])
+    for one in named:
+        if one.get("kind") == "Gateway":
+            yield namespace, {"kind": "Gateway", "name": one.get("name")}
+            continue
+        outcome = "denied to all of the namespace" if denies else "left out, which lets in nobody"
+        report.note(number, "spec.targetRefs", f"{one.get('kind')} {one.get('name')}: {outcome}")
+        if denies:
+            yield namespace, {}
+    if named:
+        return
+    gateways = known.gateways(labels) if labels else []
+    for place, name in gateways:
+        yield place, {"kind": "Gateway", "name": name}
+    if labels and not gateways:
+        if _AT_THE_DOOR in labels:
+            report.note(
+                number, "spec.selector", "give the Gateway that it selects beside it: none is guarded"
+            )
+        yield namespace, {"kind": "Workload", "labels": labels}
+    if not labels:
+        yield namespace, {}
 
 
 def _matches(

@@ -21,19 +21,28 @@ class Service(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What the documents beside one say of Services."""
+    """What the documents beside one say of Services, and of Gateways of Istio."""
 
     services: Mapping[Service, Mapping[str, Any]]
+    doors: Mapping[tuple[str, str], Mapping[str, str]]
+    """By namespace and name: the labels of the proxies that a Gateway is for."""
 
     @classmethod
     def of(cls, documents: Sequence[Object]) -> "Known":
-        found = {}
+        found: dict[Service, Mapping[str, Any]] = {}
+        doors: dict[tuple[str, str], Mapping[str, str]] = {}
         for one in documents:
+            metadata, spec = one.get("metadata") or {}, one.get("spec") or {}
+            place = Service(metadata.get("namespace") or "default", metadata.get("name", ""))
             if one.get("kind") == "Service" and one.get("apiVersion") == "v1":
-                metadata = one.get("metadata") or {}
-                place = Service(metadata.get("namespace") or "default", metadata.get("name", ""))
-                found[place] = one.get("spec") or {}
-        return cls(found)
+                found[place] = spec
+            elif one.get("kind") == "Gateway":
+                doors[place.namespace, place.name] = spec.get("selector") or {}
+        return cls(found, doors)
+
+    def gateways(self, labels: Mapping[str, str]) -> list[tuple[str, str]]:
+        """Namespace and name of those whose proxies have these labels."""
+        return [place for place, selected in self.doors.items() if labels.items() <= selected.items()]
 
     def service(self, host: str, namespace: str) -> Service | None:
         """`reviews`, `reviews.shop`, `reviews.shop.svc.cluster.local`; None for another host."""

@@ -228,3 +228,35 @@ spec:
     assert port == {"port": 443, "tls": {"validation": {"caCertificateRefs": [reference]}}}
     assert [one["port"] for one in gateway["spec"]["listeners"]] == [443], "what redirected serves nothing"
     assert len(found.notes) == 2
+
+
+ALLOW = """
+apiVersion: security.istio.io/v1
+kind: AuthorizationPolicy
+metadata: {name: door, namespace: istio-system}
+spec: {action: ALLOW, rules: [{from: [{source: {ipBlocks: [10.0.0.0/8]}}]}], %s}
+"""
+
+
+def test_a_policy_of_istios_gateways_is_one_of_ours() -> None:
+    beside = """
+apiVersion: networking.istio.io/v1
+kind: Gateway
+metadata: {name: g, namespace: shop}
+spec: {selector: {istio: ingressgateway}, servers: [{port: {number: 80, protocol: HTTP}, hosts: ["*"]}]}
+"""
+    selecting = ALLOW % "selector: {matchLabels: {istio: ingressgateway}}"
+    (permission,) = made(converted(selecting, beside), "TrafficPermission")
+    assert permission["metadata"]["namespace"] == "shop"
+    assert permission["spec"]["targetRef"] == {"kind": "Gateway", "name": "g"}
+    alone = converted(selecting)
+    assert any("give the Gateway" in note.message for note in alone.notes)
+
+
+def test_of_a_policy_for_one_service_nothing_lets_others_in() -> None:
+    target = "targetRefs: [{kind: %s, group: '', name: web}]"
+    assert not made(converted(ALLOW % (target % "Service")), "TrafficPermission")
+    denied = converted((ALLOW % (target % "Service")).replace("ALLOW", "DENY"))
+    assert "targetRef" not in made(denied, "TrafficPermission")[0]["spec"]
+    (at_gateway,) = made(converted(ALLOW % (target % "Gateway")), "TrafficPermission")
+    assert at_gateway["spec"]["targetRef"] == {"kind": "Gateway", "name": "web"}
