@@ -8,6 +8,7 @@ from sekisho.engine import Read
 from sekisho.kit.text import closest
 from sekisho.model.gateway import GATEWAY_GROUP
 from sekisho.model.names import ResourceId
+from sekisho.model.origin import ORIGIN_LABEL
 from sekisho.model.routes import ROUTE_KINDS
 
 _PARENTS = frozenset({(GATEWAY_GROUP, "Gateway"), (GATEWAY_GROUP, "ListenerSet"), ("", "Service")})
@@ -16,7 +17,7 @@ _PARENTS = frozenset({(GATEWAY_GROUP, "Gateway"), (GATEWAY_GROUP, "ListenerSet")
 
 def lost_routes(read: Read, known: Iterable[ResourceId]) -> Iterator[Trouble]:
     """One for each parentRef of the routes in `known` that names nothing; `known` also has the names that may
-    have been meant."""
+    have been meant. Copies are left out: their parents may be where they come from."""
     everything = sorted(known)
     for route in everything:
         for position, parent in _missing(read, route):
@@ -29,7 +30,9 @@ def lost_routes(read: Read, known: Iterable[ResourceId]) -> Iterator[Trouble]:
 
 def _missing(read: Read, route: ResourceId) -> Iterator[tuple[int, ResourceId]]:
     resource = read.leaf(route) if route.kind in ROUTE_KINDS else None
-    for position, reference in enumerate(resource.spec.parent_refs if resource else ()):
+    if resource is None or ORIGIN_LABEL in resource.metadata.labels:
+        return
+    for position, reference in enumerate(resource.spec.parent_refs):
         parent = ResourceId(reference.kind, reference.namespace or route.namespace, reference.name)
         if (reference.group, reference.kind) in _PARENTS and read.leaf(parent) is None:
             yield position, parent

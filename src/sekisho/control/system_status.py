@@ -19,6 +19,7 @@ from sekisho.control.loop import ControlLoop
 from sekisho.control.lost_routes import lost_routes
 from sekisho.control.rows import source_of
 from sekisho.model.names import ResourceId
+from sekisho.model.origin import GLOBAL
 from sekisho.translate.mesh.rejections import authors
 
 SOON = timedelta(days=30)
@@ -29,6 +30,7 @@ def system_status(loop: ControlLoop, started: str, revision: int, place: str = "
     """A picture of now; `started` is RFC 3339, `revision` that of the store's newest write, `place` the zone
     of this control plane or `global`."""
     statuses = loop.statuses.desired
+    lost = () if place == GLOBAL else lost_routes(loop.engine.read, statuses)  # global: parents are in zones
     return SystemStatus(
         control_plane=ControlPlaneState(
             version=__version__,
@@ -44,7 +46,7 @@ def system_status(loop: ControlLoop, started: str, revision: int, place: str = "
         proxies=tuple(_proxies(loop)),
         troubles=(
             *_troubles(loop, statuses),
-            *lost_routes(loop.engine.read, statuses),
+            *lost,
             *_refused_services(loop),
         ),
         certificates=tuple(_certificates(loop)),

@@ -16,6 +16,7 @@ from sekisho.control.explain import explain
 from sekisho.control.loop import ControlLoop
 from sekisho.control.system_status import system_status
 from sekisho.model.names import ResourceId
+from sekisho.model.origin import GLOBAL, ORIGIN_LABEL, ZONE
 from sekisho.store.memory import open_memory
 from sekisho.store.protocol import Store, Write
 from sekisho.translate.facts import Settings
@@ -144,12 +145,16 @@ async def test_a_route_to_a_gateway_that_does_not_exist_is_told_with_the_one_tha
     async with running() as (store, loop):
         lost = route("lost", gateway="webb")
         lost["spec"]["parentRefs"].append({"name": "theirs", "group": "example.com"})
-        await store.write([write("create", one) for one in (*shop(), lost)])
+        copy = route("copy", gateway="afar")
+        copy["metadata"]["labels"] = {ORIGIN_LABEL: ZONE}
+        await store.write([write("create", one) for one in (*shop(), copy, lost)])
         told = ["HTTPRoute/shop/lost", 'Gateway/shop/webb does not exist (did you mean "web"?)']
         await until(
             lambda: told in [[one.resource, one.message] for one in system_status(loop, "", 0).troubles]
         )
         assert "theirs" not in str(system_status(loop, "", 0).troubles)
+        assert "afar" not in str(system_status(loop, "", 0).troubles)
+        assert not system_status(loop, "", 0, place=GLOBAL).troubles
 
 
 async def test_a_proxy_that_came_back_before_its_loss_was_noticed_is_still_there() -> None:
