@@ -4,6 +4,7 @@ import time
 from pathlib import Path
 from ssl import SSLContext, create_default_context
 from typing import Any, NamedTuple, Self
+from urllib.parse import urlsplit
 
 import httpx2
 
@@ -49,6 +50,8 @@ class Gateway:
     def __init__(self, host: str, base: str, authority: Path) -> None:
         """`base`: where it really is, such as https://127.0.20.1:8443. `authority`: whom to believe, PEM."""
         self.host = host
+        self.address = urlsplit(base).netloc
+        """Host and port where it really is."""
         verify: SSLContext = create_default_context(cafile=authority)
         self._http = httpx2.AsyncClient(base_url=base, verify=verify, trust_env=False, timeout=PATIENCE)
 

@@ -70,6 +70,9 @@ class _Told:
             if self._settings.keep:
                 await self.clouds["gcp"].resume()  # which lost its power at the end
                 self.clouds.go_on()
+                self._stage.chapter("Yours to play with, in another terminal")
+                for command in suggestions(self.clouds.state, azure.host, azure.address):
+                    self._stage.note(command)
             else:
                 self._stop.set()
 
@@ -91,6 +94,20 @@ class _Told:
         base = next(iter(found[Key("edge", "api")]), "https://127.0.0.1:1")
         authority = _written(self.clouds.state / f"{zone}.pem", _certificate(self.clouds[zone].state))
         return await stack.enter_async_context(Gateway(f"api.{zone}.acme.corp", base, authority))
+
+
+def suggestions(clouds: Path, host: str, address: str) -> tuple[str, ...]:
+    """What to try while the clouds go on; `host` at `address` is azure's API gateway."""
+    everywhere = f"--kubeconfig {clouds / 'global' / 'kubeconfig'}"
+    azure = f"--kubeconfig {clouds / 'azure' / 'kubeconfig'}"
+    return (
+        f"curl -k --connect-to ::{address} https://{host}/catalog",
+        f"sekisho status {everywhere}",
+        f"sekisho doctor --from azure/shop/laptop tcp://catalog.gcp.acme.corp:8443 {everywhere}",
+        f"sekisho explain https://{host}:{address.rpartition(':')[2]}/anywhere {azure}",
+        f"sekisho zone disable gcp {everywhere}",
+        f"sekisho zone enable gcp {everywhere}",
+    )
 
 
 def _certificate(state: Path) -> str:
