@@ -8,10 +8,8 @@ from cyclopts import Parameter
 from sekisho.app import settings
 from sekisho.app.agent import agent as run_agent
 from sekisho.app.processes import ready_line
-from sekisho.cli.control_plane import Drain, LogFile
-from sekisho.cli.options import LogLevel
+from sekisho.cli.options import Drain, LogFile, LogLevel, Xds
 from sekisho.cli.terminal import Exit, write
-from sekisho.cli.up import Xds
 
 Kubeconfig = Annotated[
     Path | None, Parameter(help="With a token of the role agent. Default: .sekisho/agent/kubeconfig")

@@ -1,6 +1,5 @@
 """`sekisho control-plane`: store, API and xDS in one process."""
 
-from pathlib import Path
 from typing import Annotated
 
 import uvloop
@@ -10,11 +9,9 @@ from sekisho.app import settings
 from sekisho.app.control_plane import control_plane as run_control_plane
 from sekisho.app.processes import ready_line
 from sekisho.app.settings import Address
-from sekisho.cli.options import ALONE, LogLevel, Place, StateFolder
+from sekisho.cli.options import ALONE, Api, Drain, LogFile, LogLevel, Place, StateFolder, Xds
 from sekisho.cli.terminal import Exit, write
-from sekisho.cli.up import Api, Xds
 
-LogFile = Annotated[Path | None, Parameter(help="Append the log to this file. Default: stderr")]
 Gateways = Annotated[
     str | None,
     Parameter(
@@ -28,7 +25,6 @@ Services = Annotated[
         help="Range that virtual addresses of Services come from (SEKISHO_SERVICES). Default: 241.0.0.0/9"
     ),
 ]
-Drain = Annotated[float | None, Parameter(help="Seconds that what is under way gets to end after SIGTERM.")]
 
 
 def control_plane(

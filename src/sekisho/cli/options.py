@@ -30,6 +30,10 @@ Format = Annotated[
 ]
 Url = Annotated[str, Parameter(help="As a caller writes it: http://shop.example.com/cart.")]
 LogLevel = Annotated[str, Parameter(name="--log-level", help="debug, info, warning or error.")]
+LogFile = Annotated[Path | None, Parameter(help="Append the log to this file. Default: stderr")]
+Api = Annotated[str | None, Parameter(help="Address of the API (SEKISHO_API). Default: 127.0.0.1:7443")]
+Xds = Annotated[str | None, Parameter(help="Address of xDS (SEKISHO_XDS). Default: 127.0.0.1:7444")]
+Drain = Annotated[float | None, Parameter(help="Seconds that what is under way gets to end after SIGTERM.")]
 InZone = Annotated[
     str, Parameter(name="--zone", help="Asked at the global control plane: which zone is to answer.")
 ]

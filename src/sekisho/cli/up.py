@@ -7,12 +7,9 @@ from cyclopts import Parameter
 
 from sekisho.app import settings
 from sekisho.app.up import up as run_up
-from sekisho.cli.options import ALONE, LogLevel, Place, StateFolder
+from sekisho.cli.options import ALONE, Api, LogLevel, Place, StateFolder, Xds
 from sekisho.cli.terminal import Exit
 from sekisho.cli.voice import TerminalVoice
-
-Api = Annotated[str | None, Parameter(help="Address of the API (SEKISHO_API). Default: 127.0.0.1:7443")]
-Xds = Annotated[str | None, Parameter(help="Address of xDS (SEKISHO_XDS). Default: 127.0.0.1:7444")]
 
 
 async def up(
