@@ -4,12 +4,13 @@ import asyncio
 import re
 import time
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import pytest
 import pytest_asyncio
 from tests.kit.mesh import Member, Mesh, goes_on, running_mesh, workload
 from tests.kit.objects import manifest
-from tests.kit.system import promised
+from tests.kit.system import PATIENCE, promised
 
 from sekisho.agent.admin import Admin
 from sekisho.agent.options import directory_name
@@ -17,9 +18,10 @@ from sekisho.envoy.filters.on_demand import FETCHED_WITHIN_SECONDS
 
 pytestmark = [pytest.mark.live, pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(600)]
 
-REQUESTS = ("named", "first", "crowd", "lost", "kept", "later")
+REQUESTS = ("named", "first", "crowd", "lost", "kept", "later", "never")
 CALLED = dict.fromkeys(REQUESTS, "http") | dict.fromkeys(("bytes", "silent"), "tcp")
-"""What the client may call, with its protocol: each test has its own, so that it is the first to use it."""
+"""What the client may call, with its protocol: each test has its own, so that it is the first to use it; all
+may call `kept`, and none calls `never`."""
 MESH = {"reachable": "Listed", "onDemand": True, "inspection": "Always"}
 _KNOWN = re.compile(r'envoy_cluster_membership_total\{[^}]*cluster_name="shop/([a-z]+)/')
 
@@ -59,8 +61,28 @@ async def call(mesh: Mesh, server: str) -> tuple[int | None, float]:
     return answer.status if answer else None, time.monotonic() - began
 
 
-async def test_at_the_start_a_sidecar_knows_what_is_named(mesh: Mesh) -> None:
-    assert await known(mesh) == {"named"}
+@asynccontextmanager
+async def control_plane_away(mesh: Mesh) -> AsyncIterator[None]:
+    """For the time of the block; what was fetched until then is in the last known good."""
+    await mesh.system.in_sync()
+    await asyncio.sleep(promised(1))  # the last known good is written within a second
+    await mesh.system.kill("control plane")
+    try:
+        yield
+    finally:
+        await mesh.system.start_control_plane()
+
+
+async def kill_envoy(mesh: Mesh) -> None:
+    """Of the client; its agent starts another one."""
+    envoy = mesh.envoy(client(mesh))
+    envoy.kill()
+    await asyncio.to_thread(envoy.wait, PATIENCE)
+
+
+async def test_what_is_named_is_known_from_the_start_and_what_nobody_called_is_not(mesh: Mesh) -> None:
+    assert "named" in await known(mesh)
+    assert "never" not in await known(mesh)
 
 
 async def test_the_first_request_is_answered_and_brings_this_way_and_no_other(mesh: Mesh) -> None:
@@ -91,6 +113,7 @@ async def test_what_may_not_be_called_is_refused_at_once(mesh: Mesh) -> None:
 
 async def test_what_was_fetched_goes_with_the_permission_and_comes_back_with_it(mesh: Mesh) -> None:
     assert (await call(mesh, "lost"))[0] == 200
+    await mesh.answers(client(mesh), "kept")
     await mesh.permit("lost", "nobody")
 
     async def gone() -> bool:
@@ -100,7 +123,7 @@ async def test_what_was_fetched_goes_with_the_permission_and_comes_back_with_it(
     assert (await call(mesh, "lost"))[0] is None
     await mesh.permit("lost", "client")
     await mesh.answers(client(mesh), "lost")
-    assert "first" in await known(mesh), "what else was fetched has stayed"
+    assert "kept" in await known(mesh), "what else was fetched has stayed"
 
 
 async def test_a_new_instance_of_what_was_fetched_is_called(mesh: Mesh) -> None:
@@ -118,28 +141,22 @@ async def test_without_control_plane_used_ways_go_on_and_unused_ones_are_refused
     assert (await call(mesh, "kept"))[0] == 200
     for server in ("later", "silent"):  # whose addresses are to be known while nobody can be asked
         await mesh.place(client(mesh), server)
-    await mesh.system.in_sync()
-    await asyncio.sleep(promised(1))  # the last known good is written within a second
-    await mesh.system.kill("control plane")
-    try:
+    async with control_plane_away(mesh):
         async with mesh.load(client(mesh), "kept") as load:
             for server, expected in (("later", 503), ("silent", None)) * 3:
                 status, seconds = await call(mesh, server)
                 assert (status, seconds < FETCHED_WITHIN_SECONDS) == (expected, True)
             await goes_on(load)
         assert load.failures == []
-        envoy = mesh.envoy(client(mesh))
-        envoy.kill()
-        await asyncio.to_thread(envoy.wait, 10)
+        await kill_envoy(mesh)
         await mesh.answers(client(mesh), "kept")
         await mesh.answers(client(mesh), "later", 503)
-    finally:
-        await mesh.system.start_control_plane()
     for server in ("later", "silent", "kept"):  # what led nowhere leads there now
         await mesh.answers(client(mesh), server)
 
 
 async def test_a_control_plane_that_starts_again_sends_no_way_twice(mesh: Mesh) -> None:
+    await mesh.answers(client(mesh), "kept")
     await mesh.at_rest(client(mesh))
     before = await known(mesh)
     await mesh.system.stop("control plane")
@@ -155,7 +172,11 @@ async def test_a_control_plane_that_starts_again_sends_no_way_twice(mesh: Mesh) 
 
 
 async def test_what_came_from_a_last_known_good_is_still_told_of_changes(mesh: Mesh) -> None:
-    """The Envoy that was killed asked for nothing by name, and has it all the same."""
+    """An Envoy that began meanwhile asked for nothing by name, and has it all the same."""
+    await mesh.answers(client(mesh), "kept")
+    async with control_plane_away(mesh):
+        await kill_envoy(mesh)
+        await mesh.answers(client(mesh), "kept")
     assert "kept" in await known(mesh)
     await mesh.join("kept")
 
