@@ -5,6 +5,7 @@ from typing import Any
 
 from sekisho.convert import objects
 from sekisho.convert.istio_access import authorization, peer_authentication
+from sekisho.convert.istio_policies import policies
 from sekisho.convert.istio_routes import Known, virtual_service
 from sekisho.convert.result import Converted, Object, Report
 
@@ -42,6 +43,7 @@ def _gateway(report: Report, number: int, document: Object, _: Known) -> None:
     callers: dict[int, list[dict[str, str]]] = {}
     for index, server in enumerate(_spec(document).get("servers") or ()):
         tls = server.get("tls") or {}
+        report.note_unread(number, f"spec.servers[{index}].tls", tls, _TLS)
         if tls.get("httpsRedirect"):
             told = "left out: write an HTTP listener, and an HTTPRoute with a redirect to https that names it"
             report.note(number, f"spec.servers[{index}]", told)
@@ -63,6 +65,9 @@ def _gateway(report: Report, number: int, document: Object, _: Known) -> None:
         ]
         made["spec"]["tls"] = {"frontend": {"default": {}, "perPort": ports}}
     report.add(number, made)
+
+
+_TLS = frozenset({"mode", "credentialName", "httpsRedirect"})
 
 
 def _authorities(report: Report, number: int, path: str, tls: Mapping[str, Any]) -> dict[str, str]:
@@ -109,7 +114,7 @@ def _destination_rule(report: Report, number: int, document: Object, known: Know
             )
         _subset(report, number, known, service, subset)
     target = {"kind": "Service", "name": service.name, "namespace": service.namespace}
-    for kind, default in _policies(report, number, spec.get("trafficPolicy") or {}):
+    for kind, default in policies(report, number, spec.get("trafficPolicy") or {}):
         made = {"to": [{"targetRef": target, "default": default}]}
         report.add(number, objects.resource(objects.SEKISHO, kind, namespace, name, made))
 
@@ -125,91 +130,6 @@ def _subset(report: Report, number: int, known: Known, service: Any, subset: Map
     spec = {"selector": selector, "ports": whole.get("ports") or []}
     name = f"{service.name}-{subset.get('name')}"
     report.add(number, objects.resource("v1", "Service", service.namespace, name, spec))
-
-
-def _policies(report: Report, number: int, written: Mapping[str, Any]) -> list[tuple[str, dict[str, Any]]]:
-    found = []
-    if balancer := _load_balancer(report, number, written.get("loadBalancer") or {}):
-        found.append(("LoadBalancing", balancer))
-    pool = written.get("connectionPool") or {}
-    if breaker := _breaker(pool, written.get("outlierDetection") or {}):
-        found.append(("CircuitBreaker", breaker))
-    tcp, http = pool.get("tcp") or {}, pool.get("http") or {}
-    times: dict[str, Any] = {
-        "connectionTimeout": tcp.get("connectTimeout"),
-        "idleTimeout": http.get("idleTimeout"),
-    }
-    if times := objects.present(times):
-        found.append(("Timeout", times))
-    mode = (written.get("tls") or {}).get("mode")
-    if mode not in {None, "ISTIO_MUTUAL"}:
-        message = f"mode {mode}: the mesh's own TLS needs no words here; for others write a BackendTLSPolicy"
-        report.note(number, "spec.trafficPolicy.tls", message)
-    if written.get("portLevelSettings"):
-        report.note(number, "spec.trafficPolicy.portLevelSettings", "write a policy with sectionName")
-    return found
-
-
-_BALANCERS = {
-    "ROUND_ROBIN": "RoundRobin",
-    "LEAST_REQUEST": "LeastRequest",
-    "LEAST_CONN": "LeastRequest",
-    "RANDOM": "Random",
-}
-
-
-def _load_balancer(report: Report, number: int, written: Mapping[str, Any]) -> dict[str, Any]:
-    if simple := _BALANCERS.get(str(written.get("simple", ""))):
-        return {"loadBalancer": {"type": simple}}
-    if written.get("simple"):
-        report.note(number, "spec.trafficPolicy.loadBalancer.simple", f"{written['simple']} has no like here")
-    by = written.get("consistentHash") or {}
-    if not by:
-        return {}
-    policies: list[dict[str, Any]] = []
-    if name := by.get("httpHeaderName"):
-        policies.append({"type": "Header", "header": {"name": name}})
-    if cookie := by.get("httpCookie"):
-        policies.append({"type": "Cookie", "cookie": objects.present(cookie)})
-    if name := by.get("httpQueryParameterName"):
-        policies.append({"type": "QueryParameter", "queryParameter": {"name": name}})
-    if by.get("useSourceIp"):
-        policies.append({"type": "Connection", "connection": {"sourceIP": True}})
-    kind = "Maglev" if "maglev" in by else "RingHash"
-    return {"loadBalancer": {"type": kind}, "hashPolicies": policies}
-
-
-def _breaker(pool: Mapping[str, Any], outliers: Mapping[str, Any]) -> dict[str, Any]:
-    tcp, http = pool.get("tcp") or {}, pool.get("http") or {}
-    limits = objects.present(
-        {
-            "maxConnections": tcp.get("maxConnections"),
-            "maxPendingRequests": http.get("http1MaxPendingRequests"),
-            "maxRequests": http.get("http2MaxRequests"),
-            "maxRetries": http.get("maxRetries"),
-        }
-    )
-    detectors = objects.present(
-        {
-            "totalFailures": _consecutive(
-                outliers.get("consecutive5xxErrors", outliers.get("consecutiveErrors"))
-            ),
-            "gatewayFailures": _consecutive(outliers.get("consecutiveGatewayErrors")),
-        }
-    )
-    outlier = objects.present(
-        {
-            "interval": outliers.get("interval"),
-            "baseEjectionTime": outliers.get("baseEjectionTime"),
-            "maxEjectionPercent": outliers.get("maxEjectionPercent"),
-            "detectors": detectors,
-        }
-    )
-    return objects.present({"connectionLimits": limits, "outlierDetection": outlier})
-
-
-def _consecutive(count: int | None) -> dict[str, int]:
-    return {"consecutive": count} if count else {}
 
 
 def _service_entry(report: Report, number: int, document: Object, _: Known) -> None:

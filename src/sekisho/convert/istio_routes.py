@@ -128,6 +128,7 @@ class _Made:
         for field, advice in _NOT_CONVERTED.items():
             if entry.get(field):
                 self._note(f"{path}.{field}", advice)
+        self.report.note_unread(self.number, path, entry, _RULE | _NOT_CONVERTED.keys())
         rule = {
             "matches": [self._match(path, one) for one in entry.get("match") or ()],
             "filters": list(self._filters(path, entry)),
@@ -138,11 +139,14 @@ class _Made:
 
     def byte_rule(self, path: str, entry: Mapping[str, Any]) -> dict[str, Any]:
         """A rule of a TLSRoute or TCPRoute."""
+        for match in entry.get("match") or ():
+            for field in sorted(match.keys() - {"sniHosts"}):
+                self._note(f"{path}.match.{field}", "is no condition of a route here")
         return {"backendRefs": self._backends(path, entry.get("route") or ())}
 
     def _match(self, path: str, written: Mapping[str, Any]) -> dict[str, Any]:
-        known = {"uri", "headers", "queryParams", "method", "name", "ignoreUriCase"}
-        for field in written.keys() - known:
+        known = {"uri", "headers", "queryParams", "method", "name"}
+        for field in sorted(written.keys() - known):
             self._note(f"{path}.match.{field}", "is no condition of a route here")
         found: dict[str, Any] = {}
         if uri := written.get("uri"):
@@ -244,6 +248,10 @@ class _Made:
         self.report.note(self.number, path, message)
 
 
+_RULE = frozenset(
+    {"name", "match", "route", "redirect", "rewrite", "timeout", "headers", "mirror", "mirrors",
+     "mirrorPercentage", "corsPolicy"}
+)  # fmt: skip
 _NOT_CONVERTED = {
     "retries": "write a Retry for the route, or spec.rules[].retry",
     "fault": "write a FaultInjection",

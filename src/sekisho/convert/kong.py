@@ -261,9 +261,7 @@ class _File:
         self._report.add(self._number, objects.resource(version, kind, _NAMESPACE, name, spec))
 
     def _note_unread(self, path: str, written: Mapping[str, Any], known: frozenset[str]) -> None:
-        for field in sorted(written.keys() - known - _BOOKKEEPING):
-            if written[field] not in (None, [], {}, ""):
-                self._note(f"{path}.{field}", "is not converted")
+        self._report.note_unread(self._number, path, written, known | _BOOKKEEPING)
 
     def _note(self, path: str, message: str) -> None:
         self._report.note(self._number, path, message)

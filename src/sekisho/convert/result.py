@@ -45,6 +45,12 @@ class Report:
         """Something is not as it was. Said once, however often."""
         self._notes[Note(source, path, message)] = None
 
+    def note_unread(self, source: int, path: str, written: Object, read: frozenset[str]) -> None:
+        """Tells of each field that says something and that nobody reads."""
+        for name in sorted(written.keys() - read):
+            if written[name] not in (None, "", [], {}):
+                self.note(source, f"{path}.{name}", "is not converted")
+
     def add(self, source: int, written: Object) -> None:
         """A resource of ours. What our own rules refuse of it is left out and noted; a permission of which
         something is left out could let in more than it did, so it lets in nobody."""
