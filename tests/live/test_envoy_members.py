@@ -138,7 +138,7 @@ async def calling(folder: Path, *, known: Sequence[str] = ZONES) -> AsyncIterato
     """`known`: zones whose members the cluster has."""
     own, port = TestAuthority(), free_port()
     members = [Member(zone, TestAuthority(zone), folder) for zone in ZONES]
-    retrying = across_zones(forward(NAME), is_decided=False)
+    retrying = across_zones(forward(NAME), is_decided=False, several=True)
     believed = [(TRUST_DOMAIN, own), *((member.domain, member.authority) for member in members)]
     async with AsyncExitStack() as stack:
         for member in members:

@@ -151,8 +151,22 @@ async def test_http_travels_by_http2_and_the_application_learns_who_called(pair:
 
 async def test_nobody_can_claim_to_be_another(pair: Pair) -> None:
     await pair.serve()
-    answer = await pair.get("/", headers=[("x-forwarded-client-cert", f"URI={OTHER}")])
-    assert OTHER not in answer.json()["headers"]["X-Forwarded-Client-Cert"][0]
+    forged = ("x-forwarded-client-cert", f"URI={OTHER}")
+    for headers in ([], [forged], [forged, forged]):
+        past = await pair.get_as(CLIENT, headers=headers)
+        for answer in (await pair.get("/", headers=headers), past):
+            assert answer.json()["headers"]["X-Forwarded-Client-Cert"] == [f"URI={CLIENT}"]
+
+
+async def test_who_has_no_certificate_has_no_name(pair: Pair) -> None:
+    permissive = ir.MutualTls(trust_domains=(TRUST_DOMAIN,), mode=ir.MutualTlsMode.PERMISSIVE)
+    for fields in ({"tls": permissive}, {"tls": None}):
+        await pair.serve(permissions=permissions(allow=[ir.Caller()]), **fields)
+        forged = [("x-forwarded-client-cert", f"URI={OTHER}")]
+        for headers in ([], forged):
+            answer = await pair.get(port=pair.port, headers=headers)
+            assert answer.status == 200
+            assert "X-Forwarded-Client-Cert" not in answer.json()["headers"]
 
 
 @pytest.mark.parametrize("inspected", [True, False])

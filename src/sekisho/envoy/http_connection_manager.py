@@ -27,6 +27,12 @@ REQUEST_SECONDS = 300
 REQUEST_HEADERS_MS = 10_000
 
 
+CALLER_HEADER = "x-forwarded-client-cert"
+"""In which the application reads who calls, as Envoy writes it elsewhere: `URI=<SPIFFE ID>`."""
+MEMBERS_PING_SECONDS = 30
+"""How often it is asked whether a caller is still there, and how long its answer may take."""
+
+
 class Side(Enum):
     """Where the connections come from."""
 
@@ -42,8 +48,8 @@ class Side(Enum):
 
 _TELL_THE_CALLER: Mapping[str, Any] = {
     "use_remote_address": OFF,
-    "forward_client_cert_details": "SANITIZE_SET",
-    "set_current_client_cert_details": {"uri": True},
+    # Who has no certificate sends none: Envoy takes off what `_SAYS_WHO_CALLS` wrote for them.
+    "forward_client_cert_details": "FORWARD_ONLY",
 }
 _TRUST: Mapping[Side, Mapping[str, Any]] = {
     Side.GATEWAY: {"use_remote_address": ON, "forward_client_cert_details": "SANITIZE"},
@@ -53,6 +59,14 @@ _TRUST: Mapping[Side, Mapping[str, Any]] = {
 }
 
 _RESERVED_HEADERS = {"remove_on_match": {"key_matcher": {"prefix": "x-sekisho-"}}}
+_SAYS_WHO_CALLS = {
+    "append": {
+        "header": {"key": CALLER_HEADER, "value": "URI=%DOWNSTREAM_PEER_URI_SAN%"},
+        "append_action": "OVERWRITE_IF_EXISTS_OR_ADD",
+    }
+}
+"""In place of whatever the caller says. `SANITIZE_SET` cannot leave out the hash of the certificate and our
+own name, which are 1 % of the work of two sidecars."""
 
 
 def http_connection_manager(
@@ -90,13 +104,14 @@ def http_connection_manager(
 def _time_limits(side: Side, times: ir.Times) -> dict[str, Any]:
     """A clock that is set for each request is work for each request: none runs where another one serves.
 
-    Members send their headers in one piece, or the stream is idle; an application is not made to hurry, and
-    what it waits for has a limit of its own (`route_tables.py`).
+    An application is not made to hurry, and what it waits for has a limit of its own (`route_tables.py`).
+    That limit holds on the other side of the mesh as well, where streams end with those of the caller, or
+    with its connection when it does not answer pings.
     """
-    own = side is Side.OUTBOUND
+    bounded = side in {Side.OUTBOUND, Side.MEMBERS}
     headers_ms = REQUEST_HEADERS_MS if side in {Side.GATEWAY, Side.INBOUND} else 0
     limits: dict[str, Any] = {
-        "stream_idle_timeout": milliseconds(_first(times.stream_idle, 0 if own else STREAM_IDLE_MS)),
+        "stream_idle_timeout": milliseconds(_first(times.stream_idle, 0 if bounded else STREAM_IDLE_MS)),
         "request_headers_timeout": milliseconds(_first(times.request_headers, headers_ms)),
         # A connection that is too old is closed between requests, not under one.
         "http1_safe_max_connection_duration": True,
@@ -111,15 +126,19 @@ def _first(said: int | None, otherwise: int) -> int:
 
 
 def _protocols(side: Side, times: ir.Times) -> dict[str, Any]:
+    http2: dict[str, Any] = {
+        "max_concurrent_streams": value(CONCURRENT_STREAMS),
+        "initial_stream_window_size": value(STREAM_WINDOW_BYTES),
+        "initial_connection_window_size": value(CONNECTION_WINDOW_BYTES),
+        "allow_connect": True,  # RFC 8441, WebSocket over HTTP/2; a plain CONNECT still finds no route
+    }
+    if side is Side.MEMBERS:
+        ping = seconds(MEMBERS_PING_SECONDS)
+        http2["connection_keepalive"] = {"interval": ping, "timeout": ping}
     return {
         "max_request_headers_kb": value(HEADERS_KB),
         "common_http_protocol_options": _common_options(side, times),
-        "http2_protocol_options": {
-            "max_concurrent_streams": value(CONCURRENT_STREAMS),
-            "initial_stream_window_size": value(STREAM_WINDOW_BYTES),
-            "initial_connection_window_size": value(CONNECTION_WINDOW_BYTES),
-            "allow_connect": True,  # RFC 8441, WebSocket over HTTP/2; a plain CONNECT still finds no route
-        },
+        "http2_protocol_options": http2,
         "upgrade_configs": [{"upgrade_type": "websocket"}],
     }
 
@@ -163,7 +182,7 @@ def _quiet(side: Side, *, request_id: bool) -> dict[str, Any]:
             extension(
                 "envoy.http.early_header_mutation.header_mutation",
                 "envoy.extensions.http.early_header_mutation.header_mutation.v3.HeaderMutation",
-                mutations=[_RESERVED_HEADERS],
+                mutations=[_RESERVED_HEADERS, _SAYS_WHO_CALLS],
             )
         ]
     return fields

@@ -8,6 +8,7 @@ from typing import Any
 
 from sekisho.envoy import lint_rules as rules
 from sekisho.envoy.captured import CLOSED_CHAIN
+from sekisho.envoy.http_connection_manager import CALLER_HEADER
 from sekisho.envoy.inbound import FOREIGN_TLS, OPEN, PLAINTEXT
 from sekisho.envoy.known_callers import CALLER
 from sekisho.envoy.lint_applying import apply
@@ -22,6 +23,9 @@ _INBOUND = 1
 """envoy.config.core.v3.TrafficDirection"""
 _UNENCRYPTED = {OPEN, PLAINTEXT, FOREIGN_TLS, CLOSED_CHAIN}
 _SPIFFE = "spiffe://"
+_OVERWRITE = 2
+"""envoy.config.core.v3.HeaderValueOption.HeaderAppendAction"""
+_PING_SECONDS = 60
 
 
 def sidecar_listener(listener: Any) -> Iterator[str]:
@@ -36,9 +40,33 @@ def sidecar_listener(listener: Any) -> Iterator[str]:
         where = f"{listener.name} chain {chain.name}"
         for manager in _unpacked(chain.filters, _HTTP):
             yield from apply(rules.INBOUND_HTTP if inbound else rules.OUTBOUND_HTTP, manager, where)
+            if inbound and not _says_who_calls(manager):
+                yield f"{where}: callers may say who they are"
+            if inbound and not _ends_streams(manager):
+                yield f"{where}: streams of callers that vanished are kept"
         if inbound:
             yield from _encrypted(chain, where)
             yield from _guarded(chain, where)
+
+
+def _says_who_calls(manager: Any) -> bool:
+    """Whether the header with the caller's name is written anew for each request."""
+    mutations = (
+        mutation
+        for each in manager.early_header_mutation_extensions
+        for mutation in unpack(each.typed_config).mutations
+    )
+    return any(
+        mutation.append.header.key == CALLER_HEADER and mutation.append.append_action == _OVERWRITE
+        for mutation in mutations
+    )
+
+
+def _ends_streams(manager: Any) -> bool:
+    """When nothing comes any more, or when its caller does not answer pings."""
+    every: int = manager.http2_protocol_options.connection_keepalive.interval.ToSeconds()
+    longest: int = manager.stream_idle_timeout.ToSeconds()
+    return longest > 0 or 0 < every <= _PING_SECONDS
 
 
 def _takes_anybody(chain: Any) -> bool:

@@ -122,7 +122,7 @@ HTTP_CONNECTION_MANAGER = (
 INBOUND_HTTP = (
     *_HTTP_EVERYWHERE,
     Rule("use_remote_address.value", *OFF),
-    Rule("forward_client_cert_details", *one_of("SANITIZE_SET")),
+    Rule("forward_client_cert_details", *one_of("FORWARD_ONLY")),
     Rule("early_header_mutation_extensions", *PRESENT),
     Rule("rds.route_config_name", *PRESENT),
 )

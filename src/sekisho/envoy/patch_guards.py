@@ -62,6 +62,7 @@ _MANAGER = "HttpConnectionManager"
 _MANAGER_FIELDS = (
     "forward_client_cert_details",
     "set_current_client_cert_details",
+    "early_header_mutation_extensions",  # write who calls, and take off what only proxies say
     "use_remote_address",
     "xff_num_trusted_hops",
     "original_ip_detection_extensions",

@@ -46,10 +46,7 @@ _SAFE = ("connect-failure", "refused-stream", "reset-before-request")
 _EVERY_TRY = 1
 _LOOKS_FOR_ANOTHER = 10
 """An endpoint that is dead has the fewest requests of all, so it is picked first again and again."""
-_ACROSS_ZONES = ir.Retry(
-    attempts=3, connection_errors=False, on=_SAFE,
-    omit_previous_priorities=_EVERY_TRY, host_attempts=_LOOKS_FOR_ANOTHER,
-)  # fmt: skip
+_ACROSS_ZONES = ir.Retry(attempts=3, connection_errors=False, on=_SAFE, host_attempts=_LOOKS_FOR_ANOTHER)
 _FORMATS = {"Seconds": "SECONDS", "UnixTimestamp": "UNIX_TIMESTAMP"}
 
 
@@ -69,17 +66,15 @@ def speaks_of_requests(conf: RetryDefault) -> bool:
     return conf.http is not None or conf.grpc is not None
 
 
-def across_zones(node: ir.Forward, *, is_decided: bool) -> ir.Forward:
-    """Tries of requests to a destination that is in several zones: they go on to the next zones.
+def across_zones(node: ir.Forward, *, is_decided: bool, several: bool) -> ir.Forward:
+    """Tries of requests to a destination in other zones; where that may be `several`, they go on to the next.
 
     Without any word on retries (`is_decided`), what cannot have begun anywhere is tried again.
     """
-    wanted = node.retry
-    if wanted is None:
-        return node if is_decided else replace(node, retry=_ACROSS_ZONES)
-    if wanted.omit_previous_priorities:
-        return node
-    return replace(node, retry=replace(wanted, omit_previous_priorities=_EVERY_TRY))
+    wanted = _ACROSS_ZONES if node.retry is None and not is_decided else node.retry
+    if wanted is not None and several and not wanted.omit_previous_priorities:
+        wanted = replace(wanted, omit_previous_priorities=_EVERY_TRY)
+    return replace(node, retry=wanted)
 
 
 def bytes_across_zones(node: ir.Outbound) -> ir.Outbound:

@@ -1,5 +1,7 @@
 """Which times a sidecar measures: each clock costs work for every request, so there is one, not two."""
 
+from typing import Any
+
 import pytest
 from tests.kit.gateway import forward, route
 from tests.kit.sidecar import ORIGIN, TRUST_DOMAIN, inbound, outbound
@@ -12,18 +14,36 @@ PERMISSIVE = ir.MutualTls(trust_domains=(TRUST_DOMAIN,), mode=ir.MutualTlsMode.P
 TIMES = ir.Times(stream_idle=7000, request_headers=3000)
 
 
-def clocks(listener: object, chain: str) -> tuple[int, int]:
+def clocks(listener: Any, chain: str) -> tuple[int, int]:
     """Seconds a stream may be idle, and headers may take; 0 for any."""
-    (found,) = [each for each in listener.filter_chains if each.name == chain]  # type: ignore[attr-defined]
-    manager = unpack(found.filters[-1].typed_config)
-    return manager.stream_idle_timeout.seconds, manager.request_headers_timeout.seconds
+    found = manager(listener, chain)
+    return found.stream_idle_timeout.seconds, found.request_headers_timeout.seconds
+
+
+def manager(listener: Any, chain: str) -> Any:
+    """The HttpConnectionManager of a chain."""
+    (found,) = [each for each in listener.filter_chains if each.name == chain]
+    return unpack(found.filters[-1].typed_config)
 
 
 def test_strangers_must_hurry_with_their_headers_and_members_need_not() -> None:
     listener = envoy.inbound_listener(inbound(80, 8080, tls=PERMISSIVE))
-    assert clocks(listener, "sekisho-h2") == (300, 0)
+    assert clocks(listener, "sekisho-h2") == (0, 0)
     for chain in ("sekisho", "plaintext"):
         assert clocks(listener, chain) == (300, 10)
+
+
+def test_members_are_asked_whether_they_are_there_and_strangers_are_not() -> None:
+    listener = envoy.inbound_listener(inbound(80, 8080, tls=PERMISSIVE))
+    for chain, seconds in (("sekisho-h2", 30), ("sekisho", 0), ("plaintext", 0)):
+        assert (
+            manager(listener, chain).http2_protocol_options.connection_keepalive.interval.seconds == seconds
+        )
+
+
+def test_streams_of_members_may_be_bounded_by_a_policy() -> None:
+    times = (ir.Conditional(caller=None, value=TIMES, origin=ORIGIN),)
+    assert clocks(envoy.inbound_listener(inbound(80, 8080, times=times)), "sekisho-h2") == (7, 3)
 
 
 def test_an_application_takes_its_time_and_what_a_policy_says_holds() -> None:

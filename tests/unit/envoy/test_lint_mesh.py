@@ -173,6 +173,18 @@ def test_http_of_sidecars_is_hardened_like_that_of_gateways(rules: str) -> None:
         assert any(path in finding for finding in lint(listener)), path
 
 
+def test_callers_who_say_who_they_are() -> None:
+    listener = envoy.inbound_listener(INBOUNDS["strict http"])
+    change_http(listener.filter_chains[0], clear("early_header_mutation_extensions"))
+    assert any("may say who they are" in finding for finding in lint(listener))
+
+
+def test_streams_that_nothing_ends() -> None:
+    listener = envoy.inbound_listener(INBOUNDS["strict http"])
+    change_http(listener.filter_chains[0], clear("http2_protocol_options.connection_keepalive"))
+    assert any("are kept" in finding for finding in lint(listener))
+
+
 def test_only_who_lets_everybody_in_may_take_who_says_nothing() -> None:
     bytes_ = {"tls": PERMISSIVE, "inspected": False, "protocol": ir.Protocol.TCP}
     listener = envoy.inbound_listener(inbound(80, 8080, **bytes_))

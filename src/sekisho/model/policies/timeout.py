@@ -16,7 +16,7 @@ class TimeoutHttp(Model, frozen=True, kw_only=True):
         Duration | None, Meta(description="A whole request with its retries; 15s, never for inbound.")
     ] = None
     stream_idle_timeout: Annotated[
-        Duration | None, Meta(description="Longest pause in a stream; 30m, 1h for inbound.")
+        Duration | None, Meta(description="Longest pause in a stream; 5m where nothing else ends it.")
     ] = None
     max_stream_duration: Annotated[Duration | None, Meta(description="Life of a stream; no bound.")] = None
     max_connection_duration: Annotated[

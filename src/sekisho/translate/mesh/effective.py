@@ -20,7 +20,12 @@ from sekisho.policies.registry import REGISTRY, SPEAKERS, Stage
 from sekisho.translate.gateway.backend_traffic import retry_budget
 from sekisho.translate.mesh.destinations import spoken
 from sekisho.translate.mesh.meshes import mesh_of, mesh_spec, own_domain
-from sekisho.translate.mesh.names import Destination, destination_of, leads_to_zones
+from sekisho.translate.mesh.names import (
+    Destination,
+    destination_of,
+    leads_to_several_zones,
+    leads_to_zones,
+)
 from sekisho.translate.mesh.policy_index import CONSUMERS
 from sekisho.translate.mesh.policy_values import (
     Client,
@@ -113,8 +118,10 @@ def forward_with_policies(
     for kind, change, value in _said(read, client, "forward", destination, route):
         forward = change(forward, value, protocol or spoken(read, destination))
         decided = decided or (kind == "Retry" and retry.speaks_of_requests(value))
-    if any(share.cluster and leads_to_zones(share.cluster) for share in forward.shares):
-        return retry.across_zones(forward, is_decided=decided)
+    clusters = [share.cluster for share in forward.shares if share.cluster]
+    if any(map(leads_to_zones, clusters)):
+        several = any(map(leads_to_several_zones, clusters))
+        return retry.across_zones(forward, is_decided=decided, several=several)
     return forward
 
 

@@ -83,6 +83,11 @@ def leads_to_zones(cluster: str) -> bool:
     return _is_of("ZoneService", cluster) or _is_of("MultiZoneService", cluster)
 
 
+def leads_to_several_zones(cluster: str) -> bool:
+    """Whether a cluster may have endpoints in several zones, and so of several priorities."""
+    return _is_of("MultiZoneService", cluster)
+
+
 def _is_of(kind: str, cluster: str) -> bool:
     plain = cluster.removeprefix(_PREFIXES[kind])
     return plain != cluster and plain.count("/") == _SLASHES

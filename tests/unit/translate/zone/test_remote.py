@@ -96,6 +96,7 @@ def test_requests_are_read_so_that_another_ingress_or_instance_can_take_over() -
     assert route.action.retry is not None
     assert route.action.retry.on == ("connect-failure", "refused-stream", "reset-before-request")
     assert not route.action.retry.connection_errors, "nothing is done twice"
+    assert route.action.retry.omit_previous_priorities == 0, "the ingresses of one zone are all alike"
 
 
 def test_every_ingress_of_the_zone_is_used() -> None:
