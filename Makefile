@@ -6,6 +6,8 @@ PACKAGES := kubernetes-client wrk nghttp2-client gcc libc6-dev libssl-dev nftabl
 BENCH ?=
 TEST ?=
 FAULTS ?= short
+# Tests of a file stay together and in order: many share processes, and what those have been through.
+SPREAD := -n 2 --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
 .PHONY: help setup lock demo test search faults lint fmt bench conformance docs packages tools clean
@@ -34,10 +36,10 @@ demo: setup ## Two clouds on this host: calls between them, then breaks things; 
 	@.venv/bin/sekisho demo
 
 test: setup packages tools ## All tests; they need no network and end what they start
-	$(PY) -m pytest -q -n 2 --dist worksteal
+	$(PY) -m pytest -q $(SPREAD)
 
 search: setup packages tools ## Worlds nobody thought of: the property tests with examples that differ each time
-	$(PY) -m pytest -q -n 2 --dist worksteal --hypothesis-profile=search tests/properties tests/unit
+	$(PY) -m pytest -q $(SPREAD) --hypothesis-profile=search tests/properties tests/unit tests/contracts
 
 faults: setup packages ## What zones live through, each a host of its own (root); FAULTS=long: 10 and 5 minutes of outage
 	SEKISHO_FAULTS=$(FAULTS) $(PY) -m pytest -q -n 0 -p tests.kit.fault_report \
