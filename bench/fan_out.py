@@ -178,9 +178,9 @@ def _churn(server: Peer) -> list[Row]:
 
 
 def _reconnect(server: Peer, fleet: Peer) -> list[Row]:
-    """When the network was gone, and when the control plane was: then it knows no TLS session any more."""
+    """When the network was gone, and when the control plane was: then there is no TLS session any more."""
     back = fleet.ask("reconnect")
-    server.ask("forget")
+    fleet.ask("forget")
     anew = fleet.ask("reconnect")
     connections = server.ask("connections")
     return [

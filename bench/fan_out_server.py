@@ -2,8 +2,8 @@
 
     python -m bench.fan_out_server DIRECTORY SERVICES ours|naive
 
-Commands, each answered with a JSON line: `connections`, `change SERVICE VERSION`, `churn RATE SECONDS`,
-`forget` (TLS sessions, as a restart does) and `cost`.
+Commands, each answered with a JSON line: `connections`, `change SERVICE VERSION`, `churn RATE SECONDS` and
+`cost`.
 """
 
 import asyncio
@@ -48,6 +48,7 @@ async def main(directory: Path, count: int, session: str) -> None:
     structlog.configure(
         processors=[structlog.processors.add_log_level, structlog.processors.JSONRenderer()],
         logger_factory=structlog.WriteLoggerFactory(sink),
+        cache_logger_on_first_use=True,
     )
     kind = NaiveSession if session == "naive" else Session
     with mock.patch.object(admission, "Session", kind):
@@ -63,9 +64,9 @@ async def _serve(directory: Path, count: int) -> None:
         gc.collect()
         gc.freeze()
         gc.set_threshold(700, 10, 1_000_000_000)  # as app/garbage.py does for a control plane that serves
-        ads, contexts, port = await _listen(directory, loop)
+        ads, port = await _listen(directory, loop)
         _say(port=port, resources=loop.publisher.published, rss=PROCESS.memory_info().rss)
-        await _commands(store, loop, ads, contexts)
+        await _commands(store, loop, ads)
         running.cancel()
 
 
@@ -73,7 +74,7 @@ def _create(manifest: dict[str, Any]) -> Write:
     return Write("create", id_of(manifest), check(manifest["kind"], manifest).object)
 
 
-async def _listen(directory: Path, loop: ControlLoop) -> tuple[AdsServer, Contexts, int]:
+async def _listen(directory: Path, loop: ControlLoop) -> tuple[AdsServer, int]:
     """Keys and certificates of server and fleet go into `directory`."""
     authority = BuiltInAuthority(directory / "authority", "default.default.mesh.local")
     for file_name, name in (("server", "server"), ("fleet", "gateway/shop/web")):
@@ -87,10 +88,10 @@ async def _listen(directory: Path, loop: ControlLoop) -> tuple[AdsServer, Contex
     contexts = Contexts(lambda: server_context(*files, authorities))
     ads = AdsServer(lambda peer, node: [loop.publisher.view(WEB)], loop.proxies)
     await ads.listen_unix(directory / "xds.sock")
-    return ads, contexts, await ads.listen_tls("127.0.0.1", 0, contexts)
+    return ads, await ads.listen_tls("127.0.0.1", 0, contexts)
 
 
-async def _commands(store: Store, loop: ControlLoop, ads: AdsServer, contexts: Contexts) -> None:
+async def _commands(store: Store, loop: ControlLoop, ads: AdsServer) -> None:
     reader = asyncio.StreamReader()
     await asyncio.get_running_loop().connect_read_pipe(
         lambda: asyncio.StreamReaderProtocol(reader), sys.stdin
@@ -103,9 +104,6 @@ async def _commands(store: Store, loop: ControlLoop, ads: AdsServer, contexts: C
                 _say(**await _change(store, loop, int(service), int(version)))
             case ["churn", rate, seconds]:
                 _say(**await _churn(store, loop, float(rate), float(seconds)))
-            case ["forget"]:
-                contexts.renew()
-                _say()
             case ["cost"]:
                 _say(cpu=time.process_time(), rss=PROCESS.memory_info().rss, connections=ads.connections)
             case _:

@@ -38,7 +38,9 @@ def _scenario(access: str, title: str, limit: float) -> list[Row]:
         rows += _connect(server, fleet, title)
         rows += _changes(server, title, limit)
         rows += _policy(server, title)
-        rows += _reconnect(server, fleet, title)
+        rows += _reconnect(server, fleet, title, "reconnect")
+        fleet.ask("forget")
+        rows += _reconnect(server, fleet, title, "reconnect after a restart")
         memory = server.ask("cost")["rss"] / 1e6
         rows.append(at_most(NAME, f"{title}: memory of the control plane", memory, 300, "MB"))
         return rows
@@ -93,17 +95,17 @@ def _policy(server: Peer, title: str) -> list[Row]:
     ]
 
 
-def _reconnect(server: Peer, fleet: Peer, title: str) -> list[Row]:
-    fleet.ask("stats")
+def _reconnect(server: Peer, fleet: Peer, title: str, what: str) -> list[Row]:
     cpu = server.ask("cost")["cpu"]
     again = fleet.ask("reconnect")
     spent = server.ask("cost")["cpu"] - cpu
     seen = _synced(server)
-    what = f"{title}: {SIDECARS - REAL} reconnect"
+    what = f"{title}: {SIDECARS - REAL} {what}"
     return [
         at_most(NAME, f"{what} → all in sync", again["seconds"], 6, "s")
         if title == PERMITTED
         else shown(NAME, f"{what} → all in sync", again["seconds"], "s"),
+        shown(NAME, f"{what}: TLS sessions resumed", again["resumed"], ""),
         shown(NAME, f"{what}: CPU of the control plane", spent, "s"),
         at_most(NAME, f"{what}: resources re-sent that they have", again["resources"], 0, ""),
         at_least(NAME, f"{what}: back and in sync", seen["synced"], SIDECARS, ""),

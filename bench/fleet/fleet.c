@@ -12,6 +12,7 @@
  *   connect      connect all proxies that are not connected; answers when each has had all it asked for once
  *   reconnect    close all connections and connect again with initial_resource_versions; answers as above. Like
  *                Envoy (UpstreamTlsContext.max_session_keys) each offers the TLS session it was given last
+ *   forget       the TLS sessions, of which a control plane that was restarted knows nothing
  *   stats        responses, resources and bytes received since the last `stats`
  *   quit
  *
@@ -384,6 +385,11 @@ static void answer(const char *event, double seconds) {
 static int command(const char *line, double *started, const char **running) {
     if (!strncmp(line, "quit", 4)) return 0;
     if (!strncmp(line, "stats", 5)) { answer("stats", 0); responses = resources = bytes = 0; return 1; }
+    if (!strncmp(line, "forget", 6)) {
+        for (int i = 0; i < count; i++) { SSL_SESSION_free(fleet[i].session); fleet[i].session = NULL; }
+        answer("forgotten", 0);
+        return 1;
+    }
     *started = last_activity = now();
     *running = "connected";
     if (!strncmp(line, "reconnect", 9)) {

@@ -138,11 +138,11 @@ class ClientConnection(asyncio.Protocol):
             self._plain(data)
 
     def _handshake(self, tls: TlsPipe) -> None:
-        self._raw(tls.outgoing())
         if tls.peer:
             self._is_stranger_no_more()
             self._deadline = self._clock.time() + self._admission.limits.first_request
-            self.flush()
+            self.flush()  # with what is left of the handshake in front: one call for both
+        self._raw(tls.outgoing())
 
     def _plain(self, data: bytes) -> None:
         if self._transport is None:
@@ -226,6 +226,8 @@ class ClientConnection(asyncio.Protocol):
             self._write(control)
 
     def _write(self, data: bytes) -> None:
+        if self._transport is None:
+            return
         if self._paused or self._queue or len(data) > _CALL_OCTETS:
             self._queue.append((data, 0))
             self._pump()
@@ -296,6 +298,8 @@ class ClientConnection(asyncio.Protocol):
 
     def check(self, now: float) -> None:
         """Called now and then: ends what takes too long, asks the silent for a sign of life."""
+        if self._transport is None:
+            return  # lost in the middle of a tick
         if now < self._next_check and not any(stream.due(now) for stream in self._streams.values()):
             return
         limits = self._admission.limits

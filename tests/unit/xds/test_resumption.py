@@ -12,12 +12,14 @@ from types import SimpleNamespace
 
 import pytest
 from tests.kit.pki import Leaf, TestAuthority
+from tests.kit.wait import eventually
 from tests.kit.xds import changes, request
 
 from sekisho.xds import contexts, frames, tls
 from sekisho.xds.admission import Refusal
 from sekisho.xds.contexts import LIFETIME, Contexts
 from sekisho.xds.frames import frame
+from sekisho.xds.limits import Limits
 from sekisho.xds.rpc import METHOD, _literal
 from sekisho.xds.server import AdsServer
 from sekisho.xds.tls import NotVerified, Peer, TlsPipe, server_context
@@ -183,6 +185,7 @@ class Front:
         self.port = 0
         self.revoked = False
         self.seen: list[tuple[str, int]] = []
+        self.server = AdsServer(self.authorize, limits=Limits(keepalive=0.1))
 
     def authorize(self, peer: str | None, _node: str) -> Sequence[View] | Refusal:
         assert isinstance(peer, Peer)
@@ -211,13 +214,12 @@ def socket_to(port: int) -> socket.socket:
 @asynccontextmanager
 async def serving(place: Place) -> AsyncIterator[Front]:
     front = Front()
-    server = AdsServer(front.authorize)
-    front.port = await server.listen_tls("127.0.0.1", 0, place.contexts)
+    front.port = await front.server.listen_tls("127.0.0.1", 0, place.contexts)
     try:
         async with asyncio.timeout(60):
             yield front
     finally:
-        await server.drain(1)
+        await front.server.drain(1)
 
 
 async def test_who_was_revoked_is_refused_after_resumption_too(place: Place) -> None:
@@ -233,3 +235,18 @@ async def test_who_was_revoked_is_refused_after_resumption_too(place: Place) -> 
         assert b"revoked" in heard
         again.close()
     assert front.seen[0] == front.seen[1], "the same identity and the same certificate"
+
+
+async def test_a_connection_that_was_lost_in_the_middle_of_a_tick_is_asked_nothing(place: Place) -> None:
+    """Its TLS is closed then, so that a word more would be an error."""
+    async with serving(place) as front:
+        _, visit = await asyncio.to_thread(front.visit, place.client(), None)
+        (connection,) = front.server._connections
+
+        async def lost() -> bool:
+            return not front.server.connections
+
+        visit.close()
+        await eventually(lost, what="the connection is lost")
+        connection.check(asyncio.get_running_loop().time() + 1)
+        connection.write(b"late")
