@@ -8,7 +8,7 @@ from contextlib import suppress
 import httpx2
 import pytest
 from tests.kit.example import NO_TLS, Example
-from tests.kit.system import promised
+from tests.kit.system import log_lines, promised
 from tests.kit.wait import wait_until
 
 pytestmark = pytest.mark.live
@@ -54,10 +54,21 @@ def test_the_way_in_leads_through_four_proxies_and_each_service_sees_its_caller(
     assert callers == ["shop/sa/door", "shop/sa/frontend", "shop/sa/catalog"]
 
 
-def test_nobody_gets_past_a_sidecar_without_an_identity(example: Example) -> None:
-    for host in ("127.0.12.1", "127.0.12.2", "127.0.12.3"):
+def test_nobody_gets_past_a_sidecar_without_an_identity_and_who_tries_is_written_down(
+    example: Example,
+) -> None:
+    hosts = ("127.0.12.1", "127.0.12.2", "127.0.12.3")
+    for host in hosts:
         with pytest.raises(httpx2.TransportError):
             httpx2.get(f"http://{host}:{example.ports['9050']}/", trust_env=False, timeout=5)
+    log = example.root / ".sekisho" / "logs" / "agent.log"
+
+    def told() -> bool:
+        lines = [one for one in log_lines(log) if one["event"] == "a connection was refused"]
+        where = {line["at"].partition(":")[0] for line in lines if line["why"] == "it speaks no TLS"}
+        return where >= set(hosts)
+
+    wait_until(told, "all three are in the agent's log")
 
 
 def test_explain_names_who_decides_on_the_way(example: Example) -> None:
