@@ -129,9 +129,7 @@ def zone_service(name: str, zone: str = "gcp") -> dict[ResourceId, Any]:
         "metadata": {"name": f"{name}.{zone}", "namespace": "shop"},
         "spec": {"zone": zone, "mesh": "default", "service": name, "ports": [{"port": 80}]},
     }
-    found = check("ZoneService", document)
-    assert found.resource is not None, found.problems
-    return {ResourceId("ZoneService", "shop", f"{name}.{zone}"): found.resource}
+    return {ResourceId("ZoneService", "shop", f"{name}.{zone}"): check("ZoneService", document).resource}
 
 
 def virtual(statuses: dict[str, str] | None = None) -> AddressPool:
