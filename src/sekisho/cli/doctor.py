@@ -17,6 +17,11 @@ from sekisho.client.system_status import SystemStatus, SystemStatusSpec
 _WORKLOAD, _IN_ZONE = 1, 2
 """Slashes of `namespace/name`, and of `zone/namespace/name`."""
 
+_REFUSED_ALL_THE_SAME = (
+    "  Where calls fail all the same: the log of the agent beside who answers, `a connection was refused`."
+)
+"""What no control plane knows: who showed up with which certificate."""
+
 
 async def doctor(
     url: Url,
@@ -43,6 +48,8 @@ async def doctor(
             _show(finding)
             is_well &= finding.is_well
     out.print(Text("→ every hop is well", "bold green") if is_well else Text("→ it breaks above", "bold red"))
+    if is_well:
+        out.print(_REFUSED_ALL_THE_SAME)
     return Exit.OK if is_well else Exit.PROBLEM
 
 
