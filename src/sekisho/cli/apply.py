@@ -7,7 +7,7 @@ from cyclopts import Parameter
 from sekisho.app.folder.applying import Applier
 from sekisho.cli.files import manifests
 from sekisho.cli.options import DEFAULT_CONNECTION, Connection, Files, Namespace
-from sekisho.cli.terminal import Exit, Failure, show_problems, write
+from sekisho.cli.terminal import Exit, show_problems, write
 
 MANAGER = "sekisho"
 """Field manager of this command."""
@@ -30,9 +30,7 @@ async def apply(
     """Create or change resources to what files say. Exits 1 when one was refused; the others are applied."""
     async with connection.client() as client:
         home = namespace or client.transport.access.namespace
-        found = manifests(filename, namespace=home)
-        if not found and not prune:
-            raise Failure("the files hold no resources")
+        found = manifests(filename, namespace=home, may_be_none=bool(prune))
         outcome = await Applier(client, manager=MANAGER, set_name=prune, force=force).bring(found)
     for id_ in outcome.applied:
         write(f"{id_.shown} applied")

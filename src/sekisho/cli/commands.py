@@ -69,7 +69,7 @@ def run(arguments: Sequence[str]) -> int:
             list(arguments), exit_on_error=False, print_error=False, result_action="return_value"
         )
     except CycloptsError as cause:
-        show_failure(str(cause), advice=f"`sekisho {_command(arguments)} --help` shows how it is written.")
+        show_failure(str(cause), advice=_help(cause.command_chain or ()))
         return Exit.USAGE
     except KeyboardInterrupt:
         return Exit.INTERRUPTED
@@ -80,9 +80,17 @@ def run(arguments: Sequence[str]) -> int:
         told = failure(cause)
         if told is None:
             raise
-        show_failure(str(told), told.advice)
+        show_failure(str(told), told.advice or (_help(arguments[:2]) if told.code is Exit.USAGE else ""))
         return told.code
     return result if isinstance(result, int) else Exit.OK
+
+
+def _help(words: Sequence[str]) -> str:
+    """Where to read how the command is written that begins with `words`: `zone create`, not only `zone`."""
+    command = _command(words)
+    is_group = command in _COMMANDS and _COMMANDS[command][0].endswith(":app")
+    named = " ".join(words) if is_group else command
+    return f"`sekisho {named} --help` shows how it is written."
 
 
 def _command(arguments: Sequence[str]) -> str:

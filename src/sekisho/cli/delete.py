@@ -7,7 +7,7 @@ from cyclopts import Parameter
 
 from sekisho.app.folder.manifests import Manifest
 from sekisho.cli.files import manifests
-from sekisho.cli.options import DEFAULT_CONNECTION, AnyKind, Connection, Files, Namespace
+from sekisho.cli.options import DEFAULT_CONNECTION, AnyKind, Connection, Files, Namespace, kind_and_name
 from sekisho.cli.terminal import Exit, Failure, err, write
 from sekisho.client import Client, NotFound
 
@@ -15,18 +15,20 @@ from sekisho.client import Client, NotFound
 async def delete(
     kind: AnyKind = "",
     /,
-    *names: Annotated[str, Parameter(help="Which of them.")],
+    *names: Annotated[str, Parameter(help="Which of them. KIND/NAME… is fine, too.")],
     filename: Files = (),
     namespace: Namespace = "",
     connection: Connection = DEFAULT_CONNECTION,
 ) -> Exit:
     """Delete KIND NAME…, or with -f everything in files. Exits 1 when something was not there."""
-    if bool(filename) == bool(kind) or (kind and not names):
+    pairs = map(kind_and_name, (kind, *names)) if "/" in kind else ((kind, name) for name in names)
+    asked = list(pairs)
+    if bool(filename) == bool(kind) or (kind and not asked) or not all(name for _, name in asked):
         raise Failure("say either KIND NAME… or -f FILE", code=Exit.USAGE)
     found = manifests(filename) if filename else []
     async with connection.client() as client:
         home = namespace or client.transport.access.namespace
-        targets = [(kind, name, home) for name in names] or _targets(found, home)
+        targets = [(*one, home) for one in asked] or _targets(found, home)
         results = [await _delete(client, *target) for target in targets]
     return Exit.OK if all(results) else Exit.PROBLEM
 

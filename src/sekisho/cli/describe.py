@@ -9,8 +9,8 @@ from rich.text import Text
 
 from sekisho.app.folder.manifests import SOURCE_ANNOTATION
 from sekisho.cli.columns import columns
-from sekisho.cli.options import DEFAULT_CONNECTION, AnyKind, Connection, Namespace
-from sekisho.cli.terminal import Exit, as_yaml, out
+from sekisho.cli.options import DEFAULT_CONNECTION, AnyKind, Connection, Namespace, kind_and_name
+from sekisho.cli.terminal import Exit, Failure, as_yaml, out
 from sekisho.client import Object
 
 _GOOD = {"Conflicted": "False", "OverlappingTLSConfig": "False"}
@@ -19,13 +19,16 @@ _GOOD = {"Conflicted": "False", "OverlappingTLSConfig": "False"}
 
 async def describe(
     kind: AnyKind,
-    name: Annotated[str, Parameter(help="Which of them.")],
+    name: Annotated[str, Parameter(help="Which of them; KIND/NAME is fine, too.")] = "",
     /,
     *,
     namespace: Namespace = "",
     connection: Connection = DEFAULT_CONNECTION,
 ) -> Exit:
     """Show the resource NAME of KIND with its conditions and problems."""
+    kind, name = kind_and_name(kind, name)
+    if not name:
+        raise Failure("say which: KIND NAME", code=Exit.USAGE)
     async with connection.client() as client:
         type_ = await client.resource_type(kind)
         home = namespace or client.transport.access.namespace

@@ -21,7 +21,7 @@ from sekisho.kit.text import closest
 from sekisho.model.problems import Invalid
 
 _ADVICE: tuple[tuple[type[Exception], str], ...] = (
-    (BadSetting, "`sekisho COMMAND --help` shows what is expected."),
+    (BadSetting, ""),
     (Busy, "End it first, or choose another folder with --state."),
     (WrongPlace, "Name its zone with --zone, or choose another folder with --state."),
     (NoSuchAddress, "Choose one of `ip address`, or 0.0.0.0 for all of them."),
@@ -49,6 +49,8 @@ def failure(cause: Exception) -> Failure | None:
             return Failure("nothing was done")
         case Ended(log=log):
             return Failure(str(cause), advice=f"Its log is {log}.")
+        case Conflict(status=status) if not status.causes:
+            return Failure(str(cause))
         case UnknownKind():
             return Failure(str(cause), advice=_did_you_mean(cause))
         case _:

@@ -4,7 +4,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from sekisho.app.folder.manifests import Manifest, Reading, files, merged, read_file, read_text
+from sekisho.app.folder.manifests import Manifest, Reading, files, merged, no_text, read_file, read_text
 from sekisho.cli.terminal import Exit, Failure, show_problems
 
 STDIN = "-"
@@ -17,18 +17,29 @@ def reading(names: Sequence[str], *, namespace: str = "default", strict: bool = 
     return merged([_one(name, namespace, strict=strict) for name in names])
 
 
-def manifests(names: Sequence[str], *, namespace: str = "default") -> list[Manifest]:
-    """The resources in them. Shows the problems and raises Failure when there are any: all or nothing."""
+def manifests(
+    names: Sequence[str], *, namespace: str = "default", may_be_none: bool = False
+) -> list[Manifest]:
+    """The resources in them: all or nothing.
+
+    Shows the problems and raises Failure when there are any, and when there is no resource where one has to be.
+    """
     found = reading(names, namespace=namespace)
     if found.problems:
         show_problems(found.problems)
         raise Failure("nothing was done")
+    if not found.manifests and not may_be_none:
+        raise Failure("the files hold no resources")
     return list(found.manifests)
 
 
 def _one(name: str, namespace: str, *, strict: bool) -> Reading:
     if name == STDIN:
-        return read_text(sys.stdin.read(), "stdin", namespace=namespace, strict=strict)
+        return _stdin(namespace, strict=strict)
+    if "://" in name:
+        raise Failure(
+            f"{name}: URLs are not fetched", advice=f"curl -fsS {name} | sekisho … -f -", code=Exit.USAGE
+        )
     path = Path(name)
     if not path.is_dir():
         return read_file(path, namespace=namespace, strict=strict)
@@ -36,3 +47,11 @@ def _one(name: str, namespace: str, *, strict: bool) -> Reading:
     if not paths:
         raise Failure(f"{path}: no YAML files in this folder", code=Exit.USAGE)
     return merged([read_file(entry, namespace=namespace, strict=strict) for entry in paths])
+
+
+def _stdin(namespace: str, *, strict: bool) -> Reading:
+    try:
+        text = sys.stdin.read()
+    except UnicodeDecodeError as cause:
+        return no_text("stdin", cause)
+    return read_text(text, "stdin", namespace=namespace, strict=strict)

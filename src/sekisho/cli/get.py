@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 from cyclopts import Parameter
 
 from sekisho.cli.columns import column_widths, columns
-from sekisho.cli.options import DEFAULT_CONNECTION, AllNamespaces, Connection, Namespace
+from sekisho.cli.options import DEFAULT_CONNECTION, AllNamespaces, Connection, Namespace, kind_and_name
 from sekisho.cli.terminal import Exit, Failure, as_json, as_yaml, err, write
 from sekisho.client import Client, Object, ResourceType, Selection
 
@@ -28,6 +28,7 @@ async def get(
     connection: Connection = DEFAULT_CONNECTION,
 ) -> Exit:
     """Show resources of one or several kinds."""
+    kind, name = kind_and_name(kind, name)
     if name and all_namespaces:
         raise Failure("a NAME is in one namespace: leave out -A", code=Exit.USAGE)
     if watch and (name or output not in ("table", "wide") or "," in kind):

@@ -42,6 +42,11 @@ StateFolder = Annotated[
 ]
 
 
+def kind_and_name(kind: str, name: str = "") -> tuple[str, str]:
+    """Both, also of `KIND/NAME`, as `-o name` prints it."""
+    return (kind, name) if name or "," in kind else (kind.partition("/")[0], kind.partition("/")[2])
+
+
 @Parameter(name="*")
 @dataclass(frozen=True, kw_only=True)
 class Connection:

@@ -208,3 +208,33 @@ def test_a_file_that_is_no_text_is_told_as_such(alone: Command, tmp_path: Path, 
 def test_a_link_to_nowhere_is_told_as_a_link(alone: Command, tmp_path: Path) -> None:
     (tmp_path / "a.yaml").symlink_to("nowhere")
     assert "a.yaml: there is no such file (it is a link to nowhere)" in alone("validate", "-f", "a.yaml").err
+
+
+def test_what_is_no_text_on_stdin_is_told(alone: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"\xff\xfe"), encoding="utf-8"))
+    assert "stdin: not text in UTF-8: byte 1 is 0xff" in alone("validate", "-f", "-").err
+
+
+def test_an_address_instead_of_a_file_is_told_with_what_to_do(alone: Command) -> None:
+    said = alone("validate", "-f", "https://example.com/a.yaml")
+    assert said.code == 2
+    assert "curl -fsS https://example.com/a.yaml | sekisho" in said.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        (("token", "create", "bob", "--role", "king"), "token create"),
+        (("zone", "nope"), "zone"),
+        (("zone", "create", "No!"), "zone create"),
+        (("up", "nowhere"), "up"),
+        (("delete",), "delete"),
+        (("nope",), "COMMAND"),
+    ],
+)
+def test_a_usage_error_names_the_help_of_its_command(
+    alone: Command, arguments: tuple[str, ...], named: str
+) -> None:
+    said = alone(*arguments)
+    assert said.code == 2
+    assert f"`sekisho {named} --help`" in said.err

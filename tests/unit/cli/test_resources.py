@@ -168,6 +168,26 @@ def test_a_misspelt_kind_is_answered_with_the_right_one(sekisho: Command) -> Non
     assert 'Did you mean "gateways"?' in said.err
 
 
+def test_what_o_name_prints_is_taken_by_get_describe_and_delete(sekisho: Command, files: Path) -> None:
+    sekisho("apply", "-f", str(files))
+    (named,) = sekisho("get", "gtw", "door", "-n", "shop", "-o", "name").out.split()
+    assert sekisho("get", named, "-n", "shop", "-o", "name").out.split() == [named]
+    assert "Name:        door" in sekisho("describe", named, "-n", "shop").out
+    assert sekisho("describe", "gtw").code == 2
+    assert sekisho("delete", named, "namespace/shop", "-n", "shop").out.splitlines() == [
+        f"{named} deleted", "namespace/shop deleted",
+    ]  # fmt: skip
+    assert sekisho("delete", named, "door").code == 2
+
+
+@pytest.mark.parametrize("command", ["apply", "delete", "diff"])
+def test_files_without_resources_are_told(sekisho: Command, tmp_path: Path, command: str) -> None:
+    (tmp_path / "a.yaml").write_text("# nothing yet\n---\n")
+    said = sekisho(command, "-f", str(tmp_path / "a.yaml"))
+    assert said.code == 1
+    assert "the files hold no resources" in said.err
+
+
 @pytest.mark.parametrize(
     "arguments",
     [

@@ -6,6 +6,10 @@ from typing import Any
 
 import yaml
 
+from sekisho.cli.failures import failure
+from sekisho.client import Conflict
+from sekisho.client.errors import Status
+
 from .conftest import Api, Said
 
 Command = Callable[..., Said]
@@ -294,3 +298,9 @@ def test_version_shows_all_three(sekisho: Command) -> None:
     said = sekisho("version")
     assert [line.split()[0] for line in said.out.splitlines()] == ["sekisho", "envoy", "control"]
     assert "not running" not in said.out
+
+
+def test_a_conflict_that_is_about_no_fields_advises_no_force() -> None:
+    told = failure(Conflict(Status(code=409, reason="Conflict", message="there is no rotation to abort")))
+    assert told
+    assert (str(told), told.advice) == ("there is no rotation to abort", "")

@@ -85,17 +85,22 @@ def read_file(path: Path, *, namespace: str = "default", strict: bool = True) ->
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
-        return _unreadable(path, "there is no such file", _meant(path))
+        return unreadable(str(path), "there is no such file", _meant(path))
     except UnicodeDecodeError as cause:
-        byte = cause.object[cause.start]
-        return _unreadable(path, f"not text in UTF-8: byte {cause.start + 1} is 0x{byte:02x}")
+        return no_text(str(path), cause)
     except OSError as cause:
-        return _unreadable(path, f"cannot be read: {cause.strerror}")
+        return unreadable(str(path), f"cannot be read: {cause.strerror}")
     return read_text(text, str(path), namespace=namespace, strict=strict)
 
 
-def _unreadable(path: Path, message: str, hint: str = "") -> Reading:
-    return Reading(problems=(Problem("", message, hint, file=str(path), line=0),))
+def no_text(file: str, cause: UnicodeDecodeError) -> Reading:
+    """Of a file that holds other bytes than text."""
+    return unreadable(file, f"not text in UTF-8: byte {cause.start + 1} is 0x{cause.object[cause.start]:02x}")
+
+
+def unreadable(file: str, message: str, hint: str = "") -> Reading:
+    """One problem, with the whole file."""
+    return Reading(problems=(Problem("", message, hint, file=file, line=0),))
 
 
 def _meant(path: Path) -> str:
