@@ -22,7 +22,7 @@ def manifests(
 ) -> list[Manifest]:
     """The resources in them: all or nothing.
 
-    Shows the problems and raises Failure when there are any, and when there is no resource where one has to be.
+    Shows the problems and raises Failure when there are any, and when no resource is there but one has to be.
     """
     found = reading(names, namespace=namespace)
     if found.problems:
