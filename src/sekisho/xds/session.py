@@ -1,8 +1,9 @@
 """One proxy's delta ADS stream without I/O: say what happened, send what it returns."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
+from sekisho.xds.awaited import AwaitedEndpoints
 from sekisho.xds.delta import Chunk
 from sekisho.xds.express import Signature, Stop
 from sekisho.xds.log import Log
@@ -32,8 +33,8 @@ class Session(Traveller):
     """
 
     __slots__ = (
-        "_clusters_sent", "_endpoints_seen", "_held_since", "_patience", "_settled_at", "_signature",
-        "_steps", "_subscriptions", "_synced", "due", "wake",
+        "_awaited", "_clusters_sent", "_settled_at", "_signature", "_steps", "_subscriptions", "_synced",
+        "due", "wake",
     )  # fmt: skip
 
     def __init__(
@@ -51,12 +52,10 @@ class Session(Traveller):
         """Set by the transport: called after a commit, to make it call `advance`."""
         self.due: float | None = None
         """When `advance` has something to do even if nothing else happens."""
-        self._patience = patience
         self._settled_at = now + patience
         self._subscriptions: dict[str, Subscription] = {}
         self._steps: list[tuple[Step, Subscription]] = []
-        self._held_since: float | None = None
-        self._endpoints_seen = [0] * len(self.views)
+        self._awaited = AwaitedEndpoints(self.views, self._subscriptions, patience)
         self._clusters_sent: list[Chunk] = []
         """Responses with clusters that went out before the proxy asked for endpoints."""
         self._synced = False
@@ -130,7 +129,7 @@ class Session(Traveller):
     def _change(self, subscription: Subscription, request: Any) -> None:
         subscription.change(request.resource_names_subscribe, request.resource_names_unsubscribe)
         if subscription.type_url == ENDPOINTS:
-            self._expect_again(subscription, request.resource_names_unsubscribe)
+            self._awaited.expect_again(request.resource_names_unsubscribe)
         self._signature = None
 
     def _answered(self, subscription: Subscription, request: Any, now: float, out: list[Chunk]) -> None:
@@ -221,7 +220,7 @@ class Session(Traveller):
         """Under steady change there is always more to come: who has answered all up to some commit boards
         there, if the rest of the way is on the express.
         """
-        if now < self._settled_at or self._endpoints_to_come():
+        if now < self._settled_at or self._awaited.any():
             return
         if any(each.open or each.rejected for each in self._subscriptions.values()):
             return
@@ -235,7 +234,8 @@ class Session(Traveller):
         if self._stops is not None and self._next(self._stops, now) is None:
             self._stops = None  # subscriptions know more
         if self._stops is not None:
-            self.due = self._held_since = None
+            self.due = None
+            self._awaited.forget()
 
     def _alight(self) -> None:
         """Goes on in the general way: subscriptions are told how far the proxy is."""
@@ -269,51 +269,9 @@ class Session(Traveller):
         """Whether to wait for endpoints: those being sent, or those a proxy is about to ask for."""
         if questions:
             return True  # it ends: every response is answered, or the stream is cut
-        if not self._endpoints_to_come():
-            self._held_since = None
-            return False
-        if self._subscriptions[CLUSTER].behind(Part.MAKE):
-            self._held_since = None  # it can ask for endpoints when it has the clusters, not earlier
-            return True
-        if self._held_since is None:
-            self._held_since = now
-        until = self._held_since + self._patience
-        if now >= until:  # it does not want them, then
-            self._endpoints_seen = [log.newest_addition if log else 0 for log in self._logs(ENDPOINTS)]
-            return False
+        until = self._awaited.held_until(now)
         self._note_due(until)
-        return True
-
-    def _endpoints_to_come(self) -> bool:
-        """New endpoint sets that this proxy has not asked for, although it follows clusters."""
-        clusters = self._subscriptions.get(CLUSTER)
-        if clusters is None or max(clusters.positions[Part.MAKE]) < 0:
-            return False
-        endpoints = self._subscriptions.get(ENDPOINTS)
-        if endpoints is not None and endpoints.wildcard:
-            return False
-        for view, log in enumerate(self._logs(ENDPOINTS)):
-            if log is None or log.newest_addition <= self._endpoints_seen[view]:
-                continue
-            if endpoints is not None and log.covered(endpoints.names):
-                self._endpoints_seen[view] = log.newest_addition  # all are asked for: no need to look at each
-                continue
-            for name in log.added_since(self._endpoints_seen[view]):
-                asked = endpoints is not None and name in endpoints.names
-                if not asked and name not in clusters.rejected and clusters.follows(name):
-                    return True
-            self._endpoints_seen[view] = log.newest_addition
-        return False
-
-    def _expect_again(self, endpoints: Subscription, dropped: Iterable[str]) -> None:
-        """Endpoint sets dropped with their cluster will be asked for with its successor."""
-        for view, log in enumerate(endpoints.logs):
-            for name in dropped:
-                if name in log.current:
-                    self._endpoints_seen[view] = min(self._endpoints_seen[view], log.added_at(name) - 1)
-
-    def _logs(self, type_url: str) -> list[Log | None]:
-        return [view.log(type_url) for view in self.views]
+        return until is not None
 
     def _send(
         self, part: Part, subscription: Subscription, limits: list[int], now: float, out: list[Chunk]
