@@ -152,6 +152,25 @@ def test_where_a_mesh_has_one_way_out_this_is_not_another() -> None:
     assert accepted(found) == ("False", "EgressRequired")
 
 
+def test_nobody_is_asked_by_a_host_name_nor_gets_copies_as_nobody_would_look_where_it_leads() -> None:
+    """Envoy sends both past the filters of a cluster, where the guard is."""
+    named = {"group": GROUP, "kind": "XBackend", "name": "bank"}
+    asking = {"type": "ExternalAuth", "externalAuth": {"protocol": "HTTP", "backendRef": named, "http": {}}}
+    copying = {"type": "RequestMirror", "requestMirror": {"backendRef": named}}
+    found = World(
+        service(), gateway(), bank(),
+        http_route("asks", {**rule(backend()), "filters": [asking]}, hostnames=["asks.test"]),
+        http_route("copies", {**rule(backend()), "filters": [copying]}, hostnames=["copies.test"]),
+    )  # fmt: skip
+    assert NAME not in found.clusters()
+    assert not isinstance(found.route("asks.test").action, ir.Forward)
+    forward = found.route("copies.test").action
+    assert isinstance(forward, ir.Forward)
+    assert forward.mirrors == ()
+    for name in ("asks", "copies"):
+        assert found.parent_condition(name, "ResolvedRefs") == ("False", "InvalidKind")
+
+
 def policy(name: str = "p", metadata: Any = None, **spec: Any) -> Document:
     target = {"group": "", "kind": "Service", "name": "web"}
     return document(

@@ -4,7 +4,13 @@ from sekisho import ir
 from sekisho.engine import Read
 from sekisho.model.httpfilters import ExternalAuth
 from sekisho.model.names import ResourceId
-from sekisho.translate.gateway.backends import Broken, resolve, service_port, way_of
+from sekisho.translate.gateway.backends import (
+    Broken,
+    is_guarded_for_calls_alone,
+    resolve,
+    service_port,
+    way_of,
+)
 from sekisho.translate.gateway.filters import Fault
 
 _ALWAYS_SHOWN = frozenset({"authorization", "content-length", "host", "method", "path"})
@@ -24,6 +30,8 @@ def authorizer(
     cluster = resolve(read, route, wanted.backend_ref)
     if isinstance(cluster, Broken):
         return cluster
+    if is_guarded_for_calls_alone(read, cluster):
+        return Broken("InvalidKind", "whoever owns a host name would say whom we ask; ask a Service")
     if wanted.protocol == "GRPC":
         return _by_grpc(read, cluster, wanted)
     details = wanted.http

@@ -19,7 +19,7 @@ from sekisho.model.xmesh import EXPERIMENTAL_GROUP
 from sekisho.translate.gateway.backend_tls import policy_of
 from sekisho.translate.gateway.grants import Referrer, is_permitted
 from sekisho.translate.gateway.xbackends import XBackendPort, xbackend_port
-from sekisho.translate.mesh.external import external_port
+from sekisho.translate.mesh.external import external_port, is_named
 from sekisho.translate.mesh.meshes import mesh_of_called
 from sekisho.translate.mesh.multizone import multi_port
 from sekisho.translate.mesh.names import Destination, destination_of
@@ -112,6 +112,13 @@ def way_of(cluster: str) -> Way:
 def leads_by_name(cluster: str) -> bool:
     """Whether proxies look up a name to send bytes there."""
     return way_of(cluster).service.kind == "XBackend"
+
+
+def is_guarded_for_calls_alone(read: Read, cluster: str) -> bool:
+    """Whether what a name leads to is looked at for callers' own requests only: Envoy sends copies, and
+    questions to authorizers, past the filters of a cluster (`envoy.guard`)."""
+    service = way_of(cluster).service
+    return service.kind == "XBackend" or (service.kind == "ExternalService" and is_named(read, service))
 
 
 def service_port(read: Read, service: ResourceId, port: int, carried: Carried = "") -> ServicePort | Broken:

@@ -8,7 +8,7 @@ from sekisho.kit import durations
 from sekisho.model.httpfilters import RequestMirror
 from sekisho.model.httproute import HttpRouteRetry, HttpRouteRule, HttpRouteTimeouts
 from sekisho.model.names import Origin, ResourceId
-from sekisho.translate.gateway.backends import Broken, resolve
+from sekisho.translate.gateway.backends import Broken, is_guarded_for_calls_alone, resolve
 from sekisho.translate.gateway.filters import Fault, Filters, backend_filters
 
 
@@ -55,6 +55,9 @@ def mirrors(
     copies, broken = [], []
     for position, mirror in found.mirrors:
         target = resolve(read, route, mirror.backend_ref, exempt)
+        if not isinstance(target, Broken) and is_guarded_for_calls_alone(read, target):
+            told = "whoever owns a host name would say who gets copies; copy to a Service"
+            target = Broken("InvalidKind", told)
         if isinstance(target, Broken):
             path = f"{place}.filters[{position}].requestMirror.backendRef"
             broken.append(Broken(target.reason, f"{path}: {target.message}"))
