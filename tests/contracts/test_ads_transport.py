@@ -148,7 +148,11 @@ async def test_a_stock_client_gets_everything_and_then_what_changes(
         async def synced() -> bool:
             return world.diary.seqs.get("n1") == world.view.seq
 
-        await eventually(synced, what="synced")
+        try:
+            await eventually(synced, what="synced")
+        except TimeoutError as error:
+            error.add_note(f"{vars(world.diary)} of {world.view.seq}, {len(world.view.members)} there")
+            raise
     assert world.seen == [(PROXY if world.address else None, "n1")]
     assert world.diary.connections == ["n1 of "]
 
