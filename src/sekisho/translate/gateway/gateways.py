@@ -78,12 +78,14 @@ def _address(read: Read, gateway: ResourceId) -> str:
     return (read.leaf(SettingsKey()) or Settings()).address if assigned is None else assigned
 
 
-@lru_cache(maxsize=1 << 16)
 def normal_address(text: str) -> str:
     """An IP address in its one canonical spelling; empty when `text` is none."""
-    parts = text.split(".")  # each endpoint has one, and `ip_address` makes some thirty calls
-    if len(parts) == _PARTS and _OCTETS.issuperset(parts):
-        return text
+    parts = text.split(".")  # each endpoint has one, and to parse it takes some thirty calls
+    return text if len(parts) == _PARTS and _OCTETS.issuperset(parts) else _parsed(text)
+
+
+@lru_cache(maxsize=1 << 14)
+def _parsed(text: str) -> str:
     try:
         return str(ip_address(text))
     except ValueError:
