@@ -13,10 +13,10 @@ from sekisho.xds.admission import Admission, Authorize
 from sekisho.xds.delta import Chunk
 from sekisho.xds.fanout import Fanout
 from sekisho.xds.limits import Limits
+from sekisho.xds.names import TooMuch
 from sekisho.xds.observer import Observer
 from sekisho.xds.rpc import METHOD, Failed, Status
 from sekisho.xds.session import PATIENCE, Session
-from sekisho.xds.subscription import TooMuch
 
 _PREFIX = 5
 _CHECK = 0.25

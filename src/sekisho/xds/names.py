@@ -4,8 +4,15 @@ from collections.abc import Iterable
 from typing import ClassVar, Self
 from weakref import WeakValueDictionary
 
+MOST_NAMES = 65_536
+"""Names one stream may subscribe to, per type."""
+LONGEST_NAME = 1_024
 _REMEMBERED_STEP = 16
 """Steps of at most so many names are remembered; longer ones are first subscriptions in no fixed order."""
+
+
+class TooMuch(Exception):
+    """The client asks for more than we keep for one stream. (gRPC RESOURCE_EXHAUSTED.)"""
 
 
 class Names:
@@ -35,7 +42,15 @@ class Names:
         return kept
 
     def step(self, added: tuple[str, ...], dropped: tuple[str, ...]) -> "Names":
-        """The set with `added` in and `dropped` out; a name in both is out."""
+        """The set with `added` in and `dropped` out; a name in both is out. Raises TooMuch."""
+        if added and max(map(len, added)) > LONGEST_NAME:
+            raise TooMuch(f"a resource name is longer than {LONGEST_NAME} characters")
+        reached = self._reached(added, dropped)
+        if len(reached) > MOST_NAMES:
+            raise TooMuch(f"subscribed to {len(reached)} names of one type, at most {MOST_NAMES} are kept")
+        return reached
+
+    def _reached(self, added: tuple[str, ...], dropped: tuple[str, ...]) -> "Names":
         if len(added) + len(dropped) > _REMEMBERED_STEP:
             return Names.of(self.values.union(added).difference(dropped))
         reached = self._steps.get((added, dropped))

@@ -7,10 +7,11 @@ from sekisho.xds.awaited import AwaitedEndpoints
 from sekisho.xds.delta import Chunk
 from sekisho.xds.express import Signature, Stop
 from sekisho.xds.log import Log
+from sekisho.xds.names import TooMuch
 from sekisho.xds.observer import Observer
 from sekisho.xds.order import BREAK_STAGE, MAKE_STAGE, SWITCH_STAGE, Part, Step, place, steps_of
 from sekisho.xds.resource import Shelf
-from sekisho.xds.subscription import Flight, Subscription, TooMuch
+from sekisho.xds.subscription import Flight, Subscription
 from sekisho.xds.traveller import Traveller, accepts, prove
 from sekisho.xds.types import CLUSTER, ENDPOINTS, SECRET, Name
 from sekisho.xds.view import View

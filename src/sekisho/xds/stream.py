@@ -10,9 +10,9 @@ from sekisho.xds.delta import Chunk
 from sekisho.xds.fanout import Fanout
 from sekisho.xds.http2 import Connection
 from sekisho.xds.limits import Budget
+from sekisho.xds.names import TooMuch
 from sekisho.xds.rpc import Deframer, Failed, Status
 from sekisho.xds.session import Session
-from sekisho.xds.subscription import TooMuch
 
 _RESERVE = 2**15
 """Octets of the peer's windows that are taken in advance, beyond the response at hand."""

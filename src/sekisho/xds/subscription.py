@@ -17,13 +17,6 @@ _LEGACY_WILDCARD = frozenset({CLUSTER, LISTENER, SCOPED_ROUTES})
 """Types where a first request without names asks for everything (xDS protocol, "How the client specifies what
 resources to return"); Envoy asks so for scopes too, which have no names to ask by."""
 _NO_NAMES = Names.of(())
-MOST_NAMES = 65_536
-"""Names one stream may subscribe to, per type."""
-LONGEST_NAME = 1_024
-
-
-class TooMuch(Exception):
-    """The client asks for more than we keep for one stream. (gRPC RESOURCE_EXHAUSTED.)"""
 
 
 class Flight(NamedTuple):
@@ -123,7 +116,7 @@ class Subscription:
         """Whether everything is asked for, and which names."""
         subscribed = tuple(request.resource_names_subscribe)
         wildcard = WILDCARD in subscribed or (not subscribed and self.type_url in _LEGACY_WILDCARD)
-        return wildcard, _within_limits(_NO_NAMES, _without_wildcard(subscribed), ())
+        return wildcard, _NO_NAMES.step(_without_wildcard(subscribed), ())
 
     def _skip_to_present(self, *, only_by_name: bool = False) -> None:
         for part, positions in self.positions.items():
@@ -165,7 +158,7 @@ class Subscription:
         if self.wildcard:
             found = {name for log in self.logs if log.by_name for name in held if name in log.current}
             if found:
-                self.names = _within_limits(self.names, tuple(sorted(found)), ())
+                self.names = self.names.step(tuple(sorted(found)), ())
 
     def _holds_everything(self, request: Any) -> bool:
         """The common case."""
@@ -183,7 +176,7 @@ class Subscription:
         if WILDCARD in dropped:
             self.wildcard = False
         added, dropped = _without_wildcard(added), _without_wildcard(dropped)
-        self.names = _within_limits(self.names, added, dropped)
+        self.names = self.names.step(added, dropped)
         # What is asked for again is sent again, changed or not; what is dropped under a wildcard is told too.
         self.owed.update(dict.fromkeys(added, False))
         for name in dropped:
@@ -381,13 +374,3 @@ class Subscription:
 
 def _without_wildcard(names: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(name for name in names if name != WILDCARD) if WILDCARD in names else names
-
-
-def _within_limits(names: Names, added: tuple[str, ...], dropped: tuple[str, ...]) -> Names:
-    """The set after a change. Raises TooMuch."""
-    if added and max(map(len, added)) > LONGEST_NAME:
-        raise TooMuch(f"a resource name is longer than {LONGEST_NAME} characters")
-    reached = names.step(added, dropped)
-    if len(reached) > MOST_NAMES:
-        raise TooMuch(f"subscribed to {len(reached)} names of one type, at most {MOST_NAMES} are kept")
-    return reached

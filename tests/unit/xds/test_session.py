@@ -3,9 +3,9 @@
 import pytest
 from tests.kit.xds import Script, changes, request
 
-from sekisho.xds import subscription
+from sekisho.xds import names
+from sekisho.xds.names import TooMuch
 from sekisho.xds.session import MOST_TYPES, PATIENCE
-from sekisho.xds.subscription import TooMuch
 from sekisho.xds.view import View
 
 
@@ -191,7 +191,7 @@ def test_too_many_types_or_names_are_refused(monkeypatch: pytest.MonkeyPatch) ->
         script.ask(f"type{index}")
     with pytest.raises(TooMuch, match="16 types"):
         script.ask("one more")
-    monkeypatch.setattr(subscription, "MOST_NAMES", 2)
+    monkeypatch.setattr(names, "MOST_NAMES", 2)
     with pytest.raises(TooMuch, match="3 names"):
         Script().ask("eds", "a", "b", "c")
     with pytest.raises(TooMuch, match="longer"):
