@@ -19,6 +19,8 @@ from sekisho.app.lock import Busy, exclusive
 from sekisho.model.document import check
 from sekisho.model.problems import Invalid
 
+EXAMPLES = Path(__file__).parents[4] / "examples"
+
 GOOD = """
 [[service]]
 name = "cart"
@@ -119,3 +121,10 @@ def test_a_lock_is_held_by_one_and_free_after_it(tmp_path: Path) -> None:
         raise AssertionError("two hold it")
     with exclusive(tmp_path / "lock"):
         pass
+
+
+def test_no_two_examples_want_the_same_port_so_that_they_and_the_demo_run_side_by_side() -> None:
+    folders = sorted({path.parent for path in EXAMPLES.rglob("sekisho.toml")})
+    ports = [service.port for folder in folders for service in sekisho_toml.read(folder).services]
+    assert len(folders) > 5
+    assert sorted(set(ports)) == sorted(ports)
