@@ -16,6 +16,7 @@ from sekisho.aio.tasks import run_until
 from sekisho.identity.authority import BACKDATED, Refused
 from sekisho.identity.files import write_private
 from sekisho.identity.keys import Credentials, Issued, belongs, new_key, signing_request
+from sekisho.identity.lifetimes import Life, Lifetimes
 from sekisho.identity.rotation import LONGEST_RETRY, keep_renewed, until_issued
 from sekisho.identity.secret import Secret
 from sekisho.identity.spiffe import peer_identity
@@ -82,6 +83,7 @@ class Keys:
         self._outdated = asyncio.Event()
         self._hurried = asyncio.Event()
         self._listeners: list[Callable[[], None]] = []
+        self._lifetimes = Lifetimes(clock)
         if self._credentials:
             self._present.set()
 
@@ -133,6 +135,9 @@ class Keys:
     async def _pause(self, seconds: float) -> None:
         """Until the next attempt, or soon after it is said that it may succeed."""
         self._hurried.clear()
+        if issued := self.issued:
+            name = f"{self._purpose} certificate of {self._proxy}"
+            self._lifetimes.look([Life(name, issued.not_before, issued.not_after)])
         over = {asyncio.ensure_future(one) for one in (self._clock.sleep(seconds), self._hurried.wait())}
         try:
             await asyncio.wait(over, return_when=asyncio.FIRST_COMPLETED)

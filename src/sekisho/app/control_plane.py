@@ -19,6 +19,7 @@ from sekisho.app.classes import ensure_classes
 from sekisho.app.host.access import HostAccess
 from sekisho.app.identities.authentication import Callers
 from sekisho.app.identities.known import Identities
+from sekisho.app.identities.lives import Lives
 from sekisho.app.identities.serving import ServingCertificate
 from sekisho.app.lock import exclusive
 from sekisho.app.reviews.offered import reviews
@@ -140,6 +141,7 @@ async def run(parts: Parts, announce: Announce, stop: asyncio.Event) -> None:
                 "garbage": garbage.collect(parts.loop.ready, parts.loop.clock),
                 "control loop": parts.loop.run(),
                 "rotate roots": parts.identities.trusts.run(parts.loop.engine.read),
+                "watch the lives of certificates": Lives(parts.identities, parts.loop).watch(),
                 "renew the tokens of this host": parts.access.keep(),
                 "renew the serving certificate": parts.certificate.keep_renewed(
                     parts.loop.clock, SystemRandom()

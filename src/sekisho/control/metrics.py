@@ -21,6 +21,11 @@ TRANSLATION_FAILURES = Counter(
 STATUS_WRITES = Counter("sekisho_status_writes", "Statuses written to the store.")
 VIEWS = Gauge("sekisho_views", "Distinct sets of Envoy resources that proxies share.")
 OWN_VIEWS = Gauge("sekisho_workload_views", "Sets of Envoy resources for the sidecar of one workload each.")
+CERTIFICATE_EXPIRY = Gauge(
+    "sekisho_certificate_expiry_seconds",
+    "Unix time at which a certificate ends: of an authority here, or of a Secret that Gateways serve with.",
+    ["certificate"],
+)
 PROXIES = Gauge("sekisho_proxies", "Proxies connected now.")
 REJECTIONS = Counter("sekisho_rejections", "Envoy resources that a proxy refused (NACK).", ["type"])
 SENT_RESOURCES = Counter("sekisho_sent_resources", "Envoy resources sent to proxies.", ["type"])

@@ -13,6 +13,7 @@ from sekisho.identity import certificates, pairs
 from sekisho.identity.authority import LEAF_LIFETIME, Refused, Registration
 from sekisho.identity.files import private_directory
 from sekisho.identity.keys import Issued
+from sekisho.identity.lifetimes import Life
 from sekisho.identity.pairs import AuthorityBroken, Pair
 from sekisho.identity.requests import requested_key
 from sekisho.identity.spiffe import SpiffeId
@@ -74,6 +75,16 @@ class BuiltInAuthority:
     def bundle(self) -> bytes:
         """See `Authority.bundle`."""
         return self._bundle
+
+    @property
+    def lives(self) -> tuple[Life, Life]:
+        """Of the root, and of the issuing certificate that comes last."""
+        newest = self._next or self._issuer
+        root = self._root
+        return (
+            Life(f"root of {self._trust_domain}", root.not_valid_before_utc, root.not_valid_after_utc),
+            Life(f"issuing certificate of {self._trust_domain}", newest.start, newest.end),
+        )
 
     @property
     def state(self) -> AuthorityState:

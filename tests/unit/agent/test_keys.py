@@ -202,3 +202,21 @@ async def test_who_hears_that_the_authority_is_back_does_not_wait_until_the_next
         before = clock.monotonic()
         await eventually(has_one, what="a certificate")
         assert clock.monotonic() - before < OUTDATED_SPREAD * 2
+
+
+async def test_a_certificate_that_cannot_be_renewed_is_told_of_at_each_step_of_its_life(
+    tmp_path: Path, signer: Signer, clock: FakeClock
+) -> None:
+    made = keys(tmp_path, signer, clock)
+    async with background(made.run(), name="keys"):
+        issued = (await asyncio.wait_for(made.credentials(), 60)).issued
+        signer.away = True
+        with capture_logs() as lines:
+
+            async def ended() -> bool:
+                clock.advance(60.0)
+                return clock.now() > issued.not_after
+
+            await eventually(ended, what="it ends")
+    told = [line["log_level"] for line in lines if line["event"] == "certificate comes to its end"]
+    assert told[-2:] == ["warning", "error"], "at a half it may not have tried yet"

@@ -1,9 +1,12 @@
 """The questions the control plane answers over its API: explain, dump, status, certificates, tokens."""
 
+from msgspec.structs import replace
+
 from sekisho.api import Review, User
 from sekisho.app.identities.authentication import PROXY_ROLE
 from sekisho.app.identities.issuing import Issuing
 from sekisho.app.identities.known import Identities
+from sekisho.app.identities.lives import ending
 from sekisho.app.reviews.explaining import Explaining
 from sekisho.app.reviews.review import review
 from sekisho.app.reviews.token_review import manage
@@ -43,7 +46,9 @@ def reviews(
     )
 
     async def status(_: User, __: SystemStatusSpec) -> SystemStatus:
-        return others.completed(system_status(loop, started, await store.revision(), place.name))
+        found = system_status(loop, started, await store.revision(), place.name)
+        theirs = ending(identities, loop.clock.now())
+        return others.completed(replace(found, certificates=(*theirs, *found.certificates)))
 
     async def certificate(user: User, spec: CertificateRequestSpec) -> CertificateAnswer:
         return await issuing.answer(user, spec)
