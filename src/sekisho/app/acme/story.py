@@ -21,6 +21,9 @@ ZONE_WITHIN = 2.0
 """Seconds after the loss of a whole zone in which requests may fail."""
 DENIED_WITHIN = 1.0
 """Seconds from the withdrawal of a permission until all zones deny."""
+_CALLS = 10
+"""Where this many ordinary calls, one after another, take longer than a limit, they are the limit: then the
+machine is busy with something else."""
 _TABLE_EVERY = 0.25
 _PAUSE = 0.05
 _FORBIDDEN = 403
@@ -101,8 +104,12 @@ class Story:
         await client.delete(*_PERMISSION)
         await self._in_both(_is_denied)
         took = time.monotonic() - began
-        fault = "" if took <= DENIED_WITHIN else "it took longer than a second"
-        self._tell(Step("a permission is withdrawn", "denied in both clouds", took * 1000, fault))
+        within = patience(DENIED_WITHIN, self._service.usual)
+        fault = "" if took <= within else f"it took longer than {within:.1f} s"
+        seen = "denied in both clouds"
+        if within > DENIED_WITHIN:
+            seen += f" (this machine is busy: an ordinary call takes {self._service.usual:.0f} ms)"
+        self._tell(Step("a permission is withdrawn", seen, took * 1000, fault))
         written = {"name": kept["metadata"]["name"], "namespace": kept["metadata"]["namespace"]}
         await client.create({**kept, "metadata": written})
         await self._in_both(_is_well)
@@ -154,6 +161,11 @@ class Story:
             await asyncio.sleep(_TABLE_EVERY)
         self._stage.table(self._load.tallies)
         self._stage.table_over()
+
+
+def patience(within: float, usual: float) -> float:
+    """Seconds to allow for what should take `within` seconds, where a call usually takes `usual` ms."""
+    return max(within, _CALLS * usual / 1000)
 
 
 _NEAR = "internet → gateway of gcp"

@@ -1,9 +1,12 @@
-"""What `sekisho demo --keep` suggests are commands that there are, written as they are taken."""
+"""What the demo allows for, and what it suggests: commands that there are, written as they are taken."""
 
 import shlex
 from pathlib import Path
 
+import pytest
+
 from sekisho.app.acme.demo import suggestions
+from sekisho.app.acme.story import patience
 from sekisho.cli.commands import application
 
 
@@ -14,3 +17,8 @@ def test_every_suggestion_is_a_command_with_arguments_it_takes() -> None:
         program, *arguments = shlex.split(command)
         assert program == "sekisho"
         application().parse_args(arguments, exit_on_error=False, print_error=False)
+
+
+@pytest.mark.parametrize(("usual", "allowed"), [(0.0, 1.0), (20.0, 1.0), (100.0, 1.0), (400.0, 4.0)])
+def test_a_machine_that_is_busy_has_more_time_and_no_other(usual: float, allowed: float) -> None:
+    assert patience(1.0, usual) == allowed
