@@ -99,7 +99,7 @@ def real_envoys(directory: Path, server: Peer) -> Iterator[None]:
     """Some real Envoys, in sync before anything is measured."""
     envoys = [_envoy(directory, number) for number in range(ENVOYS)]
     try:
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 120
         while server.ask("connections")["synced"] < ENVOYS:
             if time.monotonic() > deadline:
                 raise RuntimeError("the real Envoys did not come into sync")

@@ -104,8 +104,12 @@ class Visit:
         return self.pipe.peer
 
 
-def test_who_comes_back_is_who_it_was_without_showing_its_certificate(place: Place) -> None:
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+def test_who_comes_back_is_who_it_was_without_showing_its_certificate(
+    place: Place, version: ssl.TLSVersion
+) -> None:
     client = place.client()
+    client.maximum_version = version
     first = Visit(place.contexts(), client)
     known = first.peer
     assert not first.pipe.resumed
