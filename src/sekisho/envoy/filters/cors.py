@@ -9,6 +9,8 @@ from sekisho.envoy.building import OFF, extension, new
 from sekisho.protos import pack
 
 NAME = "envoy.filters.http.cors"
+_SAID = {"safe_regex": {"regex": ".+"}}
+"""Envoy's filter takes a request with an empty header for no preflight, and passes it on."""
 
 
 def http_filter() -> dict[str, Any]:
@@ -39,8 +41,8 @@ def other_origins(wanted: ir.Cors) -> list[dict[str, Any]]:
         return []
     return [
         {"name": ":method", "string_match": {"exact": "OPTIONS"}},
-        {"name": "access-control-request-method", "present_match": True},
-        {"name": "origin", "present_match": True},
+        {"name": "access-control-request-method", "string_match": _SAID},
+        {"name": "origin", "string_match": _SAID},
         *(
             {"name": "origin", "string_match": _string_matcher(origin.value), "invert_match": True}
             for origin in wanted.origins

@@ -296,9 +296,10 @@ async def test_revocation_ends_the_live_stream_and_refuses_the_next_and_the_api(
     whole: Whole, by: str
 ) -> None:
     """G3 of reliability.md: within 5 s; here at once."""
-    spec = TokenSpec(action="create", name="host-3", role="agent", proxies=(WEB,))
+    name = f"host-by-{by}"
+    spec = TokenSpec(action="create", name=name, role="agent", proxies=(WEB,))
     made = await ask(whole.client, "TokenReview", spec, TokenAnswer)
-    id_ = next(token.id for token in made.tokens if token.name == "host-3")
+    id_ = next(token.id for token in made.tokens if token.name == name)
     access = Access(server=whole.access.server, authority=whole.access.authority, token=made.token)
     async with client(access) as host:
         held = await obtain(ApiSigner(host).sign, WEB)
