@@ -10,7 +10,8 @@ import pytest
 import pytest_asyncio
 from tests.kit.mesh import Member, Mesh, goes_on, running_mesh, workload
 from tests.kit.objects import manifest
-from tests.kit.system import PATIENCE, promised
+from tests.kit.remembered import remembered
+from tests.kit.system import PATIENCE
 
 from sekisho.agent.admin import Admin
 from sekisho.agent.options import directory_name
@@ -65,7 +66,13 @@ async def call(mesh: Mesh, server: str) -> tuple[int | None, float]:
 async def control_plane_away(mesh: Mesh) -> AsyncIterator[None]:
     """For the time of the block; what was fetched until then is in the last known good."""
     await mesh.system.in_sync()
-    await asyncio.sleep(promised(1))  # the last known good is written within a second
+    unused = {*CALLED, "forbidden"} - await known(mesh)
+
+    def is_not_fetched(name: str) -> bool:
+        # Who takes bytes asks for no routes of its inbound.
+        return name.startswith("inbound/") or any(f"/{one}/" in f"/{name}/" for one in unused)
+
+    await remembered(mesh.system, but=is_not_fetched)
     await mesh.system.kill("control plane")
     try:
         yield

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 from tests.kit.mesh import FAULT_SECONDS, Member, Mesh, Record, goes_on, lasting, running_mesh
+from tests.kit.remembered import remembered
 from tests.kit.system import promised
 
 pytestmark = [pytest.mark.live, pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(900)]
@@ -32,7 +33,7 @@ async def test_the_mesh_outlives_its_control_plane_and_its_envoys_serve_again_fr
     mesh: Mesh, record_property: Record
 ) -> None:
     client = mesh.members["client-1"]
-    await asyncio.sleep(promised(1))  # the last known good is written within a second
+    await remembered(mesh.system)
     await mesh.system.kill("control plane")
     began = asyncio.get_running_loop().time()
     seconds = []
