@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.properties.strategies import COMMITS, STARTS, Edit
@@ -13,6 +14,9 @@ from sekisho.translate.gateway.backends import way_of
 from sekisho.translate.mesh.names import Destination, cluster_name
 from sekisho.translate.mesh.worlds import World
 from sekisho.translate.outputs import OUTPUTS
+
+pytestmark = pytest.mark.timeout(900)
+"""Seconds: hundreds of worlds are made, and on a busy machine that takes minutes."""
 
 Everything = dict[str, dict[Any, Any]]
 
