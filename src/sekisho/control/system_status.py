@@ -19,7 +19,7 @@ from sekisho.control.loop import ControlLoop
 from sekisho.control.lost_routes import lost_routes
 from sekisho.control.rows import source_of
 from sekisho.model.names import ResourceId
-from sekisho.model.origin import GLOBAL
+from sekisho.model.origin import GLOBAL, ORIGIN_LABEL
 from sekisho.translate.mesh.rejections import authors
 
 SOON = timedelta(days=30)
@@ -115,6 +115,8 @@ def _troubles(loop: ControlLoop, statuses: Mapping[ResourceId, Mapping[str, Any]
     for resource, status in sorted(statuses.items()):
         seen: set[str] = set()
         for condition in _conditions(status):
+            if condition["reason"] == "NoProxies" and _is_copy(loop, resource):
+                continue  # written for all zones: that this one has nobody for it is no mistake
             if _is_trouble(condition) and condition["message"] not in seen:
                 seen.add(condition["message"])
                 file, line = source_of(loop.engine.read, resource)
@@ -133,6 +135,11 @@ def _refused_services(loop: ControlLoop) -> Iterator[Trouble]:
                 file, line = source_of(read, author)
                 told = f"a sidecar refused {fact.resource_name}: {read.leaf(fact)}"
                 yield Trouble(resource=str(author), reason="Rejected", message=told, file=file, line=line)
+
+
+def _is_copy(loop: ControlLoop, resource: ResourceId) -> bool:
+    found = loop.engine.read.leaf(resource)
+    return found is not None and ORIGIN_LABEL in found.metadata.labels
 
 
 _BAD_WHEN_TRUE = ("Conflicted", "OverlappingTLSConfig", "PartiallyInvalid", "InsecureFrontendValidationMode")

@@ -15,6 +15,7 @@ from sekisho.control.proxies import owner_of
 from sekisho.control.system_status import system_status
 from sekisho.model.document import check
 from sekisho.model.names import ResourceId
+from sekisho.model.origin import GLOBAL, ORIGIN_LABEL
 from sekisho.store.protocol import Store, Write
 from sekisho.xds.types import CLUSTER, ENDPOINTS, HOSTNAME, LISTENER, ROUTES, SECRET, SIDECAR, Name
 from sekisho.xds.view import View
@@ -47,6 +48,18 @@ async def a_mesh(store: Store, loop: ControlLoop, *more: dict[str, Any]) -> tupl
     await until(lambda: loop.views_of(WEB) and loop.views_of(WEB)[0].get(Name(ENDPOINTS, "shop/cart/80")))
     world, own = loop.views_of(WEB)
     return world, own
+
+
+async def test_a_policy_without_proxies_is_a_problem_of_its_author_and_not_of_other_zones() -> None:
+    own, copy = permission("own", {}), permission("copy", {})
+    for one in (own, copy):
+        one["spec"]["targetRef"] = {"kind": "Workload", "labels": {"app": "nobody"}}
+    copy["metadata"]["labels"] = {ORIGIN_LABEL: GLOBAL}
+    async with running() as (store, loop):
+        await a_mesh(store, loop, copy, own)
+        await until(lambda: {"own", "copy"} <= {one.name for one in loop.statuses.desired})
+        told = [one.resource for one in system_status(loop, "", 0).troubles if one.reason == "NoProxies"]
+        assert told == [f"TrafficPermission/{own['metadata']['namespace']}/own"]
 
 
 async def test_a_sidecar_follows_its_world_and_its_own_view() -> None:
