@@ -9,6 +9,7 @@ import pytest
 import pytest_asyncio
 from tests.kit.mesh import Mesh, Record, running_mesh
 from tests.kit.objects import manifest
+from tests.kit.remembered import remembered
 from tests.kit.system import promised
 
 pytestmark = [pytest.mark.live, pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(600)]
@@ -42,7 +43,7 @@ async def test_what_has_ended_opens_no_connection_until_the_control_plane_is_bac
 ) -> None:
     client, server = mesh.members["client-1"], mesh.members["server-1"]
     await mesh.answers(client, "server")
-    await asyncio.sleep(promised(1))  # the last known good is written within a second
+    await remembered(mesh.system)
     await mesh.system.kill("control plane")
     try:
         await mesh.answers(client, "server")
