@@ -5,12 +5,12 @@ import time
 from uuid import uuid4
 
 import pytest
-from tests.kit.gateway import Gateway, forward, route
+from tests.kit.gateway import ORIGIN, Gateway, forward, route, share
 from tests.kit.http import read_answer, request_bytes
 from tests.kit.live_gateway import gateway as gateway  # noqa: PLC0414 - a fixture
 from tests.kit.wait import eventually
 
-from sekisho import ir
+from sekisho import envoy, ir
 
 pytestmark = [pytest.mark.live, pytest.mark.asyncio(loop_scope="module")]
 
@@ -59,6 +59,47 @@ async def test_the_limit_of_the_request_bounds_all_its_tries(gateway: Gateway) -
 async def test_retries(gateway: Gateway, retry: ir.Retry | None, query: str, status: int) -> None:
     await gateway.serve(route(forward(retry=retry)), host="retry.test")
     assert (await gateway.get(f"/retry?uuid={uuid4()}&{query}", host="retry.test")).status == status
+
+
+WITHOUT_BUDGET = ir.Limits(retry_budget=ir.RetryBudget(percent=0, interval_ms=1_000, least=0))
+"""Nothing is ever tried again."""
+
+
+@pytest.mark.parametrize(("host", "method"), [("exact.test", "GET"), ("exact.test", "HEAD"), ("*", "GET")])
+async def test_who_is_not_tried_again_for_want_of_a_budget_gets_503_and_nothing_of_the_answer(
+    gateway: Gateway, host: str, method: str
+) -> None:
+    await serve_without_budget(gateway, host)
+    asked = host.replace("*", "any.test")
+    answer = await gateway.get("/status/500", host=asked, method=method)
+    assert (answer.status, answer.body, answer.header("content-length")) == (503, b"", "0")
+    assert answer.header("content-type") is None
+    answer = await gateway.get("/status/404", host=asked, method=method)
+    assert (answer.status, answer.header("content-type")) == (404, "application/json")
+    assert answer.header("x-sekisho-flags") is None
+
+
+async def test_a_call_that_is_not_tried_again_for_want_of_a_budget_is_told_unavailable(
+    gateway: Gateway,
+) -> None:
+    await serve_without_budget(gateway, "calls.test")
+    said = [("X-Echo-Set-Header", "grpc-status:13")]
+    answer = await gateway.get("/status/500", host="calls.test", headers=said)
+    assert answer.header("grpc-status") == "14"
+
+
+async def serve_without_budget(gateway: Gateway, host: str) -> None:
+    name = "bounded"
+    server = ir.Host("127.0.0.1", gateway.echoes["one"].port)
+    gateway.ads.put(
+        envoy.resource(
+            envoy.cluster(ir.Cluster(name=name, hosts=(server,), limits=WITHOUT_BUDGET, origin=ORIGIN))
+        )
+    )
+    await gateway.ads.settled()
+    bounded = share(name, has_retry_budget=True)
+    action = ir.Forward(shares=(bounded,), retry=ir.Retry(attempts=1, codes=(500,)))
+    await gateway.serve(route(action), host=host)
 
 
 async def test_a_try_that_took_too_long_is_tried_again(gateway: Gateway) -> None:

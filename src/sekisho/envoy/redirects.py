@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from sekisho import ir
-from sekisho.envoy.filters import location
+from sekisho.envoy.filters import programs
 from sekisho.envoy.path_rewrite import prefix_rewrite
 
 _RESPONSE_CODES = {
@@ -29,7 +29,7 @@ def redirect_action(wanted: ir.Redirect, matched: ir.PathMatch, hostname: str) -
 
 def redirect_filters(wanted: ir.Redirect, hostname: str) -> Mapping[str, Any]:
     """Per-route settings. Envoy keeps the port of the Host header when it repeats the host."""
-    return location.without_port() if _repeats_host(wanted, hostname) else {}
+    return programs.without_port() if _repeats_host(wanted, hostname) else {}
 
 
 def _repeats_host(wanted: ir.Redirect, hostname: str) -> bool:

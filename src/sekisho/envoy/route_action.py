@@ -4,6 +4,7 @@ from typing import Any
 
 from sekisho import ir
 from sekisho.envoy.building import OFF, ON, milliseconds, value
+from sekisho.envoy.filters.programs import FLAGS_HEADER
 from sekisho.envoy.headers import changes_something, header_edits
 from sekisho.envoy.path_rewrite import literally, prefix_rewrite, regex_rewrite
 from sekisho.envoy.retries import retry_policy
@@ -15,6 +16,10 @@ DEFAULT_TIMEOUT_MS = 15_000
 _FRACTION = 1_000_000
 _STATUSES = {500: "INTERNAL_SERVER_ERROR", 503: "SERVICE_UNAVAILABLE"}
 """envoy.config.route.v3.RouteAction.ClusterNotFoundResponseCode"""
+_TELLS_FLAGS = {
+    "header": {"key": FLAGS_HEADER, "value": "%RESPONSE_FLAGS%"},
+    "append_action": "OVERWRITE_IF_EXISTS_OR_ADD",
+}
 
 
 def route_action(wanted: ir.Forward, matched: ir.PathMatch) -> dict[str, Any]:
@@ -81,7 +86,7 @@ def edits_headers(share: ir.Share) -> bool:
 
 def _destination(wanted: ir.Forward) -> dict[str, Any]:
     shares, first = wanted.shares, wanted.shares[0]
-    if len(shares) == 1 and first.cluster and not edits_headers(first):
+    if len(shares) == 1 and first.cluster and not (edits_headers(first) or first.has_retry_budget):
         return {"cluster": first.cluster}
     fields: dict[str, Any] = {"weighted_clusters": {"clusters": [_cluster_weight(share) for share in shares]}}
     if any(share.cluster is None for share in shares):
@@ -90,11 +95,14 @@ def _destination(wanted: ir.Forward) -> dict[str, Any]:
 
 
 def _cluster_weight(share: ir.Share) -> dict[str, Any]:
-    return {
+    fields: dict[str, Any] = {
         "name": share.cluster or UNRESOLVED,
         "weight": value(share.weight),
         **header_edits(share.request_headers, share.response_headers),
     }
+    if share.has_retry_budget:
+        fields["response_headers_to_add"] = [*fields.get("response_headers_to_add", ()), _TELLS_FLAGS]
+    return fields
 
 
 def _path(wanted: ir.ReplaceFullPath | ir.ReplacePrefix | None, matched: ir.PathMatch) -> dict[str, Any]:

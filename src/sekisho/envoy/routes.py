@@ -6,7 +6,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from sekisho import ir
-from sekisho.envoy.filters import authorizers, cors, policies, sessions
+from sekisho.envoy.filters import authorizers, cors, policies, programs, sessions
 from sekisho.envoy.headers import header_edits, in_sequence
 from sekisho.envoy.redirects import redirect_action, redirect_filters
 from sekisho.envoy.route_action import edits_headers, route_action
@@ -108,8 +108,17 @@ def _per_filter_config(wanted: ir.Route, host: ir.VirtualHost) -> Mapping[str, A
         settings |= redirect_filters(wanted.action, host.hostname)
     if wanted.authorizer is not None:
         settings |= authorizers.authorizer_settings(wanted.authorizer)
-    if isinstance(wanted.action, ir.Forward) and wanted.action.session is not None:
-        settings |= sessions.session_settings(wanted.action.session, wanted.match.path)
+    if isinstance(wanted.action, ir.Forward):
+        settings |= _settings_to_forward(wanted.action, wanted.match.path)
     if wanted.treatment is not None:
         settings |= policies.of_route(wanted.treatment, host.treatment, host.filters)
+    return settings
+
+
+def _settings_to_forward(wanted: ir.Forward, matched: ir.PathMatch) -> Mapping[str, Any]:
+    settings: dict[str, Any] = {}
+    if wanted.session is not None:
+        settings |= sessions.session_settings(wanted.session, matched)
+    if any(share.has_retry_budget for share in wanted.shares):
+        settings |= programs.within_budget()
     return settings

@@ -139,6 +139,8 @@ class Share(Struct, frozen=True, kw_only=True, gc=False):
     """> 0: shares of weight 0 are left out."""
     request_headers: HeaderEdits = HeaderEdits()
     response_headers: HeaderEdits = HeaderEdits()
+    has_retry_budget: bool = False
+    """Callers at a Gateway are answered 503 where only its `RetryBudget` keeps it from being tried again."""
     origin: Origin
 
 

@@ -134,7 +134,7 @@ def test_the_order_of_filters_ends_with_the_router() -> None:
     assert [entry["name"] for entry in filters.http_filters()] == [
         "sekisho.lowercase",
         "sekisho.wildcard",
-        "sekisho.location",
+        "sekisho.programs",
         "envoy.filters.http.cors",
         "sekisho.authorizer",
         "envoy.filters.http.stateful_session",

@@ -194,6 +194,16 @@ def test_retries_are_bounded_as_the_policy_says_and_by_default_as_the_specificat
     assert found.clusters()["shop/web/80"].limits.retry_budget is None
 
 
+def test_where_something_is_tried_again_it_is_told_whose_budget_may_keep_it_from_that() -> None:
+    both = rule(backend(), backend("other"), retry={"attempts": 1, "codes": [500]})
+    found = World(gateway(), service(), service("other"), http_route("r", both))
+    assert [share.has_retry_budget for share in found.forward().shares] == [False, False]
+    found.apply(policy(retryConstraint={}))
+    assert [share.has_retry_budget for share in found.forward().shares] == [True, False]
+    found.apply(http_route("r", rule(backend())))
+    assert [share.has_retry_budget for share in found.forward().shares] == [False]
+
+
 def test_of_two_policies_the_older_counts_and_the_other_is_told() -> None:
     found = sending(
         policy(retryConstraint={"budget": {"percent": 1}}), policy("q", LATER, retryConstraint={})

@@ -4,7 +4,7 @@ Each file offers `http_filter()`, the entry in the chain; those with settings pe
 `policies` is several filters, where a policy of the Gateway needs them.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -13,9 +13,9 @@ from sekisho.envoy.building import new
 from sekisho.envoy.filters import (
     authorizers,
     cors,
-    location,
     lowercase,
     policies,
+    programs,
     router,
     sessions,
     wildcard,
@@ -27,7 +27,7 @@ from sekisho.protos import pack
 ORDER = (
     lowercase,  # finds the scope of a host written with capitals; refuses ambiguous hosts
     wildcard,  # gives a host without a scope to the wildcard hostnames; the route is final from here on
-    location,  # cuts the port out of the host a redirect repeats
+    programs,  # what few routes need; last of those who see an answer, so what a caller gets is final
     cors,  # before permissions: a preflight says nothing of who will call
     policies,  # who may call, then faults, then limits
     authorizers,  # after limits, which are theirs as well
@@ -36,7 +36,7 @@ ORDER = (
 )
 
 _SCOPE_FINDERS = (lowercase.NAME, wildcard.NAME)
-_FOR_SOME = (cors.NAME, authorizers.NAME, sessions.NAME)
+_FOR_SOME = (programs.NAME, cors.NAME, authorizers.NAME, sessions.NAME)
 
 
 _NONE = PolicyFilters()
@@ -73,9 +73,16 @@ def needed_by(routes: Iterable[ir.Route]) -> tuple[str, ...]:
             found.add(cors.NAME)
         if one.authorizer is not None:
             found.add(authorizers.NAME)
-        if isinstance(one.action, ir.Forward) and one.action.session is not None:
-            found.add(sessions.NAME)
+        if isinstance(one.action, ir.Forward):
+            found.update(_needed_to_forward(one.action))
     return tuple(sorted(found)) if found else ()
+
+
+def _needed_to_forward(action: ir.Forward) -> Iterator[str]:
+    if action.session is not None:
+        yield sessions.NAME
+    if any(share.has_retry_budget for share in action.shares):
+        yield programs.NAME
 
 
 @cache
@@ -87,5 +94,5 @@ def skipped_by_exact_hosts(needed: tuple[str, ...], *, others: tuple[str, ...] =
     It cannot stand in the same place as `switched_off_once_routed`: Envoy ignores the configuration beside
     `disabled`.
     """
-    not_needed = [*_SCOPE_FINDERS, location.NAME, *(one for one in _FOR_SOME if one not in needed), *others]
+    not_needed = [*_SCOPE_FINDERS, *(one for one in _FOR_SOME if one not in needed), *others]
     return dict.fromkeys(not_needed, pack(new("envoy.config.route.v3.FilterConfig", disabled=True)))

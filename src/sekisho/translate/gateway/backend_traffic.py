@@ -7,6 +7,8 @@ merged).
 from collections.abc import Iterator
 from math import ceil
 
+from msgspec.structs import replace
+
 from sekisho import ir
 from sekisho.engine import Read, index, query
 from sekisho.kit import durations
@@ -15,6 +17,7 @@ from sekisho.model.kinds import SEKISHO_GROUP
 from sekisho.model.names import ResourceId
 from sekisho.model.xbackend_traffic_policy import RetryRate, XBackendTrafficPolicy
 from sekisho.model.xmesh import EXPERIMENTAL_GROUP
+from sekisho.translate.gateway.backends import way_of
 
 _TARGETS = frozenset(
     {
@@ -66,6 +69,20 @@ def retry_budget(read: Read, backend: ResourceId) -> ir.RetryBudget | None:
         interval_ms=durations.parse(wanted.budget.interval),
         least=_at_a_time(wanted.min_retry_rate),
     )
+
+
+def with_retry_budgets(read: Read, forward: ir.Forward) -> ir.Forward:
+    """Says of which backends the budget may keep a request from being tried again: RetryConstraint wants 503
+    then, and not the last answer."""
+    if forward.retry is None or not read.any(_POLICIES):
+        return forward
+    shares = tuple(_with_retry_budget(read, share) for share in forward.shares)
+    return forward if shares == forward.shares else replace(forward, shares=shares)
+
+
+def _with_retry_budget(read: Read, share: ir.Share) -> ir.Share:
+    is_bounded = share.cluster is not None and retry_budget(read, way_of(share.cluster).service) is not None
+    return replace(share, has_retry_budget=True) if is_bounded else share
 
 
 def _at_a_time(rate: RetryRate) -> int:

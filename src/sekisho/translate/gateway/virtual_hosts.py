@@ -21,6 +21,7 @@ from sekisho.engine import Read, index, output, query
 from sekisho.kit.hostnames import covering, intersect, is_wildcard
 from sekisho.model.names import Origin, ResourceId
 from sekisho.translate.gateway.attachment import PLACED, Place, attached_doors, own_hostnames
+from sekisho.translate.gateway.backend_traffic import with_retry_budgets
 from sekisho.translate.gateway.doors import Use, doors, owner, owns
 from sekisho.translate.gateway.gateways import admission
 from sekisho.translate.gateway.listener_sets import SOURCES
@@ -109,7 +110,8 @@ def _with_policies(read: Read, gateway: ResourceId, route: ir.Route, treatment: 
     action = route.action
     if destination is None or not isinstance(action, ir.Forward):
         return route
-    wanted = effective.forward_with_policies(read, gateway, action, destination, by)
+    said = effective.forward_with_policies(read, gateway, action, destination, by)
+    wanted = with_retry_budgets(read, said)
     return route if wanted is action else replace(route, action=wanted)
 
 

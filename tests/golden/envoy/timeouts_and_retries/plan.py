@@ -1,6 +1,6 @@
 """Limits of the request and of each try, retries, and upgrades that are not wanted."""
 
-from tests.kit.gateway import TABLE, forward, route
+from tests.kit.gateway import TABLE, forward, route, share
 from tests.kit.static import Plan
 
 from sekisho import ir
@@ -26,6 +26,11 @@ PLAN = Plan(
                 named("connection", retry=ir.Retry(attempts=1)),
                 named("any-host", retry=ir.Retry(attempts=1, omit_previous_hosts=False)),
                 named("plain", websocket=False),
+                route(
+                    ir.Forward(shares=(share("one", 9, has_retry_budget=True), share("two")), retry=RETRY),
+                    ir.PathPrefix("/budget"),
+                    name="budget",
+                ),
             ),
         ),
     )
