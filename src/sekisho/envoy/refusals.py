@@ -84,9 +84,7 @@ def refusals_told() -> list[dict[str, Any]]:
         log_name="refusals",
         disable_builtin_labels=True,
         buffer_flush_interval=milliseconds(_FLUSH),
-        attributes={
-            "values": [{"key": name, "value": {"string_value": text}} for name, text in _FIELDS.items()]
-        },
+        attributes={"values": [_attribute(name, text) for name, text in _FIELDS.items()]},
     )
     failed = extension(_CEL, _CEL, expression=_FAILED)
     nowhere = {"response_flag_filter": {"flags": [_NO_CHAIN, _NO_CLUSTER]}}
