@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from sekisho.model import paths
 from sekisho.model.mesh import EFFECT_LABEL
 from sekisho.model.meta import Resource
-from sekisho.model.policies.roles import destinations, is_own, roles
+from sekisho.model.policies.roles import Role, destinations, is_own, roles
 from sekisho.model.problems import Problem
 from sekisho.model.reasons import Reason
 from sekisho.model.targets import TargetRef
@@ -78,6 +78,10 @@ def policy(resource: Resource) -> Iterator[Problem]:
     yield from _mixture(resource)
     for index, item in enumerate(to):
         yield from _to(shape, spec.target_ref, paths.item("spec.to", index), item)
+    if resource.kind == "AccessLog" and Role.PRODUCER in roles(resource):
+        for index, item in enumerate(to):
+            where = paths.field(paths.item("spec.to", index), "default")
+            yield from policies_observing.access_log_of_others(where, item.default)
     for index, rule in enumerate(rules):
         path = paths.item("spec.rules", index)
         matches = getattr(rule, "matches", ())

@@ -8,7 +8,7 @@ from sekisho.kit.text import did_you_mean
 from sekisho.model import paths
 from sekisho.model.fields import Port
 from sekisho.model.mistakes import value_mistakes
-from sekisho.model.policies.access_log import AccessLogDefault, LogFormat
+from sekisho.model.policies.access_log import AccessLogDefault, LogFormat, TcpLog
 from sekisho.model.policies.collectors import Collector
 from sekisho.model.policies.log_operators import OPERATORS
 from sekisho.model.policies.metrics import ApplicationMetrics, MetricsDefault, OpenTelemetryMetrics
@@ -17,7 +17,7 @@ from sekisho.model.problems import Problem
 from sekisho.model.reasons import Reason
 from sekisho.model.validation import regex
 from sekisho.model.validation.policies_values import one_of, percentage
-from sekisho.model.validation.shared import host, ip_version, no_backend, unique
+from sekisho.model.validation.shared import host, ip_version, no_backend, stranger, unique
 
 _BACKENDS = {"File": "file", "Tcp": "tcp", "OpenTelemetry": "open_telemetry"}
 _PUBLISHED = {"Prometheus": "prometheus", "OpenTelemetry": "open_telemetry"}
@@ -39,10 +39,10 @@ def access_log(path: str, value: AccessLogDefault) -> Iterator[Problem]:
         if backend.file and backend.file.format:
             yield from _format(paths.field(where, "file.format"), backend.file.format)
         if backend.tcp:
-            address, _, number = backend.tcp.address.rpartition(":")
+            address, number = _host_and_port(backend.tcp)
             place = paths.field(where, "tcp.address")
-            yield from value_mistakes(Port, int(number), place)
-            yield from host(place, address.strip("[]").lower())
+            yield from value_mistakes(Port, number, place)
+            yield from host(place, address)
             if backend.tcp.format:
                 yield from _format(paths.field(where, "tcp.format"), backend.tcp.format)
         if otel := backend.open_telemetry:
@@ -51,6 +51,21 @@ def access_log(path: str, value: AccessLogDefault) -> Iterator[Problem]:
             yield from _operators(paths.field(place, "body"), otel.body or "")
             for position, attribute in enumerate(otel.attributes):
                 yield from _operators(f"{place}.attributes[{position}].value", attribute.value)
+
+
+def access_log_of_others(path: str, value: AccessLogDefault) -> Iterator[Problem]:
+    """Lines about calls to one's own service, which proxies of all callers write, wherever they are."""
+    for index, backend in enumerate(value.backends or ()):
+        where = paths.item(paths.field(path, "backends"), index)
+        if backend.tcp:
+            yield from stranger(paths.field(where, "tcp.address"), _host_and_port(backend.tcp)[0])
+        if backend.open_telemetry and (address := backend.open_telemetry.collector.address) is not None:
+            yield from stranger(paths.field(where, "openTelemetry.collector.address"), address.lower())
+
+
+def _host_and_port(server: TcpLog) -> tuple[str, int]:
+    address, _, number = server.address.rpartition(":")
+    return address.strip("[]").lower(), int(number)
 
 
 def _format(path: str, format_: LogFormat) -> Iterator[Problem]:
@@ -81,6 +96,8 @@ def _collector(path: str, collector: Collector) -> Iterator[Problem]:
     elif collector.service is not None and collector.port is not None:
         hint = "write it inside of service"
         yield Problem(paths.field(path, "port"), "is of the address", hint, Reason.FORBIDDEN)
+    if collector.address is not None:
+        yield from host(paths.field(path, "address"), collector.address.lower())
 
 
 def tracing(path: str, value: TracingDefault) -> Iterator[Problem]:
@@ -135,8 +152,6 @@ def _pushed(path: str, wanted: OpenTelemetryMetrics) -> Iterator[Problem]:
             paths.field(place, "service"), "the agent sends metrics, and calls no Services", "use an address",
             Reason.FORBIDDEN,
         )  # fmt: skip
-    elif wanted.collector.address is not None:
-        yield from host(paths.field(place, "address"), wanted.collector.address.lower())
     interval = durations.parse(wanted.refresh_interval)
     if not SHORTEST_INTERVAL <= interval <= LONGEST_INTERVAL:
         range_ = f"{durations.format(SHORTEST_INTERVAL)} to {durations.format(LONGEST_INTERVAL)}"

@@ -58,17 +58,27 @@ def no_backend(text: str) -> str:
     whoever asks from there. Kubernetes refuses the same ones, and loopback, which we take: on a laptop the
     instances are there.
     """
-    address = ipaddress.ip_address(text)
-    plain = getattr(address, "ipv4_mapped", None) or address
-    if plain.is_link_local or plain in _METADATA:
+    plain = _plain(text)
+    if plain.is_link_local:
         return "is link-local, where only the host itself has business"
+    if plain in _METADATA:
+        return _IS_METADATA
     if plain.is_unspecified or plain.is_multicast:
         return "is not the address of an instance"
     return ""
 
 
-_METADATA = {ipaddress.ip_address("fd00:ec2::254")}
-"""Of Amazon, in the range of private addresses."""
+def _plain(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
+    """An IP address, without IPv6 around IPv4."""
+    address = ipaddress.ip_address(text)
+    return getattr(address, "ipv4_mapped", None) or address
+
+
+_METADATA = frozenset(
+    map(ipaddress.ip_address, ("fd00:ec2::254", "168.63.129.16", "100.100.100.200", "192.0.0.192"))
+)
+"""Metadata services that are elsewhere: of Amazon, Azure, Alibaba and Oracle."""
+_IS_METADATA = "is the metadata service of a cloud"
 
 
 def host(path: str, text: str) -> Iterator[Problem]:
@@ -82,10 +92,20 @@ def host(path: str, text: str) -> Iterator[Problem]:
         yield Problem(path, f"{text} {why}", reason=Reason.FORBIDDEN)
 
 
+def stranger(path: str, text: str) -> Iterator[Problem]:
+    """That `text` is no address whose meaning depends on who calls it: hosts of others have a loopback of
+    their own, and names lead there as well when their owner likes."""
+    if ip_version(text) is None:
+        message = f"expected an IP address: for proxies of others, {text[:60]} may lead anywhere"
+        yield Problem(path, message, reason=Reason.FORBIDDEN)
+    elif _plain(text).is_loopback:
+        yield Problem(path, f"{text} is the loopback of others' hosts", reason=Reason.FORBIDDEN)
+
+
 def no_backend_name(text: str) -> str:
     """The same for a host name: that of a metadata service is the name of such an address. What other names
     lead to is known only where they are looked up."""
-    return "is the metadata service of a cloud" if text.lower().rstrip(".") in _METADATA_NAMES else ""
+    return _IS_METADATA if text.lower().rstrip(".") in _METADATA_NAMES else ""
 
 
 _METADATA_NAMES = frozenset(

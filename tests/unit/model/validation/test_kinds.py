@@ -221,7 +221,14 @@ OTHERS = [
             ),
             [f"spec.address: {address} is link-local, where only the host itself has business"],
         )
-        for address in ("169.254.169.254", "::ffff:169.254.169.254", "fe80::1", "fd00:ec2::254")
+        for address in ("169.254.169.254", "::ffff:169.254.169.254", "fe80::1")
+    ),
+    *(
+        (
+            f"{{apiVersion: sekisho.dev/v1alpha1, kind: Workload, metadata: {{name: a}}, spec: {{address: '{address}'}}}}",
+            [f"spec.address: {address} is the metadata service of a cloud"],
+        )
+        for address in ("fd00:ec2::254", "168.63.129.16", "100.100.100.200", "192.0.0.192")
     ),
     (
         "{apiVersion: v1, kind: Namespace, metadata: {name: a.b, namespace: c}}",

@@ -257,11 +257,34 @@ def test_values_that_no_proxy_could_use_are_refused_where_they_stand(kind: str, 
 COLLECTOR = {"collector": {}}
 
 
+def test_who_logs_calls_to_a_service_of_their_own_chooses_nothing_on_the_hosts_of_others() -> None:
+    def refused(address: str, target: Any = CART, namespace: str = "shop") -> set[str]:
+        tcp = {"type": "Tcp", "tcp": {"address": f"[{address}]:1" if ":" in address else f"{address}:1"}}
+        (otel,) = pushed({"address": address, "port": 1})["backends"]
+        return set(problems("AccessLog", to({"backends": [tcp, otel]}, target), namespace))
+
+    path = "spec.to[0].default.backends"
+    both = {f"{path}[0].tcp.address", f"{path}[1].openTelemetry.collector.address"}
+    for address in ("127.0.0.2", "::1", "::ffff:127.0.0.1", "logs.test"):
+        assert refused(address) == both
+        assert not refused(address, MESH), "proxies of their own"
+        assert not refused(address, namespace="sekisho-system"), "operators decide for everybody"
+    assert not refused("192.0.2.10")
+
+
 @pytest.mark.parametrize(
     ("kind", "default", "path"),
     [
         ("Tracing", {"backends": [{"type": "Zipkin"}]}, "backends[0].zipkin"),
         ("Tracing", {"backends": [{"type": "Zipkin", "zipkin": COLLECTOR}]}, "backends[0].zipkin.collector"),
+        *(
+            (
+                "Tracing",
+                {"backends": [{"type": "Zipkin", "zipkin": {"collector": {"address": address, "port": 1}}}]},
+                "backends[0].zipkin.collector.address",
+            )
+            for address in ("169.254.169.254", "168.63.129.16", "metadata.google.internal", "[::1]")
+        ),
         ("Tracing", {"sampling": {"client": 101}}, "sampling.client"),
         ("Tracing", {"tags": [{"name": "a"}]}, "tags[0]"),
         ("Tracing", {"tags": [{"name": "a", "literal": "1"}, {"name": "a", "literal": "2"}]}, "tags[1].name"),
