@@ -202,12 +202,12 @@ class System:
 
         return await self.until(as_expected, f"{host}:{port}{path} answers {status}", within)
 
-    async def in_sync(self) -> None:
-        """Returns once there is a proxy, and all have acknowledged everything."""
+    async def in_sync(self, at_least: int = 1) -> None:
+        """Returns once so many proxies are connected, and all have acknowledged everything."""
 
         async def synced() -> bool:
             proxies = (await self.review())["proxies"]
-            return bool(proxies) and all(proxy["synced"] for proxy in proxies)
+            return len(proxies) >= at_least and all(proxy["synced"] for proxy in proxies)
 
         await self.until(synced, "proxies in sync")
 

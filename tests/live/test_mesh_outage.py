@@ -84,14 +84,14 @@ async def test_what_was_changed_meanwhile_arrives_when_it_is_back(mesh: Mesh) ->
     await mesh.system.until(refused, "the change is there")
     await mesh.permit("inspected", "client", methods=["GET"])
     await mesh.answers(client, "inspected")
-    await mesh.system.in_sync()
+    await mesh.system.in_sync(len(mesh.members))
     # Nothing has to be told twice: who comes back says what it has.
     before = await sent(mesh)
     async with mesh.load(client, "plain") as load:
         await mesh.system.kill("agent")
         await goes_on(load)
         await mesh.system.start_agent()
-        await mesh.system.in_sync()
+        await mesh.system.in_sync(len(mesh.members))
     assert load.failures == []
     assert await sent(mesh) == before
 
