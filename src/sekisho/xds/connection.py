@@ -102,6 +102,8 @@ class ClientConnection(asyncio.Protocol):
         self._transport = None
         self._reckon()
         self._is_stranger_no_more()
+        if self._tls is not None:
+            self._tls.close()
         self._close_streams("connection lost")
         self._queue.clear()
         self._lost(self)

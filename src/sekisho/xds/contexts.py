@@ -1,9 +1,8 @@
 """Which TLS context a new connection gets: a fresh one each hour, so that no session is resumed for longer.
 
-A client that comes back resumes its session (RFC 8446 section 2.2), for some half of what a handshake with
+A client that comes back resumes its session (RFC 8446 section 2.2), for a quarter of what a handshake with
 certificates costs. OpenSSL does not verify the certificate again then: it stands for what was found when the
-context was new. The session is in the client's ticket, which the context alone can read: sessions end with
-their context, and that ends with whatever it vouched for.
+context was new. So sessions end with their context, and that ends with whatever it vouched for.
 """
 
 import ssl
@@ -12,6 +11,9 @@ from collections.abc import Callable
 
 LIFETIME = 3_600.0
 """Seconds after which everybody shows a certificate again, however often a session was resumed."""
+MOST_SESSIONS = 8_192
+"""Sessions of one context that are remembered, some 18 KB each once their connection is gone; who comes later
+is given none, and shows its certificate again."""
 
 
 class Contexts:
@@ -29,10 +31,12 @@ class Contexts:
     def __call__(self) -> ssl.SSLContext:
         """The context for a new connection."""
         now = self._clock()
-        if self._context is None or now >= self._until:
-            self._context = self._make()
+        context = self._context
+        if context is None or now >= self._until:
+            context = self._context = self._make()
             self._until = now + LIFETIME
-        return self._context
+        context.num_tickets = 1 if context.session_stats()["number"] < MOST_SESSIONS else 0
+        return context
 
     def renew(self) -> None:
         """Nobody resumes what there is: the certificate is another, or whom it trusts."""

@@ -6,6 +6,7 @@
 import re
 import ssl
 import time
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 
@@ -30,13 +31,13 @@ def server_context(certificate: Path, key: Path, authorities: str) -> ssl.SSLCon
     """A context that demands a client certificate signed by one of `authorities` (PEM).
 
     TLS 1.2 or later, HTTP/2 only. A session can be resumed for as long as the context is used for new
-    connections (see contexts.py). It is in the client's ticket: one that OpenSSL keeps itself costs 18 KB,
-    for as long as any connection of the context is there.
+    connections (see contexts.py). It is kept here and not in the client's ticket, from which the certificates
+    would have to be parsed again: that is most of what a handshake costs.
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.verify_mode = ssl.CERT_REQUIRED
-    context.options |= ssl.OP_NO_RENEGOTIATION | ssl.OP_NO_COMPRESSION
+    context.options |= ssl.OP_NO_TICKET | ssl.OP_NO_RENEGOTIATION | ssl.OP_NO_COMPRESSION
     context.num_tickets = 1
     context.set_alpn_protocols(["h2"])
     context.load_cert_chain(certificate, key)
@@ -139,6 +140,14 @@ class TlsPipe:
         if self._object.selected_alpn_protocol() not in ("h2", None):
             raise NotVerified("HTTP/2 was not agreed on")  # pragma: no cover - h2 is all we offer
         return peer
+
+    def close(self) -> None:
+        """The connection is gone. OpenSSL forgets the session of one that was not closed in good order, but a
+        network that fails is what proxies come back from.
+        """
+        if self.peer:
+            with suppress(ssl.SSLError):
+                self._object.unwrap()
 
     @property
     def resumed(self) -> bool:

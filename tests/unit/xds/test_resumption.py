@@ -15,7 +15,7 @@ from tests.kit.pki import Leaf, TestAuthority
 from tests.kit.wait import eventually
 from tests.kit.xds import changes, request
 
-from sekisho.xds import frames, tls
+from sekisho.xds import contexts, frames, tls
 from sekisho.xds.admission import Refusal
 from sekisho.xds.contexts import LIFETIME, Contexts
 from sekisho.xds.frames import frame
@@ -94,6 +94,7 @@ class Visit:
         """The network fails. What the client comes back with."""
         session = self._client.session
         assert session is not None
+        self.pipe.close()
         del self.pipe
         return session
 
@@ -173,11 +174,12 @@ def test_a_session_is_of_no_use_with_another_context(place: Place) -> None:
     assert not Visit(place.context(), client, session).pipe.resumed
 
 
-def test_nothing_is_kept_of_who_is_gone(place: Place) -> None:
+def test_so_many_sessions_are_remembered_and_no_more(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(contexts, "MOST_SESSIONS", 2)
     client = place.client()
     for _ in range(4):
         Visit(place.contexts(), client).end()
-    assert place.contexts().session_stats()["number"] == 0
+    assert place.contexts().session_stats()["number"] == 2
 
 
 class Front:
