@@ -35,7 +35,7 @@ class Diary(Observer):
 
     def __init__(self) -> None:
         self.connections: list[str] = []
-        self.seqs: dict[str, int] = {}
+        self.seqs: dict[tuple[str, View], int] = {}
         self.gone: list[str] = []
         self.refused: list[str] = []
 
@@ -43,7 +43,7 @@ class Diary(Observer):
         self.connections.append(f"{proxy} of {node.cluster}")
 
     def synced(self, proxy: str, view: View, seq: int) -> None:
-        self.seqs[proxy] = seq
+        self.seqs[proxy, view] = seq
 
     def rejected(self, proxy: str, name: Name, version: str, message: str) -> None:
         self.refused.append(f"{proxy} {name.name}@{version}: {message}")
@@ -146,7 +146,7 @@ async def test_a_stock_client_gets_everything_and_then_what_changes(
             assert await talk.hear_and_ack() == f"cds +a@{version}"
 
         async def synced() -> bool:
-            return world.diary.seqs.get("n1") == world.view.seq
+            return world.diary.seqs.get(("n1", world.view)) == world.view.seq
 
         try:
             await eventually(synced, what="synced")

@@ -8,12 +8,13 @@ context was new. So sessions end with their context, and that ends with whatever
 import ssl
 import time
 from collections.abc import Callable
+from weakref import WeakSet
 
 LIFETIME = 3_600.0
 """Seconds after which everybody shows a certificate again, however often a session was resumed."""
 MOST_SESSIONS = 8_192
-"""Sessions of one context that are remembered, some 18 KB each once their connection is gone; who comes later
-is given none, and shows its certificate again."""
+"""Sessions that are remembered, some 18 KB each once their connection is gone; who comes later is given none,
+and shows its certificate again."""
 
 
 class Contexts:
@@ -27,6 +28,8 @@ class Contexts:
         self._clock = clock
         self._until = 0.0
         self._context: ssl.SSLContext | None = None
+        self._alive: WeakSet[ssl.SSLContext] = WeakSet()
+        """OpenSSL forgets the sessions of a context with its last connection, and not one by one."""
 
     def __call__(self) -> ssl.SSLContext:
         """The context for a new connection."""
@@ -34,8 +37,10 @@ class Contexts:
         context = self._context
         if context is None or now >= self._until:
             context = self._context = self._make()
+            self._alive.add(context)
             self._until = now + LIFETIME
-        context.num_tickets = 1 if context.session_stats()["number"] < MOST_SESSIONS else 0
+        remembered = sum(each.session_stats()["number"] for each in self._alive)
+        context.num_tickets = 1 if remembered < MOST_SESSIONS else 0
         return context
 
     def renew(self) -> None:

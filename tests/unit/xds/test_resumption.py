@@ -174,11 +174,19 @@ def test_a_session_is_of_no_use_with_another_context(place: Place) -> None:
     assert not Visit(place.context(), client, session).pipe.resumed
 
 
-def test_so_many_sessions_are_remembered_and_no_more(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(contexts, "MOST_SESSIONS", 2)
+def test_so_many_sessions_are_remembered_and_no_more_whatever_their_context(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(contexts, "MOST_SESSIONS", 3)
     client = place.client()
+    first = place.contexts()
+    stays = [Visit(first, client) for _ in range(2)]
+    place.contexts.renew()
     for _ in range(4):
         Visit(place.contexts(), client).end()
+    assert (first.session_stats()["number"], place.contexts().session_stats()["number"]) == (2, 1)
+    del stays, first  # with the last connection of a context its sessions are gone
+    Visit(place.contexts(), client).end()
     assert place.contexts().session_stats()["number"] == 2
 
 
