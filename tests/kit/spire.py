@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from sekisho.identity.keys import Credentials
-from sekisho.identity.spire import X509SVIDRequest, X509SVIDResponse
+from sekisho.identity.workload_api import X509SVIDRequest, X509SVIDResponse
 
 
 class WorkloadApi:
@@ -27,6 +27,9 @@ class WorkloadApi:
         self._changed = asyncio.Condition()
         self.without_header = 0
         """Calls that were refused because they did not say that they mean this API."""
+        self.calls = 0
+        self.told = 0
+        """Responses."""
 
     async def tell(self, *identities: tuple[str, Credentials]) -> None:
         """From now on, these: SPIFFE ID as told, and what goes with it."""
@@ -40,6 +43,7 @@ class WorkloadApi:
         if ("workload.spiffe.io", "true") not in tuple(context.invocation_metadata()):
             self.without_header += 1
             await context.abort(grpc.StatusCode.INVALID_ARGUMENT, "security header missing from request")
+        self.calls += 1
         told = None
         while True:
             async with self._changed:
@@ -49,6 +53,7 @@ class WorkloadApi:
             if not told.svids:
                 await context.abort(grpc.StatusCode.PERMISSION_DENIED, "no identity issued")
             yield told
+            self.told += 1
 
 
 @asynccontextmanager

@@ -5,6 +5,7 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from pathlib import Path
 from random import Random
+from typing import NamedTuple
 
 from sekisho.agent.configuration import Configuration
 from sekisho.agent.keys import Keys
@@ -43,37 +44,47 @@ class ChosenIdentity:
         if configuration is None:
             await self._own.run()
             return
-        async with aclosing(_sockets(configuration)) as sockets:
-            socket = await anext(sockets)
+        async with aclosing(_wishes(configuration)) as wishes:
+            wish = await anext(wishes)
             while True:
-                task = asyncio.ensure_future(self._source(socket).run())
-                following = asyncio.ensure_future(anext(sockets))
+                task = asyncio.ensure_future(self._source(wish).run())
+                following = asyncio.ensure_future(anext(wishes))
                 try:
                     await asyncio.wait({task, following}, return_when=asyncio.FIRST_COMPLETED)
                     if task.done():  # it never returns: it failed, and our caller starts again
                         await task
-                    socket = await following
+                    wish = await following
                 finally:
                     for each in (task, following):
                         each.cancel()
                     await asyncio.wait({task, following})
 
-    def _source(self, socket: str) -> Keys | SpireIdentity:
-        if not socket:
+    def _source(self, wish: "_Wish") -> Keys | SpireIdentity:
+        if not wish.socket:
             self._current = self._own
         else:
-            self._current = SpireIdentity(Path(socket), clock=self._clock, random=self._random.random)
+            self._current = SpireIdentity(
+                Path(wish.socket), wish.identity, clock=self._clock, random=self._random.random
+            )
             self._current.on_renewal(self._renewed)
         self._renewed()
         return self._current
 
 
-async def _sockets(configuration: Configuration) -> AsyncGenerator[str]:
-    """The SPIRE agent's socket that is configured, empty for none, and each change of it."""
-    said: str | None = None
+class _Wish(NamedTuple):
+    """The SPIRE agent's socket that is configured, empty for none, and the SPIFFE ID to take there."""
+
+    socket: str
+    identity: str
+
+
+async def _wishes(configuration: Configuration) -> AsyncGenerator[_Wish]:
+    """What is configured, and each change of it."""
+    said: _Wish | None = None
     async with aclosing(configuration.changes()) as changes:
         async for _ in changes:
             config = configuration.sidecar
-            if config is not None and config.spire_socket != said:
-                said = config.spire_socket
-                yield said
+            wish = None if config is None else _Wish(config.spire_socket, config.spire_identity)
+            if wish is not None and wish != said:
+                said = wish
+                yield wish

@@ -1,69 +1,41 @@
-"""A proxy's identity from a SPIRE agent: its SPIFFE Workload API, followed for as long as it runs.
+"""A proxy's identity from a SPIRE agent, followed for as long as the proxy runs."""
 
-The API is gRPC on a unix socket (SPIFFE Workload API, sections 4 and 6): one stream, on which the agent sends
-the certificate of now and each one that follows. Who calls, it sees from the socket.
-"""
-
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
+from contextlib import aclosing
 from pathlib import Path
 from typing import Any
 
-import grpc
-import grpc.aio
 import structlog
-from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 
 from sekisho.aio.backoff import Backoff
 from sekisho.aio.clock import Clock
-from sekisho.identity import pairs
+from sekisho.identity import workload_api
 from sekisho.identity.authority import Refused
 from sekisho.identity.keys import Credentials, Issued, belongs, key_pem
+from sekisho.identity.lifetimes import Life, Lifetimes
 from sekisho.identity.rotation import FIRST_RETRY, LONGEST_RETRY, Unavailable
 from sekisho.identity.spiffe import peer_identity
+from sekisho.identity.workload_api import pem_of
 
 log = structlog.get_logger(__name__)
 
-FETCH = "/SpiffeWorkloadAPI/FetchX509SVID"
-HEADER = ("workload.spiffe.io", "true")
-"""Without it the API refuses: a program that was made to call some address does not send it."""
-
-
-def _messages() -> tuple[type[Any], type[Any]]:
-    """X509SVIDRequest and X509SVIDResponse, as far as they are read here."""
-    field = descriptor_pb2.FieldDescriptorProto
-    file = descriptor_pb2.FileDescriptorProto(name="sekisho/workload.proto", syntax="proto3")
-    file.message_type.add(name="X509SVIDRequest")
-    svid = file.message_type.add(name="X509SVID")
-    for number, (name, type_) in enumerate(
-        (("spiffe_id", field.TYPE_STRING), ("x509_svid", field.TYPE_BYTES),
-         ("x509_svid_key", field.TYPE_BYTES), ("bundle", field.TYPE_BYTES)), start=1,
-    ):  # fmt: skip
-        svid.field.add(name=name, number=number, type=type_, label=field.LABEL_OPTIONAL)
-    response = file.message_type.add(name="X509SVIDResponse")
-    response.field.add(
-        name="svids", number=1, type=field.TYPE_MESSAGE, type_name=".X509SVID", label=field.LABEL_REPEATED
-    )
-    pool = descriptor_pool.DescriptorPool()
-    pool.Add(file)
-    made = (pool.FindMessageTypeByName(name) for name in ("X509SVIDRequest", "X509SVIDResponse"))
-    request, answer = map(message_factory.GetMessageClass, made)
-    return request, answer
-
-
-X509SVIDRequest, X509SVIDResponse = _messages()
+_SHOWN = 5
+"""Identities that a message names, of those that are others'."""
 
 
 class SpireIdentity:
     """Implements `agent.secrets.Identity`: the certificate and key of now, kept in memory only."""
 
-    def __init__(self, socket: Path, *, clock: Clock, random: Callable[[], float]) -> None:
-        """`socket` is the SPIRE agent's; `random` spreads attempts."""
+    def __init__(self, socket: Path, wanted: str, *, clock: Clock, random: Callable[[], float]) -> None:
+        """`socket` is the SPIRE agent's; `wanted` the SPIFFE ID, empty for the agent's default one; `random`
+        spreads attempts."""
         self._socket = socket
+        self._wanted = wanted
         self._clock = clock
         self._backoff = Backoff(random, first=FIRST_RETRY, limit=LONGEST_RETRY)
+        self._lifetimes = Lifetimes(clock)
         self._held: Credentials | None = None
         self._listeners: list[Callable[[], None]] = []
 
@@ -80,50 +52,51 @@ class SpireIdentity:
         """Follows the agent through its absences, until cancelled. What was had last stays in use."""
         while True:
             try:
-                async for held in self._stream():
-                    self._use(held)
-            except (Refused, Unavailable) as error:
-                wait = self._backoff.next()
-                log.warning("no identity from SPIRE", socket=str(self._socket), reason=str(error))
-            else:
-                wait = self._backoff.next()
-            await self._clock.sleep(wait)
+                await self._follow()
+            except Unavailable as error:
+                self._tell(str(error))
+            await self._clock.sleep(self._backoff.next())
 
-    async def _stream(self) -> AsyncIterator[Credentials]:
-        options = [("grpc.default_authority", "localhost"), ("grpc.use_local_subchannel_pool", 1)]
-        async with grpc.aio.insecure_channel(f"unix:{self._socket}", options) as channel:
-            call: Any = channel.unary_stream
-            fetch = call(
-                FETCH,
-                request_serializer=X509SVIDRequest.SerializeToString,
-                response_deserializer=X509SVIDResponse.FromString,
-            )
-            try:
-                async for response in fetch(X509SVIDRequest(), metadata=(HEADER,)):
-                    yield credentials(response)
-            except grpc.aio.AioRpcError as error:
-                raise Unavailable(f"{error.code().name}: {error.details()}") from error
+    async def _follow(self) -> None:
+        async with aclosing(workload_api.svids(self._socket)) as responses:
+            async for response in responses:
+                try:
+                    self._use(credentials(response, self._wanted))
+                except Refused as error:  # what follows may be of use: an entry that was missing comes here
+                    self._tell(str(error))
 
     def _use(self, held: Credentials) -> None:
         self._backoff.reset()
+        if held.issued == (self._held and self._held.issued):
+            return  # it is another identity of this process that changed
         self._held = held
         for listener in self._listeners:
             listener()
         log.info("identity from SPIRE", identity=str(peer_identity(held.issued.leaf())),
                  expires=held.issued.not_after.isoformat())  # fmt: skip
 
+    def _tell(self, reason: str) -> None:
+        """Why there is none now, and at the steps of its life what is left of the one in use."""
+        log.warning("no identity from SPIRE", socket=str(self._socket), wanted=self._wanted, reason=reason)
+        if self._held:
+            issued = self._held.issued
+            name = f"identity {self._wanted or peer_identity(issued.leaf())} from SPIRE"
+            self._lifetimes.look([Life(name, issued.not_before, issued.not_after)])
 
-def credentials(response: Any) -> Credentials:
-    """The first identity of a response, which is the default one (section 6.2.1). Raises Refused."""
-    if not response.svids:
-        raise Refused("the SPIRE agent knows no identity for this process")
-    svid = response.svids[0]
+
+def credentials(response: Any, wanted: str = "") -> Credentials:
+    """The identity of a response that is called `wanted`; without a name the first, which is the default one
+    (SPIFFE Workload API, section 6.2.1). Raises Refused.
+
+    A SPIRE agent has all identities ready whose entries pick the calling process: for the agent of a host,
+    those of each of its workloads.
+    """
+    svid = _chosen(response.svids, wanted)
     try:
         key = serialization.load_der_private_key(svid.x509_svid_key, password=None)
         if not isinstance(key, ec.EllipticCurvePrivateKey):
             raise Refused("the key of the identity is not of an elliptic curve: set SPIRE's key type to EC")
-        chain, bundle = (_pem(each) for each in (svid.x509_svid, svid.bundle))
-        made = Credentials(key_pem(key), Issued.of(chain, bundle))
+        made = Credentials(key_pem(key), Issued.of(pem_of(svid.x509_svid), pem_of(svid.bundle)))
         identity = peer_identity(made.issued.leaf())
     except (ValueError, TypeError) as error:
         raise Refused(f"the SPIRE agent's answer is unusable: {error}") from error
@@ -132,22 +105,17 @@ def credentials(response: Any) -> Credentials:
     return made
 
 
-def _pem(certificates: bytes) -> bytes:
-    """PEM of certificates that stand one behind another in DER."""
-    found, rest = [], certificates
-    while rest:
-        length = _length(rest)
-        found.append(pairs.pem(x509.load_der_x509_certificate(rest[:length])))
-        rest = rest[length:]
-    return b"".join(found)
-
-
-def _length(der: bytes) -> int:
-    """Octets of the first element (X.690 section 8.1.3)."""
-    if len(der) < 2:  # noqa: PLR2004 - tag and length
-        raise ValueError("a certificate is cut off")
-    first = der[1]
-    if first < 0x80:  # noqa: PLR2004 - the short form
-        return 2 + first
-    more = first & 0x7F
-    return 2 + more + int.from_bytes(der[2 : 2 + more], "big")
+def _chosen(svids: Any, wanted: str) -> Any:
+    if not svids:
+        raise Refused("the SPIRE agent knows no identity for this process")
+    if not wanted:
+        return svids[0]
+    for svid in svids:
+        if svid.spiffe_id == wanted:
+            return svid
+    others = [svid.spiffe_id for svid in svids]
+    more = f", and {len(others) - _SHOWN} more" if len(others) > _SHOWN else ""
+    raise Refused(
+        f"the SPIRE agent has no identity {wanted} for this process, only {', '.join(others[:_SHOWN])}{more}"
+        ": register an entry of that SPIFFE ID whose selectors pick this process"
+    )

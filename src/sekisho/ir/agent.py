@@ -133,6 +133,8 @@ class AgentConfig(Struct, frozen=True, kw_only=True, gc=False):
     """Domains of the mesh: a name in them without a record does not exist. All others are forwarded."""
     spire_socket: str = ""
     """Of a SPIRE agent's Workload API, which then issues the identity; empty for none."""
+    spire_identity: str = ""
+    """The SPIFFE ID to take of those that the SPIRE agent has for the workload's agent."""
     renew_before: str = ""
     """RFC 3339. An identity signed before this moment (NotBefore without what it is backdated by) is renewed
     at once: its root goes, or has gone. Empty for never."""

@@ -14,7 +14,8 @@ from sekisho.identity.authority import Refused, Registration, new_credentials
 from sekisho.identity.builtin import BuiltInAuthority
 from sekisho.identity.keys import Credentials
 from sekisho.identity.spiffe import SpiffeId
-from sekisho.identity.spire import SpireIdentity, X509SVIDResponse, credentials
+from sekisho.identity.spire import SpireIdentity, credentials
+from sekisho.identity.workload_api import X509SVIDResponse
 
 CART = SpiffeId("spire.test", "ns/shop/sa/cart")
 
@@ -34,8 +35,8 @@ async def svid(authority: BuiltInAuthority, identity: SpiffeId = CART) -> Creden
     return await new_credentials(authority, Registration(identity))
 
 
-def client(socket: Path) -> SpireIdentity:
-    return SpireIdentity(socket, clock=SystemClock(), random=lambda: 1.0)
+def client(socket: Path, wanted: str = "") -> SpireIdentity:
+    return SpireIdentity(socket, wanted, clock=SystemClock(), random=lambda: 1.0)
 
 
 async def test_the_identity_of_now_is_had_and_so_is_each_that_follows(
@@ -80,6 +81,25 @@ async def test_an_agent_that_knows_nobody_is_asked_again(socket: Path, authority
         await eventually(lambda: _has(identity, made), what="the identity")
 
 
+async def test_of_several_identities_the_one_that_is_wanted_is_used_however_late_it_comes(
+    socket: Path, authority: BuiltInAuthority
+) -> None:
+    other = SpiffeId("spire.test", "ns/shop/sa/catalog")
+    api, identity = WorkloadApi(), client(socket, str(CART))
+    first, wanted = await svid(authority, other), await svid(authority)
+    await api.tell((str(other), first))
+    async with running_workload_api(socket, api), background(identity.run(), name="spire"):
+        await eventually(lambda: _calls(api, 1), what="it was told of the other one")
+        assert identity.held is None
+        await api.tell((str(other), first), (str(CART), wanted))
+        await eventually(lambda: _has(identity, wanted), what="the wanted one")
+        assert api.calls == 1, "it stayed on the stream, on which what is missing comes"
+
+
+async def _calls(api: WorkloadApi, number: int) -> bool:
+    return api.told >= number
+
+
 async def _has(identity: SpireIdentity, wanted: Credentials) -> bool:
     return identity.held is not None and identity.held.issued == wanted.issued
 
@@ -94,3 +114,14 @@ async def test_an_answer_that_names_another_identity_or_key_is_not_used(authorit
             credentials(X509SVIDResponse(svids=[wrong]))
     with pytest.raises(Refused, match="knows no identity"):
         credentials(X509SVIDResponse())
+
+
+async def test_what_is_missing_is_named_beside_what_there_is(authority: BuiltInAuthority) -> None:
+    names = [f"spiffe://spire.test/ns/shop/sa/{number}" for number in range(7)]
+    response = X509SVIDResponse(svids=[svid_message(name, await svid(authority)) for name in names])
+    with pytest.raises(Refused) as refused:
+        credentials(response, str(CART))
+    text = str(refused.value)
+    assert f"no identity {CART} for this process" in text
+    assert f"{names[4]}, and 2 more: register an entry" in text
+    assert names[5] not in text

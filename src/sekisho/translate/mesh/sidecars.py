@@ -1,6 +1,7 @@
 """What a sidecar is besides its ports: what its agent is told, and what becomes of connections to outside."""
 
 from ipaddress import IPv4Network
+from typing import NamedTuple
 
 from sekisho.engine import Read, output, query
 from sekisho.ir.agent import AgentConfig, Excluded, GrpcProbe, HttpProbe, Probe, TcpProbe
@@ -13,13 +14,20 @@ from sekisho.translate.facts import Authority, AuthorityState, Settings, Setting
 from sekisho.translate.gateway.classes import serves
 from sekisho.translate.gateway.gateways import normal_address
 from sekisho.translate.mesh import effective
-from sekisho.translate.mesh.identities import identity
 from sekisho.translate.mesh.inbounds import LOOPBACK, inbounds
 from sekisho.translate.mesh.instances import is_meshed
+from sekisho.translate.mesh.issuers import issuance
 from sekisho.translate.mesh.meshes import mesh_of
 
 SIDECAR_NAME = "sidecar"
 PASSTHROUGH_NAME = "passthrough"
+
+
+class _Spire(NamedTuple):
+    """Where an identity comes from if SPIRE issues it, and which one; else empty."""
+
+    socket: str
+    identity: str
 
 
 def agent_config(read: Read, workload: ResourceId) -> AgentConfig | None:
@@ -31,6 +39,7 @@ def agent_config(read: Read, workload: ResourceId) -> AgentConfig | None:
     address = normal_address(spec.address) or spec.address
     application = spec.app_address or (LOOPBACK if sidecar.capture == "None" else address)
     ports = list(inbounds(read, workload))
+    spire = _spire(read, workload)
     plain = AgentConfig(
         account=f"{workload.namespace}/{spec.service_account_name}",
         address=address,
@@ -41,7 +50,8 @@ def agent_config(read: Read, workload: ResourceId) -> AgentConfig | None:
         virtual_ranges=virtual_ranges(read),
         strict=all(one.tls is not None and one.tls.mode is MutualTlsMode.STRICT for one in ports),
         probe=None if spec.readiness_probe is None else _probe(spec.readiness_probe, resource),
-        spire_socket=_spire_socket(read, workload),
+        spire_socket=spire.socket,
+        spire_identity=spire.identity,
         renew_before=_renew_before(read, workload),
         origin=Origin(workload, "spec.sidecar"),
     )
@@ -61,11 +71,13 @@ def gateway_agent_config(read: Read, gateway: ResourceId) -> AgentConfig | None:
     to send metrics."""
     if not serves(read, gateway) or not mesh_of(read, gateway.namespace):
         return None
+    spire = _spire(read, gateway)
     plain = AgentConfig(
         account=f"{gateway.namespace}/{gateway.name}",
         address="",
         application_address="",
-        spire_socket=_spire_socket(read, gateway),
+        spire_socket=spire.socket,
+        spire_identity=spire.identity,
         renew_before=_renew_before(read, gateway),
         origin=Origin(gateway),
     )
@@ -137,11 +149,9 @@ def _application_port(port: int | str, workload: Workload) -> int:
     return next(named, 0)
 
 
-def _spire_socket(read: Read, member: ResourceId) -> str:
-    found = identity(read, member)
-    issuer = None if found is None or found.issuer is None else read.leaf(found.issuer)
-    provider = None if issuer is None else issuer.spec.provider
-    return provider.spire.socket_path if provider is not None and provider.spire is not None else ""
+def _spire(read: Read, member: ResourceId) -> _Spire:
+    found = issuance(read, member)
+    return _Spire(found.spire_socket, found.spiffe_id) if found and found.spire_socket else _Spire("", "")
 
 
 def _renew_before(read: Read, member: ResourceId) -> str:
