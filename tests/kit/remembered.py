@@ -5,8 +5,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from sekisho.agent.journal import load
 from sekisho.agent.options import directory_name
-from sekisho.agent.snapshot import load
 from sekisho.client.reviews import ConfigDump, ConfigDumpSpec, ask
 from sekisho.control.config_dump import SHORT_NAMES
 from tests.kit.system import System, promised

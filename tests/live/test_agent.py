@@ -31,7 +31,7 @@ from sekisho.agent.options import HostOptions, directory_name
 from sekisho.agent.processes import command_of, running
 from sekisho.agent.proxy import ProxyStatus
 from sekisho.agent.relay import Mode
-from sekisho.agent.snapshot import load
+from sekisho.agent.journal import load
 from sekisho.agent.streams import grpc_dial
 from sekisho.aio.clock import SystemClock
 from sekisho.aio.tasks import background

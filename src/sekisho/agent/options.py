@@ -31,6 +31,8 @@ class HostOptions:
     """Bytes of heap at which an Envoy is under full pressure; None for 80 % of the memory."""
     connections: int = 50_000
     """Of clients, per Envoy; at most half of the open files it may have."""
+    authorities: Path | None = None
+    """Certificates of whom this host believes, for servers outside that nobody names authorities for."""
     given: AgentConfig | None = None
     """How sidecars are run until the control plane says; for an agent of one workload."""
     may_capture: bool = False

@@ -14,6 +14,7 @@ from google.protobuf import json_format
 
 from sekisho.agent.envoy import Envoy, State, run_directory, socket_path
 from sekisho.agent.identity import ChosenIdentity
+from sekisho.agent.journal import Journal, load
 from sekisho.agent.keys import Keys, Purpose, Signer
 from sekisho.agent.limits import connections, heap_bytes
 from sekisho.agent.link import Dial, Link
@@ -24,7 +25,7 @@ from sekisho.agent.readiness import Reporter
 from sekisho.agent.refusals import Refusals
 from sekisho.agent.relay import Mode, Relay
 from sekisho.agent.secrets import SecretServer
-from sekisho.agent.snapshot import Snapshot, load
+from sekisho.agent.snapshot import Snapshot
 from sekisho.agent.streams import Records, listening
 from sekisho.agent.told import Told
 from sekisho.agent.workload import PREFIX, Workload
@@ -75,7 +76,8 @@ class Proxy:
         self._options = options
         self._run_directory = run_directory(options.run_directory / directory_name(id), options.envoy.user)
         self._state_directory = private_directory(options.state_directory / directory_name(id))
-        self._snapshot = Snapshot(load(self._snapshot_file))
+        file = self._state_directory / "last-known-good"
+        self._snapshot, self._journal = Snapshot(load(file)), Journal(file)
         self._keys = Keys(self._state_directory / IDENTITY_FILE, id, signer, clock=clock, random=random)
         self._tell_credentials()
         self._keys.on_renewal(self._tell_credentials)
@@ -119,7 +121,7 @@ class Proxy:
             "identity": self._keep_identity,
             "link": self._link.run,
             "lines of access logs": self._logs.run,
-            "last known good": partial(self._snapshot.keep_saved, self._snapshot_file, clock=self._clock),
+            "last known good": partial(self._snapshot.keep_saved, self._journal, clock=self._clock),
         }
         if self._told:
             needed |= self._told.services()
@@ -200,10 +202,6 @@ class Proxy:
             shutil.rmtree(directory, ignore_errors=True)
 
     @property
-    def _snapshot_file(self) -> Path:
-        return self._state_directory / "last-known-good"
-
-    @property
     def _xds_socket(self) -> Path:
         return socket_path(self._run_directory, "xds.sock")
 
@@ -216,6 +214,7 @@ class Proxy:
             max_connections=connections(options.connections),
             zone=options.zone,
             role=Role.SIDECAR if self.id.startswith(PREFIX) else Role.GATEWAY,
+            authorities=str(options.authorities or ""),
         )
         # Sorted: equal bootstraps must be equal bytes in every process, or no Envoy would ever be adopted.
         return json_format.MessageToJson(message, sort_keys=True, descriptor_pool=descriptor_pool()).encode()

@@ -1,27 +1,17 @@
 """The last configuration a proxy took, in memory and in a private file, to serve it while nobody else can."""
 
 import asyncio
-import hashlib
-from collections.abc import Iterable, Mapping
-from pathlib import Path
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 
-import msgspec
-import structlog
-
+from sekisho.agent.journal import Journal
 from sekisho.aio.clock import Clock
-from sekisho.identity.files import write_private
 from sekisho.xds.types import Blob, Name
 
-log = structlog.get_logger()
-
-MAGIC = b"sekisho last known good 1\n"
-"""Starts the file; the number changes with the format."""
-GATHERING, BETWEEN_WRITES, LONGEST_PAUSE = 0.1, 0.9, 30.0
-"""Seconds from a change to its write, in which others join it; from a write to the next gathering, doubling
-while changes go on, for each write is one of everything; and at most. So far it may be behind what the proxy
-has, which only matters when the proxy dies too while the control plane is away: then it serves this."""
-_DIGEST = hashlib.sha256
-_DIGEST_SIZE = 32
+GATHERING = 0.5
+"""Seconds from a change to its write: others join it, and what goes to all proxies of a host is with them before
+the first write. So far the file may be behind what the proxy has, which only matters when the proxy dies too
+while the control plane is away: then it serves this."""
 
 
 class Snapshot:
@@ -30,6 +20,7 @@ class Snapshot:
     def __init__(self, resources: Mapping[Name, Blob]) -> None:
         self._resources = dict(resources)
         self._offered: dict[Name, Blob] = {}
+        self._unwritten: dict[Name, Blob | None] = {}
         self._changed = asyncio.Event()
 
     @property
@@ -64,75 +55,38 @@ class Snapshot:
         for name, blob in resources.items():
             if self._resources.get(name) != blob:
                 self._resources[name] = blob
-                self._changed.set()
+                self._note(name, blob)
 
     def drop(self, names: Iterable[Name]) -> None:
         """These are gone."""
         for name in names:
             if self._resources.pop(name, None) is not None:
-                self._changed.set()
+                self._note(name, None)
 
-    async def keep_saved(self, file: Path, *, clock: Clock) -> None:
-        """Writes the file after changes, off the event loop, the more seldom the longer they go on; until
-        cancelled.
+    def _note(self, name: Name, blob: Blob | None) -> None:
+        self._unwritten[name] = blob
+        self._changed.set()
 
-        Its end writes what is not written yet.
-        """
-        loop = asyncio.get_running_loop()
+    async def keep_saved(self, journal: Journal, *, clock: Clock) -> None:
+        """Writes changes off the event loop, until cancelled; its end writes what is not written yet."""
         writing: asyncio.Future[bool] | None = None
-        pause = BETWEEN_WRITES / 2
         try:
             while True:
-                pause = min(2 * pause, LONGEST_PAUSE) if self._changed.is_set() else BETWEEN_WRITES
                 await self._changed.wait()
                 await clock.sleep(GATHERING)
-                self._changed.clear()
-                writing = loop.run_in_executor(None, _save, file, dict(self._resources))
+                writing = asyncio.ensure_future(asyncio.to_thread(self._next_write(journal)))
                 if not await asyncio.shield(writing):
                     self._changed.set()
-                await clock.sleep(pause)
         finally:
             if writing:  # two writers would overtake each other
                 await asyncio.wait({writing})
             if self._changed.is_set() or (writing and not writing.result()):
-                _save(file, dict(self._resources))
+                self._next_write(journal)()
 
-
-def load(file: Path) -> dict[Name, Blob]:
-    """The resources in the file; none when there is no file, or when it is damaged, which is logged."""
-    try:
-        content = file.read_bytes()
-    except FileNotFoundError:
-        return {}
-    except OSError as error:
-        log.error("last known good cannot be read", file=str(file), reason=str(error))
-        return {}
-    try:
-        return _decode(content)
-    except ValueError as error:
-        log.error("last known good is damaged and not used", file=str(file), reason=str(error))
-        return {}
-
-
-def _save(file: Path, resources: Mapping[Name, Blob]) -> bool:
-    try:
-        write_private(file, _encode(resources))
-    except OSError as error:
-        log.error("last known good not written", file=str(file), reason=str(error))
-        return False
-    return True
-
-
-def _encode(resources: Mapping[Name, Blob]) -> bytes:
-    body = msgspec.msgpack.encode([(*name, *blob) for name, blob in resources.items()])
-    return MAGIC + _DIGEST(body).digest() + body
-
-
-def _decode(content: bytes) -> dict[Name, Blob]:
-    digest, body = content[len(MAGIC) :][:_DIGEST_SIZE], content[len(MAGIC) + _DIGEST_SIZE :]
-    if not content.startswith(MAGIC):
-        raise ValueError("it is not a file of this format")
-    if _DIGEST(body).digest() != digest:
-        raise ValueError("its checksum is wrong")
-    rows = msgspec.msgpack.decode(body, type=list[tuple[str, str, str, bytes]])
-    return {Name(type_url, name): Blob(version, raw) for type_url, name, version, raw in rows}
+    def _next_write(self, journal: Journal) -> Callable[[], bool]:
+        """What is to be done for the file to be as things are now."""
+        self._changed.clear()
+        changes, self._unwritten = self._unwritten, {}
+        if journal.is_full:
+            return partial(journal.replace, dict(self._resources))
+        return partial(journal.append, changes)

@@ -6,9 +6,10 @@ from functools import partial
 from random import Random
 
 from sekisho.agent.configuration import Configuration
+from sekisho.agent.journal import Journal, load
 from sekisho.agent.link import Link
 from sekisho.agent.options import HostOptions, directory_name
-from sekisho.agent.snapshot import Snapshot, load
+from sekisho.agent.snapshot import Snapshot
 from sekisho.aio.clock import Clock
 
 
@@ -18,8 +19,8 @@ class Told:
     def __init__(self, id: str, options: HostOptions, link: Link, *, clock: Clock, random: Random) -> None:
         """`id`: `workload/<namespace>/<name>` or `gateway/…`. Reads what an earlier run left."""
         self._clock = clock
-        self._file = options.state_directory / directory_name(id) / "agent-last-known-good"
-        self._snapshot = Snapshot(load(self._file))
+        file = options.state_directory / directory_name(id) / "agent-last-known-good"
+        self._snapshot, self._journal = Snapshot(load(file)), Journal(file)
         self.configuration = Configuration(
             id,
             f"agent/{id}/{options.instance}",
@@ -35,7 +36,7 @@ class Told:
         """What is to run as long as the proxy does."""
         return {
             "configuration": self.configuration.run,
-            "its last known good": partial(self._snapshot.keep_saved, self._file, clock=self._clock),
+            "its last known good": partial(self._snapshot.keep_saved, self._journal, clock=self._clock),
         }
 
     async def tell_outdated(self, renew_before: Callable[[datetime], None]) -> None:
