@@ -3,6 +3,7 @@
 import asyncio
 import re
 import shutil
+import signal
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -85,4 +86,14 @@ def test_every_step_behaves_and_nothing_is_left(folder: Path) -> None:
     assert [step.what for step in watching.steps if step.fault] == [], watching.steps
     assert went_well, watching.troubles
     assert len(watching.steps) == 9
+    assert _of(folder) == []
+
+
+def test_who_ends_it_early_hears_so_and_is_not_told_that_it_failed(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watching = Watching()
+    monkeypatch.setattr(watching, "chapter", lambda _title: signal.raise_signal(signal.SIGINT))
+    assert asyncio.run(acme.demo(Demo(state=folder / "state"), watching)) is None
+    assert watching.steps == []
     assert _of(folder) == []

@@ -28,10 +28,14 @@ async def demo(
     """Run acme.corp: two clouds, one catalog, and what goes on when things break. Takes about a minute.
 
     Starts a global control plane, two zones with real Envoys on loopback addresses, calls from one cloud into
-    the other, then stops parts of it while requests run. Exits with 0 when every step behaved. Needs no root.
+    the other, then stops parts of it while requests run. Needs no root. Exits with 0 when every step behaved,
+    with 130 when Ctrl-C ended it before.
     """
     stage = _Stage()
     went_well = await run_demo(settings.demo(state=state, keep=keep), stage)
+    if went_well is None:
+        say("Ended early, with everything it had started.")
+        return Exit.INTERRUPTED
     stage.sum_up(went_well)
     return Exit.OK if went_well else Exit.PROBLEM
 

@@ -32,8 +32,8 @@ def acme() -> Path:
     return checkout if checkout.is_dir() else Path(sys.prefix) / "share" / "sekisho" / "acme"
 
 
-async def demo(settings: Demo, stage: Stage) -> bool:
-    """Returns whether every step behaved. Ctrl-C and SIGTERM end it early.
+async def demo(settings: Demo, stage: Stage) -> bool | None:
+    """Returns whether every step behaved; None when Ctrl-C or SIGTERM ended it before the last one.
 
     Raises lock.Busy when another demo runs in this state folder, ports.PortBusy, processes.Ended.
     """
@@ -51,7 +51,7 @@ class _Told:
     """One run of the demo."""
 
     def __init__(self, settings: Demo, stage: Stage, stop: asyncio.Event) -> None:
-        self.went_well = False
+        self.went_well: bool | None = None
         self._settings, self._stage, self._stop = settings, stage, stop
         clouds = settings.state / "clouds"
         shutil.rmtree(clouds, ignore_errors=True)
