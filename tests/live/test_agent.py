@@ -27,11 +27,11 @@ from tests.kit.wait import eventually
 from sekisho import envoy, ir
 from sekisho.agent.envoy import EnvoyOptions, State
 from sekisho.agent.host import Agent
+from sekisho.agent.journal import load
 from sekisho.agent.options import HostOptions, directory_name
 from sekisho.agent.processes import command_of, running
 from sekisho.agent.proxy import ProxyStatus
 from sekisho.agent.relay import Mode
-from sekisho.agent.journal import load
 from sekisho.agent.streams import grpc_dial
 from sekisho.aio.clock import SystemClock
 from sekisho.aio.tasks import background

@@ -1,6 +1,6 @@
 """The file of a last known good: everything once, then what changed, so that a write is as small as a change.
 
-Each record has a checksum. From the first one on that is damaged, or was cut off, nothing is used: what stands
+Each record has a checksum. From the first one on that is damaged, or was cut off, nothing is used: what is
 before it is what the proxy had some time earlier.
 """
 

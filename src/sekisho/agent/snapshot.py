@@ -9,9 +9,9 @@ from sekisho.aio.clock import Clock
 from sekisho.xds.types import Blob, Name
 
 GATHERING = 0.5
-"""Seconds from a change to its write: others join it, and what goes to all proxies of a host is with them before
-the first write. So far the file may be behind what the proxy has, which only matters when the proxy dies too
-while the control plane is away: then it serves this."""
+"""Seconds from a change to its write: others join it, and what goes to all proxies of a host is with them
+before the first write. So far the file may be behind what the proxy has, which only matters when the proxy
+dies too while the control plane is away: then it serves this."""
 
 
 class Snapshot:
