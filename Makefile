@@ -10,7 +10,7 @@ FAULTS ?= short
 SPREAD := -n 2 --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lock demo test search faults lint fmt bench conformance docs packages tools clean
+.PHONY: help setup lock demo test search faults spire lint fmt bench conformance docs packages tools clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -33,7 +33,7 @@ lock: ## Pin the newest versions that pyproject.toml allows, with hashes, in req
 	$(UV) export --quiet --all-groups --no-emit-project --no-header --output-file requirements.lock >/dev/null
 
 demo: setup ## Two clouds on this host: calls between them, then breaks things; a summary; about a minute
-	@.venv/bin/sekisho demo
+	@.venv/bin/sekisho demo || [ $$? = 130 ]  # Ctrl-C
 
 test: setup packages tools ## All tests; they need no network and end what they start
 	$(PY) -m pytest -q $(SPREAD)
@@ -44,6 +44,9 @@ search: setup packages tools ## Worlds nobody thought of: the property tests wit
 faults: setup packages ## What zones live through, each a host of its own (root); FAULTS=long: 10 and 5 minutes of outage
 	SEKISHO_FAULTS=$(FAULTS) $(PY) -m pytest -q -n 0 -p tests.kit.fault_report \
 	  tests/live/test_zone_namespaces*.py tests/live/test_zone_faults*.py
+
+spire: ## SPIRE's server and agent in .tools/bin, for the tests against it; some minutes of Go
+	@tools/spire.sh
 
 lint: setup ## ruff, mypy --strict, import contracts
 	.venv/bin/ruff check .

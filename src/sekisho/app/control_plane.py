@@ -141,6 +141,7 @@ async def run(parts: Parts, announce: Announce, stop: asyncio.Event) -> None:
                 "garbage": garbage.collect(parts.loop.ready, parts.loop.clock),
                 "control loop": parts.loop.run(),
                 "rotate roots": parts.identities.trusts.run(parts.loop.engine.read),
+                "roots of SPIRE": parts.identities.spire.run(),
                 "watch the lives of certificates": Lives(parts.identities, parts.loop).watch(),
                 "renew the tokens of this host": parts.access.keep(),
                 "renew the serving certificate": parts.certificate.keep_renewed(

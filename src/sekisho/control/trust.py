@@ -42,6 +42,8 @@ class Trusts:
         self._meshes: set[str] = set()
         self._lacking: set[str] = set()
         self._without_offline: set[HeldAuthority] = set()
+        self._others: dict[tuple[str, str], bytes] = {}
+        """Roots (PEM) by mesh and trust domain, of those where somebody else issues."""
         self._members: Members = lambda _: ()
         self._is_registered: IsRegistered = lambda _: True
         for mesh in {held.mesh for held in authorities}:
@@ -50,6 +52,14 @@ class Trusts:
     def follow(self, members: Members, is_registered: IsRegistered) -> None:
         """Who is connected and in sync with an authority's roots, and whether a proxy is registered still."""
         self._members, self._is_registered = members, is_registered
+
+    def heard(self, mesh: str, domain: str, roots: bytes) -> None:
+        """The roots (PEM) of a trust domain in which somebody else issues; empty for none any more."""
+        if roots:
+            self._others[mesh, domain] = roots
+        else:
+            self._others.pop((mesh, domain), None)
+        self._tell(mesh)
 
     def committed(self, leaves: Iterable[object], read: Read) -> None:
         """After a commit: gives an authority to each trust domain that has none yet."""
@@ -136,8 +146,10 @@ class Trusts:
         stages = [one.authority.trust.stage for one in held if one.authority.trust.stage is not Stage.STEADY]
         renewals = [one.authority.trust.renew_before for one in held]
         renew = max((moment for moment in renewals if moment is not None), default=None)
+        own = [(one.domain, one.authority.bundle) for one in held]
+        others = [(domain, roots) for (of, domain), roots in self._others.items() if of == mesh]
         state = AuthorityState(
-            bundles=tuple((one.domain, one.authority.bundle) for one in held),
+            bundles=tuple(sorted([*own, *others])),
             stage=str(stages[0]) if stages else "",
             renew_before="" if renew is None else renew.isoformat(),
         )

@@ -95,6 +95,13 @@ class SpireProvider(Model, frozen=True, kw_only=True):
         Annotated[str, Meta(min_length=2, max_length=107)],
         Meta(description="Unix socket of its Workload API: an absolute path."),
     ]
+    bundle_socket_path: Annotated[
+        Annotated[str, Meta(min_length=2, max_length=107)] | None,
+        Meta(
+            description="Unix socket of a SPIRE agent on the control plane's host, from which the roots of "
+            "the trust domain are followed; left out, a MeshTrust has to name them."
+        ),
+    ] = None
 
 
 class IdentityProvider(Model, frozen=True, kw_only=True):

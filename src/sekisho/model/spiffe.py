@@ -6,7 +6,8 @@ SCHEME = "spiffe://"
 MAXIMUM_LENGTH = 2048
 """Bytes in a whole identity (section 2.3)."""
 
-_TRUST_DOMAIN = re.compile(r"[a-z0-9._-]{1,255}")
+_TRUST_DOMAIN = re.compile(r"(?![._-]*$)[a-z0-9._-]{1,255}")
+"""Not `..` and its like, which SPIFFE-ID does not rule out: folders are called so."""
 _SEGMENT = re.compile(r"[A-Za-z0-9._-]+")
 
 

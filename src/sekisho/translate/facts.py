@@ -161,7 +161,8 @@ class AuthorityState(Struct, frozen=True, kw_only=True, gc=False):
 
     bundles: tuple[tuple[str, bytes], ...]
     """Trust domain and CA certificates (PEM) that members are to believe now, in a rotation the old and the
-    new ones; sorted by domain. Mostly one entry: a MeshIdentity may give names in another domain."""
+    new ones; sorted by domain. Mostly one entry: a MeshIdentity may give names in another domain, where SPIRE
+    may issue."""
     stage: str = ""
     """How far a rotation is, in one word, for the Mesh's status; empty for none."""
     renew_before: str = ""

@@ -2,9 +2,11 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from random import SystemRandom
 
 from sekisho.aio.clock import Clock
 from sekisho.app.identities.authentication import Peers
+from sekisho.app.identities.spire_roots import SpireRoots
 from sekisho.app.zones.peers import ZonePeers
 from sekisho.app.zones.place import Mode, Place
 from sekisho.control.loop import ControlLoop
@@ -31,6 +33,8 @@ class Identities:
     """Which zones are; None where there are none."""
     trusts: Trusts
     """The authorities of the meshes."""
+    spire: SpireRoots
+    """The roots of what SPIRE issues in."""
 
     @classmethod
     def load(cls, state: Path, loop: ControlLoop, place: Place) -> "Identities":
@@ -45,11 +49,12 @@ class Identities:
         trusts = Trusts(MeshAuthorities(state / "meshes", clock), loop.inbox, clock)
         members = TrustMembers(loop.engine.read, loop.proxies)
         trusts.follow(members.members, members.is_registered)
+        spire = SpireRoots(state / "spire", trusts, clock=clock, random=SystemRandom().random)
         zones = None
         if place.mode is Mode.GLOBAL:
             zones = ZonePeers(place.trust_domain, loop.engine.read, revocations)
         else:
-            loop.on_commit.append(trusts.committed)
+            loop.on_commit += (trusts.committed, spire.committed)
         return cls(
             authority=BuiltInAuthority(state / "authority", place.trust_domain, clock),
             tokens=Tokens(state / "tokens.json", clock),
@@ -57,4 +62,5 @@ class Identities:
             peers=Peers(place.trust_domain, revocations),
             zones=zones,
             trusts=trusts,
+            spire=spire,
         )

@@ -47,14 +47,20 @@ def _provider(path: str, provider: IdentityProvider) -> Iterator[Problem]:
             yield Problem(paths.field(path, name), message, reason=Reason.FORBIDDEN)
     if provider.type == "Spire" and provider.spire is None:
         yield Problem(paths.field(path, "spire"), "is required for type Spire", reason=Reason.REQUIRED)
-    if provider.spire and not provider.spire.socket_path.startswith("/"):
-        yield Problem(paths.field(path, "spire.socketPath"), "expected an absolute path")
+    if provider.spire:
+        yield from _absolute(paths.field(path, "spire.socketPath"), provider.spire.socket_path)
+        yield from _absolute(paths.field(path, "spire.bundleSocketPath"), provider.spire.bundle_socket_path)
     if provider.bundled:
         where = paths.field(path, "bundled.certificateParameters.expiry")
         expiry = durations.parse(provider.bundled.certificate_parameters.expiry)
         if not SHORTEST_LIFE <= expiry <= LONGEST_LIFE:
             range_ = f"{durations.format(SHORTEST_LIFE)} to {durations.format(LONGEST_LIFE)}"
             yield Problem(where, f"expected {range_}, found {durations.format(expiry)}")
+
+
+def _absolute(path: str, socket: str | None) -> Iterator[Problem]:
+    if socket is not None and not socket.startswith("/"):
+        yield Problem(path, "expected an absolute path")
 
 
 def mesh_trust(resource: MeshTrust) -> Iterator[Problem]:

@@ -54,6 +54,15 @@ def bundled_domains(read: Read, mesh: str) -> tuple[str, ...]:
     return tuple(sorted({_domain(read, mesh, spec) for spec in specs if _is_ours(spec.provider)} - {""}))
 
 
+def followed_domains(read: Read, mesh: str) -> Iterator[tuple[str, str]]:
+    """The trust domains whose roots SPIRE agents tell this control plane, each with the agent's socket."""
+    for one in sorted(identities(read, mesh)):
+        spec = read.leaf(one).spec
+        socket = spec.provider.spire.bundle_socket_path if spec.provider.spire else None
+        if socket and (domain := _domain(read, mesh, spec)):
+            yield domain, socket
+
+
 def untrusted_domains(read: Read, mesh: str) -> frozenset[str]:
     """The trust domains whose own authorities nobody is to believe by themselves: `meshTrustCreation` is
     Disabled for all that make names there."""

@@ -92,6 +92,18 @@ IDENTITIES = [
     ("{selector: {workload: {}}}", []),
     ("{selector: {workload: {matchLabels: {app: a}}}, provider: {type: Bundled, bundled: {}}}", []),
     ("{provider: {type: Spire, spire: {socketPath: /run/spire/agent.sock}}}", []),
+    ("{provider: {type: Spire, spire: {socketPath: /run/a.sock, bundleSocketPath: /run/a.sock}}}", []),
+    (
+        "{provider: {type: Spire, spire: {socketPath: /run/a.sock, bundleSocketPath: a.sock}}}",
+        ["spec.provider.spire.bundleSocketPath: expected an absolute path"],
+    ),
+    (
+        "{spiffeID: {trustDomain: ..}}",
+        [
+            "spec.spiffeID.trustDomain: expected a template of a trust domain of lower-case letters, "
+            "digits, `.`, `-` and `_`, and it makes such as '..'"
+        ],
+    ),
     ("{provider: {bundled: {ca: {secretRef: {name: issuing}}, certificateParameters: {expiry: 1h}}}}", []),
     (
         "{spiffeID: {trustDomain: '{{ .Mesh }}.example', path: '/{{ label \"team\" }}/{{ .Workload }}'}}",
