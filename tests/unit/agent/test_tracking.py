@@ -28,6 +28,15 @@ def test_a_resource_is_held_from_its_acknowledgement_on() -> None:
     assert tracker.snapshot.resources == {Name(CLUSTER, "a"): blob("v1")}
 
 
+def test_proxies_that_are_told_the_same_hold_the_same_objects() -> None:
+    first, second = followed(), followed()
+    for tracker in (first, second):
+        tracker.response(bytes(bytearray(response(CLUSTER, "1", a=b"v1"))))
+        tracker.request(request(CLUSTER, nonce="1"))
+    (one,), (other,) = first.snapshot.resources.values(), second.snapshot.resources.values()
+    assert one is other
+
+
 def test_what_was_refused_is_not_held() -> None:
     tracker = followed(Snapshot({Name(CLUSTER, "a"): blob("v1")}))
     tracker.response(response(CLUSTER, "1", a=b"v2"))
