@@ -127,9 +127,9 @@ def backend(name: str, port: int, protocol: ir.Protocol = ir.Protocol.HTTP1) -> 
 
 @asynccontextmanager
 async def running_gateway(
-    folder: Path, *listeners: ir.Listener, concurrency: int = 1
+    folder: Path, *listeners: ir.Listener, concurrency: int = 1, authorities: Path | None = None
 ) -> AsyncIterator[Gateway]:
-    """Ready when Envoy listens. `listeners` are beside the plain one."""
+    """Ready when Envoy listens. `listeners` are beside the plain one; `authorities` those of its host."""
     async with AsyncExitStack() as stack:
         ads, port = Ads(), free_port()
         echoes = {name: await stack.enter_async_context(serving_echo(name)) for name in BACKENDS}
@@ -139,7 +139,9 @@ async def running_gateway(
             ads.put(envoy.resource(envoy.listener(each)))
         await stack.enter_async_context(serving_ads(ads, folder / "xds.sock"))
         running = await stack.enter_async_context(
-            running_envoy(bootstrap(folder), folder, concurrency=concurrency)
+            running_envoy(
+                bootstrap(folder, authorities=str(authorities or "")), folder, concurrency=concurrency
+            )
         )
         await ads.settled()
         gateway = Gateway(port, running, ads, echoes)

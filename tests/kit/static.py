@@ -8,6 +8,7 @@ from typing import Any
 from sekisho import envoy, ir
 from sekisho.envoy.http_connection_manager import TYPE
 from sekisho.protos import message, pack, unpack
+from tests.kit.pki import TestAuthority
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,6 +83,7 @@ def static_bootstrap(given: Messages, folder: Path) -> Any:
         xds_socket=str(folder / "xds.sock"),
         admin_socket=str(folder / "admin.sock"),
         max_heap_bytes=1 << 30,
+        authorities=str(_authorities(folder)),
     )
     bootstrap.static_resources.clusters.extend(given.clusters)
     # Envoy takes no empty list of scopes; without any, a listener may as well ask for them.
@@ -90,6 +92,13 @@ def static_bootstrap(given: Messages, folder: Path) -> Any:
     bootstrap.static_resources.listeners.extend(listeners)
     bootstrap.static_resources.secrets.extend(given.secrets)
     return bootstrap
+
+
+def _authorities(folder: Path) -> Path:
+    """Whom the host believes."""
+    file = folder / "authorities.pem"
+    file.write_bytes(TestAuthority("known everywhere").certificate)
+    return file
 
 
 def _with_routes(listener: Any, scopes: Sequence[Any], routes: Mapping[str, Any]) -> Any:

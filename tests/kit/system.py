@@ -4,7 +4,7 @@ import asyncio
 import json
 import os
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from itertools import pairwise
 from pathlib import Path
@@ -48,10 +48,13 @@ def _programs_per_processor() -> float:
 class System:
     """A control plane and an agent in a folder of their own. Made by `running_system`."""
 
-    def __init__(self, folder: Path, program: str = "sekisho.cli") -> None:
-        """`program` is the module that is run for `sekisho`."""
+    def __init__(
+        self, folder: Path, program: str = "sekisho.cli", environment: Mapping[str, str] | None = None
+    ) -> None:
+        """`program` is the module that is run for `sekisho`; `environment` is added to that of the tests."""
         self.folder = folder
         self.program = program
+        self.environment = dict(environment or {})
         self.api, self.xds = free_port(), free_port()
         self.client: Client
         """Of the API, over TLS, as admin."""
@@ -100,7 +103,10 @@ class System:
     async def _launch(self, name: str, arguments: tuple[str, ...]) -> float:
         began = time.monotonic()
         arguments = tuple(self.program if one == "sekisho.cli" else one for one in arguments)
-        command = Command(name=name, arguments=arguments, log=self.log(name), folder=ROOT, announces=True)
+        command = Command(
+            name=name, arguments=arguments, log=self.log(name), folder=ROOT, announces=True,
+            environment=self.environment,
+        )  # fmt: skip
         process = self._running[name] = await start(command)
         await process.ready()
         return time.monotonic() - began
@@ -240,14 +246,17 @@ def log_lines(path: Path) -> list[dict[str, Any]]:
 
 @asynccontextmanager
 async def running_system(
-    *more: str, agent: bool = True, program: str = "sekisho.cli"
+    *more: str,
+    agent: bool = True,
+    program: str = "sekisho.cli",
+    environment: Mapping[str, str] | None = None,
 ) -> AsyncIterator[System]:
     """With the Namespace `shop`; nothing of it is left afterwards. Sockets want the path to be short.
 
     `more`: arguments of the control plane.
     """
     with process_folder() as folder:
-        system = System(folder, program)
+        system = System(folder, program, environment)
         try:
             await system.start_control_plane(*more)
             if agent:

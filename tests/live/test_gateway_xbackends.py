@@ -25,18 +25,23 @@ OUTSIDE = "localhost"
 
 
 class Shop:
-    def __init__(self, system: System, port: int, tcp: int, echo: Echo) -> None:
-        self.system, self.port, self.tcp, self.echo = system, port, tcp, echo
+    def __init__(self, system: System, port: int, tcp: int, echo: Echo, known: TestAuthority) -> None:
+        """`known` is the one authority that the gateway's host believes."""
+        self.system, self.port, self.tcp, self.echo, self.known = system, port, tcp, echo, known
 
     async def get(self, host: str, path: str = "/") -> Answer:
         return await fetch(self.port, host, path)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def shop() -> AsyncIterator[Shop]:
+async def shop(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Shop]:
     port, tcp = free_port(), free_port()
     program = "tests.kit.names_lead_here"
-    async with running_system(program=program) as system, AsyncExitStack() as stack:
+    known = TestAuthority("known everywhere")
+    authorities = tmp_path_factory.mktemp("host") / "authorities.pem"
+    authorities.write_bytes(known.certificate)
+    environment = {"SSL_CERT_FILE": str(authorities)}
+    async with running_system(program=program, environment=environment) as system, AsyncExitStack() as stack:
         echo = await stack.enter_async_context(serving_echo("outside"))
         listeners = (http_listener(port=port), {"name": "tcp", "port": tcp, "protocol": "TCP"})
         await system.apply(
@@ -44,7 +49,7 @@ async def shop() -> AsyncIterator[Shop]:
             backend("plain", echo.port), leading_to("plain", "plain.test"),
         )  # fmt: skip
         await system.answers(port, "plain.test")
-        yield Shop(system, port, tcp, echo)
+        yield Shop(system, port, tcp, echo, known)
 
 
 def backend(name: str, port: int, **spec: Any) -> Manifest:
@@ -107,8 +112,25 @@ async def test_tls_is_spoken_to_who_can_be_believed_and_to_nobody_else(shop: Sho
         assert (server.names[-1], server.hosts[-1], server.protocols[-1]) == (OUTSIDE, OUTSIDE, "http/1.1")
         await shop.system.apply(authority("authority", other))
         await shop.system.answers(shop.port, "tls.test", status=503)
-        await shop.system.apply(backend("tls", server.port, tls={"mode": "ServerOnly"}))
-        await shop.system.answers(shop.port, "tls.test", status=503)  # whom everybody believes: not this one
+
+
+async def test_where_nobody_says_whom_to_believe_it_is_whom_the_host_believes(
+    shop: Shop, tmp_path: Path
+) -> None:
+    async with (
+        https_backend(shop.known.leaf(dns=[OUTSIDE]), tmp_path) as known,
+        https_backend(TestAuthority("other").leaf(dns=[OUTSIDE]), tmp_path) as unknown,
+        https_backend(shop.known.leaf(dns=["other.test"]), tmp_path) as misnamed,
+    ):
+        tls = {"mode": "ServerOnly"}
+        for name, server in (("known", known), ("unknown", unknown), ("misnamed", misnamed)):
+            await shop.system.apply(backend(name, server.port, tls=tls), leading_to(name, f"{name}.test"))
+        await shop.system.answers(shop.port, "known.test")
+        for name, server in (("unknown", unknown), ("misnamed", misnamed)):
+            async with asyncio.timeout(60):
+                while not server.names:
+                    await shop.system.answers(shop.port, f"{name}.test", status=503)
+            assert server.hosts == [], "it is asked who it is, and told nothing"
 
 
 async def test_a_certificate_is_shown_where_the_backend_wants_one(shop: Shop, tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from random import SystemRandom
 
 import structlog
 
+from sekisho.agent.authorities import host_authorities
 from sekisho.agent.capture.plan import PROXY_USER
 from sekisho.agent.envoy import EnvoyOptions, ProxyUser
 from sekisho.agent.host import Agent as AgentOfHost
@@ -178,6 +179,7 @@ def options(settings: Settings) -> HostOptions:
         run_directory=run_directory(settings.state, shared=captures),
         state_directory=settings.state / "proxies",
         instance=socket.gethostname().lower() or "host",
+        authorities=settings.authorities.absolute() if settings.authorities else host_authorities(),
         envoy=EnvoyOptions(
             binary=envoy_binary(),
             concurrency=settings.concurrency or None,

@@ -108,6 +108,8 @@ class Agent:
     """None for all proxies of this host."""
     token_file: Path | None = None
     """Holds a join token, or another one to use instead of the kubeconfig's."""
+    authorities: Path | None = None
+    """Certificates of whom this host believes; None for those of its distribution."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -197,7 +199,7 @@ def agent(  # noqa: PLR0913  one argument per flag
     token_file: Path | None = None,
     environment: Mapping[str, str] = ENVIRONMENT,
 ) -> Agent:
-    """Flags first, then SEKISHO_STATE and SEKISHO_XDS, then the defaults. Raises BadSetting."""
+    """Flags first, then SEKISHO_STATE, SEKISHO_XDS, SSL_CERT_FILE, then the defaults. Raises BadSetting."""
     folder = _state(environment) / "agent"
     if workload is not None and state is None:  # beside the host's agent, not in its place
         folder = _state(environment) / "workloads" / f"{workload.namespace}.{workload.name}"
@@ -212,6 +214,7 @@ def agent(  # noqa: PLR0913  one argument per flag
         concurrency=concurrency,
         workload=workload,
         token_file=token_file,
+        authorities=_file("SSL_CERT_FILE", environment),
     )
 
 

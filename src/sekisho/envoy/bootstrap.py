@@ -9,6 +9,7 @@ from sekisho.envoy.guard import guard_cluster, guard_listener
 from sekisho.envoy.overload import overload_manager
 from sekisho.envoy.stats import stats_config
 from sekisho.envoy.tunnels import bootstrap_extension
+from sekisho.envoy.upstream_tls import HOST_AUTHORITIES
 
 RUNTIME = {
     # RE2's size of a compiled pattern; Envoy's default of 100 refuses everyday patterns.
@@ -39,7 +40,7 @@ class Role(StrEnum):
 _UPSTREAM_OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
 
 
-def bootstrap(
+def bootstrap(  # noqa: PLR0913 - one for each thing that only the host knows
     *,
     node_id: str,
     xds_socket: str,
@@ -48,6 +49,7 @@ def bootstrap(
     max_connections: int = 50_000,
     zone: str = "",
     role: Role = Role.GATEWAY,
+    authorities: str = "",
 ) -> Any:
     """envoy.config.bootstrap.v3.Bootstrap
 
@@ -55,7 +57,8 @@ def bootstrap(
     the first is the agent's, the second Envoy makes, for its own user only. `max_heap_bytes`: 80 % of the
     memory it may use is advised. `max_connections`: of all listeners together, at most half its file
     descriptors. `role`: a sidecar, of which there are many on a host, takes no more than
-    `SIDECAR_CONNECTIONS` and has no memory for figures of what is not used.
+    `SIDECAR_CONNECTIONS` and has no memory for figures of what is not used. `authorities`: path of the
+    certificates that the host believes; without it, what wants them is refused.
     """
     sidecar = role is Role.SIDECAR
     if sidecar:
@@ -68,6 +71,7 @@ def bootstrap(
         static_resources={
             "clusters": [_xds_cluster(xds_socket), guard_cluster()],
             "listeners": [guard_listener()],
+            "secrets": [_host_authorities(authorities)] if authorities else [],
         },
         overload_manager=overload_manager(
             max_heap_bytes=max_heap_bytes, max_connections=max_connections, weighs_streams=not sidecar
@@ -80,6 +84,11 @@ def bootstrap(
         stats_config=stats_config(sidecar=sidecar),
         deferred_stat_options={"enable_deferred_creation_stats": True} if sidecar else None,
     )
+
+
+def _host_authorities(path: str) -> dict[str, Any]:
+    """Read when a cluster that wants it is added: a missing file stops nothing else."""
+    return {"name": HOST_AUTHORITIES, "validation_context": {"trusted_ca": {"filename": path}}}
 
 
 def _admin(socket: str) -> dict[str, Any]:

@@ -77,6 +77,7 @@ def _udp_listener(listener: Any) -> Iterator[str]:
 def _cluster(cluster: Any) -> Iterator[str]:
     yield from apply(rules.CLUSTER, cluster, cluster.name)
     yield from transport_to_members(cluster)
+    yield from _believes_somebody(cluster)
     for thresholds in cluster.circuit_breakers.thresholds:
         retries = () if thresholds.HasField("max_retries") else (rules.RETRY_BUDGET,)
         yield from apply([*rules.THRESHOLDS, *retries], thresholds, f"{cluster.name} circuit breaker")
@@ -84,6 +85,19 @@ def _cluster(cluster: Any) -> Iterator[str]:
         http = unpack(cluster.typed_extension_protocol_options[_HTTP_OPTIONS]).explicit_http_config
         if http.HasField("http2_protocol_options"):
             yield from apply(rules.UPSTREAM_HTTP2, http.http2_protocol_options, cluster.name)
+
+
+def _believes_somebody(cluster: Any) -> Iterator[str]:
+    """Authorities come by SDS or from the host, by name; Envoy takes a context without any, and lets it pass
+    everybody."""
+    for socket in (
+        cluster.transport_socket,
+        *(one.transport_socket for one in cluster.transport_socket_matches),
+    ):
+        if socket.name.endswith("tls") and unpack(socket.typed_config).common_tls_context.HasField(
+            "validation_context"
+        ):
+            yield f"{cluster.name}: believes whoever shows a certificate"
 
 
 def _scope(scope: Any) -> Iterator[str]:

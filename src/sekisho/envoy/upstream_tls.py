@@ -12,6 +12,9 @@ MESHED = "mesh"
 """Key in an endpoint's `envoy.transport_socket_match` metadata: a sidecar stands before it."""
 MEMBER = "member"
 """The same key where a cluster has several services: which of them it is (`ir.Endpoint.member`)."""
+HOST_AUTHORITIES = "authorities-of-this-host"
+"""Secret in the bootstrap: whom the proxy's host believes. Where the host has none, Envoy refuses what asks
+for it. (Envoy does not read the field made for this, `system_root_certs`: it would believe everybody.)"""
 BARE = "bare"
 """The same key of health checks that speak no TLS: no endpoint has it."""
 
@@ -77,21 +80,20 @@ def _to_server(wanted: ir.ServerTls) -> dict[str, Any]:
 
 
 def _validation(wanted: ir.ServerTls) -> dict[str, Any]:
-    """What is checked of the server's certificate; its names only ever beside its authority."""
-    if wanted.verify == "nothing":
+    """What is checked of the server's certificate; its names only ever beside its authority: what nobody
+    vouches for says nothing, and Envoy lets it pass without looking at names."""
+    if wanted.verify in {"nothing", "no-authority"}:
         return {}
     context: dict[str, Any] = {}
     if wanted.verify != "no-names":
         context["match_typed_subject_alt_names"] = _names(wanted)
-    if wanted.verify == "no-authority":
-        context["trust_chain_verification"] = "ACCEPT_UNTRUSTED"
-    if not wanted.authorities:
-        return {"validation_context": {**context, "system_root_certs": {}}}
-    authorities = {"name": wanted.authorities, "sds_config": ADS}
+    by_xds = {"name": wanted.authorities, "sds_config": ADS}
     return {
         "combined_validation_context": {
             "default_validation_context": context,
-            "validation_context_sds_secret_config": authorities,
+            "validation_context_sds_secret_config": by_xds
+            if wanted.authorities
+            else {"name": HOST_AUTHORITIES},
         }
     }
 

@@ -76,7 +76,8 @@ class ServerTls(Struct, frozen=True, kw_only=True, gc=False):
     alternative_names: tuple[tuple[Literal["dns", "uri"], Literal["exact", "prefix"], str], ...] = ()
     """Names one of which the certificate must have; empty for the server name."""
     verify: Literal["all", "no-names", "no-authority", "nothing"] = "all"
-    """What is checked. Anything but `all` was asked for by name in the resource."""
+    """What is checked. Anything but `all` was asked for by name in the resource. `no-authority` leaves
+    nothing: a name that nobody vouches for is not looked at."""
     certificate: str = ""
     """Name of the `Certificate` presented to the server; empty for none."""
     min_version: TlsVersion = "1.2"

@@ -61,7 +61,8 @@ class TlsVerification(Model, frozen=True, kw_only=True):
     mode: Annotated[
         Literal["Secured", "SkipSAN", "SkipCA", "SkipAll"],
         Meta(
-            description="What of the server's certificate is checked: all, no names, no authority, nothing."
+            description="What of the server's certificate is checked: all; no names; no authority, so that a "
+            "name proves nothing and is not looked at either; nothing."
         ),
     ] = "Secured"
     server_name: Annotated[

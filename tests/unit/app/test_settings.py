@@ -85,6 +85,11 @@ def test_a_bad_variable_is_named() -> None:
         settings.agent(environment={"SEKISHO_XDS": "nonsense"})
 
 
+def test_an_agent_believes_whom_the_rest_of_the_host_is_told_to_believe() -> None:
+    told = settings.agent(environment={"SSL_CERT_FILE": "/etc/here.pem"})
+    assert (told.authorities, settings.agent(environment={}).authorities) == (Path("/etc/here.pem"), None)
+
+
 def test_the_agent_uses_the_kubeconfig_that_the_control_plane_of_the_same_state_writes() -> None:
     environment = {"SEKISHO_STATE": "/state"}
     written = settings.control_plane(environment=environment).agent_kubeconfig

@@ -113,6 +113,17 @@ def test_cluster(path: str) -> None:
     assert_noticed(message, path)
 
 
+def test_a_cluster_that_believes_nobody_in_particular() -> None:
+    """Envoy takes it, and then believes everybody."""
+    tls = ir.ServerTls(server_name="a.test", verify="no-names")
+    message = envoy.cluster(ir.Cluster(name="a/b/443", transport=tls, origin=ORIGIN))
+    assert lint(message) == []
+    context = unpack(message.transport_socket.typed_config)
+    context.common_tls_context.validation_context.system_root_certs.SetInParent()
+    message.transport_socket.typed_config.CopyFrom(pack(context))
+    assert lint(message) == ["a/b/443: believes whoever shows a certificate"]
+
+
 @pytest.mark.parametrize("path", paths(lint_rules.THRESHOLDS))
 def test_circuit_breakers(path: str) -> None:
     message = cluster()
