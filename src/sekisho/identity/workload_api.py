@@ -8,8 +8,6 @@ from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import Any
 
-import grpc
-import grpc.aio
 from cryptography import x509
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 
@@ -64,6 +62,8 @@ def bundles(socket: Path) -> AsyncGenerator[Any]:
 
 
 async def _stream(socket: Path, method: str, request: Any, response: type[Any]) -> AsyncGenerator[Any]:
+    import grpc.aio  # noqa: PLC0415 - 8 MB that each control plane would hold, for the few that follow SPIRE
+
     options = [("grpc.default_authority", "localhost"), ("grpc.use_local_subchannel_pool", 1)]
     async with grpc.aio.insecure_channel(f"unix:{socket}", options) as channel:
         call: Any = channel.unary_stream

@@ -2,7 +2,6 @@
 
 import asyncio
 import ssl
-from collections import deque
 from collections.abc import Callable
 from typing import assert_never, cast
 
@@ -51,7 +50,7 @@ class ClientConnection(asyncio.Protocol):
         self._tls = TlsPipe(context) if context is not None else None
         self._http2 = Connection(limits, now)
         self._streams: dict[int, AdsStream] = {}
-        self._queue: deque[tuple[bytes, int]] = deque()
+        self._queue: list[tuple[bytes, int]] = []
         self._transport: asyncio.Transport | None = None
         self._paused = False
         self._deadline = now + (limits.handshake if context is not None else limits.first_request)
@@ -251,10 +250,10 @@ class ClientConnection(asyncio.Protocol):
 
     def _pump(self) -> None:
         while self._queue and not self._paused:
-            data, offset = self._queue.popleft()
+            data, offset = self._queue.pop(0)
             piece = memoryview(data)[offset : offset + _CALL_OCTETS]
             if offset + len(piece) < len(data):
-                self._queue.appendleft((data, offset + len(piece)))
+                self._queue.insert(0, (data, offset + len(piece)))
             self._raw(self._tls.encrypt(piece) if self._tls is not None else bytes(piece))
         if not self._queue and not self._paused:
             for stream in list(self._streams.values()):

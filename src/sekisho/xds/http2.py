@@ -75,13 +75,13 @@ class Connection:
     def receive(self, data: bytes, now: float) -> list[Event]:
         """What the peer's octets mean. Raises ConnectionFailed."""
         self._now = now
-        self._events = []
         try:
             self._buffer = self._parse(self._buffer + data if self._buffer else data)
         except ConnectionFailed as failure:
             self._out.append(frames.goaway(self.last_stream_id, failure.code, failure.reason.encode()))
             raise
-        return self._events
+        events, self._events = self._events, []  # kept, they would be until the next, and a request with them
+        return events
 
     def _parse(self, data: bytes) -> bytes:
         """Handles whole frames. Returns the rest."""

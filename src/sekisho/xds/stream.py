@@ -1,6 +1,5 @@
 """One ADS call on a connection: requests out of DATA frames, responses into them as the peer has room."""
 
-from collections import deque
 from typing import Protocol
 
 from sekisho.xds import frames
@@ -77,7 +76,8 @@ class AdsStream:
         self._peer = peer
         self._deframer = Deframer(admission.limits.message)
         self._budget = Budget(admission.limits.request_burst, admission.limits.request_rate)
-        self._queue: deque[tuple[Chunk, int]] = deque()
+        self._queue: list[tuple[Chunk, int]] = []
+        """Few at a time: of each type there is one response at most that is not answered."""
         self._reserved = 0
         """Octets that may be sent on the express way; see http2.Connection.reserve."""
         self._answers = self._answers_octets = 0
@@ -186,7 +186,7 @@ class AdsStream:
             if room <= 0:
                 return
             if not offset and left <= room:
-                self._queue.popleft()
+                del self._queue[0]
                 self._http2.sent(self._id, left, whole=True)
                 self._line.write(chunk.frames(self._id))
                 continue
@@ -194,7 +194,7 @@ class AdsStream:
             self._http2.sent(self._id, size, whole=size == left)
             piece = chunk.message[offset : offset + size]
             if size == left:
-                self._queue.popleft()
+                del self._queue[0]
             else:
                 self._queue[0] = (chunk, offset + size)
             self._line.write(frames.frame(frames.DATA, 0, self._id, piece))

@@ -226,6 +226,7 @@ class Subscription:
             for chunk in flight.chunks:
                 for resource in chunk.resources:
                     self.owed.pop(resource.name, None)
+            self._shrink()
         return self._sent(flight.chunks[0], flight.view, now)
 
     def reached(self, at: Sequence[int]) -> None:
@@ -355,10 +356,15 @@ class Subscription:
         for view, names in sorted(by_view.items()):
             for name in names:
                 del self.owed[name]
+            self._shrink()
             ready = sorted(name for name in names if not self._put_off(name, view, now))
             if ready:
                 return view, tuple(ready)
         return 0, ()
+
+    def _shrink(self) -> None:
+        if not self.owed:  # emptied, a dictionary keeps its size: 70 KB of 1,000 names; cleared, it does not
+            self.owed.clear()
 
     def _put_off(self, name: str, view: int, now: float) -> bool:
         """A rejected version asked for again waits: else a proxy that retries would make a hot loop."""
