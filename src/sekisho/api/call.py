@@ -46,6 +46,8 @@ class WriteOptions:
 
 
 _MAX_MANAGER = 128
+_MAX_DIGITS = 18
+"""So many fit into the 64 bits that Kubernetes has for them; Python refuses to read thousands."""
 
 
 def _named_by(user_agent: str) -> str:
@@ -69,6 +71,13 @@ class Call:
     def id(self) -> ResourceId:
         """The resource the path names."""
         return ResourceId(self.kind.kind, self.target.namespace or "", self.target.name)
+
+    def number(self, parameter: str) -> int:
+        """A query parameter, 0 where it is left out. Raises 400."""
+        text = self.query.get(parameter, "")
+        if text and not (text.isdecimal() and len(text) <= _MAX_DIGITS):
+            raise bad_request(f"{parameter} is not a number: {text[:40]!r}")
+        return int(text or 0)
 
     def write_options(self) -> WriteOptions:
         """See `WriteOptions.parse`."""

@@ -34,7 +34,7 @@ async def existing(parts: Parts, call: Call) -> Record:
 async def list_(parts: Parts, call: Call) -> Response:
     """A page of the objects selected, all at one revision."""
     selector = selectors.parse(call.kind.kind, call.query)
-    limit = _number(call, "limit")
+    limit = call.number("limit")
     place = _Place.decode(call.query.get("continue", ""))
     listing = await current(parts, call, selector)
     _refuse_unmet_revision(call, listing.revision)
@@ -68,16 +68,9 @@ def _page(records: Sequence[Record], place: "_Place | None", limit: int) -> tupl
     return records[:limit], max(0, len(records) - limit)
 
 
-def _number(call: Call, name: str) -> int:
-    text = call.query.get(name, "")
-    if text and not text.isdecimal():
-        raise bad_request(f"{name} is not a number: {text!r}")
-    return int(text or 0)
-
-
 def _refuse_unmet_revision(call: Call, revision: int) -> None:
     """We answer with the newest state, which is never older than asked for, and rarely exactly that."""
-    wanted = _number(call, "resourceVersion")
+    wanted = call.number("resourceVersion")
     if wanted > revision:
         raise ApiError(
             504,

@@ -6,11 +6,16 @@ from dataclasses import dataclass
 
 import msgspec
 
-from sekisho.api.errors import bad_request
+from sekisho.api.errors import ApiError, bad_request
+from sekisho.model.validation import metadata
 
 _SET = re.compile(r"^(?P<key>[^\s!=<>,()]+)\s+(?P<operator>in|notin)\s*\((?P<values>[^()]*)\)$")
 _EQUAL = re.compile(r"^(?P<key>[^\s!=<>,()]+)\s*(?P<operator>==|=|!=|>|<)\s*(?P<value>[^\s!=<>,()]*)$")
 _EXISTS = re.compile(r"^(?P<not>!?)\s*(?P<key>[^\s!=<>,()]+)$")
+_EXPECTED = "expected `a=b`, `a!=b`, `a in (b,c)`, `a notin (b,c)`, `a` or `!a`"
+_FIELD = re.compile(r"(?P<path>[^\s!=]+)\s*(?P<operator>==|=|!=)\s*(?P<value>[^\s=]*)")
+_INTEGER = re.compile(r"[+-]?[0-9]{1,18}")
+_COMPARED = frozenset("<>")
 _COMMA_OUTSIDE_PARENTHESES = re.compile(r",(?![^(]*\))")
 
 MAX_SELECTOR = 8192
@@ -84,10 +89,9 @@ class Requirement:
 
     def _compare(self, value: str) -> bool:
         (bound,) = self.values
-        try:
-            left, right = int(value), int(bound)
-        except ValueError:
+        if not _INTEGER.fullmatch(value):
             return False
+        left, right = int(value), int(bound)
         return left > right if self.operator == ">" else left < right
 
 
@@ -135,36 +139,57 @@ def parse(kind: str, query: Mapping[str, str]) -> Selector:
 
 
 def parse_labels(text: str) -> tuple[Requirement, ...]:
-    """`a=b,c!=d,e in (x,y),!f`. Raises 400."""
-    parts = (part.strip() for part in _COMMA_OUTSIDE_PARENTHESES.split(text))
-    return tuple(_requirement(part) for part in parts if part)
+    """`a=b,c!=d,e in (x,y),!f`. Raises 400 for what no label could fulfil: it would select nothing, and `!=`
+    everything."""
+    if not text.strip():
+        return ()
+    return tuple(_requirement(part.strip()) for part in _COMMA_OUTSIDE_PARENTHESES.split(text))
 
 
 def _requirement(text: str) -> Requirement:
     if found := _SET.match(text):
         values = frozenset(value.strip() for value in found["values"].split(","))
-        return Requirement(found["key"], found["operator"], values)
-    if found := _EQUAL.match(text):
+        made = Requirement(found["key"], found["operator"], values)
+    elif found := _EQUAL.match(text):
         operator = {"=": "in", "==": "in", "!=": "notin"}.get(found["operator"], found["operator"])
-        return Requirement(found["key"], operator, frozenset({found["value"]}))
-    if found := _EXISTS.match(text):
-        return Requirement(found["key"], "absent" if found["not"] else "exists")
-    raise bad_request(f"unable to parse requirement of the label selector: {text!r}")
+        made = Requirement(found["key"], operator, frozenset({found["value"]}))
+    elif found := _EXISTS.match(text):
+        made = Requirement(found["key"], "absent" if found["not"] else "exists")
+    else:
+        raise _not_understood("label", text, _EXPECTED)
+    if fault := _fault(made):
+        raise _not_understood("label", text, fault)
+    return made
+
+
+def _fault(requirement: Requirement) -> str:
+    """What is wrong with a key, or with the first wrong value; empty when nothing is."""
+    if requirement.operator in _COMPARED:
+        (bound,) = requirement.values
+        if not _INTEGER.fullmatch(bound):
+            return f"expected a whole number after `{requirement.operator}`"
+    labels = [{requirement.key: value} for value in sorted(requirement.values or {""})]
+    problems = (problem for each in labels for problem in metadata.labels("", each))
+    return next((problem.message for problem in problems), "")
 
 
 def _parse_fields(kind: str, text: str) -> tuple[tuple[str, bool, str], ...]:
-    return tuple(_field(kind, part.strip()) for part in text.split(",") if part.strip())
+    return tuple(_field(kind, part.strip()) for part in text.split(",")) if text.strip() else ()
 
 
 def _field(kind: str, text: str) -> tuple[str, bool, str]:
-    path, operator, value = text.partition("=")
-    equal = not path.endswith("!")
-    path = path.removesuffix("!").strip()
-    if not operator:
-        raise bad_request(f"unable to parse requirement of the field selector: {text!r}")
-    if path not in _FIELDS and path not in _FIELDS_BY_KIND.get(kind, {}):
-        raise bad_request(f"field label not supported: {path}")
-    return path, equal, value.removeprefix("=").strip()
+    found = _FIELD.fullmatch(text)
+    if found is None:
+        raise _not_understood("field", text, "expected `path=value` or `path!=value`")
+    path, known = found["path"], {**_FIELDS, **_FIELDS_BY_KIND.get(kind, {})}
+    if path not in known:
+        known_ones = ", ".join(sorted(known))
+        raise bad_request(f"field label not supported: {path}; of a {kind}, these are: {known_ones}")
+    return path, found["operator"] != "!=", found["value"]
+
+
+def _not_understood(which: str, text: str, why: str) -> ApiError:
+    return bad_request(f"unable to parse requirement of the {which} selector: {text!r}: {why}")
 
 
 EVERYTHING = Selector()

@@ -13,7 +13,7 @@ from sekisho.aio.tasks import background
 from sekisho.api import representation, selectors
 from sekisho.api.authentication import Authenticator, caller
 from sekisho.api.call import Call, Parts
-from sekisho.api.errors import ApiError, bad_request, expired, unauthorized
+from sekisho.api.errors import ApiError, expired, unauthorized
 from sekisho.api.negotiation import Shape
 from sekisho.api.reading import current
 from sekisho.api.representation import encode
@@ -61,16 +61,11 @@ class _Wishes:
 
     @classmethod
     def parse(cls, call: Call) -> "_Wishes":
-        text = call.query.get("resourceVersion", "")
-        if text and not text.isdecimal():
-            raise bad_request(f"resourceVersion is not a number: {text[:40]!r}")
-        seconds = call.query.get("timeoutSeconds", "")
-        if seconds and not seconds.isdecimal():
-            raise bad_request(f"timeoutSeconds is not a number: {seconds[:40]!r}")
+        since = call.number("resourceVersion") or None
         initial = _flag(call, "sendInitialEvents")
-        lasts = int(seconds or 0) or random.randint(*_DEFAULT_SECONDS)  # noqa: S311 - spreads load, no secret
+        lasts = call.number("timeoutSeconds") or random.randint(*_DEFAULT_SECONDS)  # noqa: S311 - spreads load
         return cls(
-            since=None if initial or int(text or 0) == 0 else int(text),
+            since=None if initial else since,
             bookmarks=_flag(call, "allowWatchBookmarks"),
             initial_events_end=initial,
             seconds=min(lasts, _MAX_SECONDS),

@@ -80,9 +80,52 @@ async def test_fields_of_some_kinds_can_be_selected(api: Api) -> None:
     await api.refused(400, "GET", _url(fieldSelector="type=Opaque"))
 
 
-@pytest.mark.parametrize("selector", ["a b", "in (x)", "a=(b", ",=", "a=b=c"])
-async def test_a_selector_that_makes_no_sense_is_refused(api: Api, selector: str) -> None:
-    await api.refused(400, "GET", _url(labelSelector=selector))
+@pytest.mark.parametrize(
+    ("selector", "named"),
+    [
+        ("a b", "'a b': expected `a=b`"),
+        ("in (x)", "'in (x)'"),
+        ("a=(b", "'a=(b'"),
+        ("a=b,", "'': expected"),
+        ("a=b=c", "'a=b=c'"),
+        ("app:cart", "'app:cart': expected a key such as"),
+        ("app=x,tier=web;", "'tier=web;': expected"),
+        ("app in (x, y z)", "'app in (x, y z)': expected"),
+        ("n>many", "'n>many': expected a whole number after `>`"),
+    ],
+)
+async def test_a_label_selector_that_makes_no_sense_is_refused_with_what_is_wrong(
+    filled: Api, selector: str, named: str
+) -> None:
+    for verb in ("GET", "DELETE"):
+        status = await filled.refused(400, verb, _url(labelSelector=selector))
+        assert f"unable to parse requirement of the label selector: {named}" in status["message"]
+    assert len(names(await filled.ok("GET", MAPS))) == 5, "nothing was deleted"
+
+
+@pytest.mark.parametrize(
+    ("selector", "named"),
+    [
+        ("map-1", "'map-1': expected `path=value`"),
+        ("metadata.name=a=b", "'metadata.name=a=b'"),
+        ("metadata.name=a b", "'metadata.name=a b'"),
+        ("metadata.name=a,", "''"),
+        ("metadata.nme=a", "not supported: metadata.nme; of a ConfigMap, these are: metadata.name, "),
+    ],
+)
+async def test_a_field_selector_that_makes_no_sense_is_refused_with_what_is_wrong(
+    filled: Api, selector: str, named: str
+) -> None:
+    status = await filled.refused(400, "GET", _url(fieldSelector=selector))
+    assert named in status["message"]
+
+
+@pytest.mark.parametrize("parameter", ["limit", "resourceVersion", "timeoutSeconds"])
+@pytest.mark.parametrize("number", ["-1", "1.5", "9" * 5000])
+async def test_a_number_that_is_none_is_refused(filled: Api, parameter: str, number: str) -> None:
+    watch = {} if parameter == "limit" else {"watch": "1"}
+    status = await filled.refused(400, "GET", _url(**{parameter: number}, **watch))
+    assert status["message"] == f"{parameter} is not a number: {number[:40]!r}"
 
 
 async def test_a_revision_of_the_future_is_refused_and_an_exact_past_one_is_gone(filled: Api) -> None:
