@@ -20,9 +20,9 @@ from tests.kit.mesh import service
 from tests.kit.ports import free_port
 
 from bench.backends import running_backend
-from bench.data_plane import Target, compare
+from bench.data_plane import Target
 from bench.harness import Row
-from bench.mesh_data_plane import BYTES, HTTP, rows_of_both, running_by_hand, until_answered
+from bench.mesh_data_plane import BYTES, HTTP, compare_by_kind, rows_of_both, running_by_hand, until_answered
 from bench.placement import MEASURED, place
 from bench.wrk import missing
 from bench.zone_rig import WEB, Zones, running_zones
@@ -49,7 +49,7 @@ async def _measure() -> list[Row]:
             streams=STREAMS, requests_per_connection=REQUESTS_PER_CONNECTION,
         )  # fmt: skip
         targets |= await stack.enter_async_context(by_hand)
-        return rows_of_both(NAME, await compare(targets, ROUNDS))
+        return rows_of_both(NAME, await compare_by_kind(targets, ROUNDS))
 
 
 async def _ours(zones: Zones, application: int) -> dict[str, Target]:
