@@ -8,8 +8,7 @@ from typing import Literal, NamedTuple, TypeAlias
 from msgspec import Struct
 
 from sekisho import ir
-from sekisho.engine import Read, query
-from sekisho.model import core
+from sekisho.engine import Read
 from sekisho.model.core import Service
 from sekisho.model.gateway import GATEWAY_GROUP
 from sekisho.model.httpfilters import BackendObjectReference
@@ -24,6 +23,8 @@ from sekisho.translate.mesh.meshes import mesh_of_called
 from sekisho.translate.mesh.multizone import multi_port
 from sekisho.translate.mesh.names import Destination, destination_of
 from sekisho.translate.mesh.names import cluster_name as destination_name
+from sekisho.translate.mesh.ports import Port, datagram_port
+from sekisho.translate.mesh.ports import service_port as declared_port
 from sekisho.translate.zone.remote import at_home, remote_port
 
 Carried: TypeAlias = Literal["", "tcp", "udp"]
@@ -122,36 +123,34 @@ def is_guarded_for_calls_alone(read: Read, cluster: str) -> bool:
 
 
 def service_port(read: Read, service: ResourceId, port: int, carried: Carried = "") -> ServicePort | Broken:
-    """One port of a Service, so that its readers do not run again for other edits of the Service."""
-    return _service_port(read, service, port, carried)
+    """One port of a Service, so that its readers do not run again for edits that leave its ports alone."""
+    found = datagram_port(read, service, port) if carried == "udp" else declared_port(read, service, port)
+    if found is None:
+        return Broken("BackendNotFound", _absence(read, service, port, carried))
+    protocol = ir.Protocol.TCP if carried else _protocol(read, service, found)
+    if protocol is None:
+        needs = "needs a BackendTLSPolicy" if found.application.lower() in _OVER_TLS else "is not supported"
+        message = f"{service} port {port} speaks {found.application}, which {needs}"
+        return Broken("UnsupportedProtocol", message)
+    return ServicePort(found.name, found.target, protocol)
 
 
-@query
-def _service_port(read: Read, service: ResourceId, port: int, carried: Carried) -> ServicePort | Broken:
+def _absence(read: Read, service: ResourceId, port: int, carried: Carried) -> str:
+    """Why there is no such port."""
     resource: Service | None = read.leaf(service)
-    wanted = Way(service, port, carried).protocol
     if resource is None:
-        return Broken("BackendNotFound", f"{service} does not exist")
+        return f"{service} does not exist"
     if resource.spec.type == "ExternalName":
         # gateway-api, BackendRef: an ExternalName would let a route author reach what he may not name.
-        return Broken("BackendNotFound", f"{service} is of type ExternalName, which has no instances")
-    for candidate in resource.spec.ports:
-        if candidate.port == port and candidate.protocol == wanted:
-            protocol = ir.Protocol.TCP if carried else _protocol(read, service, candidate)
-            if protocol is None:
-                spoken = candidate.app_protocol or ""
-                needs = "needs a BackendTLSPolicy" if spoken.lower() in _OVER_TLS else "is not supported"
-                message = f"{service} port {port} speaks {spoken}, which {needs}"
-                return Broken("UnsupportedProtocol", message)
-            return ServicePort(candidate.name or "", candidate.target_port or port, protocol)
-    return Broken("BackendNotFound", f"{service} has no {wanted} port {port}")
+        return f"{service} is of type ExternalName, which has no instances"
+    return f"{service} has no {Way(service, port, carried).protocol} port {port}"
 
 
-def _protocol(read: Read, service: ResourceId, port: core.ServicePort) -> ir.Protocol | None:
+def _protocol(read: Read, service: ResourceId, port: Port) -> ir.Protocol | None:
     """What is spoken to a port; None for what a Gateway cannot speak. Names of protocols know no case."""
-    name = (port.app_protocol or "").lower()
+    name = port.application.lower()
     if name in _OVER_TLS:
-        return _OVER_TLS[name] if policy_of(read, service, port.name or "") is not None else None
+        return _OVER_TLS[name] if policy_of(read, service, port.name) is not None else None
     return _PROTOCOLS.get(name)
 
 

@@ -8,11 +8,10 @@ from sekisho.model.discovery import EndpointSlice
 from sekisho.model.names import Origin, ResourceId
 from sekisho.model.workload import Workload
 from sekisho.translate.facts import Readiness
-from sekisho.translate.gateway.backends import Broken, Way, way_of
-from sekisho.translate.gateway.backends import service_port as declared_port
+from sekisho.translate.gateway.backends import Way, way_of
 from sekisho.translate.gateway.gateways import normal_address
 from sekisho.translate.mesh.instances import instances, is_meshed, labels, slices
-from sekisho.translate.mesh.ports import Port, service_port, target_number
+from sekisho.translate.mesh.ports import Port, datagram_port, service_port, target_number
 from sekisho.translate.zone.clusters import remote_endpoints
 
 TOPOLOGY_ZONE = "topology.kubernetes.io/zone"
@@ -56,12 +55,8 @@ def place_labels(read: Read, workload: ResourceId) -> Mapping[str, str]:
 
 def port_of(read: Read, way: Way) -> Port | None:
     """The port of a Service that is meant; None where there is none."""
-    if way.carried != "udp":
-        return service_port(read, way.service, way.port)
-    found = declared_port(read, way.service, way.port, way.carried)
-    if isinstance(found, Broken):
-        return None
-    return Port(way.port, found.name, found.target, found.protocol)
+    find = datagram_port if way.carried == "udp" else service_port
+    return find(read, way.service, way.port)
 
 
 def _from_slices(read: Read, service: ResourceId, port: Port, protocol: str) -> list[ir.Endpoint]:

@@ -20,9 +20,9 @@ from sekisho import ir
 from sekisho.engine import Read, index, output, query
 from sekisho.kit.hostnames import covering, intersect, is_wildcard
 from sekisho.model.names import Origin, ResourceId
-from sekisho.translate.gateway.attachment import PLACED, Place, attached_doors, own_hostnames
+from sekisho.translate.gateway.attachment import PLACED, Place
 from sekisho.translate.gateway.backend_traffic import with_retry_budgets
-from sekisho.translate.gateway.doors import Use, doors, owner, owns
+from sekisho.translate.gateway.doors import Use, door, doors, owner, owns
 from sekisho.translate.gateway.gateways import admission
 from sekisho.translate.gateway.listener_sets import SOURCES
 from sekisho.translate.gateway.listeners import Door, tls_table
@@ -122,9 +122,8 @@ def _first_destination(action: ir.Action) -> Destination | None:
     return None if named is None else destination_of(named)
 
 
-def _hosts(read: Read, resource: ResourceId) -> Iterable[HostKey]:
-    of_kind = _hosts_of_source if resource.kind in SOURCES else _hosts_of_route
-    return of_kind(read, resource)
+def _hosts(read: Read, key: ResourceId | Place) -> Iterable[HostKey]:
+    return _hosts_of_place(read, key) if isinstance(key, Place) else _hosts_of_source(read, key)
 
 
 def _hosts_of_source(read: Read, source: ResourceId) -> Iterator[HostKey]:
@@ -144,16 +143,14 @@ def _holds_hosts(one: Door) -> bool:
     return one.fault is None or one.fault.reason != "ProtocolConflict"
 
 
-def _hosts_of_route(read: Read, route: ResourceId) -> Iterator[HostKey]:
-    """The hostnames a route shares with the listeners it is attached to, where the listener owns them."""
-    hostnames = own_hostnames(read.leaf(route))
-    for one in attached_doors(read, route):
-        if not _is_served(read, one.gateway):
-            continue
-        for pattern in hostnames:
-            hostname = intersect(one.hostname, pattern)
-            if hostname and owns(read, one, hostname):
-                yield HostKey(one.gateway, one.table, hostname)
+def _hosts_of_place(read: Read, place: Place) -> Iterator[HostKey]:
+    """The hostname that routes share with a listener they are attached to, where the listener owns it."""
+    one = door(read, place.source, place.door)
+    if one is None or not one.reads_http or not _is_served(read, one.gateway):
+        return
+    hostname = intersect(one.hostname, place.hostname)
+    if hostname and owns(read, one, hostname):
+        yield HostKey(one.gateway, one.table, hostname)
 
 
 def _is_served(read: Read, gateway: ResourceId) -> bool:
@@ -198,8 +195,8 @@ def _wildcard_table(read: Read, key: tuple[ResourceId, str]) -> ir.WildcardTable
 
 _TABLES = index("route tables", source=SOURCES, emit=_tables)
 
-HOSTS = index("hostnames", source=(*SOURCES, "HTTPRoute", "GRPCRoute"), emit=_hosts)
-"""`HostKey` → the resources that give a table this hostname."""
+HOSTS = index("hostnames", source=(*SOURCES, PLACED), emit=_hosts)
+"""`HostKey` → the Gateways, ListenerSets and places of routes that give a table this hostname."""
 
 _WILDCARDS = index("wildcard hostnames", source=HOSTS, emit=_table_of, where=_is_wildcard)
 

@@ -29,7 +29,7 @@ _BY_NAME = {
 
 
 class Port(NamedTuple):
-    """One TCP port of a Service."""
+    """One port of a Service."""
 
     number: int
     name: str
@@ -38,25 +38,40 @@ class Port(NamedTuple):
     """Port of the instances, by number or name."""
     protocol: ir.Protocol
     """As declared; TCP where nothing is, and where a BackendTLSPolicy says that instances speak TLS."""
+    application: str = ""
+    """`appProtocol` as written, which means more to Gateways; empty for none."""
 
 
 @query
 def service_ports(read: Read, service: ResourceId) -> tuple[Port, ...]:
     """The TCP ports of a Service, in the order written; none for one that does not exist, or is a mere name
     for something elsewhere (ExternalName)."""
-    resource: Service | None = read.leaf(service)
-    if resource is None or resource.spec.type == "ExternalName":
-        return ()
     return tuple(
         Port(
             number=port.port,
             name=port.name or "",
             target=port.target_port or port.port,
             protocol=_protocol(read, service, port),
+            application=port.app_protocol or "",
         )
-        for port in resource.spec.ports
-        if port.protocol == "TCP"
+        for port in _written(read, service, "TCP")
     )
+
+
+@query
+def datagram_port(read: Read, service: ResourceId, number: int) -> Port | None:
+    """One UDP port by number. What its datagrams are is nobody's business."""
+    for port in _written(read, service, "UDP"):
+        if port.port == number:
+            return Port(number, port.name or "", port.target_port or number, ir.Protocol.TCP)
+    return None
+
+
+def _written(read: Read, service: ResourceId, carried_by: str) -> list[ServicePort]:
+    resource: Service | None = read.leaf(service)
+    if resource is None or resource.spec.type == "ExternalName":
+        return []
+    return [port for port in resource.spec.ports if port.protocol == carried_by]
 
 
 def _protocol(read: Read, service: ResourceId, port: ServicePort) -> ir.Protocol:
