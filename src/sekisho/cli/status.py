@@ -106,13 +106,15 @@ _PROXY_HEAD = ("PROXY", "GATEWAY", "CONNECTED", "IN SYNC", "LAG", "REJECTED")
 
 
 def _gateway(gateway: GatewayState) -> list[str]:
-    listeners = ", ".join(
+    listeners = [
         f"{listener.name} {listener.protocol} {listener.port} ({counted(listener.attached_routes, 'route')})"
         + ("" if listener.programmed else " NOT READY")
         for listener in gateway.listeners
-    )
+    ]
+    if gateway.listener_sets:
+        listeners.append(f"those of {counted(gateway.listener_sets, 'ListenerSet')}")
     name = f"{gateway.namespace}/{gateway.name}"
-    return [name, _yes(gateway.programmed), ", ".join(gateway.addresses) or "-", listeners or "-"]
+    return [name, _yes(gateway.programmed), ", ".join(gateway.addresses) or "-", ", ".join(listeners) or "-"]
 
 
 def _proxy(proxy: ProxyState) -> list[str]:

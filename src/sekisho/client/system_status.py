@@ -21,6 +21,9 @@ class GatewayState(Struct, frozen=True):
     programmed: bool = False
     addresses: tuple[str, ...] = ()
     listeners: tuple[ListenerState, ...] = ()
+    """Its own."""
+    listener_sets: int = 0
+    """ListenerSets that add more; those of Ingresses are not counted."""
 
 
 class ProxyState(Struct, frozen=True):

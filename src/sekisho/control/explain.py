@@ -10,6 +10,7 @@ from sekisho.client.reviews import Explanation, ExplanationSpec
 from sekisho.control.asked import call_of
 from sekisho.control.backends import beyond
 from sekisho.control.clients import client_of
+from sekisho.control.closed import closed_listeners
 from sekisho.control.explain_from import explain_from
 from sekisho.control.outcomes import outcome_text, with_failures
 from sekisho.control.policy_rows import policed, request_rows, unrepeated
@@ -81,7 +82,8 @@ def explain(engine: Engine, served: Iterable[tuple[ResourceId, str]], spec: Expl
         for verdict, call in _verdicts(GatewayPlan(engine.read, gateway, names), url, spec)
     ]
     if not verdicts:
-        return Explanation(outcome=_nobody(spec.gateway, served=bool(gateways)))
+        closed = tuple(located(engine.read, closed_listeners(engine, url, spec.gateway)))
+        return Explanation(outcome=_nobody(spec.gateway, served=bool(gateways)), steps=closed)
     verdict, gateway, call = max(verdicts, key=lambda found: _how_far(found[0]))
     return _explained(engine.read, gateway, call, verdict, shadow=spec.shadow)
 

@@ -80,7 +80,14 @@ def _at(document: Any, path: str) -> Any:
 
 
 def _shown(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return value if isinstance(value, str) else json.dumps(_said(value), ensure_ascii=False)
+
+
+def _said(value: Any) -> Any:
+    """Without fields that nobody set."""
+    if isinstance(value, dict):
+        return {name: _said(one) for name, one in value.items() if one is not None}
+    return [_said(one) for one in value] if isinstance(value, list | tuple) else value
 
 
 def server_rows(inbound: ir.Inbound, peer: Peer, call: Call | None) -> Iterator[Row]:

@@ -6,6 +6,7 @@ from typing import NamedTuple
 from sekisho.client.reviews import Step
 from sekisho.engine import Read
 from sekisho.model.names import Origin, ResourceId
+from sekisho.translate.ingress.derived import author_of
 
 SOURCE_ANNOTATION = "sekisho.dev/source"
 """`file:line` of where a resource was written; set by `sekisho apply` and `sekisho up`."""
@@ -31,10 +32,13 @@ class Told(NamedTuple):
 def located(read: Read, rows: Iterable[Row]) -> Iterator[Step]:
     """The same as answers, with file and line where they are known."""
     for what, name, origin, detail in rows:
-        file, line = source_of(read, origin.resource) if origin else ("", 0)
-        yield Step(
-            what=what, name=name, origin=origin.shown if origin else "", file=file, line=line, detail=detail
-        )
+        if origin is None:
+            yield Step(what=what, name=name, detail=detail)
+            continue
+        author = author_of(read, origin.resource)
+        said = origin.shown if author == origin.resource else author.shown
+        file, line = source_of(read, author)
+        yield Step(what=what, name=name, origin=said, file=file, line=line, detail=detail)
 
 
 def source_of(read: Read, resource: ResourceId) -> tuple[str, int]:

@@ -1,5 +1,6 @@
 """`sekisho status`: the whole system on one screen."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import timedelta
 from typing import Any
@@ -20,8 +21,12 @@ from sekisho.control.lost_routes import lost_routes
 from sekisho.control.rows import source_of
 from sekisho.model.names import ResourceId
 from sekisho.model.origin import GLOBAL, ORIGIN_LABEL
+from sekisho.translate.ingress.derived import author_of, is_derived
 from sekisho.translate.mesh.rejections import authors
+from sekisho.translate.outputs import STATUSES
 
+_FIELD = re.compile(r"^spec\.[^ ]+: ")
+"""The beginning of a message that names a field."""
 SOON = timedelta(days=30)
 """Certificates that end sooner are shown."""
 
@@ -46,6 +51,7 @@ def system_status(loop: ControlLoop, started: str, revision: int, place: str = "
         proxies=tuple(_proxies(loop)),
         troubles=(
             *_troubles(loop, statuses),
+            *_troubles_of_ingresses(loop),
             *lost,
             *_refused_services(loop),
         ),
@@ -76,6 +82,7 @@ def _gateways(loop: ControlLoop, statuses: Mapping[ResourceId, Mapping[str, Any]
             programmed=_holds(status["conditions"], "Programmed"),
             addresses=tuple(address["value"] for address in status.get("addresses", ())),
             listeners=listeners,
+            listener_sets=status.get("attachedListenerSets", 0),
         )
 
 
@@ -124,6 +131,21 @@ def _troubles(loop: ControlLoop, statuses: Mapping[ResourceId, Mapping[str, Any]
                     resource=str(resource), reason=condition["reason"], message=condition["message"],
                     file=file, line=line,
                 )  # fmt: skip
+
+
+def _troubles_of_ingresses(loop: ControlLoop) -> Iterator[Trouble]:
+    """Their own status has no place for words: it is what they become that has conditions."""
+    found: dict[tuple[ResourceId, str], str] = {}
+    for resource in filter(is_derived, loop.engine.keys(STATUSES)):
+        author = author_of(loop.engine.read, resource)
+        for condition in _conditions(loop.engine.value(STATUSES, resource)):
+            if _is_trouble(condition):
+                # Fields are those of what it became.
+                message = _FIELD.sub("", condition["message"])
+                found.setdefault((author, message), condition["reason"])
+    for (author, message), reason in sorted(found.items()):
+        file, line = source_of(loop.engine.read, author)
+        yield Trouble(resource=str(author), reason=reason, message=message, file=file, line=line)
 
 
 def _refused_services(loop: ControlLoop) -> Iterator[Trouble]:

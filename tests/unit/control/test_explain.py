@@ -149,7 +149,28 @@ def test_what_an_ingress_decides_names_the_ingress() -> None:
     ]
     rules = [{"host": "in.test", "http": {"paths": paths}}]
     ingress = manifest("Ingress", "door", spec={"ingressClassName": "own", "rules": rules})
+    ingress["metadata"]["annotations"] = {"sekisho.dev/source": "shop/door.yaml:3"}
     served = site(manifest("IngressClass", "own", spec=spec), ingress)
     found = ask(served, "http://in.test:8080/a")
     assert found.outcome == "forwarded to shop/cart/80"
     assert ("route", "shop/ingress~door~in.test/0/0", "path prefix /") in rows(found)
+    (step,) = (one for one in found.steps if one.what == "route")
+    assert (step.origin, step.file, step.line) == ("Ingress/shop/door", "shop/door.yaml", 3)
+
+
+def test_a_listener_that_is_closed_says_why_to_who_asks_there() -> None:
+    secured = {"hostname": "a.test", "tls": {"certificateRefs": [{"name": "gone"}]}}
+    web = gateway(
+        "web", http_listener("one", 8443, protocol="HTTPS", **secured), http_listener("two", 8080),
+        http_listener("three", 8081, protocol="UDP"),
+    )  # fmt: skip
+    served = Site(manifest("Namespace", "shop"), gateway_class(), web)
+    found = ask(served, "https://a.test:8443/")
+    assert found.outcome.startswith("connection refused")
+    missing = "spec.listeners[0].tls.certificateRefs[0]: Secret/shop/gone does not exist."
+    assert rows(found) == [("closed", "one, port 8443", missing)]
+    assert found.steps[0].origin == "Gateway/shop/web spec.listeners[0]"
+    assert rows(ask(served, "https://a.test/")) == rows(found)
+    for elsewhere in ("https://b.test:8443/", "https://a.test:8444/", "http://a.test:8443/"):
+        assert rows(ask(served, elsewhere)) == []
+    assert rows(ask(served, "https://a.test:8443/", gateway="shop/other")) == []

@@ -20,7 +20,7 @@ from sekisho.model.gateway import (
 from sekisho.model.httproute import HTTPRoute, HttpRouteRule, HttpRouteSpec
 from sekisho.model.ingress import REDIRECT_ANNOTATION, Ingress
 from sekisho.model.listener_set import ListenerSet, ListenerSetSpec, ParentGatewayReference
-from sekisho.model.meta import ObjectMeta
+from sekisho.model.meta import ObjectMeta, OwnerReference
 from sekisho.model.names import ResourceId
 from sekisho.model.routes import ParentReference
 from sekisho.translate.ingress.classes import doors_of, gateway_of_ingress, https_port
@@ -56,6 +56,19 @@ DEFAULT = "default"
 def is_derived(resource: ResourceId) -> bool:
     """Whether a resource is made from an Ingress, and so in no store."""
     return _MARK in resource.name
+
+
+def author_of(read: Read, resource: ResourceId) -> ResourceId:
+    """Who said what a resource says: the Ingress it is made from, or else itself."""
+    made = read.leaf(resource) if is_derived(resource) else None
+    if made is None:
+        return resource
+    return ResourceId("Ingress", resource.namespace, made.metadata.owner_references[0].name)
+
+
+def _owned_by(ingress: Ingress) -> tuple[OwnerReference, ...]:
+    id_ = ingress.id
+    return (OwnerReference(api_version=ingress.api_version, kind=id_.kind, name=id_.name, uid=""),)
 
 
 def route_of(ingress: ResourceId, part: Part) -> ResourceId:
@@ -105,6 +118,7 @@ def _route(read: Read, key: tuple[ResourceId, Part]) -> HTTPRoute | None:
             name=named.name,
             namespace=named.namespace,
             labels=metadata.labels,
+            owner_references=_owned_by(resource),
             generation=metadata.generation,
             creation_timestamp=f"{_AFTER_ALL}{created}" if part.role == DEFAULT else created,
         ),
@@ -164,6 +178,7 @@ def _listener_set(read: Read, secured: Secured) -> ListenerSet | None:
         metadata=ObjectMeta(
             name=named.name,
             namespace=named.namespace,
+            owner_references=_owned_by(resource),
             generation=resource.metadata.generation,
             creation_timestamp=found.created,
         ),
