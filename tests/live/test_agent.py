@@ -278,6 +278,7 @@ async def test_every_file_and_socket_is_its_owners_only(host: Host) -> None:
                 assert mode_ == (0o700 if path.is_dir() else 0o600), path
         names = {path.name for path in host.options.run_directory.rglob("*")}
         assert {"admin.sock", "xds.sock", "envoy.log"} <= names
+    assert not list(host.options.run_directory.rglob("*.sock")), "a clean end leaves none"
 
 
 async def test_a_proxy_that_is_no_longer_wanted_is_drained_and_forgotten(host: Host) -> None:

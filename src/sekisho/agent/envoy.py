@@ -251,9 +251,12 @@ class Envoy:
     async def _stop(self) -> None:
         process, self._process = self._process, None
         self._ready.clear()
-        if process and process.is_running:
-            self.state = State.DRAINING
-            await self._end(process)
+        try:
+            if process and process.is_running:
+                self.state = State.DRAINING
+                await self._end(process)
+        finally:
+            self._admin.socket.unlink(missing_ok=True)  # Envoy leaves it
         self.state = State.STOPPED
 
     async def _end(self, process: Process) -> None:

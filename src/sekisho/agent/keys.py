@@ -20,7 +20,7 @@ from sekisho.identity.lifetimes import Life, Lifetimes
 from sekisho.identity.rotation import LONGEST_RETRY, keep_renewed, until_issued
 from sekisho.identity.secret import Secret
 from sekisho.identity.spiffe import peer_identity
-from sekisho.kit.clocks import in_words, is_harmful, minutes_ahead
+from sekisho.kit.clocks import in_words, is_harmful, minutes_ahead, rfc3339
 
 log = structlog.get_logger()
 
@@ -167,7 +167,7 @@ class Keys:
             "certificate issued",
             proxy=self._proxy,
             purpose=self._purpose,
-            expires=issued.not_after.isoformat(),
+            expires=rfc3339(issued.not_after),
         )
         return issued
 

@@ -13,21 +13,19 @@ import structlog
 from google.protobuf import json_format
 
 from sekisho.agent.envoy import Envoy, State, run_directory, socket_path
-from sekisho.agent.identity import ChosenIdentity
-from sekisho.agent.journal import Journal, load
-from sekisho.agent.keys import Keys, Purpose, Signer
+from sekisho.agent.keys import Signer
 from sekisho.agent.limits import connections, heap_bytes
-from sekisho.agent.link import Dial, Link
+from sekisho.agent.link import Dial
 from sekisho.agent.log_carrier import LogCarrier
 from sekisho.agent.options import HostOptions, directory_name
 from sekisho.agent.publishing import keep_publishing
 from sekisho.agent.readiness import Reporter
 from sekisho.agent.refusals import Refusals
-from sekisho.agent.relay import Mode, Relay
-from sekisho.agent.secrets import SecretServer
-from sekisho.agent.snapshot import Snapshot
+from sekisho.agent.relay import Mode
 from sekisho.agent.streams import Records, listening
 from sekisho.agent.told import Told
+from sekisho.agent.traffic import Traffic
+from sekisho.agent.upstream import Upstream
 from sekisho.agent.workload import PREFIX, Workload
 from sekisho.aio.clock import Clock
 from sekisho.aio.tasks import background, run_until
@@ -36,9 +34,6 @@ from sekisho.identity.files import private_directory
 from sekisho.protos import descriptor_pool
 
 log = structlog.get_logger()
-
-IDENTITY_FILE = "identity.json"
-"""In a proxy's state directory: by what the control plane knows it, once it has joined."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,72 +71,47 @@ class Proxy:
         self._options = options
         self._run_directory = run_directory(options.run_directory / directory_name(id), options.envoy.user)
         self._state_directory = private_directory(options.state_directory / directory_name(id))
-        file = self._state_directory / "last-known-good"
-        self._snapshot, self._journal = Snapshot(load(file)), Journal(file)
-        self._keys = Keys(self._state_directory / IDENTITY_FILE, id, signer, clock=clock, random=random)
-        self._tell_credentials()
-        self._keys.on_renewal(self._tell_credentials)
-        self._own = Keys(
-            self._state_directory / "traffic.json",
-            id,
-            signer,
-            clock=clock,
-            random=random,
-            purpose=Purpose.TRAFFIC,
+        self._traffic = Traffic(
+            id, self._state_directory / "traffic.json", signer, clock=clock, random=random
         )
-        self._identity = ChosenIdentity(self._own, clock=clock, random=random)
-        self._secrets = SecretServer(id, self._identity)
-        self._link = Link(id, dial, self._keys, clock=clock, random=random.random)
-        self._link.reached = self._own.hurry
-        self._relay = Relay(id, self._link, self._snapshot, clock=clock)
+        self._upstream = Upstream(id, self._state_directory, signer, dial, clock=clock, random=random)
+        self._upstream.link.reached = self._traffic.hurry
+        if options.on_credentials:
+            self._upstream.tell_credentials(partial(options.on_credentials, id))
         self._envoy = Envoy(
-            self._run_directory, self._bootstrap(options), options.envoy, clock=clock, random=random.random
+            self._run_directory, self._bootstrap(), options.envoy, clock=clock, random=random.random
         )
         self._logs = LogCarrier(id, clock=clock, random=random.random)
         self._refusals = Refusals(id, clock=clock)
-        self._told: Told | None = None
-        self._workload: Workload | None = None
-        if reporter:
-            self._told = Told(id, options, self._link, clock=clock, random=random)
-        if reporter and self._told and id.startswith(PREFIX):
-            self._workload = Workload(
-                id,
-                options,
-                self._told.configuration,
-                self._envoy,
-                reporter,
-                clock=clock,
-                random=random,
-            )
+        self._told = Told(id, options, self._upstream.link, clock=clock, random=random) if reporter else None
+        self._workload = self._beside(reporter, random)
+
+    def _beside(self, reporter: Reporter | None, random: Random) -> Workload | None:
+        if not (reporter and self._told and self.id.startswith(PREFIX)):
+            return None
+        return Workload(
+            self.id,
+            self._options,
+            self._told.configuration,
+            self._envoy,
+            reporter,
+            clock=self._clock,
+            random=random,
+        )
 
     async def run(self) -> None:
         """Runs it until cancelled. What its Envoy needs ends after its Envoy was drained."""
-        needed: dict[str, Callable[[], Awaitable[None]]] = {
-            "keys": self._keys.run,
-            "identity": self._keep_identity,
-            "link": self._link.run,
-            "lines of access logs": self._logs.run,
-            "last known good": partial(self._snapshot.keep_saved, self._journal, clock=self._clock),
+        services = {
+            f"{self.id}: {name}": self._kept_up(name, each) for name, each in self._services().items()
         }
-        if self._told:
-            needed |= self._told.services()
-            needed["outdated identity"] = partial(self._told.tell_outdated, self._own.renew_before)
-        if self._workload:
-            needed |= self._workload.services()
-        elif self._told:
-            needed["metrics"] = partial(
-                keep_publishing, self.id, self._told.configuration, self._envoy.admin, self._clock
-            )
-        services = {f"{self.id}: {name}": self._kept_up(name, each) for name, each in needed.items()}
         user = self._options.envoy.user
-        group = user.id if user else None
         async with (
             listening(
                 self._xds_socket,
-                self._relay.serve,
-                self._secrets.serve,
+                self._upstream.relay.serve,
+                self._traffic.serve,
                 Records(self._logs.take, self._refusals.take),
-                group=group,
+                group=user.id if user else None,
             ),
             background(run_until(asyncio.Event(), services), name=f"{self.id}: what it needs"),
             background(self._envoy.run(), name=f"{self.id}: envoy") as envoy,
@@ -153,14 +123,23 @@ class Proxy:
                     await self._workload.leave(self._options.envoy.drain)
                 raise
 
-    def _tell_credentials(self) -> None:
-        if self._options.on_credentials and self._keys.held:
-            self._options.on_credentials(self.id, self._keys.held)
-
-    async def _keep_identity(self) -> None:
-        """Nobody asks for an identity in the name of a proxy that is in no mesh."""
-        await self._secrets.wanted.wait()
-        await self._identity.run(self._told.configuration if self._told else None)
+    def _services(self) -> dict[str, Callable[[], Awaitable[None]]]:
+        """What its Envoy needs, by name."""
+        configuration = self._told.configuration if self._told else None
+        needed = self._upstream.services() | {
+            "identity": partial(self._traffic.run, configuration),
+            "lines of access logs": self._logs.run,
+        }
+        if self._told:
+            needed |= self._told.services()
+            needed["outdated identity"] = partial(self._told.tell_outdated, self._traffic.renew_before)
+        if self._workload:
+            needed |= self._workload.services()
+        elif configuration:
+            needed["metrics"] = partial(
+                keep_publishing, self.id, configuration, self._envoy.admin, self._clock
+            )
+        return needed
 
     async def _kept_up(self, name: str, service: Callable[[], Awaitable[None]]) -> None:
         """Starts a service again that failed: a mistake of ours must not end an Envoy that serves."""
@@ -184,15 +163,15 @@ class Proxy:
 
     def status(self) -> ProxyStatus:
         """How it is now."""
-        issued = self._keys.issued
+        issued = self._upstream.keys.issued
         return ProxyStatus(
             self.id,
             self._envoy.pid,
             self._envoy.state,
-            self._relay.mode,
+            self._upstream.relay.mode,
             self._envoy.restarts,
             issued.not_after if issued else None,
-            "" if self._link.up.is_set() else self._link.fault,
+            self._upstream.fault,
         )
 
     async def forget(self) -> None:
@@ -205,7 +184,8 @@ class Proxy:
     def _xds_socket(self) -> Path:
         return socket_path(self._run_directory, "xds.sock")
 
-    def _bootstrap(self, options: HostOptions) -> bytes:
+    def _bootstrap(self) -> bytes:
+        options = self._options
         message = bootstrap(
             node_id=f"{self.id}/{options.instance}",
             xds_socket=str(self._xds_socket),

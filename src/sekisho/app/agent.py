@@ -19,8 +19,8 @@ from sekisho.agent.host import Agent as AgentOfHost
 from sekisho.agent.host import DesiredProxies
 from sekisho.agent.keys import Signer
 from sekisho.agent.options import HostOptions, directory_name
-from sekisho.agent.proxy import IDENTITY_FILE
 from sekisho.agent.streams import grpc_dial
+from sekisho.agent.upstream import IDENTITY_FILE
 from sekisho.agent.workload import PREFIX
 from sekisho.aio.clock import SystemClock
 from sekisho.aio.tasks import run_until

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from sekisho.agent.options import directory_name
-from sekisho.agent.proxy import IDENTITY_FILE
+from sekisho.agent.upstream import IDENTITY_FILE
 from sekisho.app.agent import _access
 from sekisho.app.host.own_workload import parse
 from sekisho.app.settings import Agent, BadSetting
