@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from sekisho.api.catalogue import Catalogue
+from sekisho.kit.clocks import rfc3339
 from sekisho.model.gateway import GATEWAY_GROUP
 from sekisho.model.kinds import Kind
 from sekisho.model.xmesh import EXPERIMENTAL_GROUP
@@ -26,7 +27,7 @@ _BUILT_IN = frozenset({"", "discovery.k8s.io", "networking.k8s.io"})
 
 def definitions(catalogue: Catalogue, made: datetime) -> list[dict[str, Any]]:
     """One object per kind that a cluster would have a definition of, sorted by name; `made` is their age."""
-    timestamp = made.strftime("%Y-%m-%dT%H:%M:%SZ")
+    timestamp = rfc3339(made)
     found = [_definition(kind, timestamp) for kind in catalogue.kinds if kind.group not in _BUILT_IN]
     return sorted(found, key=lambda definition: str(definition["metadata"]["name"]))
 

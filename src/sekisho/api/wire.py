@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from sekisho.kit.clocks import rfc3339
+
 MEDIA_TYPE = "application/vnd.kubernetes.protobuf"
 _MAGIC = b"k8s\x00"
 _MAX_VARINT_BITS = 63
@@ -142,7 +144,7 @@ def _time(value: Any) -> str | None:
     if seconds is None:
         return None
     try:
-        return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        return rfc3339(datetime.fromtimestamp(seconds, UTC))
     except (OverflowError, ValueError, OSError) as error:
         raise Malformed("a time is out of range") from error
 

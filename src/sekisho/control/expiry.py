@@ -8,6 +8,7 @@ import structlog
 
 from sekisho.aio.clock import Clock
 from sekisho.control.inbox import Inbox
+from sekisho.kit.clocks import rfc3339
 from sekisho.model.names import ResourceId
 from sekisho.translate.facts import ExpiredCertificate
 
@@ -64,5 +65,5 @@ class Expiry:
             end, secret = heapq.heappop(self._queue)
             if self._ends.get(secret) == end and secret not in self._expired:
                 self._expired.add(secret)
-                log.warning("certificate expired", secret=str(secret), not_after=end.isoformat())
+                log.warning("certificate expired", secret=str(secret), not_after=rfc3339(end))
                 self._inbox.put({ExpiredCertificate.of(secret): end}, self._clock.monotonic())

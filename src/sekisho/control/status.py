@@ -11,6 +11,7 @@ from msgspec import json
 from sekisho.aio.clock import Clock
 from sekisho.control import metrics
 from sekisho.control.conditions import merged_status
+from sekisho.kit.clocks import rfc3339
 from sekisho.model.names import ResourceId
 from sekisho.store.protocol import Conflict, NotFound, StorageFull, Store, StoreFailed, Write
 
@@ -117,7 +118,7 @@ class StatusWriter:
         if desired is None:
             return None
         current = self.current(resource)
-        moment = self._clock.now().strftime("%Y-%m-%dT%H:%M:%SZ")
+        moment = rfc3339(self._clock.now())
         status = merged_status(current, desired, moment, self._controller)
         return None if status == current else status
 

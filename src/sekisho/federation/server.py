@@ -33,6 +33,7 @@ from sekisho.federation.zone_status import (
     with_room,
     zone_id,
 )
+from sekisho.kit.clocks import rfc3339
 from sekisho.model.origin import origin_zone
 from sekisho.store.protocol import (
     Event,
@@ -210,7 +211,7 @@ class Federation:
             return Answer(token=taken.held.token, refused=refusals, now=self._time())
 
     def _time(self) -> str:
-        return self._clock.now().isoformat(timespec="seconds")
+        return rfc3339(self._clock.now())
 
     async def _note(self, zone: str, member: Member, report: Report | None, *, is_news: bool) -> None:
         """Into the Zone's status: what it says, and up to where we hold it, not more often than of use."""

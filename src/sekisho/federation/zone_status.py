@@ -8,7 +8,7 @@ from sekisho.federation.acceptance import Held
 from sekisho.federation.feed import document_of
 from sekisho.federation.journal import held_as_json, held_of
 from sekisho.federation.messages import Report
-from sekisho.kit.clocks import TOLERATED, in_words, is_harmful
+from sekisho.kit.clocks import TOLERATED, in_words, is_harmful, rfc3339
 from sekisho.model.names import ResourceId
 from sekisho.store.protocol import Conflict, NotFound, Store, Write
 
@@ -31,7 +31,7 @@ def held_in(status: Mapping[str, Any]) -> Held:
 
 def with_held(status: Status, held: Held, now: datetime) -> Status:
     """After something of the zone was taken."""
-    told = {**status, "held": held_as_json(held), "acknowledged": held.token, "lastSync": _timestamp(now)}
+    told = {**status, "held": held_as_json(held), "acknowledged": held.token, "lastSync": rfc3339(now)}
     return _with_confirmation(told, now)
 
 
@@ -59,7 +59,7 @@ def with_condition(status: Status, type_: str, told: tuple[bool, str, str], now:
     since = before.get("lastTransitionTime") if before.get("status") == state else None
     condition = {
         "type": type_, "status": state, "reason": reason, "message": message,
-        "lastTransitionTime": since or _timestamp(now),
+        "lastTransitionTime": since or rfc3339(now),
     }  # fmt: skip
     others = [one for one in conditions if one.get("type") != type_]
     return {**status, "conditions": sorted([*others, condition], key=lambda one: str(one["type"]))}
@@ -123,7 +123,3 @@ async def change_status(store: Store, zone: str, change: Callable[[Status], Stat
         (written,) = await store.write([write])
         if not isinstance(written, Conflict):
             return
-
-
-def _timestamp(moment: datetime) -> str:
-    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -17,6 +17,7 @@ from sekisho.identity.lifetimes import Life
 from sekisho.identity.pairs import AuthorityBroken, Pair
 from sekisho.identity.requests import requested_key
 from sekisho.identity.spiffe import SpiffeId
+from sekisho.kit.clocks import rfc3339
 
 __all__ = ["AuthorityBroken", "AuthorityState", "BuiltInAuthority"]
 
@@ -134,7 +135,7 @@ class BuiltInAuthority:
             if not self._told:
                 self._told = True
                 log.warning("the issuing certificate cannot be renewed: root.key was taken away",
-                            trust_domain=self._trust_domain, ends=self._issuer.end.isoformat())  # fmt: skip
+                            trust_domain=self._trust_domain, ends=rfc3339(self._issuer.end))  # fmt: skip
             return None
         self._told = False
         return pairs.save(self._directory, "next", self._new_issuer(key, now))
@@ -144,7 +145,7 @@ class BuiltInAuthority:
         pairs.remove(self._directory, "next")
         self._issuer, self._next = pair, None
         self._chain = pairs.pem(pair.certificate)
-        log.info("issuing certificate active", trust_domain=self._trust_domain, ends=pair.end.isoformat())
+        log.info("issuing certificate active", trust_domain=self._trust_domain, ends=rfc3339(pair.end))
 
     def _first_issuer(self) -> Pair:
         key = self._root_key()

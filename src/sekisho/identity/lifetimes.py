@@ -8,6 +8,7 @@ from typing import NamedTuple
 import structlog
 
 from sekisho.aio.clock import Clock
+from sekisho.kit.clocks import rfc3339
 
 log = structlog.get_logger(__name__)
 
@@ -46,7 +47,7 @@ class Lifetimes:
         for life, step in reached.items():
             if step < self._told.get(life, 1.0):
                 left = f"{max(life.left(now), 0.0):.0%}"
-                ends = life.end.isoformat()
+                ends = rfc3339(life.end)
                 log.log(
                     STEPS[step], "certificate comes to its end", certificate=life.name, left=left, ends=ends
                 )

@@ -18,6 +18,7 @@ from sekisho.identity.lifetimes import Life, Lifetimes
 from sekisho.identity.rotation import FIRST_RETRY, LONGEST_RETRY, Unavailable
 from sekisho.identity.spiffe import peer_identity
 from sekisho.identity.workload_api import pem_of
+from sekisho.kit.clocks import rfc3339
 
 log = structlog.get_logger(__name__)
 
@@ -73,7 +74,7 @@ class SpireIdentity:
         for listener in self._listeners:
             listener()
         log.info("identity from SPIRE", identity=str(peer_identity(held.issued.leaf())),
-                 expires=held.issued.not_after.isoformat())  # fmt: skip
+                 expires=rfc3339(held.issued.not_after))  # fmt: skip
 
     def _tell(self, reason: str) -> None:
         """Why there is none now, and at the steps of its life what is left of the one in use."""

@@ -1,6 +1,6 @@
-"""Clocks of two hosts that differ: how much of it harms nobody, and what to say of more."""
+"""Moments as they are written, and clocks of two hosts that differ: how much of it harms nobody."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 TOLERATED = timedelta(minutes=5)
 """Certificates are good that much before they are signed, so that whose clock is behind believes them."""
@@ -8,6 +8,11 @@ TOLERATED = timedelta(minutes=5)
 _MINUTE = timedelta(minutes=1)
 _OF_TIME = ("certificate is not yet valid", "certificate has expired")
 """In OpenSSL's words (X509_verify_cert_error_string)."""
+
+
+def rfc3339(moment: datetime) -> str:
+    """A moment in UTC, to the second, as `metav1.Time` is written: `2026-01-01T00:00:00Z`."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def minutes_ahead(own: datetime, other: datetime) -> int:

@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from sekisho.kit.clocks import rfc3339
 from sekisho.store.protocol import AlreadyExists, Conflict, Event, EventType, NotFound, Record, Write
 
 Object = dict[str, Any]
@@ -68,7 +69,7 @@ def _create(write: Write, current: Record | None, stamp: Stamp) -> Event:
     made = {field: value for field, value in _given(write).items() if field != "status"}
     made["metadata"] = _writers_metadata(write) | {
         "uid": stamp.uid(),
-        "creationTimestamp": _timestamp(stamp.now),
+        "creationTimestamp": rfc3339(stamp.now),
         "generation": 1,
     }
     return _event(EventType.ADDED, write, made, stamp, None)
@@ -108,7 +109,7 @@ def _delete(write: Write, current: Record, stamp: Stamp) -> Event | None:
         return _event(EventType.DELETED, write, new, stamp, current)
     if "deletionTimestamp" in metadata:
         return None
-    metadata["deletionTimestamp"] = _timestamp(stamp.now)
+    metadata["deletionTimestamp"] = rfc3339(stamp.now)
     return _event(EventType.MODIFIED, write, new, stamp, current)
 
 
@@ -141,8 +142,3 @@ def _intent(body: Object) -> bytes:
     return _encoder.encode(
         {field: value for field, value in body.items() if field not in ("metadata", "status")}
     )
-
-
-def _timestamp(moment: datetime) -> str:
-    """RFC 3339 in UTC, to the second: `metav1.Time`."""
-    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,10 +1,10 @@
 """How far clocks are apart, in minutes and in words, and whether that does harm."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from sekisho.kit.clocks import in_words, is_harmful, minutes_ahead, with_hint
+from sekisho.kit.clocks import in_words, is_harmful, minutes_ahead, rfc3339, with_hint
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
@@ -35,3 +35,8 @@ def test_who_fails_for_the_time_is_told_to_look_at_clocks(reason: str) -> None:
 
 def test_other_failures_are_told_as_they_are() -> None:
     assert with_hint("connection refused") == "connection refused"
+
+
+def test_moments_are_written_in_utc_as_kubernetes_does() -> None:
+    moment = datetime(2026, 1, 1, 1, 2, 3, 999_999, tzinfo=timezone(timedelta(hours=1)))
+    assert rfc3339(moment) == "2026-01-01T00:02:03Z"

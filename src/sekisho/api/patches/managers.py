@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from sekisho.api.patches.ownership import Path, from_fields, to_fields
+from sekisho.kit.clocks import rfc3339
 
 Operation = Literal["Apply", "Update"]
 
@@ -38,7 +39,7 @@ class Manager:
         owned = frozenset(paths)
         if owned == self.paths:
             return self
-        return replace(self, paths=owned, time=now.strftime("%Y-%m-%dT%H:%M:%SZ"))
+        return replace(self, paths=owned, time=rfc3339(now))
 
 
 def read(managed_fields: Any) -> list[Manager]:

@@ -8,6 +8,7 @@ from sekisho.agent.readiness import Readiness
 from sekisho.agent.workload import PREFIX
 from sekisho.client import Client, ClientError, Conflict, NotFound
 from sekisho.identity.rotation import Unavailable
+from sekisho.kit.clocks import rfc3339
 
 READY = "Ready"
 """Type of the condition that the agent owns."""
@@ -63,7 +64,7 @@ class ApiReporter:
         if before is not None and wanted.items() <= before.items():
             return None
         since = before.get("lastTransitionTime") if before and before.get("status") == status else None
-        wanted["lastTransitionTime"] = since or self._now().strftime("%Y-%m-%dT%H:%M:%SZ")
+        wanted["lastTransitionTime"] = since or rfc3339(self._now())
         others = [one for one in conditions if one.get("type") != READY]
         return {
             "metadata": {"resourceVersion": live["metadata"]["resourceVersion"]},

@@ -18,6 +18,7 @@ from sekisho.identity.ledger import Holder
 from sekisho.identity.peer import Peer
 from sekisho.identity.spiffe import SpiffeId
 from sekisho.identity.tokens import Role, Tokens, covers
+from sekisho.kit.clocks import rfc3339
 from sekisho.model.names import ResourceId
 from sekisho.model.problems import Invalid, Problem
 from sekisho.translate.gateway.classes import serves
@@ -64,7 +65,7 @@ class Issuing:
             raise
         if user.roles & _GOOD_ONCE:
             log.info("proxy joined", **asked, instance=spec.instance)
-        expires = issued.not_after.isoformat()
+        expires = rfc3339(issued.not_after)
         serial = f"{issued.serial:x}"
         log.info("certificate issued", **asked, instance=spec.instance, serial=serial, expires=expires)
         return CertificateAnswer(

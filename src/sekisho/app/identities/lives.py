@@ -11,6 +11,7 @@ from sekisho.client.system_status import CertificateState
 from sekisho.control.loop import ControlLoop
 from sekisho.control.metrics import CERTIFICATE_EXPIRY
 from sekisho.identity.lifetimes import LAST, Life, Lifetimes
+from sekisho.kit.clocks import rfc3339
 
 LOOK_SECONDS = 60.0
 """How often."""
@@ -50,9 +51,7 @@ class Lives:
 def ending(identities: Identities, now: datetime) -> tuple[CertificateState, ...]:
     """Those of authorities in the last part of their lives, soonest first. Secrets: `control.expiry`."""
     last = sorted((life.end, life.name) for life in _of_authorities(identities) if life.left(now) <= LAST)
-    return tuple(
-        CertificateState(name=name, expires=end.strftime("%Y-%m-%dT%H:%M:%SZ")) for end, name in last
-    )
+    return tuple(CertificateState(name=name, expires=rfc3339(end)) for end, name in last)
 
 
 def _of_authorities(identities: Identities) -> Iterator[Life]:

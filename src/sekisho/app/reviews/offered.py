@@ -27,6 +27,7 @@ from sekisho.client.system_status import SystemStatus, SystemStatusSpec
 from sekisho.control.loop import ControlLoop
 from sekisho.control.system_status import system_status
 from sekisho.identity.tokens import Role
+from sekisho.kit.clocks import rfc3339
 from sekisho.store.protocol import Store
 
 _ADMINS = frozenset({Role.ADMIN.value})
@@ -39,7 +40,7 @@ def reviews(
     loop: ControlLoop, store: Store, identities: Identities, place: Place, others: Others
 ) -> list[Review]:
     """All review kinds. The control plane started now, for those who ask."""
-    started = loop.clock.now().isoformat(timespec="seconds")
+    started = rfc3339(loop.clock.now())
     told = Explaining(loop)
     issuing = Issuing(
         loop.engine.read, identities.authority, identities.trusts, identities.tokens, identities.zones

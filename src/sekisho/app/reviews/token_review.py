@@ -19,6 +19,7 @@ from sekisho.identity.tokens import (
     Tokens,
     is_pattern,
 )
+from sekisho.kit.clocks import rfc3339
 from sekisho.model.problems import Invalid, Problem
 
 log = structlog.get_logger(__name__)
@@ -131,10 +132,10 @@ def _answer(
 
 
 def _state(token: Token) -> TokenState:
-    expires = token.expires.isoformat(timespec="seconds")
+    expires = rfc3339(token.expires)
     return TokenState(id=token.id, name=token.name, role=token.role, expires=expires, proxies=token.proxies)
 
 
 def _revocation(revoked: Revoked) -> RevocationState:
-    at, until = (moment.isoformat(timespec="seconds") for moment in (revoked.at, revoked.until))
+    at, until = (rfc3339(moment) for moment in (revoked.at, revoked.until))
     return RevocationState(what=revoked.what, at=at, until=until)

@@ -1,7 +1,6 @@
 """TrustReview: the roots of a mesh shown, and their rotation begun, continued and taken back."""
 
 import hashlib
-from datetime import datetime
 
 import structlog
 from cryptography import x509
@@ -14,6 +13,7 @@ from sekisho.control.trust import Trusts
 from sekisho.identity.authorities import HeldAuthority
 from sekisho.identity.tokens import Role
 from sekisho.identity.trust import OutOfOrder
+from sekisho.kit.clocks import rfc3339
 from sekisho.model.problems import Invalid, Problem
 
 log = structlog.get_logger(__name__)
@@ -60,11 +60,11 @@ def _state(trusts: Trusts, held: HeldAuthority) -> TrustState:
     return TrustState(
         domain=held.domain,
         stage=str(trust.stage),
-        since=_text(trust.since),
+        since=rfc3339(trust.since),
         roots=_roots(held),
         root_key_here=signing.root_key_here,
-        issuer_expires=_text(signing.issuer_ends),
-        successor_expires=_text(signing.successor_ends) if signing.successor_ends else "",
+        issuer_expires=rfc3339(signing.issuer_ends),
+        successor_expires=rfc3339(signing.successor_ends) if signing.successor_ends else "",
         holders=sum(1 for _ in held.ledger.living()),
         waiting=tuple(
             WaitingState(proxy=one.proxy, reason=one.reason, offline=one.offline)
@@ -78,12 +78,8 @@ def _roots(held: HeldAuthority) -> tuple[RootState, ...]:
     return tuple(
         RootState(
             fingerprint=hashlib.sha256(root.public_bytes(Encoding.DER)).hexdigest(),
-            expires=_text(root.not_valid_after_utc),
+            expires=rfc3339(root.not_valid_after_utc),
             signing=index == 0,
         )
         for index, root in enumerate(x509.load_pem_x509_certificates(held.authority.bundle))
     )
-
-
-def _text(moment: datetime) -> str:
-    return moment.isoformat(timespec="seconds")

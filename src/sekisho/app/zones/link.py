@@ -30,7 +30,7 @@ from sekisho.control.loop import ControlLoop
 from sekisho.engine import Read
 from sekisho.federation.client import ZoneLink as Mirrors
 from sekisho.federation.messages import Report
-from sekisho.kit.clocks import in_words, is_harmful
+from sekisho.kit.clocks import in_words, is_harmful, rfc3339
 from sekisho.store.protocol import Store
 
 log = structlog.get_logger(__name__)
@@ -51,7 +51,7 @@ class ZoneLink:
         self._zone = zone
         self._url = joins.url
         self._loop = loop
-        self._started = loop.clock.now().isoformat(timespec="seconds")
+        self._started = rfc3339(loop.clock.now())
         access = Access(server=joins.url, authority=_authority(joins.authority), server_name=SERVER_NAME)
         self._caller = Caller(access)
         signer = ZoneSigner(access, self._caller.held, joins.token_file, loop.clock)
@@ -165,7 +165,7 @@ def _clock(minutes: int) -> str:
 
 
 def _text(moment: datetime | None) -> str:
-    return moment.isoformat(timespec="seconds") if moment else ""
+    return rfc3339(moment) if moment else ""
 
 
 def _authority(file: Path) -> str:
