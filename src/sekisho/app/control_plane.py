@@ -138,7 +138,9 @@ async def run(parts: Parts, announce: Announce, stop: asyncio.Event) -> None:
         await run_until(
             stop,
             {
-                "garbage": garbage.collect(parts.loop.ready, parts.loop.clock),
+                "garbage": garbage.collect(
+                    parts.loop.ready, parts.loop.clock, parts.loop.publisher.forget_built
+                ),
                 "control loop": parts.loop.run(),
                 "rotate roots": parts.identities.trusts.run(parts.loop.engine.read),
                 "roots of SPIRE": parts.identities.spire.run(),

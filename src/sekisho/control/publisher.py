@@ -203,10 +203,15 @@ class Publisher:
         while flights and flights[0].waiting <= 0:
             lag = self._lags[view] = self._clock.monotonic() - flights.pop(0).since
             metrics.CONVERGENCE_SECONDS.observe(lag)
-        if not flights:
-            self._flights.pop(view, None)
+        if not flights and self._flights.pop(view, None) is not None:
+            view.forget_built()  # whoever comes back later is the exception
         if not self._flights:
             self._landed.set()
+
+    def forget_built(self) -> None:
+        """Drops the responses that views keep for whoever is to be told the same."""
+        for view in self._keys:
+            view.forget_built()
 
     async def idle(self, patience: float) -> None:
         """Returns when every proxy has answered the last commit, or after `patience` seconds.

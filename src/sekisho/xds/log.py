@@ -98,7 +98,7 @@ class Log:
 
     def forget_built(self) -> None:
         """Drops responses made for an earlier state; proxies that are being sent one keep it alive."""
-        self._built = None
+        self._built = self._asked = None
 
     def _building(self) -> "_Built":
         built = self._built

@@ -10,6 +10,7 @@ from sekisho.engine import Changes
 from sekisho.envoy.outputs import EMISSIONS
 from sekisho.envoy.resource import Resource
 from sekisho.model.names import ResourceId
+from sekisho.xds.order import Part
 
 WEB = ResourceId("Gateway", "shop", "web")
 CLUSTERS = EMISSIONS[0]
@@ -46,6 +47,30 @@ def test_a_commit_has_landed_when_the_last_proxy_answered() -> None:
     clock.advance(0.02)
     publisher.synced(view, 0, 1)
     assert abs(publisher.lag(view) - 0.03) < 1e-9
+
+
+def test_responses_are_kept_until_everybody_has_answered() -> None:
+    publisher, clock, view = with_members(2)
+    publisher.publish(changes("1"), clock.monotonic())
+    log = view.log(CLUSTERS.type_url)
+    told = log.delta(0, 1, Part.BOTH, None)
+    publisher.synced(view, 0, 1)
+    publisher.left(view, 1)
+    assert log.delta(0, 1, Part.BOTH, None) is told
+    publisher.synced(view, 0, 1)
+    assert log.delta(0, 1, Part.BOTH, None) is not told
+
+
+def test_responses_to_whoever_comes_are_kept_until_they_are_dropped() -> None:
+    publisher, clock, view = with_members(1)
+    publisher.publish(changes("1"), clock.monotonic())
+    publisher.synced(view, 0, 1)
+    log = view.log(CLUSTERS.type_url)
+    told = log.delta(0, 1, Part.BOTH, None)
+    publisher.left(view, 1)
+    assert log.delta(0, 1, Part.BOTH, None) is told
+    publisher.forget_built()
+    assert log.delta(0, 1, Part.BOTH, None) is not told
 
 
 def test_a_newer_commit_does_not_make_an_unanswered_one_look_young() -> None:
