@@ -191,7 +191,11 @@ async def test_without_its_agent_the_last_certificate_stays_and_its_end_is_told(
     client = mesh.members["client-1"]
     before = await serial(mesh, client)
     await spire.stop("agent")
-    await mesh.system.until(some(mesh, "no identity from SPIRE"), "the socket nobody answers at is told of")
+
+    def is_away(line: dict[str, Any]) -> bool:
+        return line["wanted"] == identity("client") and line["reason"].startswith("UNAVAILABLE")
+
+    await mesh.system.until(some(mesh, "no identity from SPIRE", is_away), "it is told that nobody answers")
     async with mesh.load(client, "server") as load:
         await goes_on(load)
         assert load.failures == []

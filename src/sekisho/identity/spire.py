@@ -15,9 +15,9 @@ from sekisho.identity import workload_api
 from sekisho.identity.authority import Refused
 from sekisho.identity.keys import Credentials, Issued, belongs, key_pem
 from sekisho.identity.lifetimes import Life, Lifetimes
-from sekisho.identity.rotation import FIRST_RETRY, LONGEST_RETRY, Unavailable
+from sekisho.identity.rotation import Unavailable
 from sekisho.identity.spiffe import peer_identity
-from sekisho.identity.workload_api import pem_of
+from sekisho.identity.workload_api import FIRST_PAUSE, LONGEST_PAUSE, pem_of
 from sekisho.kit.clocks import rfc3339
 
 log = structlog.get_logger(__name__)
@@ -35,9 +35,10 @@ class SpireIdentity:
         self._socket = socket
         self._wanted = wanted
         self._clock = clock
-        self._backoff = Backoff(random, first=FIRST_RETRY, limit=LONGEST_RETRY)
+        self._backoff = Backoff(random, first=FIRST_PAUSE, limit=LONGEST_PAUSE)
         self._lifetimes = Lifetimes(clock)
         self._held: Credentials | None = None
+        self._fault = ""
         self._listeners: list[Callable[[], None]] = []
 
     @property
@@ -68,6 +69,7 @@ class SpireIdentity:
 
     def _use(self, held: Credentials) -> None:
         self._backoff.reset()
+        self._fault = ""
         if held.issued == (self._held and self._held.issued):
             return  # it is another identity of this process that changed
         self._held = held
@@ -77,8 +79,12 @@ class SpireIdentity:
                  expires=rfc3339(held.issued.not_after))  # fmt: skip
 
     def _tell(self, reason: str) -> None:
-        """Why there is none now, and at the steps of its life what is left of the one in use."""
-        log.warning("no identity from SPIRE", socket=str(self._socket), wanted=self._wanted, reason=reason)
+        """Why there is none now, once; and at the steps of its life what is left of the one in use."""
+        if reason != self._fault:
+            self._fault = reason
+            log.warning(
+                "no identity from SPIRE", socket=str(self._socket), wanted=self._wanted, reason=reason
+            )
         if self._held:
             issued = self._held.issued
             name = f"identity {self._wanted or peer_identity(issued.leaf())} from SPIRE"

@@ -16,6 +16,8 @@ from sekisho.identity.rotation import Unavailable
 
 HEADER = ("workload.spiffe.io", "true")
 """Without it the API refuses: a program that was made to call some address does not send it."""
+FIRST_PAUSE, LONGEST_PAUSE = 0.2, 5.0
+"""Seconds between streams, doubling: it is on this host, and an entry that was made is to be of use soon."""
 
 
 def _messages() -> tuple[type[Any], ...]:

@@ -15,7 +15,7 @@ from sekisho.control.trust import Trusts
 from sekisho.engine import Read
 from sekisho.identity import workload_api
 from sekisho.identity.files import private_directory, write_private
-from sekisho.identity.rotation import FIRST_RETRY, LONGEST_RETRY, Unavailable
+from sekisho.identity.rotation import Unavailable
 from sekisho.model.names import ResourceId
 from sekisho.model.spiffe import SCHEME
 from sekisho.translate.mesh.issuers import followed_domains
@@ -78,15 +78,19 @@ class SpireRoots:
             await run_until(self._changed, services)
 
     async def _follow(self, key: Followed, socket: str) -> None:
-        backoff = Backoff(self._random, first=FIRST_RETRY, limit=LONGEST_RETRY)
+        backoff = Backoff(self._random, first=workload_api.FIRST_PAUSE, limit=workload_api.LONGEST_PAUSE)
+        fault = ""
         while True:
             try:
                 async with aclosing(workload_api.bundles(Path(socket))) as responses:
                     async for response in responses:
                         backoff.reset()
+                        fault = ""
                         self._hear(key, response)
             except Unavailable as error:
-                log.warning("no roots from SPIRE", trust_domain=key.domain, socket=socket, reason=str(error))
+                if str(error) != fault:
+                    fault = str(error)
+                    log.warning("no roots from SPIRE", trust_domain=key.domain, socket=socket, reason=fault)
             await self._clock.sleep(backoff.next())
 
     def _hear(self, key: Followed, response: Any) -> None:
