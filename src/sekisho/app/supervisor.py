@@ -41,8 +41,10 @@ class Supervisor:
             return await process.ready()
 
     async def keep(self, command: Command) -> None:
-        """Restarts a launched process whenever it ends, with growing pauses; runs until cancelled."""
+        """Restarts a launched process whenever it ends, with growing pauses; runs until cancelled. What ends
+        again and again for the same reason is told once."""
         loop = asyncio.get_running_loop()
+        told = ""
         backoff = Backoff(self._draw, first=0.2, limit=10.0)
         while True:
             since = loop.time()
@@ -53,7 +55,9 @@ class Supervisor:
                 continue
             if loop.time() - since > STEADY:
                 backoff.reset()
-            self._voice.trouble(str(ended), f"Its log is {ended.log}. It is started again.")
+                told = ""
+            if told != (told := str(ended)):
+                self._voice.trouble(told, f"Its log is {ended.log}. It is started again until it stays.")
             await asyncio.sleep(backoff.next())
             self._running[command.name] = await self._start(command)
 

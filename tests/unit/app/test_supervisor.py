@@ -60,8 +60,12 @@ async def test_what_ends_is_told_and_started_again() -> None:
         starter.started[0].over.set()
         await starter.another.wait()
         assert voice.troubles == ["part ended with code 9"]
+        starter.another.clear()
+        starter.started[1].over.set()
+        await starter.another.wait()
+        assert voice.troubles == ["part ended with code 9"], "the same once more is no news"
         await supervisor.stop(["part"], 2.0)
-    assert [process.stopped_with for process in starter.started] == [None, 2.0]
+    assert [process.stopped_with for process in starter.started] == [None, None, 2.0]
 
 
 async def test_a_part_that_does_not_become_ready_is_raised_and_still_stopped() -> None:

@@ -1,14 +1,21 @@
 """`sekisho.toml` in a folder: what `sekisho up` starts and makes on this host beside its resources."""
 
+import re
 import tomllib
+from dataclasses import replace
+from itertools import takewhile
 from pathlib import Path
 from typing import Annotated
 
 import msgspec
 
+from sekisho.model.mistakes import mistakes
 from sekisho.model.problems import Invalid, Problem
 
 FILE = "sekisho.toml"
+_AT_LINE = re.compile(r"at line (\d+)")
+_PATH = re.compile(r"(\w+)(?:\[(\d+)\])?(?:\.(\w+).*)?")
+"""A table, its position, a key."""
 
 
 class Service(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -49,9 +56,33 @@ def read(folder: Path) -> Needs:
     """The needs of a folder; none when it has no such file. Raises Invalid."""
     path = folder / FILE
     try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
-        return msgspec.convert(document, Needs)
+        text = path.read_text(encoding="utf-8")
+        document = tomllib.loads(text)
     except FileNotFoundError:
         return Needs()
-    except (tomllib.TOMLDecodeError, msgspec.ValidationError, UnicodeDecodeError) as cause:
-        raise Invalid([Problem(path="", message=str(cause), file=str(path), line=1)]) from cause
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as cause:
+        line = _AT_LINE.search(str(cause))
+        told = Problem("", f"not TOML: {cause}", file=str(path), line=int(line[1]) if line else 1)
+        raise Invalid([told]) from cause
+    try:
+        return msgspec.convert(document, Needs)
+    except msgspec.ValidationError as cause:
+        found = mistakes(Needs, document)
+        raise Invalid([replace(one, file=str(path), line=_line(text, one.path)) for one in found]) from cause
+
+
+def _line(text: str, path: str) -> int:
+    """Where `service[1].port` is written: at its key, else at the head of its table, else at the top."""
+    parts = _PATH.fullmatch(path)
+    if parts is None:
+        return 1
+    lines = [line.split("#")[0].strip() for line in text.splitlines()]
+    keys = [line.split("=")[0].strip() for line in lines]
+    heads = [
+        number for number, line in enumerate(lines) if line.startswith("[") and line.strip("[]") == parts[1]
+    ]
+    if not heads:
+        return keys.index(parts[1]) + 1 if parts[1] in keys else 1
+    head = heads[int(parts[2] or 0)]
+    inside = takewhile(lambda number: not lines[number].startswith("["), range(head + 1, len(lines)))
+    return next((number for number in inside if keys[number] == parts[3]), head) + 1

@@ -47,19 +47,33 @@ def test_a_folder_without_the_file_needs_nothing(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "expected"),
     [
-        ("port = 9001", "port = 0", "port"),
-        ("port = 9001", "prot = 9001", "prot"),
-        ('"cart"', '"Cart"', "name"),
-        ("[[service]]", "[[service", ""),
-        ('"shop/tls"', '"tls"', "secret"),
+        ("port = 9001", "port = 0", [":5: service[0].port: expected 1 to 65535, found 0"]),
+        (
+            "port = 9001",
+            "prot = 9001",
+            [
+                ':5: service[0].prot: unknown field "prot" (did you mean "port"?)',
+                ":2: service[0].port: is required",
+            ],
+        ),
+        (
+            '"cart"',
+            '"Cart"',
+            [':3: service[0].name: expected text that matches ^[a-z0-9-]{1,63}$, found "Cart"'],
+        ),
+        ("[[service]]", "[[service", [":2: not TOML: Expected ']]' at the end of an array declaration"]),
+        ("[[service]]", "[[services]]", [':2: services: unknown field "services" (did you mean "service"?)']),
+        ('["a.example"]', "[]", [":9: certificate[0].hostnames: expected at least 1 item, found 0"]),
     ],
 )
-def test_a_mistake_is_told_with_the_file(tmp_path: Path, old: str, new: str, expected: str) -> None:
+def test_mistakes_are_told_with_file_and_line(
+    tmp_path: Path, old: str, new: str, expected: list[str]
+) -> None:
     (tmp_path / sekisho_toml.FILE).write_text(GOOD.replace(old, new))
     with pytest.raises(Invalid) as refused:
         sekisho_toml.read(tmp_path)
-    assert refused.value.problems[0].file == str(tmp_path / sekisho_toml.FILE)
-    assert expected in refused.value.problems[0].message
+    for found, told in zip(map(str, refused.value.problems), expected, strict=True):
+        assert found.startswith(f"{tmp_path / sekisho_toml.FILE}{told}")
 
 
 def test_python_is_our_python_and_everything_else_itself(tmp_path: Path) -> None:
