@@ -156,5 +156,5 @@ def transport_to_members(cluster: Any) -> Iterator[str]:
             yield from apply(rules.TO_MEMBERS, context, where)
             if not all(name.exact for name in _believed(context)):
                 yield f"{where}: believes servers whose name is not exactly known"
-        elif match.match.fields and set(match.match.fields) != {BARE}:
+        elif set(match.match.fields) != {BARE}:
             yield f"{where}: endpoints with a sidecar are reached without TLS"

@@ -24,16 +24,19 @@ _SAN_TYPES = {"dns": "DNS", "uri": "URI"}
 
 
 def transport(wanted: ir.Transport, *, bare_checks: bool = False) -> dict[str, Any]:
-    """Fields of envoy.config.cluster.v3.Cluster. `bare_checks`: some of its health checks speak no TLS."""
+    """Fields of envoy.config.cluster.v3.Cluster. `bare_checks`: some of its health checks speak no TLS.
+
+    Endpoints without a sidecar match nothing, and to them a cluster speaks no TLS unless it has a
+    `transport_socket`. To say so aloud would be a socket more for Envoy to keep for each cluster.
+    """
     bare = [_plain(BARE, {BARE: True})] if bare_checks else []
-    others = _plain("other", {})
     match wanted:
         case ir.MeshTransport():
-            members = [_to_members(wanted, {})] if wanted.members_only else [_to_members(wanted), others]
-            return {"transport_socket_matches": [*bare, *members]}
+            members = _to_members(wanted, {}) if wanted.members_only else _to_members(wanted)
+            return {"transport_socket_matches": [*bare, members]}
         case ir.MembersTransport():
             each = [_to_members(one, {MEMBER: name}) | {"name": name} for name, one in wanted.members]
-            return {"transport_socket_matches": [*bare, *each, _to_members(_NOBODY), others]}
+            return {"transport_socket_matches": [*bare, *each, _to_members(_NOBODY)]}
         case ir.ServerTls():
             return {"transport_socket": _to_server(wanted)}
 

@@ -8,7 +8,7 @@ from tests.kit.sidecar import ORIGIN, TRUST_DOMAIN, inbound, outbound, spiffe_id
 
 from sekisho import envoy, ir
 from sekisho.envoy import lint_rules
-from sekisho.envoy.building import new
+from sekisho.envoy.building import extension, new
 from sekisho.envoy.lint import lint
 from sekisho.protos import pack, unpack
 
@@ -155,8 +155,11 @@ def test_a_cluster_whose_tls_is_weaker(path: str) -> None:
 
 def test_a_cluster_that_reaches_members_without_tls() -> None:
     cluster = member_cluster(spiffe_id("cart"))
-    raw = cluster.transport_socket_matches[1].transport_socket
-    cluster.transport_socket_matches[0].transport_socket.CopyFrom(raw)
+    raw = extension(
+        "envoy.transport_sockets.raw_buffer", "envoy.extensions.transport_sockets.raw_buffer.v3.RawBuffer"
+    )
+    socket = new("envoy.config.core.v3.TransportSocket", **raw)
+    cluster.transport_socket_matches[0].transport_socket.CopyFrom(socket)
     assert any("without TLS" in finding for finding in lint(cluster))
 
 
