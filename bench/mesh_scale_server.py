@@ -6,7 +6,7 @@
 The first writes a mesh (mesh_world.py) into the store and ends, so that the second has no memory of that; the
 first instances of the first REAL services are workloads of this host, for a real agent and real Envoys.
 DIRECTORY takes the state and the fleet's certificates. Commands, each answered with a JSON line: `proxies`,
-`change SERVICE READY`, `policy SECONDS`, `cost`, `quit`.
+`change SERVICE READY`, `policy SECONDS`, `cost`, `settled`, `quit`.
 """
 
 import asyncio
@@ -25,7 +25,7 @@ from tests.kit.objects import id_of
 from bench import mesh_world
 from sekisho.aio.clock import SystemClock
 from sekisho.aio.tasks import background
-from sekisho.app import logs
+from sekisho.app import garbage, logs
 from sekisho.app.control_plane import Parts, build, run
 from sekisho.app.settings import Address, ControlPlane, Logging
 from sekisho.engine import Read
@@ -127,6 +127,9 @@ async def _commands(parts: Parts) -> None:
                 _say(**await _change(parts, mesh_world.mesh_timeout(f"{seconds}s"), "update"))
             case ["cost"]:
                 _say(cpu=time.process_time(), rss=PROCESS.memory_info().rss)
+            case ["settled"]:
+                await asyncio.sleep(1.1 * garbage.EVERY)
+                _say(rss=PROCESS.memory_info().rss)
             case ["quit"]:
                 return
             case _:
