@@ -84,10 +84,16 @@ def edits_headers(share: ir.Share) -> bool:
     return changes_something(share.request_headers) or changes_something(share.response_headers)
 
 
+def only_cluster(wanted: ir.Forward) -> str | None:
+    """Where everything is sent, as it is; None where there is more to say."""
+    first, *others = wanted.shares
+    return None if others or edits_headers(first) or first.has_retry_budget else first.cluster
+
+
 def _destination(wanted: ir.Forward) -> dict[str, Any]:
-    shares, first = wanted.shares, wanted.shares[0]
-    if len(shares) == 1 and first.cluster and not (edits_headers(first) or first.has_retry_budget):
-        return {"cluster": first.cluster}
+    if only := only_cluster(wanted):
+        return {"cluster": only}
+    shares = wanted.shares
     fields: dict[str, Any] = {"weighted_clusters": {"clusters": [_cluster_weight(share) for share in shares]}}
     if any(share.cluster is None for share in shares):
         fields["cluster_not_found_response_code"] = _STATUSES[wanted.unresolved_status]

@@ -1,17 +1,26 @@
 """VirtualHost and Route: all routes of one hostname, in order of precedence."""
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 from msgspec.structs import replace
 
 from sekisho import ir
+from sekisho.envoy.building import new
 from sekisho.envoy.filters import authorizers, cors, policies, programs, sessions
 from sekisho.envoy.headers import header_edits, in_sequence
 from sekisho.envoy.redirects import redirect_action, redirect_filters
-from sekisho.envoy.route_action import edits_headers, route_action
+from sekisho.envoy.route_action import edits_headers, only_cluster, route_action
 from sekisho.envoy.route_match import route_match
 from sekisho.envoy.scope_keys import SERVER_NAME_HEADER
+from sekisho.model.names import Origin, ResourceId
+
+_KINDS = 1024
+"""So many kinds of routes are kept ready."""
+_NOBODY = Origin(ResourceId("", "", ""))
+_ANY_SHARE = ir.Share(cluster="any", weight=1, origin=_NOBODY)
+_ANY_HOST = ir.VirtualHost(table="", hostname="", routes=())
 
 
 def virtual_host(wanted: ir.VirtualHost) -> dict[str, Any]:
@@ -26,8 +35,46 @@ def virtual_host(wanted: ir.VirtualHost) -> dict[str, Any]:
 
 def routes(wanted: ir.VirtualHost) -> list[dict[str, Any]]:
     """envoy.config.route.v3.VirtualHost.routes"""
-    found = [entry for each in wanted.routes for entry in (*_refused_preflights(each), route(each, wanted))]
+    found = [entry for each in wanted.routes for entry in _entries(each, wanted)]
     return [_misdirected(wanted), *found] if wanted.server_name else found
+
+
+def _entries(each: ir.Route, host: ir.VirtualHost) -> tuple[dict[str, Any], ...]:
+    return *_refused_preflights(each), route(each, host)
+
+
+def add_routes(to: Any, wanted: ir.VirtualHost) -> None:
+    """The same, for a repeated field. They come by the thousand, and mostly differ in names only: then one of
+    a kind is copied, which takes a fifth of the time it takes to make it of dicts."""
+    if wanted.server_name:
+        to.add(**_misdirected(wanted))
+    for each in wanted.routes:
+        if cluster := _own_cluster(each):
+            copied = to.add()
+            copied.CopyFrom(_kind(_emptied(each)))
+            copied.name, copied.route.cluster = each.name, cluster
+        else:
+            for entry in _entries(each, wanted):
+                to.add(**entry)
+
+
+def _own_cluster(wanted: ir.Route) -> str | None:
+    """The cluster of a route that is one entry, the same at any host but for that and its name."""
+    action = wanted.action
+    if wanted.cors is not None or wanted.treatment is not None or not isinstance(action, ir.Forward):
+        return None
+    return only_cluster(action)
+
+
+def _emptied(wanted: ir.Route) -> ir.Route:
+    """Without what is its own: what remains is its kind."""
+    action = replace(wanted.action, shares=(_ANY_SHARE,))
+    return replace(wanted, name="", action=action, origin=_NOBODY)
+
+
+@lru_cache(_KINDS)
+def _kind(wanted: ir.Route) -> Any:
+    return new("envoy.config.route.v3.Route", **route(wanted, _ANY_HOST))
 
 
 def _misdirected(host: ir.VirtualHost) -> dict[str, Any]:

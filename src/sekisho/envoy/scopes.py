@@ -17,7 +17,7 @@ from sekisho import ir
 from sekisho.envoy import filters
 from sekisho.envoy.building import OFF, new
 from sekisho.envoy.filters import policies
-from sekisho.envoy.routes import routes, virtual_host
+from sekisho.envoy.routes import add_routes, virtual_host
 from sekisho.envoy.scope_keys import HEADER, SERVER_NAME_HEADER, WILDCARD, scope_key
 
 ANY_HOST = "*"
@@ -48,8 +48,7 @@ def _exact(wanted: ir.VirtualHost) -> Any:
     host.name = wanted.hostname
     for name, settings in policies.of_host(wanted.treatment, wanted.filters).items():
         host.typed_per_filter_config[name].CopyFrom(settings)
-    for one in routes(wanted):
-        host.routes.add(**one)
+    add_routes(host.routes, wanted)
     host.routes.append(_not_found())
     _hide_server_name(scope, [wanted])
     return scope

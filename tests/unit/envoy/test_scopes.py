@@ -8,12 +8,15 @@ from sekisho import envoy, ir
 from sekisho.envoy import filters, lint_rules
 from sekisho.envoy.filters import lowercase, wildcard
 from sekisho.envoy.lint import lint
+from sekisho.envoy.routes import add_routes
+from sekisho.envoy.routes import routes as written
 from sekisho.envoy.scope_keys import HEADER, SERVER_NAME_HEADER, scope_key
-from sekisho.protos import unpack
+from sekisho.protos import message, unpack
 
 EDITS = ir.HeaderEdits(set=(("x", "1"),), add=(("y", "%2%"),), remove=("z",))
 ACTIONS = (
     forward("a/b/80"),
+    forward("c/d/81"),
     forward(None),
     forward(path_rewrite=ir.ReplacePrefix("/"), host_rewrite=ir.HostRewrite("in.test"), websocket=False),
     forward(path_rewrite=ir.ReplaceFullPath("/x"), mirrors=(ir.Mirror(cluster="m"),)),
@@ -140,3 +143,11 @@ def test_the_order_of_filters_ends_with_the_router() -> None:
         "envoy.filters.http.stateful_session",
         "envoy.filters.http.router",
     ]
+
+
+@given(exact_hosts)
+def test_a_route_that_is_a_copy_of_its_kind_is_what_it_would_be_written_alone(host: ir.VirtualHost) -> None:
+    type_name = "envoy.config.route.v3.VirtualHost"
+    copied = message(type_name)()
+    add_routes(copied.routes, host)
+    assert copied == message(type_name)(routes=written(host))
