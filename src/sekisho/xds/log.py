@@ -15,6 +15,9 @@ NOTHING = -1
 """The position of a proxy that was sent nothing yet: its delta is everything, even when that is empty."""
 _ANSWERS_KEPT = 1_024
 _CHUNKING = Chunking()
+_EMPTY: dict[str, Any] = {}
+"""Stands for each book of a log in which there is nothing: most of them, as each workload has its own logs.
+Never written to; see `_entered`."""
 
 T = TypeVar("T")
 
@@ -45,10 +48,10 @@ class Log:
         self._chunking = CHUNKING.get(type_url, _CHUNKING)
         self._base = 0
         """Up to this commit it is not told apart when names came and changed: nobody is on the way there."""
-        self._changed: dict[str, int] = {}
-        self._removed: dict[str, int] = {}
-        self._added: dict[str, int] = {}
-        self._previous: dict[str, Resource] = {}
+        self._changed: dict[str, int] = _EMPTY
+        self._removed: dict[str, int] = _EMPTY
+        self._added: dict[str, int] = _EMPTY
+        self._previous: dict[str, Resource] = _EMPTY
         self._built: _Built | None = None
         self._asked: tuple[Any, Any] | None = None
         self._nonces = 0
@@ -79,21 +82,21 @@ class Log:
         self.current[name] = resource
         self._removed.pop(name, None)
         if old is None:
-            self._added[name] = seq
+            self._added = _entered(self._added, name, seq)
         elif old.accepted and not resource.accepted:
-            self._previous[name] = old
+            self._previous = _entered(self._previous, name, old)
         self._note(seq, name, Part.MAKE)
 
     def _remove(self, seq: int, name: str) -> None:
         del self.current[name]
         self._previous.pop(name, None)
         self._added.pop(name, None)
-        self._removed[name] = seq
+        self._removed = _entered(self._removed, name, seq)
         self._note(seq, name, Part.BREAK)
 
     def _note(self, seq: int, name: str, part: Part) -> None:
         self._changed.pop(name, None)  # to move it to the end
-        self._changed[name] = seq
+        self._changed = _entered(self._changed, name, seq)
         self.seqs[part] = seq
 
     def forget_built(self) -> None:
@@ -117,8 +120,9 @@ class Log:
         for book in (self._removed, self._added, self._changed):
             for name in [name for name, _ in takewhile(lambda entry: entry[1] <= floor, book.items())]:
                 del book[name]
-            if not book:
-                book.clear()  # an emptied dictionary keeps its size, a cleared one does not
+        # An emptied dictionary keeps its size.
+        self._removed, self._added = self._removed or _EMPTY, self._added or _EMPTY
+        self._changed = self._changed or _EMPTY
 
     def visible(self, name: str) -> Resource | None:
         """What a proxy is to hold: the current version, or the last accepted one while that is condemned.
@@ -312,6 +316,14 @@ class Expected:
             return False
         self._proven = request
         return True
+
+
+def _entered(book: dict[str, T], name: str, value: T) -> dict[str, T]:
+    """The book with this in it: a new one where nothing was in any."""
+    if book is _EMPTY:
+        return {name: value}
+    book[name] = value
+    return book
 
 
 def _newest(by_seq: dict[str, int], since: int) -> Iterator[str]:
