@@ -313,7 +313,7 @@ static void flush_out(proxy *one) {
 
 static void read_in(proxy *one) {
     static uint8_t chunk[1 << 18];
-    for (;;) {
+    do {
         int got = SSL_read(one->ssl, chunk, sizeof chunk);
         if (got <= 0) {
             if (would_block(one, got)) break;
@@ -322,7 +322,7 @@ static void read_in(proxy *one) {
         }
         append(&one->in, chunk, (size_t)got);
         if (!on_frames(one)) return;
-    }
+    } while (SSL_has_pending(one->ssl)); /* of what is still in the socket the poller tells */
     flush_out(one);
 }
 
@@ -432,6 +432,7 @@ int main(int argc, char **argv) {
     if (SSL_CTX_use_PrivateKey_file(tls, argv[4], SSL_FILETYPE_PEM) != 1 ||
         SSL_CTX_load_verify_locations(tls, argv[5], NULL) != 1) { fprintf(stderr, "key or authority not readable\n"); return 2; }
     if (alike && SSL_CTX_use_certificate_chain_file(tls, fleet->certificate) != 1) { fprintf(stderr, "%s not readable\n", fleet->certificate); return 2; }
+    SSL_CTX_set_read_ahead(tls, 1); /* a record in one call, not its head and its body */
     SSL_CTX_set_verify(tls, SSL_VERIFY_PEER, NULL);
     SSL_CTX_set_session_cache_mode(tls, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
     SSL_CTX_sess_set_new_cb(tls, keep_session);

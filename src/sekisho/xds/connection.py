@@ -150,6 +150,8 @@ class ClientConnection(asyncio.Protocol):
         try:
             for event in self._http2.receive(data, now):
                 self._event(event)
+            for stream in list(self._streams.values()):
+                stream.respond(now)
         except ConnectionFailed:
             self.flush()
             self._end()
@@ -204,6 +206,7 @@ class ClientConnection(asyncio.Protocol):
         if stream.session is not None:
             self._deadline = _NEVER  # the end of the certificate is watched by `check`
         if ended:
+            stream.respond(self._clock.time())
             self._finish(stream_id, "ended by the proxy")
 
     # --- the streams' side

@@ -1,6 +1,7 @@
 """The server side of HTTP/2 framing without I/O: octets in, events and octets out (RFC 9113)."""
 
 from collections.abc import Callable
+from functools import lru_cache
 
 from sekisho.xds import frames
 from sekisho.xds.events import ConnectionFailed, Data, Event, Gone, Request, WindowOpened
@@ -59,16 +60,7 @@ class Connection:
         self._initial_send_window = frames.DEFAULT_WINDOW
         self._receive_window = 2 * limits.receive_window
         self._events: list[Event] = []
-        self._out: list[bytes] = [
-            frames.settings(
-                {
-                    frames.MAX_CONCURRENT_STREAMS: limits.streams,
-                    frames.INITIAL_WINDOW_SIZE: limits.receive_window,
-                    frames.MAX_HEADER_LIST_SIZE: limits.header_list,
-                }
-            ),
-            frames.window_update(0, self._receive_window - frames.DEFAULT_WINDOW),
-        ]
+        self._out = [_greeting(limits.streams, limits.receive_window, limits.header_list)]
 
     # --- octets in
 
@@ -408,6 +400,17 @@ class Connection:
         if not self._draining:
             self._draining = True
             self._out.append(frames.goaway(self.last_stream_id, ErrorCode.NO_ERROR, b"draining"))
+
+
+@lru_cache
+def _greeting(streams: int, receive_window: int, header_list: int) -> bytes:
+    """Our first frames, the same for all clients. The connection's window is twice that of a stream."""
+    settings = {
+        frames.MAX_CONCURRENT_STREAMS: streams,
+        frames.INITIAL_WINDOW_SIZE: receive_window,
+        frames.MAX_HEADER_LIST_SIZE: header_list,
+    }
+    return frames.settings(settings) + frames.window_update(0, 2 * receive_window - frames.DEFAULT_WINDOW)
 
 
 def _unpadded(flags: int, payload: bytes) -> bytes:

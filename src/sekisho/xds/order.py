@@ -44,6 +44,7 @@ STEPS = (
     Step(BREAK_STAGE + 1, SECRET, Part.BREAK),
 )
 
+_PLACES = {step: index for index, step in enumerate(STEPS)}
 _STEPS_OF = {step.type_url: tuple(each for each in STEPS if each.type_url == step.type_url) for step in STEPS}
 
 
@@ -54,4 +55,4 @@ def steps_of(type_url: str) -> tuple[Step, ...]:
 
 def place(step: Step) -> tuple[int, int]:
     """Sorts steps into sending order."""
-    return step.stage, STEPS.index(step) if step in STEPS else len(STEPS)
+    return step.stage, _PLACES.get(step, len(STEPS))

@@ -108,7 +108,8 @@ class Deframer:
             end = _PREFIX + _length(self.unfinished, self._limit)
             if len(self.unfinished) < end:
                 return
-            message = bytes(self.unfinished[_PREFIX:end])
+            with memoryview(self.unfinished) as whole:  # else it is copied twice
+                message = bytes(whole[_PREFIX:end])
             del self.unfinished[:end]
             yield message
 

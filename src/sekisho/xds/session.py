@@ -1,6 +1,7 @@
 """One proxy's delta ADS stream without I/O: say what happened, send what it returns."""
 
 from collections.abc import Callable, Sequence
+from sys import intern
 from typing import Any
 
 from sekisho.xds.awaited import AwaitedEndpoints
@@ -94,9 +95,13 @@ class Session(Traveller):
 
     def received(self, request: Any, now: float) -> list[Chunk]:
         """The proxy sent a DeltaDiscoveryRequest. Raises TooMuch."""
+        return self.advance(now, self.hear(request, now))
+
+    def hear(self, request: Any, now: float) -> list[Chunk]:
+        """The same of one of several that came together; `advance` is to be called after the last."""
         if self._leg is not None and accepts(request, self._leg):
             self.arrive()
-            return self.advance(now)
+            return []
         self._alight()
         subscription = self._subscriptions.get(request.type_url)
         out: list[Chunk] = []
@@ -109,10 +114,10 @@ class Session(Traveller):
                 self._change(subscription, request)
             if not out:
                 self._catch_up(now)
-        return self.advance(now, out)
+        return out
 
     def _subscribe(self, request: Any) -> None:
-        type_url = request.type_url
+        type_url = intern(request.type_url)  # each request has its own
         if len(self._subscriptions) >= MOST_TYPES:
             raise TooMuch(f"asked for more than {MOST_TYPES} types")
         logs = [view.log(type_url) or Log(type_url, Shelf()) for view in self.views]

@@ -50,8 +50,8 @@ class AdsStream:
     """A call. Its session begins with the first request."""
 
     __slots__ = (
-        "_admission", "_answers", "_answers_octets", "_budget", "_clock", "_deframer", "_fanout", "_http2",
-        "_id", "_line", "_peer", "_queue", "_reserved", "session",
+        "_admission", "_answers", "_answers_octets", "_budget", "_clock", "_deframer", "_fanout", "_heard",
+        "_http2", "_id", "_line", "_peer", "_queue", "_reserved", "session",
     )  # fmt: skip
 
     def __init__(
@@ -75,6 +75,8 @@ class AdsStream:
         self._clock = clock
         self._peer = peer
         self._deframer = Deframer(admission.limits.message)
+        self._heard = False
+        """Whether there were requests since the last `respond`."""
         self._budget = Budget(admission.limits.request_burst, admission.limits.request_rate)
         self._queue: list[tuple[Chunk, int]] = []
         """Few at a time: of each type there is one response at most that is not answered."""
@@ -89,7 +91,7 @@ class AdsStream:
         return bool(self._queue)
 
     def feed(self, octets: bytes, now: float) -> None:
-        """A piece of the request body. Raises Failed."""
+        """A piece of the request body; `respond` is to follow the last that came. Raises Failed."""
         for raw in self._deframer.messages(octets):
             if not self._budget.spend(1, now):
                 raise Failed(Status.RESOURCE_EXHAUSTED, "too many requests")
@@ -104,11 +106,21 @@ class AdsStream:
             for view in session.views:
                 view.wakers[self._fanout] = None
         try:
-            chunks = session.received(request, now)
+            chunks = session.hear(request, now)
         except TooMuch as error:
             raise Failed(Status.RESOURCE_EXHAUSTED, str(error)) from None
+        self._heard = True
         for chunk in chunks:
             self._send(chunk)
+
+    def respond(self, now: float) -> None:
+        """Sends what requests call for. Who comes back sends one for each type at once, and what may go when
+        is looked at after the last.
+        """
+        if self._heard and self.session is not None:
+            self._heard = False
+            for chunk in self.session.advance(now):
+                self._send(chunk)
 
     def wake(self) -> None:
         """There was a commit, or the session's time has come."""

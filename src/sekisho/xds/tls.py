@@ -18,8 +18,8 @@ so this bounds what each connection keeps; a client's part of the handshake is a
 _SLICE_OUT = 2**12
 """The same for what is encrypted. With 8 KiB a proxy would keep 5 KB more and encrypting take an eighth less
 time, with 2 KiB it would keep 3 KB less and take a quarter more."""
-_RECORD = 2**14
-"""The most that one TLS record carries (RFC 8446 section 5.1)."""
+_RECORD = 2**14 + 1
+"""One more than a TLS record carries at most (RFC 8446 section 5.1)."""
 _SPIFFE_ID = re.compile(r"spiffe://[a-z0-9._-]{1,255}(/[A-Za-z0-9._-]+)+")
 _LONGEST_SPIFFE_ID = 2_048
 
@@ -111,7 +111,7 @@ class TlsPipe:
         plain = b""
         if not self.peer and not self._shake_hands():
             return plain
-        size = len(data) if len(data) < SLICE else _RECORD  # that much memory is taken for it
+        size = len(data) + 1 if len(data) < SLICE else _RECORD  # an answer needs no room for a whole record
         try:
             while True:
                 piece = self._object.read(size)
@@ -119,7 +119,7 @@ class TlsPipe:
                     raise NotVerified("closed by the peer")
                 plain = plain + piece if plain else piece
                 if len(piece) < size and not self._incoming.pending:
-                    return plain  # asking in vain would cost an exception
+                    return plain  # the end of a record; asking in vain would cost an exception
         except ssl.SSLWantReadError:
             return plain
 
