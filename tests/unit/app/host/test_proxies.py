@@ -1,7 +1,6 @@
 """Which proxies a host is to run, from what the API says."""
 
 from sekisho.agent.host import ProxySpec
-from sekisho.app.folder.urls import urls
 from sekisho.app.host.proxies import HostProxies, OneWorkload, is_local
 from sekisho.client import Client, Key
 from sekisho.translate.gateway.classes import CONTROLLER_NAME
@@ -26,23 +25,6 @@ async def test_nothing_is_told_before_both_classes_and_gateways_are_known(client
     proxies = HostProxies(client)
     proxies._take_gateways({Key("shop", "door"): "sekisho"})
     assert proxies._specs.value is None
-
-
-def test_a_gateway_has_urls_once_it_is_programmed() -> None:
-    gateway = {
-        "spec": {"listeners": [{"protocol": "HTTP", "port": 80}, {"protocol": "HTTPS", "port": 443}]},
-        "status": {
-            "addresses": [{"value": "127.0.0.1"}, {"value": "2001:db8::1"}],
-            "conditions": [{"type": "Programmed", "status": "True"}],
-        },
-    }
-    assert urls(gateway) == (
-        "http://localhost:80",
-        "https://localhost:443",
-        "http://[2001:db8::1]:80",
-        "https://[2001:db8::1]:443",
-    )
-    assert urls({**gateway, "status": {}}) == ()
 
 
 async def test_workloads_with_a_sidecar_and_an_address_of_this_host_are_wanted(client: Client) -> None:
