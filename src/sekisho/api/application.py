@@ -115,7 +115,8 @@ class Application:
         self._synthetic = reviewing.Synthetic(parts.catalogue, parts.now)
         self._rates = Rates(parts.limits, parts.clock.monotonic)
         self._gate = Gate(parts.limits.requests_at_once)
-        self._shares = Shares(parts.limits)
+        self._shares = Shares(parts.limits.user_at_once, parts.limits)
+        self._shares_of_watches = Shares(parts.limits.user_watches, parts.limits)
         self._frames = watching.Frames()
         self._open: set[watching.WatchResponse] = set()
         self._stopping = False
@@ -163,7 +164,7 @@ class Application:
             await answer(scope, receive, send)
             return
         try:
-            with self._parts.watches:
+            with self._parts.watches, self._shares_of_watches.of(answer.user):
                 self._open.add(answer)
                 await answer(scope, receive, send)
         except ApiError as error:

@@ -30,6 +30,8 @@ class Limits:
     """Of these, for one user that has a rate: slow bodies of one must not lock out the others."""
     watches: int = 4_000
     """Open at a time; more get 429."""
+    user_watches: int = 2_000
+    """Of these, for one user that has a rate: a reader must not lock out the agents of a fleet."""
     send_seconds: float = 30.0
     """For a client to take one chunk of a watch; a slower one is cut, so that nothing piles up for it."""
     rates: Mapping[str, float] = field(
@@ -49,17 +51,19 @@ class Limits:
 
 
 class Shares:
-    """How many requests of each user are being worked on."""
+    """How many of all that is under way are each user's."""
 
-    def __init__(self, limits: Limits) -> None:
-        self._limits = limits
+    def __init__(self, bound: int, limits: Limits) -> None:
+        """`bound`: for one user; `limits` say who has none."""
+        self._bound = bound
+        self._rated = limits.rates.keys()
         self._inside: dict[str, int] = {}
 
     @contextmanager
     def of(self, user: User) -> Iterator[None]:
         """Holds one place of the user's; one without a rate has no bound. Raises 429 when all are taken."""
         inside = self._inside.get(user.name, 0)
-        if inside >= self._limits.user_at_once and user.roles <= self._limits.rates.keys():
+        if inside >= self._bound and user.roles <= self._rated:
             raise too_many_requests(1)
         self._inside[user.name] = inside + 1
         try:

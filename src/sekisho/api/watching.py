@@ -11,7 +11,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from sekisho.aio.tasks import background
 from sekisho.api import representation, selectors
-from sekisho.api.authentication import Authenticator, caller
+from sekisho.api.authentication import Authenticator, User, caller
 from sekisho.api.call import Call, Parts
 from sekisho.api.errors import ApiError, expired, unauthorized
 from sekisho.api.negotiation import Shape
@@ -99,6 +99,11 @@ class WatchResponse:
         self._wishes = _Wishes.parse(call)
         self._watch: Watch | None = None
         self._present: Sequence[Record] = ()
+
+    @property
+    def user(self) -> User:
+        """Whose watch it is."""
+        return self._call.user
 
     async def open(self) -> None:
         """Subscribes, before anything is answered: an expired revision is still a plain 410."""

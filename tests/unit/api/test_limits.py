@@ -139,6 +139,21 @@ async def test_too_many_watches_are_refused(make_api: Factory) -> None:
         assert event["reason"] == "TooManyRequests"
 
 
+async def test_one_user_cannot_take_every_watch(make_api: Factory) -> None:
+    api = make_api(Limits(user_watches=1))
+    await api.app.start()
+    url = f"{ROUTES}?watch=1&allowWatchBookmarks=true&sendInitialEvents=true"
+    async with api.watch(url, user="reader") as first:
+        assert (await first.next() or {})["type"] == "BOOKMARK"
+        async with api.watch(url, user="reader") as second:
+            assert (await second.next() or {})["code"] == 429
+        async with api.watch(url) as third, api.watch(url) as fourth:
+            for admins in (third, fourth):
+                assert (await admins.next() or {})["type"] == "BOOKMARK"
+    async with api.watch(url, user="reader") as again:
+        assert (await again.next() or {})["type"] == "BOOKMARK"
+
+
 async def test_one_user_cannot_take_every_place(make_api: Factory) -> None:
     """A reader's bodies may come slowly; an admin is let in beside them."""
     api = make_api(Limits(user_at_once=2))
