@@ -14,9 +14,10 @@ from typing import Self
 
 import pytest
 from tests.kit.pki import self_signed
+from tests.kit.users import TokenTable
 from tests.kit.wait import wait_until
 
-from sekisho.api import ServerSettings, TokenTable, User, create_app, serve, token_hash
+from sekisho.api import ServerSettings, User, create_app, serve
 from sekisho.store.memory import open_memory
 
 pytestmark = pytest.mark.live
@@ -78,7 +79,7 @@ class _Server:
     async def _run(self) -> None:
         certificate, key = self_signed("127.0.0.1").write(self._folder, "server")
         self._loop = asyncio.get_running_loop()
-        tokens = TokenTable([(token_hash("secret"), User("admin", frozenset({"admin"})))])
+        tokens = TokenTable({"secret": User("admin", frozenset({"admin"}))})
         async with open_memory() as store:
             self._task = asyncio.ensure_future(
                 serve(create_app(store, tokens), ServerSettings(certificate, key), started=self._is_up)

@@ -1,7 +1,7 @@
 """The Kubernetes-shaped REST API: discovery, CRUD, watch, tables, patches, authentication."""
 
 from sekisho.api.application import About, Application, create_app
-from sekisho.api.authentication import Authenticator, TokenTable, User, token_hash
+from sekisho.api.authentication import Authenticator, User
 from sekisho.api.catalogue import Review
 from sekisho.api.errors import ApiError
 from sekisho.api.limits import Limits
@@ -17,11 +17,9 @@ __all__ = [
     "Mount",
     "Review",
     "ServerSettings",
-    "TokenTable",
     "User",
     "create_app",
     "serve",
     "tls_context",
-    "token_hash",
     "user_of",
 ]

@@ -1,8 +1,5 @@
-"""Who is calling: bearer tokens, kept as hashes only, and client certificates."""
+"""Who is calling: by a bearer token, or by a client certificate."""
 
-import hashlib
-import hmac
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -49,35 +46,6 @@ async def caller(authenticator: Authenticator, request: Request) -> User | None:
         return await authenticator.authenticate(token) if token else None
     certificate = request.scope.get("extensions", {}).get(CERTIFICATE)
     return await authenticator.recognise(certificate) if certificate else None
-
-
-def token_hash(token: str) -> bytes:
-    """What is stored of a token: its SHA-256. Tokens are random and long: a slow hash adds nothing."""
-    return hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
-
-
-class TokenTable:
-    """The tokens of a small, fixed set of users."""
-
-    def __init__(self, users: Iterable[tuple[bytes, User]]) -> None:
-        """`users` are pairs of `token_hash` and user."""
-        self._users: Sequence[tuple[bytes, User]] = tuple(users)
-
-    def __repr__(self) -> str:
-        return f"TokenTable({len(self._users)} users)"
-
-    async def authenticate(self, token: str) -> User | None:
-        """Compares with every entry, so that the time taken tells nothing about which one came close."""
-        digest = token_hash(token)
-        found: User | None = None
-        for known, user in self._users:
-            if hmac.compare_digest(known, digest):
-                found = user
-        return found
-
-    async def recognise(self, certificate: bytes) -> User | None:  # noqa: ARG002 - the protocol's
-        """Nobody: this is a table of tokens."""
-        return None
 
 
 def bearer_token(authorization: str | None) -> str | None:

@@ -128,7 +128,7 @@ async def delete_collection(parts: Parts, admission: Admission, call: Call) -> R
 
 
 async def _delete_records(parts: Parts, admission: Admission, records: Sequence[Record]) -> None:
-    """Deletes in batches, one commit each; what is gone meanwhile is no failure, what changed goes as well."""
+    """Deletes in batches, one commit each. What is gone meanwhile is no failure; what changed goes, too."""
     for start in range(0, len(records), _BATCH):
         writes = [Write("delete", record.id) for record in records[start : start + _BATCH]]
         for written in await parts.store.write(writes):

@@ -4,8 +4,9 @@ from collections.abc import AsyncIterator
 
 import pytest
 from tests.kit.clock import FakeClock
+from tests.kit.users import TokenTable
 
-from sekisho.api import About, Limits, TokenTable, create_app, token_hash
+from sekisho.api import About, Limits, create_app
 from sekisho.store.ledger import Ledger
 from sekisho.store.memory import MemoryStore
 from sekisho.store.watches import HistoryLimits
@@ -25,7 +26,7 @@ async def make_api() -> AsyncIterator[Factory]:
     ) -> Api:
         clock = FakeClock()
         stores.append(MemoryStore(Ledger(limits=history, clock=clock)))
-        tokens = TokenTable([(token_hash(f"{name}-token"), user) for name, user in USERS.items()])
+        tokens = TokenTable({f"{name}-token": user for name, user in USERS.items()})
         app = create_app(stores[-1], tokens, reviews=[REVIEW], limits=limits, clock=clock, about=about)
         return Api(app, stores[-1], clock)
 

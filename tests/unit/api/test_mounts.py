@@ -7,8 +7,9 @@ import pytest
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.types import Receive, Scope, Send
+from tests.kit.users import TokenTable
 
-from sekisho.api import Application, Mount, TokenTable, User, create_app, token_hash, user_of
+from sekisho.api import Application, Mount, User, create_app, user_of
 from sekisho.store.memory import open_memory
 
 ADA = User("ada", frozenset({"reader"}))
@@ -37,7 +38,7 @@ def inside() -> Inside:
 @pytest.fixture
 async def app(inside: Inside) -> AsyncIterator[Application]:
     async with open_memory() as store:
-        tokens = TokenTable([(token_hash("ada"), ADA)])
+        tokens = TokenTable({"ada": ADA})
         app = create_app(store, tokens, mounts=[Mount("/inside/v1", inside, inside.stop)])
         await app.start()
         yield app

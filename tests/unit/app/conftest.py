@@ -4,8 +4,9 @@ from collections.abc import AsyncIterator
 
 import httpx2
 import pytest
+from tests.kit.users import TokenTable
 
-from sekisho.api import TokenTable, User, create_app, token_hash
+from sekisho.api import User, create_app
 from sekisho.client import Client
 from sekisho.client.kubeconfig import Access
 from sekisho.client.transport import Transport
@@ -15,7 +16,7 @@ from sekisho.store.memory import open_memory
 @pytest.fixture
 async def client() -> AsyncIterator[Client]:
     async with open_memory() as store:
-        tokens = TokenTable([(token_hash("admin"), User("admin", frozenset({"admin"})))])
+        tokens = TokenTable({"admin": User("admin", frozenset({"admin"}))})
         app = create_app(store, tokens)
         await app.start()
         access = Access(server="http://api.test", token="admin")
