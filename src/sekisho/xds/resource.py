@@ -16,19 +16,23 @@ _LONGEST_MESSAGE = 4_096
 class Resource:
     """One version of one resource. Made by a `Shelf`, so equal ones are the same object."""
 
-    __slots__ = ("__weakref__", "accepted", "body", "head", "message", "name", "refused_by", "version")
+    __slots__ = ("__weakref__", "accepted", "body", "message", "name", "refused_by", "type_url", "version")
 
     def __init__(self, type_url: str, name: str, blob: Blob) -> None:
+        self.type_url = type_url
         self.name = name
         self.version = blob.version
         self.body = blob.body
-        self.head = resource_head(type_url, name, blob.version, len(blob.body))
-        """Makes the body an entry in a response; apart, as whoever made the body keeps it as well."""
         self.accepted = False
         """Whether any proxy took it."""
         self.refused_by: set[str] | None = None
         self.message = ""
         """The last refusal's text, Envoy's own words."""
+
+    @property
+    def head(self) -> bytes:
+        """Makes the body an entry in a response; apart, as whoever made the body keeps it as well."""
+        return resource_head(self.type_url, self.name, self.version, len(self.body))
 
     @property
     def size(self) -> int:
