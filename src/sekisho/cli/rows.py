@@ -7,6 +7,7 @@ from rich.text import Text
 
 from sekisho.cli.columns import column_widths
 from sekisho.cli.terminal import out
+from sekisho.cli.written import line_of
 from sekisho.client.reviews import PortVerdict, RuleState, Step
 
 _GAP = "  "
@@ -46,5 +47,5 @@ def _broken(row: Sequence[str], widths: Sequence[int], styles: Sequence[str]) ->
 
 def source(of: Step | PortVerdict | RuleState) -> str:
     """A last cell: who decided it, and where that is written; empty for nobody."""
-    place = f" ({of.file}:{of.line})" if of.file else ""
+    place = f" ({of.file}:{line_of(of.file, of.line, of.origin)})" if of.file else ""
     return f"← {of.origin}{place}" if of.origin else ""
