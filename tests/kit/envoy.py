@@ -57,14 +57,17 @@ async def running_envoy(
 ) -> AsyncIterator[Envoy]:
     """Starts Envoy with this Bootstrap and stops it at the end, whatever happened between.
 
-    The admin socket is the one the Bootstrap names. `folder` takes the configuration and the log.
+    The admin socket is the one the Bootstrap names. `folder` takes the configuration and the log. It has a
+    session of its own, as agents give theirs: Linux shares processors out by session, and what is compared
+    should be alike in that (sched(7), autogroup).
     """
     config, log = folder / "bootstrap.pb", folder / "envoy.log"
     config.write_bytes(bootstrap.SerializeToString())
     with log.open("wb") as sink:
         process = await asyncio.create_subprocess_exec(
-            envoy_binary(), "-c", config, "--concurrency", str(concurrency), *FLAGS, stdout=sink, stderr=sink
-        )
+            envoy_binary(), "-c", config, "--concurrency", str(concurrency), *FLAGS,
+            stdout=sink, stderr=sink, start_new_session=True,
+        )  # fmt: skip
     envoy = Envoy(process, Path(bootstrap.admin.address.pipe.path), log)
     with witnessed(folder):
         try:
