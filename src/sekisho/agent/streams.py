@@ -79,6 +79,7 @@ class _ToControlPlane:
 
     def __init__(self, call: Any) -> None:
         self._call = call
+        self._begun = False
 
     async def read(self) -> bytes | None:
         try:
@@ -86,17 +87,41 @@ class _ToControlPlane:
         except grpc.aio.AioRpcError as error:
             raise _broken(error) from error
         except asyncio.CancelledError:
-            _raise_if_closed(self._call)
+            _raise_unless_cancelled()
             raise
         return None if message is _aio.EOF else message
 
     async def write(self, message: bytes) -> None:
         try:
+            if not self._begun:
+                await self._begin()
             await self._call.write(message)
         except grpc.aio.AioRpcError as error:
             raise _broken(error) from error
         except asyncio.InvalidStateError as error:  # the call ended before; its reader says why
             raise UpstreamBroken("the stream has ended") from error
+        except asyncio.CancelledError:
+            _raise_unless_cancelled()
+            raise
+
+    async def _begin(self) -> None:
+        """Waits until there is a call to write to.
+
+        grpc.aio alone would wait for ever where the connection is closed before that.
+        """
+        ended = asyncio.Event()
+        self._call.add_done_callback(lambda _: ended.set())
+        over = asyncio.ensure_future(ended.wait())
+        beginning = asyncio.ensure_future(self._call.wait_for_connection())
+        try:
+            await asyncio.wait({over, beginning}, return_when=asyncio.FIRST_COMPLETED)
+            if not beginning.done():
+                raise UpstreamBroken("the stream ended before it began")
+            await beginning
+        finally:
+            over.cancel()
+            beginning.cancel()
+        self._begun = True
 
 
 class GrpcConnection:
@@ -232,10 +257,13 @@ def _taker(records: Records) -> Any:
     return grpc.unary_unary_rpc_method_handler(handle)
 
 
-def _raise_if_closed(call: Any) -> None:
-    """grpc.aio makes the reader of a closed call look cancelled; nobody cancelled it, the call is over."""
+def _raise_unless_cancelled() -> None:
+    """grpc.aio makes whoever reads or writes look cancelled when somebody else closes the connection.
+
+    Nobody cancelled them, the call is over: a task that ended so would be missed by no one.
+    """
     task = asyncio.current_task()
-    if call.cancelled() and task and not task.cancelling():
+    if task and not task.cancelling():
         raise UpstreamBroken("the connection was closed")
 
 
