@@ -142,10 +142,18 @@ class Proxy:
         return needed
 
     async def _kept_up(self, name: str, service: Callable[[], Awaitable[None]]) -> None:
-        """Starts a service again that failed: a mistake of ours must not end an Envoy that serves."""
+        """Starts a service again that failed: a mistake of ours must not end an Envoy that serves.
+
+        One that nobody cancelled, too, as whoever waits for something cancelled is: it would end in silence.
+        """
+        task = asyncio.current_task()
         while True:
             try:
                 await service()
+            except asyncio.CancelledError:
+                if task and task.cancelling():
+                    raise
+                log.exception("a service of the proxy was cancelled by nobody", proxy=self.id, service=name)
             except Exception:
                 log.exception("a service of the proxy failed and starts again", proxy=self.id, service=name)
             await self._clock.sleep(1.0)
