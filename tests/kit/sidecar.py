@@ -82,7 +82,10 @@ def mesh_cluster(
     )
     cluster = ir.Cluster(name=name, transport=transport, origin=ORIGIN, **fields)
     ready = ir.Endpoints(cluster=name, endpoints=tuple(endpoints), origin=ORIGIN)
-    return [envoy.resource(envoy.cluster(cluster)), envoy.resource(envoy.cluster_load_assignment(ready))]
+    return [
+        envoy.resource(envoy.outbound_cluster(cluster)),
+        envoy.resource(envoy.cluster_load_assignment(ready)),
+    ]
 
 
 def route_table(name: str, *routes: ir.Route) -> Resource:

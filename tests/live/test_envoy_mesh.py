@@ -1,6 +1,7 @@
 """A pair of sidecars made of IR alone: what reaches the application, and what does not."""
 
 import asyncio
+import re
 import socket
 import ssl
 import time
@@ -35,6 +36,12 @@ from tests.kit.tokens import Issuer
 from tests.kit.wait import eventually
 
 from sekisho import envoy, ir
+
+FIGURES = {
+    *("upstream_rq_total", "upstream_rq_active", "upstream_rq_timeout", "upstream_rq_retry"),
+    *("upstream_rq_pending_overflow", "upstream_cx_total", "upstream_cx_active", "upstream_cx_connect_fail"),
+    *("membership_healthy", "membership_total", "update_rejected"),
+}
 
 pytestmark = [pytest.mark.live, pytest.mark.asyncio(loop_scope="module")]
 
@@ -147,6 +154,16 @@ async def test_http_travels_by_http2_and_the_application_learns_who_called(pair:
     assert f"URI={CLIENT}" in headers["X-Forwarded-Client-Cert"][0]
     assert headers["X_Kept"] == ["1"]
     assert "X-Sekisho-Forged" not in headers
+
+
+async def test_a_destination_keeps_the_figures_that_are_promised_and_no_others(pair: Pair) -> None:
+    await pair.serve()
+    assert (await pair.get()).status == 200
+    text = (await pair.client.envoy.admin("/stats")).body.decode()
+    told = dict(re.findall(r"^cluster\.shop/echo/80\.(.*): (\d+)$", text, re.MULTILINE))
+    assert told.keys() == FIGURES
+    assert int(told["upstream_rq_total"]) > 0
+    assert told["membership_healthy"] == "1"
 
 
 async def test_nobody_can_claim_to_be_another(pair: Pair) -> None:

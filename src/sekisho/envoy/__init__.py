@@ -2,7 +2,7 @@
 
 from sekisho.envoy.bootstrap import Role, bootstrap
 from sekisho.envoy.captured import captured_inbound
-from sekisho.envoy.clusters import cluster
+from sekisho.envoy.clusters import cluster, outbound_cluster
 from sekisho.envoy.endpoints import cluster_load_assignment
 from sekisho.envoy.inbound import inbound_listener
 from sekisho.envoy.inbound_clusters import inbound_cluster, passthrough_cluster
@@ -31,6 +31,7 @@ __all__ = [
     "inbound_listener",
     "inbound_route_configuration",
     "listener",
+    "outbound_cluster",
     "outbound_listener",
     "outlet_listener",
     "passthrough_cluster",

@@ -15,6 +15,7 @@ from sekisho.envoy.guard import upstream_filters
 from sekisho.envoy.health_checks import health_check
 from sekisho.envoy.limits import circuit_breakers
 from sekisho.envoy.outliers import outlier_detection
+from sekisho.envoy.stats import figures_of_cluster
 from sekisho.envoy.tunnels import through_tunnel
 from sekisho.envoy.upstream_tls import transport
 from sekisho.ir.transport import ALPN_HTTP2
@@ -28,6 +29,7 @@ CONCURRENT_STREAMS = 100
 
 HTTP_OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
 _CLUSTER = "envoy.config.cluster.v3.Cluster"
+_FIGURES = "envoy.config.metrics.v3.StatsMatcher"
 _OF_ONE: dict[str, Any] = {
     "name": "",
     "hosts": None,
@@ -62,6 +64,13 @@ def cluster(wanted: ir.Cluster) -> Any:
         message.MergeFrom(_by_eds())
     for check in wanted.health_checks:
         message.health_checks.add(**health_check(check, _host(wanted.name), http2=http2(wanted)))
+    return message
+
+
+def outbound_cluster(wanted: ir.Cluster) -> Any:
+    """envoy.config.cluster.v3.Cluster of a sidecar, which has many of them and little memory."""
+    message = cluster(wanted)
+    message.stats_matcher.MergeFrom(new(_FIGURES, **figures_of_cluster(wanted.name)))
     return message
 
 

@@ -14,7 +14,7 @@ from sekisho import ir
 from sekisho.engine import Output, Read, output, query
 from sekisho.envoy.agent import agent_resource
 from sekisho.envoy.captured import captured_inbound
-from sekisho.envoy.clusters import cluster
+from sekisho.envoy.clusters import cluster, outbound_cluster
 from sekisho.envoy.endpoints import cluster_load_assignment
 from sekisho.envoy.inbound import inbound_listener
 from sekisho.envoy.inbound_clusters import inbound_cluster, passthrough_cluster
@@ -104,6 +104,11 @@ class Emission:
 @query
 def _cluster(_: Read, wanted: ir.Cluster) -> Resource:
     return resource(cluster(wanted))
+
+
+@query
+def _outbound_cluster(_: Read, wanted: ir.Cluster) -> Resource:
+    return resource(outbound_cluster(wanted))
 
 
 @query
@@ -307,7 +312,9 @@ _OF_WORLDS = (
     _emission(
         CLUSTER,
         MESH_CLUSTERS,
-        _for_patches(MESH_CLUSTERS, _remembered(MESH_CLUSTERS, _cluster), cluster, "outbound"),
+        _for_patches(
+            MESH_CLUSTERS, _remembered(MESH_CLUSTERS, _outbound_cluster), outbound_cluster, "outbound"
+        ),
         name=lambda key: cluster_name(key[1]),
         shared=True,
     ),
@@ -328,7 +335,9 @@ _OF_WORLDS = (
     _emission(
         CLUSTER,
         DIRECT_CLUSTERS,
-        _for_patches(DIRECT_CLUSTERS, _remembered(DIRECT_CLUSTERS, _cluster), cluster, "outbound"),
+        _for_patches(
+            DIRECT_CLUSTERS, _remembered(DIRECT_CLUSTERS, _outbound_cluster), outbound_cluster, "outbound"
+        ),
         name=lambda key: direct_name(key[1]),
         shared=True,
     ),
