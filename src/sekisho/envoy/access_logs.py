@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from sekisho import ir
-from sekisho.envoy.building import extension
+from sekisho.envoy.building import attribute, extension
 from sekisho.envoy.carried_logs import carried
 from sekisho.envoy.choices import Choice, depends
 
@@ -72,12 +72,8 @@ def _otel(log: ir.OtelLog) -> dict[str, Any]:
     fields: dict[str, Any] = {
         "grpc_service": {"envoy_grpc": {"cluster_name": log.cluster}},
         "log_name": "sekisho",
-        "attributes": {"values": [_attribute(name, text) for name, text in log.attributes]},
+        "attributes": {"values": [attribute(name, text) for name, text in log.attributes]},
     }
     if log.body:
         fields["body"] = {"string_value": log.body}
     return extension("envoy.access_loggers.open_telemetry", _OTEL, **fields)
-
-
-def _attribute(name: str, text: str) -> dict[str, Any]:
-    return {"key": name, "value": {"string_value": text}}

@@ -20,6 +20,11 @@ def extension(name: str, full_name: str, /, **fields: Any) -> dict[str, Any]:
     return {"name": name, "typed_config": pack(new(full_name, **fields))}
 
 
+def attribute(name: str, text: str) -> dict[str, Any]:
+    """An opentelemetry.proto.common.v1.KeyValue."""
+    return {"key": name, "value": {"string_value": text}}
+
+
 ON: dict[str, Any] = {"value": True}
 OFF: dict[str, Any] = {"value": False}
 

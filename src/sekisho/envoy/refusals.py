@@ -8,7 +8,7 @@ servers (`carried_logs`): nothing is written to a disk here, and what is not tak
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from sekisho.envoy.building import XDS_CLUSTER, extension, milliseconds
+from sekisho.envoy.building import XDS_CLUSTER, attribute, extension, milliseconds
 from sekisho.protos import message
 
 METADATA = ("x-sekisho-records", "refusals")
@@ -84,15 +84,11 @@ def refusals_told() -> list[dict[str, Any]]:
         log_name="refusals",
         disable_builtin_labels=True,
         buffer_flush_interval=milliseconds(_FLUSH),
-        attributes={"values": [_attribute(name, text) for name, text in _FIELDS.items()]},
+        attributes={"values": [attribute(name, text) for name, text in _FIELDS.items()]},
     )
     failed = extension(_CEL, _CEL, expression=_FAILED)
     nowhere = {"response_flag_filter": {"flags": [_NO_CHAIN, _NO_CLUSTER]}}
     return [sink | {"filter": {"or_filter": {"filters": [nowhere, {"extension_filter": failed}]}}}]
-
-
-def _attribute(name: str, text: str) -> dict[str, Any]:
-    return {"key": name, "value": {"string_value": text}}
 
 
 def refusals(request: bytes) -> Iterator[Refusal]:
