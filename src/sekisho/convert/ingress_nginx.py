@@ -12,6 +12,10 @@ from sekisho.convert.result import Converted, Object, Report
 
 _GROUPS = {"networking.k8s.io", "extensions"}
 _PATH_TYPES = {"Exact": "Exact", "Prefix": "PathPrefix", "ImplementationSpecific": "PathPrefix"}
+_REST = "(/|$)(.*)"
+"""Behind a path: with the rewrite-target /$2 the usual way to say a prefix that is taken away."""
+_REGEX = frozenset("()[]{}^$*+?|\\")
+"""Signs of a regular expression. A dot is none: paths have them as they are."""
 
 
 @dataclass(slots=True)
@@ -237,14 +241,13 @@ def _by_weight(
 
 def _path(report: Report, ingress: _Ingress, entry: Mapping[str, Any]) -> dict[str, str]:
     value = entry.get("path") or "/"
-    if ingress.annotations.flag("use-regex"):
-        return {"type": "RegularExpression", "value": f"(?i){value}.*"}
-    if "(" in value:  # /shop(/|$)(.*): with rewrite-target /$2, the usual way to say a prefix
-        prefix = value.removesuffix("(/|$)(.*)")
-        if "(" in prefix:
-            report.note(ingress.source, "spec.rules", f"path {value}: taken as a regular expression")
-            return {"type": "RegularExpression", "value": f"(?i){value}.*"}
+    is_regex = ingress.annotations.flag("use-regex")
+    if value.endswith(_REST) and not set(prefix := value.removesuffix(_REST)) & _REGEX:
         return {"type": "PathPrefix", "value": prefix or "/"}
+    if is_regex or "(" in value:
+        if not is_regex:
+            report.note(ingress.source, "spec.rules", f"path {value}: taken as a regular expression")
+        return {"type": "RegularExpression", "value": f"(?i){value}.*"}
     return {"type": _PATH_TYPES[entry.get("pathType", "ImplementationSpecific")], "value": value}
 
 

@@ -70,7 +70,9 @@ GATEWAY_AND_ROUTE = ("Gateway", "HTTPRoute")
 EXAMPLES = {
     "nginx: a host and a path": Example("ingress-nginx", ingress("app"), GATEWAY_AND_ROUTE),
     "nginx: rewrite with a group": Example(
-        "ingress-nginx", ingress("app", "/app(/|$)(.*)", rewrite_target="/$2"), GATEWAY_AND_ROUTE
+        "ingress-nginx",
+        ingress("app", "/app(/|$)(.*)", use_regex="true", rewrite_target="/$2"),
+        GATEWAY_AND_ROUTE,
     ),
     "nginx: canary by weight": Example(
         "ingress-nginx",

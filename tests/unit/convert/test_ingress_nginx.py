@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pytest
+
 from sekisho.convert import CONVERTERS, Converted
 from sekisho.model import yaml
 
@@ -67,11 +69,19 @@ def test_a_secured_host_is_served_by_https_and_plain_requests_are_sent_there() -
     assert len(kept.objects) == 2
 
 
-def test_the_usual_prefix_with_capture_groups_is_a_prefix_that_is_taken_away() -> None:
-    found = converted(INGRESS.replace("path: /cart", "path: /cart(/|$)(.*)"), rewrite_target="/$2")
+@pytest.mark.parametrize("more", [{}, {"use_regex": "true"}])
+def test_the_usual_prefix_with_capture_groups_is_a_prefix_that_is_taken_away(more: dict[str, str]) -> None:
+    found = converted(INGRESS.replace("path: /cart", "path: /cart(/|$)(.*)"), rewrite_target="/$2", **more)
     rule = made(found, "HTTPRoute")["rules"][0]
     assert rule["matches"][0]["path"] == {"type": "PathPrefix", "value": "/cart"}
     assert rule["filters"][0]["urlRewrite"]["path"]["replacePrefixMatch"] == "/"
+    assert found.notes == ()
+
+
+def test_other_expressions_are_expressions_and_their_groups_are_told() -> None:
+    found = converted(INGRESS.replace("path: /cart", "path: /cart/[0-9]+(/|$)(.*)"), use_regex="true")
+    path = made(found, "HTTPRoute")["rules"][0]["matches"][0]["path"]
+    assert path == {"type": "RegularExpression", "value": "(?i)/cart/[0-9]+(/|$)(.*).*"}
     other = converted(rewrite_target="/x/$1/y")
     assert "only /$2 behind" in other.notes[0].message
     assert "filters" not in made(other, "HTTPRoute")["rules"][0]
