@@ -70,7 +70,8 @@ def cluster(wanted: ir.Cluster) -> Any:
 def outbound_cluster(wanted: ir.Cluster) -> Any:
     """envoy.config.cluster.v3.Cluster of a sidecar, which has many of them and little memory."""
     message = cluster(wanted)
-    message.stats_matcher.MergeFrom(new(_FIGURES, **figures_of_cluster(wanted.name)))
+    if not wanted.guarded:  # else the guard has figures in it as well, of those it refused
+        message.stats_matcher.MergeFrom(new(_FIGURES, **figures_of_cluster(wanted.name)))
     return message
 
 

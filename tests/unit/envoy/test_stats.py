@@ -2,6 +2,9 @@
 
 import re
 
+from tests.kit.sidecar import ORIGIN
+
+from sekisho import envoy, ir
 from sekisho.envoy.stats import figures_of_cluster, stats_config
 
 FIGURES = {
@@ -35,3 +38,16 @@ def test_clusters_that_say_nothing_have_the_same_figures_and_the_classes_of_answ
         assert kept(f"cluster.shop/cart/80.{figure}")
     for figure in ("upstream_rq_200", "upstream_rq_totals", "upstream_cx_overflow", "lb_healthy_panic"):
         assert not kept(f"cluster.shop/cart/80.{figure}")
+
+
+def test_a_way_with_a_guard_leaves_the_choice_to_the_proxy_which_keeps_what_the_guard_counts() -> None:
+    host = (ir.Host("bank.example", 443),)
+    guarded, plain = (
+        envoy.outbound_cluster(
+            ir.Cluster(name="external/shop/bank/443", hosts=host, guarded=guarded, origin=ORIGIN)
+        )
+        for guarded in (True, False)
+    )
+    assert not guarded.HasField("stats_matcher")
+    assert plain.HasField("stats_matcher")
+    assert kept("cluster.external/shop/bank/443.rbac.denied")
