@@ -276,20 +276,11 @@ class Engine:
         for bucket_key in set(old).difference(new) if old else ():
             bucket = table.buckets[bucket_key]
             bucket.take(key)
-            self._moved(bucket)
             if not bucket.members:
                 table.drain(bucket)
                 self._orphans[bucket] = None
         for bucket_key in set(new).difference(old) if old else dict.fromkeys(new):  # each once
-            bucket = table.fill(bucket_key)
-            bucket.put(key)
-            self._moved(bucket)
-
-    @staticmethod
-    def _moved(bucket: Bucket) -> None:
-        bucket.value = None
-        if bucket.users:
-            mark(bucket)
+            table.fill(bucket_key).put(key)
 
     # ---- queries
 

@@ -73,20 +73,26 @@ class Bucket(Node):
         return self.value  # type: ignore[no-any-return]
 
     def put(self, member: Any) -> None:
-        """A source key that was not here before."""
+        """A source key that was not here before; who has read the bucket has to run again."""
         members = self.members
         if type(members) is dict:
             members[member] = None
         else:
             self.members = (*members, member) if len(members) < _FEW else dict.fromkeys((*members, member))
+        self.value = None
+        if self.users:
+            mark(self)
 
     def take(self, member: Any) -> None:
-        """A source key is here no more."""
+        """A source key is here no more; likewise."""
         members = self.members
         if type(members) is dict:
             members.pop(member, None)
         else:
             self.members = tuple(other for other in members if other != member)
+        self.value = None
+        if self.users:
+            mark(self)
 
 
 class Anything(Node):
