@@ -6,11 +6,10 @@ from sekisho import ir
 from sekisho.engine import Read, index, output
 from sekisho.model.names import ResourceId
 from sekisho.model.routes import ROUTE_KINDS
-from sekisho.translate.gateway.attachment import gateways
 from sekisho.translate.gateway.backend_tls import has_policies
 from sekisho.translate.gateway.backends import way_of
 from sekisho.translate.gateway.classes import serves
-from sekisho.translate.gateway.routes import plan
+from sekisho.translate.gateway.grpc_backends import ways
 from sekisho.translate.mesh.clusters import byte_cluster, gateway_cluster
 from sekisho.translate.mesh.collectors import helper_destinations
 from sekisho.translate.mesh.names import cluster_name, destination_of, leads_outside
@@ -20,12 +19,6 @@ from sekisho.translate.zone.egress import EGRESS
 _REMOTE = "zone/"
 """Clusters that may be within others, as those with a BackendTLSPolicy: where the mesh's own TLS ends before
 the application."""
-
-
-def _clusters(read: Read, route: ResourceId) -> Iterator[tuple[ResourceId, str]]:
-    for gateway in gateways(read, route):
-        for name in plan(read, route).clusters:
-            yield gateway, name
 
 
 def _collectors(read: Read, gateway: ResourceId) -> Iterator[tuple[ResourceId, str]]:
@@ -57,7 +50,7 @@ def _tunnel(_: Read, key: tuple[ResourceId, str]) -> ir.Tunnel:
     return ir.Tunnel(cluster=name, origin=way_of(name).destination.origin)
 
 
-CLUSTERS_IN_USE = index("clusters in use", source=ROUTE_KINDS, emit=_clusters)
+CLUSTERS_IN_USE = index("clusters in use", source=ROUTE_KINDS, emit=ways)
 """(gateway, cluster name) → the routes that may send requests there."""
 
 _COLLECTORS = index("collectors of gateways", source="Gateway", emit=_collectors)

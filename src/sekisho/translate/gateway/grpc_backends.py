@@ -20,7 +20,8 @@ def carries_calls_in_mesh(read: Read, cluster: str) -> bool:
     return read.any(_CALLED_IN_MESH) and read.count(_CALLED_IN_MESH, cluster) > 0
 
 
-def _called(read: Read, route: ResourceId) -> Iterator[tuple[ResourceId, str]]:
+def ways(read: Read, route: ResourceId) -> Iterator[tuple[ResourceId, str]]:
+    """Gateways, and clusters to which their proxies send what the route is for."""
     for gateway in gateways(read, route):
         for name in plan(read, route).clusters:
             yield gateway, name
@@ -30,5 +31,5 @@ def _called_in_mesh(read: Read, route: ResourceId) -> tuple[str, ...]:
     return mesh_plan(read, route).clusters if service_parents(read, route) else ()
 
 
-_CALLED = index("backends of calls", source="GRPCRoute", emit=_called)
+_CALLED = index("backends of calls", source="GRPCRoute", emit=ways)
 _CALLED_IN_MESH = index("backends of calls in meshes", source="GRPCRoute", emit=_called_in_mesh)
