@@ -1,6 +1,7 @@
 """What the written pages promise: links lead somewhere, commands exist, resources are valid."""
 
 import re
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -52,6 +53,26 @@ def test_every_command_in_the_pages_exists() -> None:
     written = dict(commands())
     assert {"up", "apply", "explain", "status", "token", "certificate"} <= set(written)
     assert {name: line for name, line in written.items() if name not in known} == {}
+
+
+SHELL = re.compile(r"```\n(?P<text>.*?)```", re.DOTALL)
+TYPED = re.compile(r"^(?:[a-z]*\$ |sudo )?sekisho (?P<rest>.*)$", re.MULTILINE)
+BEYOND = re.compile(r"\s(?:#|\||>|&|\u2026).*$")
+"""Comments, and what the shell does with it."""
+
+
+def typed() -> Iterator[list[str]]:
+    """Each command in a block of a page, as its words after `sekisho`."""
+    for page in PAGES:
+        for block in SHELL.finditer(page.read_text()):
+            for found in TYPED.finditer(re.sub(r"\\\n\s*", "", block["text"])):
+                yield shlex.split(BEYOND.sub("", found["rest"]))
+
+
+@pytest.mark.parametrize("words", sorted(set(map(tuple, typed()))), ids=" ".join)
+def test_every_command_in_the_pages_can_be_typed(words: tuple[str, ...]) -> None:
+    """With these options and as many arguments."""
+    application().parse_args(words, exit_on_error=False, print_error=False)
 
 
 def test_every_resource_in_the_pages_is_valid() -> None:
