@@ -55,7 +55,7 @@ def test_every_command_in_the_pages_exists() -> None:
     assert {name: line for name, line in written.items() if name not in known} == {}
 
 
-SHELL = re.compile(r"```\n(?P<text>.*?)```", re.DOTALL)
+FENCED = re.compile(r"^```\w*\n(?P<text>.*?)^```$", re.DOTALL | re.MULTILINE)
 TYPED = re.compile(r"^(?:[a-z]*\$ |sudo )?sekisho (?P<rest>.*)$", re.MULTILINE)
 BEYOND = re.compile(r"\s(?:#|\||>|&|\u2026).*$")
 """Comments, and what the shell does with it."""
@@ -64,7 +64,7 @@ BEYOND = re.compile(r"\s(?:#|\||>|&|\u2026).*$")
 def typed() -> Iterator[list[str]]:
     """Each command in a block of a page, as its words after `sekisho`."""
     for page in PAGES:
-        for block in SHELL.finditer(page.read_text()):
+        for block in FENCED.finditer(page.read_text()):
             for found in TYPED.finditer(re.sub(r"\\\n\s*", "", block["text"])):
                 yield shlex.split(BEYOND.sub("", found["rest"]))
 
