@@ -203,11 +203,13 @@ class Subscription:
 
         Who follows everything is left out: that is nobody who uses clusters, Envoy asks name by name.
         """
-        if self.wildcard:
+        nothing_sent = self.waiting is None and max(self.positions[Part.MAKE]) == NOTHING
+        if self.wildcard or nothing_sent:
             return
         for resource in clusters.resources:
-            if resource.name in self.names and self._was_sent(resource.name):
-                self.owed.setdefault(resource.name, True)
+            name = resource.name
+            if name not in self.owed and name in self.names and self._was_sent(name):
+                self.owed[name] = True
 
     def _was_sent(self, name: str) -> bool:
         """Whether the present version went out, or may have: of what is unanswered nothing is certain."""
