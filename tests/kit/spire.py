@@ -95,7 +95,7 @@ async def running_workload_api(socket: Path, api: WorkloadApi) -> AsyncIterator[
         await server.stop(0)
 
 
-def _handler(behavior: Any, request: Any, response: Any) -> grpc.RpcMethodHandler:
+def _handler(behavior: Any, request: Any, response: Any) -> Any:
     return grpc.unary_stream_rpc_method_handler(
         behavior, request_deserializer=request.FromString, response_serializer=response.SerializeToString
     )
