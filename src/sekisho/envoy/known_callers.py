@@ -8,6 +8,7 @@ judged, and whoever it does not know goes the long way.
 
 import re
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 from sekisho import ir
@@ -28,6 +29,7 @@ _ANYBODY = {"prefix": "spiffe:"}
 _TYPE = "envoy.extensions.filters.network.set_filter_state.v3.Config"
 
 
+@cache
 def caller_noted() -> dict[str, Any]:
     """A network filter for mutual TLS. A connection without the note is of nobody known."""
     noted = {

@@ -1,6 +1,7 @@
 """DownstreamTlsContext: how a sidecar takes connections from members of the mesh."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 from sekisho import ir
@@ -9,8 +10,11 @@ from sekisho.envoy.callers import segments
 from sekisho.envoy.sds import member_tls
 
 NAME = "envoy.transport_sockets.tls"
+_KINDS = 1024
+"""So many are kept ready: they are the same for all that the same policies let in."""
 
 
+@lru_cache(_KINDS)
 def mutual_tls(wanted: ir.MutualTls, alpn: str, permissions: ir.Permissions | None = None) -> dict[str, Any]:
     """envoy.config.core.v3.TransportSocket. `alpn`: the one protocol spoken on these connections.
 

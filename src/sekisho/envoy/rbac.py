@@ -1,6 +1,7 @@
 """RBAC: who may call. Any denial denies, then any permission allows, then no."""
 
 from collections.abc import Iterable
+from functools import cache
 from typing import Any
 
 from sekisho import ir
@@ -24,6 +25,7 @@ DENY, ALLOW = "deny", "allow"
 """The two stages; the second is never left out."""
 
 
+@cache
 def http_rbac() -> list[dict[str, Any]]:
     """HTTP filters, in order: they let nobody in where no route says who may."""
     stages = _stages(ir.Permissions(), over_http=True)
@@ -52,6 +54,7 @@ def network_rbac(permissions: ir.Permissions, stat_prefix: str) -> list[dict[str
     ]
 
 
+@cache
 def one_identity() -> dict[str, Any]:
     """A network filter: callers whose certificate names several are not let in (X.509-SVID, section 2).
 

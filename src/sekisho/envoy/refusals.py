@@ -6,6 +6,7 @@ servers (`carried_logs`): nothing is written to a disk here, and what is not tak
 """
 
 from collections.abc import Iterator
+from functools import cache
 from typing import Any, NamedTuple
 
 from sekisho.envoy.building import XDS_CLUSTER, attribute, extension, milliseconds
@@ -71,6 +72,7 @@ class Refusal(NamedTuple):
     """In Envoy's words; empty where TLS did not fail."""
 
 
+@cache
 def refusals_told() -> list[dict[str, Any]]:
     """envoy.config.accesslog.v3.AccessLog of a listener: of refused connections, and of no others."""
     key, value = METADATA

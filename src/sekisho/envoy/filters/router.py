@@ -1,5 +1,6 @@
 """Sends the request to a cluster, or answers it: the end of the chain."""
 
+from functools import cache
 from typing import Any
 
 from sekisho.envoy.building import OFF, extension
@@ -13,6 +14,7 @@ def http_filter() -> dict[str, Any]:
     return extension(NAME, _TYPE, suppress_envoy_headers=True)
 
 
+@cache
 def quiet_http_filter() -> dict[str, Any]:
     """For sidecars: without the statistics of each zone and virtual cluster either, which nobody keeps."""
     return extension(NAME, _TYPE, suppress_envoy_headers=True, dynamic_stats=OFF)
