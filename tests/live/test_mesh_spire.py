@@ -207,7 +207,7 @@ async def test_without_its_agent_the_last_certificate_stays_and_its_end_is_told(
         assert load.failures == []
 
     def of_the_client(line: dict[str, Any]) -> bool:
-        return identity("client") in line["certificate"]
+        return identity("client") in str(line["certificate"])
 
     await mesh.system.until(some(mesh, "certificate comes to its end", of_the_client), "its end is told")
     await spire.start("agent")

@@ -103,9 +103,7 @@ async def test_what_is_of_no_use_leaves_the_roots_of_before(
     world.issue()
     async with running_workload_api(world.socket, api), background(world.roots.run(), name="roots"):
         for roots in ({"spire_test": der(old)}, {"other_test": der(old)}, {"spire_test": b"\x30"}):
-            before = api.told
-            await api.tell_roots(**roots)
-            await eventually(lambda before=before: _answers(api, before), what="it was told")
+            await _tell(api, roots)
         await api.tell_roots(spire_test=der(new))
         await eventually(lambda: _heard(heard, new), what="the next roots")
     assert heard == [old, new]
@@ -113,6 +111,12 @@ async def test_what_is_of_no_use_leaves_the_roots_of_before(
 
 async def _heard(heard: list[bytes], last: bytes) -> bool:
     return heard[-1:] == [last]
+
+
+async def _tell(api: WorkloadApi, roots: dict[str, bytes]) -> None:
+    before = api.told
+    await api.tell_roots(**roots)
+    await eventually(lambda: _answers(api, before), what="it was told")
 
 
 async def _answers(api: WorkloadApi, more_than: int) -> bool:

@@ -100,8 +100,7 @@ IDENTITIES = [
     (
         "{spiffeID: {trustDomain: ..}}",
         [
-            "spec.spiffeID.trustDomain: expected a template of a trust domain of lower-case letters, "
-            "digits, `.`, `-` and `_`, and it makes such as '..'"
+            "spec.spiffeID.trustDomain: expected a template of a trust domain of lower-case letters, digits, `.`, `-` and `_`, and it makes such as '..'"
         ],
     ),
     ("{provider: {bundled: {ca: {secretRef: {name: issuing}}, certificateParameters: {expiry: 1h}}}}", []),
