@@ -199,7 +199,7 @@ async def test_without_its_agent_the_last_certificate_stays_and_its_end_is_told(
     await spire.stop("agent")
 
     def is_away(line: dict[str, Any]) -> bool:
-        return line["wanted"] == identity("client") and line["reason"].startswith("UNAVAILABLE")
+        return line["wanted"] == identity("client") and str(line["reason"]).startswith("UNAVAILABLE")
 
     await mesh.system.until(some(mesh, "no identity from SPIRE", is_away), "it is told that nobody answers")
     async with mesh.load(client, "server") as load:
