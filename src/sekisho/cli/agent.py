@@ -3,7 +3,6 @@
 from pathlib import Path
 from typing import Annotated, Literal
 
-import uvloop
 from cyclopts import Parameter
 
 from sekisho.app import settings
@@ -38,7 +37,7 @@ Capture = Annotated[
 Concurrency = Annotated[int, Parameter(help="Worker threads per Envoy. Default: one per core")]
 
 
-def agent(
+async def agent(
     *,
     kubeconfig: Kubeconfig = None,
     xds: Xds = None,
@@ -74,5 +73,5 @@ def agent(
         workload=own or None,
         token_file=token_file,
     )
-    uvloop.run(run_agent(chosen, lambda: write(ready_line())))
+    await run_agent(chosen, lambda: write(ready_line()))
     return Exit.OK
