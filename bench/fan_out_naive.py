@@ -72,11 +72,11 @@ class NaiveSession:
     def depart(self, now: float) -> None:
         """Nothing is shared."""
 
-    def received(self, request: Any, now: float) -> list[Chunk]:
+    def hear(self, request: Any, now: float) -> list[Chunk]:
         self._sent.setdefault(request.type_url, dict(request.initial_resource_versions))
         if request.response_nonce and self._in_flight.get(request.type_url) == request.response_nonce:
             del self._in_flight[request.type_url]
-        return self.advance(now)
+        return []
 
     def advance(self, now: float) -> list[Chunk]:
         out: list[Any] = []
