@@ -7,12 +7,12 @@ bytes on either way. All Envoys of a way share one processor, with one worker ea
 have the other. What ours promises beyond those by hand is in `mesh_data_plane.py`; on the way to another zone
 it also tries again what failed on the way, leaves out ingresses that do not answer, and asks after them.
 
-BENCH_ROUNDS: how often each is asked.
+BENCH_ROUNDS as for mesh-data-plane.
 """
 
-import os
 import tempfile
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 import uvloop
@@ -22,7 +22,7 @@ from tests.kit.ports import free_port
 from bench.backends import running_backend
 from bench.data_plane import Target
 from bench.harness import Row
-from bench.mesh_data_plane import BYTES, HTTP, compare_by_kind, rows_of_both, running_by_hand, until_answered
+from bench.mesh_data_plane import BYTES, HTTP, over_starts, rows_of_both, running_by_hand, until_answered
 from bench.placement import MEASURED, place
 from bench.wrk import missing
 from bench.zone_rig import WEB, Zones, running_zones
@@ -31,7 +31,6 @@ from sekisho.translate.zone.clusters import REQUESTS_PER_CONNECTION, STREAMS
 NAME = "zone-data-plane"
 CALLED = "measured"
 PROTOCOLS = {HTTP: "http", BYTES: "tcp"}
-ROUNDS = int(os.environ.get("BENCH_ROUNDS", "24"))
 
 
 def main() -> list[Row]:
@@ -39,6 +38,11 @@ def main() -> list[Row]:
 
 
 async def _measure() -> list[Row]:
+    return rows_of_both(NAME, await over_starts(_running))
+
+
+@asynccontextmanager
+async def _running() -> AsyncIterator[dict[str, Target]]:
     async with AsyncExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="sk-")))
         backend = await stack.enter_async_context(running_backend(folder))
@@ -48,8 +52,7 @@ async def _measure() -> list[Row]:
             folder, backend.port, "server", "ingress", "client",
             streams=STREAMS, requests_per_connection=REQUESTS_PER_CONNECTION,
         )  # fmt: skip
-        targets |= await stack.enter_async_context(by_hand)
-        return rows_of_both(NAME, await compare_by_kind(targets, ROUNDS))
+        yield targets | await stack.enter_async_context(by_hand)
 
 
 async def _ours(zones: Zones, application: int) -> dict[str, Target]:

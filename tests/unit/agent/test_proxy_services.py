@@ -24,13 +24,11 @@ class Nobody:
         raise NotImplementedError
 
 
-async def test_a_service_starts_again_when_it_failed_and_when_what_it_waited_for_was_cancelled(
-    tmp_path: Path,
-) -> None:
+async def test_a_service_starts_again_when_it_failed_and_when_what_it_waited_for_was_cancelled() -> None:
     clock, starts = FakeClock(), 0
-    envoy = EnvoyOptions(binary=Path("/none"))
+    nowhere = Path("/none")  # nothing is written; a socket's path must be short
     options = HostOptions(
-        run_directory=tmp_path / "run", state_directory=tmp_path / "state", instance="host", envoy=envoy
+        run_directory=nowhere, state_directory=nowhere, instance="host", envoy=EnvoyOptions(binary=nowhere)
     )
     proxy = Proxy("gateway/shop/web", options, Nobody(), Nobody().dial, clock=clock, random=Random(1))
 
