@@ -25,11 +25,11 @@ from bench.harness import Row
 from bench.mesh_data_plane import BYTES, HTTP, over_starts, rows_of_both, running_by_hand, until_answered
 from bench.placement import MEASURED, place
 from bench.wrk import missing
-from bench.zone_rig import Zones, running_zones
+from bench.zone_rig import WEB, Zones, running_zones
 from sekisho.translate.zone.clusters import REQUESTS_PER_CONNECTION, STREAMS
 
 NAME = "zone-data-plane"
-CALLER, CALLED = "measuring", "measured"
+CALLED = "measured"
 PROTOCOLS = {HTTP: "http", BYTES: "tcp"}
 
 
@@ -56,31 +56,25 @@ async def _running() -> AsyncIterator[dict[str, Target]]:
 
 
 async def _ours(zones: Zones, application: int) -> dict[str, Target]:
-    """A called workload in gcp, both of whose Services lead to one application, and a caller in azure.
-
-    Their sidecars start when everything else is there, as those by hand do.
-    """
+    """A called workload in gcp; both of its Services lead to one application."""
     azure, gcp = zones.azure, zones.gcp
     ports = {name: free_port() for name in (HTTP, BYTES)}
-    await zones.clouds.permit(CALLED, ("azure", CALLER))
-    for name, port in ports.items():
-        entry = {"name": name, "port": port, "targetPort": port, "appProtocol": PROTOCOLS[name]}
-        await gcp.system.apply(service(name, port, selector={"app": CALLED}, ports=[entry]))
     served = [
         {"name": name, "port": port, "targetPort": application, "appProtocol": PROTOCOLS[name]}
         for name, port in ports.items()
     ]
     await gcp.join(CALLED, ports=served)
+    await zones.clouds.permit(CALLED, ("azure", WEB))
     for name, port in ports.items():
+        entry = {"name": name, "port": port, "targetPort": port, "appProtocol": PROTOCOLS[name]}
+        await gcp.system.apply(service(name, port, selector={"app": CALLED}, ports=[entry]))
         await azure.learns(f"{name}.gcp", port)
-    caller = await azure.join(CALLER)
     found: dict[str, Target] = {}
-    addresses = {name: await azure.place(caller, f"{name}.gcp") for name in ports}
-    for name, port in ports.items():
-        await until_answered(addresses[name], port)
-    pids = (azure.proxy(f"{CALLER}-1").pid, gcp.proxy("ingress").pid, gcp.proxy(f"{CALLED}-1").pid)
+    pids = (azure.proxy(f"{WEB}-1").pid, gcp.proxy("ingress").pid, gcp.proxy(f"{CALLED}-1").pid)
     for title, name in (("ours, HTTP", HTTP), ("ours, bytes", BYTES)):
-        found[title] = Target(pids, f"http://{addresses[name]}:{ports[name]}/")
+        address = await azure.place(zones.web, f"{name}.gcp")
+        await until_answered(address, ports[name])
+        found[title] = Target(pids, f"http://{address}:{ports[name]}/")
     for pid in pids:
         place(pid, MEASURED)
     return found
