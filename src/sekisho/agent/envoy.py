@@ -193,9 +193,8 @@ class Envoy:
         workers = () if options.concurrency is None else ("--concurrency", str(options.concurrency))
         return (
             str(options.binary), "--config-path", str(self._bootstrap_file()), "--disable-hot-restart",
-            # Asked to leave with the next answer: by and by, Envoy asks nobody within the first second.
-            "--drain-time-s", str(max(1, round(options.drain))), "--drain-strategy", "immediate",
-            "--log-level", options.log_level, "--log-format", LOG_FORMAT, *workers,
+            "--drain-time-s", str(max(1, round(options.drain))), "--log-level", options.log_level,
+            "--log-format", LOG_FORMAT, *workers,
         )  # fmt: skip
 
     def _bootstrap_file(self) -> Path:
