@@ -2,7 +2,7 @@
 
 import base64
 import binascii
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,23 +33,43 @@ async def existing(parts: Parts, call: Call) -> Record:
 
 async def list_(parts: Parts, call: Call) -> Response:
     """A page of the objects selected, all at one revision."""
+    found = await page(parts, call, parts.limits.page)
+    return found.answer(parts, call)
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some of the objects selected, and the metadata of the list they make."""
+
+    records: Sequence[Record]
+    metadata: Mapping[str, Any]
+
+    def answer(self, parts: Parts, call: Call) -> Response:
+        """The list, in the shape asked for."""
+        bodies = [record.body for record in self.records]
+        body = representation.many(
+            bodies, call.target, call.format, parts.timestamp, metadata=self.metadata, include=call.include
+        )
+        return representation.answer(body, call.format)
+
+
+async def page(parts: Parts, call: Call, most: int | None) -> Page:
+    """What `limit` and `continue` ask for of the objects selected, `most` at the most."""
     selector = selectors.parse(call.kind.kind, call.query)
     limit = call.number("limit")
     place = _Place.decode(call.query.get("continue", ""))
     listing = await current(parts, call, selector)
     _refuse_unmet_revision(call, listing.revision)
-    records = [record for record in listing.records if selector.matches(record.body)]
-    page, rest = _page(records, place, min(limit or parts.limits.page, parts.limits.page))
+    found = [record for record in listing.records if selector.matches(record.body)]
+    if place is not None:
+        found = [record for record in found if record.id > place.after]
+    records = found[: min(filter(None, (limit, most)), default=len(found))]
     metadata: dict[str, Any] = {"resourceVersion": str(place.revision if place else listing.revision)}
-    if rest:
-        metadata["continue"] = _Place(int(metadata["resourceVersion"]), page[-1].id).encode()
+    if rest := len(found) - len(records):
+        metadata["continue"] = _Place(int(metadata["resourceVersion"]), records[-1].id).encode()
         if not selector:
             metadata["remainingItemCount"] = rest
-    bodies = [record.body for record in page]
-    body = representation.many(
-        bodies, call.target, call.format, parts.timestamp, metadata=metadata, include=call.include
-    )
-    return representation.answer(body, call.format)
+    return Page(records, metadata)
 
 
 async def current(parts: Parts, call: Call, selector: selectors.Selector) -> Listing:
@@ -59,13 +79,6 @@ async def current(parts: Parts, call: Call, selector: selectors.Selector) -> Lis
         return listing
     records = tuple(record for record in listing.records if record.id.name == selector.name)
     return Listing(records, listing.revision)
-
-
-def _page(records: Sequence[Record], place: "_Place | None", limit: int) -> tuple[Sequence[Record], int]:
-    """The records of this page and how many follow."""
-    if place is not None:
-        records = [record for record in records if record.id > place.after]
-    return records[:limit], max(0, len(records) - limit)
 
 
 def _refuse_unmet_revision(call: Call, revision: int) -> None:

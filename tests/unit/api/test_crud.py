@@ -188,49 +188,6 @@ async def test_a_field_that_never_changes_is_refused_with_its_path(api: Api) -> 
     assert status["details"]["causes"][0]["field"] == "spec.controllerName"
 
 
-async def test_a_deletion_answers_with_what_went(api: Api) -> None:
-    made = await api.ok("POST", ROUTES, route())
-    answer = await api.ok(
-        "DELETE", f"{ROUTES}/cart", {"kind": "DeleteOptions", "propagationPolicy": "Background"}
-    )
-    assert answer["status"] == "Success"
-    assert answer["details"] == {
-        "name": "cart",
-        "group": "gateway.networking.k8s.io",
-        "kind": "httproutes",
-        "uid": made["metadata"]["uid"],
-    }
-    await api.refused(404, "DELETE", f"{ROUTES}/cart")
-
-
-async def test_a_deletion_obeys_its_preconditions(api: Api) -> None:
-    made = await api.ok("POST", ROUTES, route())
-    await api.refused(409, "DELETE", f"{ROUTES}/cart", {"preconditions": {"uid": "another"}})
-    await api.refused(409, "DELETE", f"{ROUTES}/cart", {"preconditions": {"resourceVersion": "1"}})
-    await api.refused(400, "DELETE", f"{ROUTES}/cart", {"propagationPolicy": "Sideways"})
-    await api.ok("DELETE", f"{ROUTES}/cart", {"preconditions": {"uid": made["metadata"]["uid"]}})
-
-
-async def test_finalizers_hold_an_object_until_they_are_gone(api: Api) -> None:
-    await api.ok("POST", ROUTES, route(finalizers=["example.com/hold"]))
-    held = await api.ok("DELETE", f"{ROUTES}/cart")
-    assert held["kind"] == "HTTPRoute"
-    assert held["metadata"]["deletionTimestamp"]
-    held["metadata"]["finalizers"] = []
-    await api.ok("PUT", f"{ROUTES}/cart", held)
-    await api.refused(404, "GET", f"{ROUTES}/cart")
-
-
-async def test_a_collection_is_deleted_by_selector(api: Api) -> None:
-    for name, app in (("a", "x"), ("b", "x"), ("c", "y")):
-        await api.ok("POST", MAPS, config_map(name, labels={"app": app}))
-    answer = await api.ok("DELETE", f"{MAPS}?labelSelector=app%3Dx")
-    assert [item["metadata"]["name"] for item in answer["items"]] == ["a", "b"]
-    assert [item["metadata"]["name"] for item in (await api.ok("GET", MAPS))["items"]] == ["c"]
-    await api.refused(405, "DELETE", "/api/v1/configmaps")
-    await api.refused(405, "DELETE", "/api/v1/namespaces")
-
-
 async def test_a_dry_run_answers_like_the_real_one_and_writes_nothing(api: Api) -> None:
     revision = await api.store.revision()
     made = await api.ok("POST", f"{ROUTES}?dryRun=All", route())
@@ -242,8 +199,6 @@ async def test_a_dry_run_answers_like_the_real_one_and_writes_nothing(api: Api) 
     changed = await api.ok("PUT", f"{ROUTES}/cart?dryRun=All", route(labels={"a": "b"}))
     assert changed["metadata"]["labels"] == {"a": "b"}
     await api.ok("DELETE", f"{ROUTES}/cart?dryRun=All")
-    await api.ok("DELETE", f"{ROUTES}/cart", {"dryRun": ["All"]})
-    await api.ok("DELETE", f"{ROUTES}?dryRun=All")
     assert await api.store.revision() == revision
     await api.refused(409, "POST", f"{ROUTES}?dryRun=All", route())
 

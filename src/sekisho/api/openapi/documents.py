@@ -23,11 +23,20 @@ _QUERY = {
         "watch",
     ),
     Verb.CREATE: _WRITE,
-    Verb.DELETE_COLLECTION: ("dryRun", "fieldSelector", "labelSelector", "propagationPolicy"),
+    Verb.DELETE_COLLECTION: (
+        "continue",
+        "dryRun",
+        "fieldSelector",
+        "labelSelector",
+        "limit",
+        "propagationPolicy",
+        "resourceVersion",
+        "uid",
+    ),
     Verb.GET: (),
     Verb.UPDATE: _WRITE,
     Verb.PATCH: (*_WRITE, "force"),
-    Verb.DELETE: ("dryRun", "gracePeriodSeconds", "propagationPolicy"),
+    Verb.DELETE: ("dryRun", "gracePeriodSeconds", "propagationPolicy", "resourceVersion", "uid"),
 }
 _COLLECTION = {"get": Verb.LIST, "post": Verb.CREATE, "delete": Verb.DELETE_COLLECTION}
 _OBJECT = {"get": Verb.GET, "put": Verb.UPDATE, "patch": Verb.PATCH, "delete": Verb.DELETE}
