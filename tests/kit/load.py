@@ -29,6 +29,8 @@ class Load:
     slowest: float = 0.0
     """Seconds that the answer took which took longest."""
     repeated: int = 0
+    asked_to_leave: int = 0
+    """Answers on kept connections that said `connection: close`."""
     failures: list[str] = field(default_factory=list)
 
     async def open(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
@@ -63,6 +65,7 @@ class Load:
                 answer = await self._ask_on(reader, writer)
                 self._count(answer)
                 if answer.header("connection") == "close":
+                    self.asked_to_leave += 1
                     return
                 kept = True
                 await asyncio.sleep(self.pause)

@@ -102,6 +102,26 @@ async def by_plaintext(mesh: Mesh, server: str) -> int | None:
         return None
 
 
+async def test_who_keeps_a_connection_through_a_new_listener_is_asked_to_leave_and_loses_no_call(
+    mesh: Mesh,
+) -> None:
+    """Times of the sidecar's own listener change: Envoy ends what is open on the old one after the drain."""
+    client = mesh.members["client-1"]
+    try:
+        async with mesh.load(client, "inspected", clients=4) as load:
+            for seconds in (50, 60):
+                times = {"http": {"streamIdleTimeout": f"{seconds}s"}}
+                to = {"targetRef": {"kind": "Service", "name": "inspected"}, "default": times}
+                await mesh.system.apply(manifest("Timeout", "idle", spec={"to": [to]}))
+                await mesh.at_rest(client)  # nothing drains any more
+            await goes_on(load)
+        assert load.failures == []
+        assert load.asked_to_leave >= 2 * 4
+    finally:
+        await mesh.system.client.delete("Timeout", "idle", "shop")
+        await mesh.at_rest(client)
+
+
 async def test_from_permissive_to_strict_and_back_members_lose_no_call(
     mesh: Mesh, record_property: Record
 ) -> None:

@@ -144,9 +144,14 @@ def _protocols(side: Side, times: ir.Times) -> dict[str, Any]:
 
 
 def _common_options(side: Side, times: ir.Times) -> dict[str, Any]:
-    """envoy.config.core.v3.HttpProtocolOptions. Applications may use underscores among themselves."""
+    """envoy.config.core.v3.HttpProtocolOptions. Applications may use underscores among themselves.
+
+    They keep connections to their own proxy for as long as they like: it is their pool, and that clock, too,
+    would be set by each request.
+    """
+    idle_ms = 0 if side is Side.OUTBOUND else CONNECTION_IDLE_MS
     options: dict[str, Any] = {
-        "idle_timeout": milliseconds(_first(times.idle, CONNECTION_IDLE_MS)),
+        "idle_timeout": milliseconds(_first(times.idle, idle_ms)),
         "max_headers_count": value(HEADERS_COUNT),
     }
     if side is Side.GATEWAY:

@@ -7,7 +7,6 @@ from sekisho.envoy.building import extension, milliseconds, value
 from sekisho.envoy.route_match import header_matcher
 
 _RETRY_ON = ("connect-failure", "refused-stream", "reset")
-_OTHER_HOST_ATTEMPTS = 3
 _LONGEST_BACKOFF = 10
 """Times the shortest: Envoy's own ratio."""
 
@@ -57,9 +56,7 @@ def _retry_on(wanted: ir.Retry) -> list[str]:
 
 
 def _hosts(wanted: ir.Retry) -> dict[str, Any]:
-    fields: dict[str, Any] = {
-        "host_selection_retry_max_attempts": max(_OTHER_HOST_ATTEMPTS, wanted.host_attempts)
-    }
+    fields: dict[str, Any] = {"host_selection_retry_max_attempts": wanted.host_attempts}
     if wanted.omit_previous_hosts:
         fields["retry_host_predicate"] = [
             extension(

@@ -20,7 +20,6 @@ from sekisho.policies.values import milliseconds, milliseconds_or
 
 DEFAULT_ATTEMPTS = 1
 DEFAULT_BACKOFF_MS = 25
-_HOST_ATTEMPTS = 3
 _METHOD = "HttpMethod"
 _HTTP_CONDITIONS = {
     "5xx": "5xx",
@@ -44,9 +43,7 @@ _GRPC_CONDITIONS = {
 _SAFE = ("connect-failure", "refused-stream", "reset-before-request")
 """The server cannot have begun with the request: another try repeats nothing."""
 _EVERY_TRY = 1
-_LOOKS_FOR_ANOTHER = 10
-"""An endpoint that is dead has the fewest requests of all, so it is picked first again and again."""
-_ACROSS_ZONES = ir.Retry(attempts=3, connection_errors=False, on=_SAFE, host_attempts=_LOOKS_FOR_ANOTHER)
+_ACROSS_ZONES = ir.Retry(attempts=3, connection_errors=False, on=_SAFE)
 _FORMATS = {"Seconds": "SECONDS", "UnixTimestamp": "UNIX_TIMESTAMP"}
 
 
@@ -137,7 +134,7 @@ def _for_http(found: ir.Retry, part: RetryHttp) -> ir.Retry:
         request_headers=(*methods, *_headers(part.retriable_request_headers or ())),
         omit_previous_hosts=selection is None or _omits_hosts(selection),
         omit_previous_priorities=_priorities(selection or ()),
-        host_attempts=part.host_selection_max_attempts or _HOST_ATTEMPTS,
+        host_attempts=part.host_selection_max_attempts or found.host_attempts,
     )
 
 

@@ -52,6 +52,18 @@ def test_an_application_takes_its_time_and_what_a_policy_says_holds() -> None:
     assert clocks(envoy.outbound_listener(limited), "outbound") == (7, 3)
 
 
+def test_an_application_keeps_connections_to_its_own_proxy_and_nobody_else_does() -> None:
+    listeners = {
+        "outbound": envoy.outbound_listener(outbound("shop/cart/80", 80)),
+        "sekisho-h2": envoy.inbound_listener(inbound(80, 8080)),
+    }
+    idle = {
+        chain: manager(listener, chain).common_http_protocol_options.idle_timeout.seconds
+        for chain, listener in listeners.items()
+    }
+    assert idle == {"outbound": 0, "sekisho-h2": 3600}
+
+
 @pytest.mark.parametrize(
     ("fields", "seconds"),
     [

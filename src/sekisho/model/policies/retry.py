@@ -110,7 +110,7 @@ class RetryHttp(Model, frozen=True, kw_only=True):
     ] = None
     host_selection_max_attempts: Annotated[
         Annotated[int, Meta(ge=1, le=100)] | None,
-        Meta(description="How often another endpoint is looked for; 3."),
+        Meta(description="How often another endpoint is looked for; 16."),
     ] = None
 
 
