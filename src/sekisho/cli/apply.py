@@ -5,7 +5,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from sekisho.app.folder.applying import Applier
-from sekisho.cli.files import manifests
+from sekisho.cli.files import manifests, show_doubts
 from sekisho.cli.options import DEFAULT_CONNECTION, Connection, Files, Namespace
 from sekisho.cli.terminal import Exit, show_problems, write
 
@@ -36,5 +36,6 @@ async def apply(
         write(f"{id_.shown} applied")
     for id_ in outcome.pruned:
         write(f"{id_.shown} deleted")
+    show_doubts(found)
     show_problems(outcome.problems)
     return Exit.PROBLEM if outcome.problems else Exit.OK

@@ -33,6 +33,13 @@ def manifests(
     return list(found.manifests)
 
 
+def show_doubts(found: Sequence[Manifest]) -> int:
+    """Warns of what may be written so and is hardly meant; returns how often."""
+    doubts = [doubt for manifest in found for doubt in manifest.doubts()]
+    show_problems(doubts, as_warnings=True)
+    return len(doubts)
+
+
 def _one(name: str, namespace: str, *, strict: bool) -> Reading:
     if name == STDIN:
         return _stdin(namespace, strict=strict)

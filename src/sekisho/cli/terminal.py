@@ -57,13 +57,18 @@ def show_failure(message: str, advice: str = "") -> None:
         err.print(Text(advice))
 
 
-def show_problems(problems: Sequence[Problem]) -> None:
-    """One line each: file:line, path, what is wrong, what would be right."""
+def show_problems(problems: Sequence[Problem], *, as_warnings: bool = False) -> None:
+    """One line each: file:line, path, what is wrong, what would be right.
+
+    `as_warnings`: they keep nothing from being done.
+    """
+    lead, style = ("warning: ", "yellow") if as_warnings else ("", "red")
     for problem in problems:
         place = f"{problem.file}{f':{problem.line}' if problem.line else ''}: " if problem.file else ""
         path = f"{problem.path}: " if problem.path else ""
         hint = f" ({problem.hint})" if problem.hint else ""
-        err.print(Text.assemble((place, "bold"), (path, "cyan"), (problem.message, "red"), (hint, "green")))
+        where = Text.assemble((lead, f"bold {style}"), (place, "bold"), (path, "cyan"))
+        err.print(Text.assemble(where, (problem.message, style), (hint, "green")))
 
 
 def counted(number: int, noun: str) -> str:

@@ -50,6 +50,8 @@ ListenerProtocol = Annotated[
         extra={"expected": "`HTTP`, `HTTPS`, `TLS`, `TCP`, `UDP`, or a domain and a name"},
     ),
 ]
+PROTOCOLS = ("HTTP", "HTTPS", "TLS", "TCP", "UDP")
+"""Those of the Gateway API, all served; names of others have a domain before them."""
 LongText = Annotated[str, Meta(max_length=4096)]
 
 

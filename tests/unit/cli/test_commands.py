@@ -85,6 +85,19 @@ def test_validate_tells_every_problem_of_every_file_with_its_line(alone: Command
     assert "1 resource without" in said.out
 
 
+def test_validate_warns_of_a_protocol_in_lower_case(alone: Command, tmp_path: Path) -> None:
+    (tmp_path / "gateway.yaml").write_text(
+        "apiVersion: gateway.networking.k8s.io/v1\nkind: Gateway\nmetadata: {name: a}\nspec:\n"
+        "  gatewayClassName: sekisho\n  listeners:\n    - name: http\n      port: 80\n      protocol: http\n"
+    )
+    said = alone("validate", "-f", "gateway.yaml")
+    assert (said.code, said.out) == (0, "1 resource, no problems, 1 warning\n")
+    assert said.err == (
+        'warning: gateway.yaml:9: spec.listeners[0].protocol: "http" is not a protocol; '
+        'HTTP, HTTPS, TLS, TCP, UDP are (did you mean "HTTP"?)\n'
+    )
+
+
 def test_validate_without_files_is_a_usage_error(alone: Command) -> None:
     assert alone("validate").code == 2
     assert alone("validate", "-f", ".").code == 2

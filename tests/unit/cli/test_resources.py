@@ -75,6 +75,17 @@ def test_a_refused_resource_is_told_at_its_line_and_others_are_applied(sekisho: 
     assert "gatewayClassName" in said.err
 
 
+def test_apply_warns_of_a_protocol_in_lower_case_and_applies_it(sekisho: Command, tmp_path: Path) -> None:
+    file = tmp_path / "gateway.yaml"
+    file.write_text(f"{NAMESPACE}---\n{GATEWAY.replace('protocol: HTTP', 'protocol: http')}")
+    said = sekisho("apply", "-f", str(file))
+    assert said.code == 0
+    assert "Gateway/shop/door applied" in said.out
+    assert re.search(
+        r'^warning: .*gateway.yaml:\d+: spec.listeners\[0\].protocol: .*\(did you mean "HTTP"', said.err
+    )
+
+
 def test_a_file_that_is_no_yaml_stops_apply_before_anything_is_written(sekisho: Command, files: Path) -> None:
     (files / "broken.yaml").write_text("a: [")
     said = sekisho("apply", "-f", str(files))

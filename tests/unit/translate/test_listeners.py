@@ -96,6 +96,14 @@ def test_a_protocol_we_do_not_serve_is_refused_with_no_supported_kinds() -> None
     assert list(found.listeners()) == ["http/127.0.0.1/8080"]
 
 
+def test_a_protocol_in_lower_case_is_told_with_the_one_that_was_meant() -> None:
+    found = edge({"name": "odd", "port": 9000, "protocol": "http"}, http())
+    said = {one["type"]: one for one in found.listener_status("odd")["conditions"]}["Accepted"]
+    assert said["reason"] == "UnsupportedProtocol"
+    assert said["message"].startswith("Protocol http is not served; HTTP, ")
+    assert 'did you mean "HTTP"?' in said["message"]
+
+
 def test_a_gateway_without_a_valid_listener_is_not_accepted() -> None:
     found = edge({"name": "odd", "port": 9000, "protocol": "example.com/odd"})
     assert found.condition(EDGE, "Accepted") == ("False", "ListenersNotValid")

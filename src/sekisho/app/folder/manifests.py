@@ -7,6 +7,7 @@ from typing import Any
 
 from sekisho.kit.text import did_you_mean
 from sekisho.model import yaml
+from sekisho.model.doubts import doubts
 from sekisho.model.kinds import KINDS
 from sekisho.model.names import ResourceId
 from sekisho.model.problems import Invalid, Problem
@@ -45,6 +46,13 @@ class Manifest:
         except Invalid as cause:
             return list(cause.problems)
         return []
+
+    def doubts(self) -> list[Problem]:
+        """What may be written so and is hardly meant; nothing of a resource with mistakes."""
+        try:
+            return self.document.located(doubts(self.document.check().resource))
+        except Invalid:
+            return []
 
     def problem(self, path: str, message: str, hint: str = "") -> Problem:
         """A problem with it, at the line of `path`."""

@@ -9,7 +9,8 @@ from msgspec.structs import replace
 
 from sekisho.engine import Read, query
 from sekisho.kit.hostnames import EVERY
-from sekisho.model.gateway import GATEWAY_GROUP, Gateway, Listener, RouteNamespaces
+from sekisho.kit.text import closest
+from sekisho.model.gateway import GATEWAY_GROUP, PROTOCOLS, Gateway, Listener, RouteNamespaces
 from sekisho.model.listener_set import ListenerSet
 from sekisho.model.names import Origin, ResourceId
 from sekisho.translate.gateway.callers import believed
@@ -179,8 +180,9 @@ def _own_fault(read: Read, gateway: ResourceId, listener: Listener) -> Fault | N
             "UnsupportedProtocol", "ingresses and egresses of zones pass TLS on: TLS, mode Passthrough"
         )
     if listener.protocol not in _SCHEMES:
-        served = ", ".join(_SCHEMES)
-        return Fault("UnsupportedProtocol", f"protocol {listener.protocol} is not served; {served} are")
+        message = f"protocol {listener.protocol} is not served; {', '.join(PROTOCOLS)} are"
+        meant = closest(listener.protocol, PROTOCOLS)
+        return Fault("UnsupportedProtocol", message + (f' (did you mean "{meant}"?)' if meant else ""))
     if listener.protocol != "HTTPS":
         return None
     if listener.tls is not None and listener.tls.mode != "Terminate":
