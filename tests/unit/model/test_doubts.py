@@ -26,10 +26,11 @@ def doubted(*protocols: str, kind: str = "Gateway") -> list[str]:
 
 @pytest.mark.parametrize("kind", ["Gateway", "ListenerSet"])
 def test_a_protocol_in_lower_case_is_doubted_with_the_one_that_was_meant(kind: str) -> None:
-    assert doubted("HTTP", "http", kind=kind) == [
+    (said,) = doubted("HTTP", "http", kind=kind)
+    assert said == (
         'spec.listeners[1].protocol: "http" is not a protocol; HTTP, HTTPS, TLS, TCP, UDP are '
         '(did you mean "HTTP"?)'
-    ]
+    )
 
 
 def test_a_protocol_without_a_domain_is_doubted_even_when_nothing_is_near() -> None:
