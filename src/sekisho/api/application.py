@@ -11,6 +11,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from sekisho.aio.clock import Clock, SystemClock
+from sekisho.aio.repeats import Repeats
 from sekisho.api import deleting, patching, reading, reviewing, watching, writing
 from sekisho.api.addresses import ServiceAddresses
 from sekisho.api.admission import Admission
@@ -56,9 +57,13 @@ _ON_OBJECT = {
 }
 
 
+def _nothing(_: int) -> None:
+    """For nobody who counts."""
+
+
 @dataclass(frozen=True, slots=True)
 class About:
-    """What the API says of the system around it."""
+    """What the API says of the system around it, and to it."""
 
     release: str = "0.1.0"
     """Sekisho's version, shown by `/version`."""
@@ -68,6 +73,8 @@ class About:
     """Answers `/readyz` and `/healthz`."""
     metrics: Metrics | None = None
     """Makes `/metrics`; without it, that is 404."""
+    refused: Callable[[int], None] = _nothing
+    """Called with the HTTP status of each answer that says no."""
 
 
 def create_app(
@@ -89,6 +96,7 @@ def create_app(
         admission=Admission(store, ServiceAddresses(store, about.service_range)),
         pages=Pages(catalogue, about.release, is_ready=about.is_ready, metrics=about.metrics),
         mounts=mounts,
+        refused=about.refused,
     )
 
 
@@ -103,6 +111,7 @@ class Application:
         admission: Admission,
         pages: Pages,
         mounts: Sequence[Mount] = (),
+        refused: Callable[[int], None] = _nothing,
     ) -> None:
         self.catalogue = parts.catalogue
         self.router = Router(parts.catalogue)
@@ -112,6 +121,8 @@ class Application:
         self._admission = admission
         self._pages = pages
         self._mounts = mounts
+        self._refused = refused
+        self._repeats = Repeats(parts.clock)
         self._synthetic = reviewing.Synthetic(parts.catalogue, parts.now)
         self._rates = Rates(parts.limits, parts.clock.monotonic)
         self._gate = Gate(parts.limits.requests_at_once)
@@ -169,7 +180,7 @@ class Application:
                 await answer(scope, receive, send)
         except ApiError as error:
             await answer.end()
-            await _status(error)(scope, receive, send)
+            await self._status(error)(scope, receive, send)
         finally:
             self._open.discard(answer)
 
@@ -178,19 +189,19 @@ class Application:
             with self._gate:
                 return await self._let_in(request)
         except ApiError as error:
-            return _status(error)
+            return self._status(error)
         except StorageFull:
-            return _status(storage_full())
+            return self._status(storage_full())
         except StoreFailed as error:
             log.warning("store failed", error=str(error))
-            return _status(unavailable("the store failed; the write was not made"))
+            return self._status(unavailable("the store failed; the write was not made"))
         except Expired as error:
-            return _status(expired(str(error)))
+            return self._status(expired(str(error)))
         except RecursionError:
-            return _status(bad_request("the document is nested too deep"))
+            return self._status(bad_request("the document is nested too deep"))
         except Exception:
             log.exception("request failed", method=request.method, path=request.scope["path"])
-            return _status(ApiError(500, "InternalError", "internal error; the server's log says more"))
+            return self._status(ApiError(500, "InternalError", "internal error; the server's log says more"))
 
     async def _let_in(self, request: Request) -> Answer | Mount:
         """Origin, then identity, then rate, then rights: an unknown caller learns of no path."""
@@ -222,7 +233,7 @@ class Application:
         verb = _verb(request.method, target, query)
         own = owns(user, target.entry.kind, target.namespace or "", target.name)
         if not self.table.allows(user.roles, verb, target.entry.kind, target.subresource, own=own):
-            log.warning("refused", user=user.name, verb=verb.value, path=request.scope["path"])
+            self._tell(user, verb, target, request.scope["path"])
             raise _forbidden(user, verb, target)
         # Without exception: whoever may watch everything would else be answered by a review (a new token).
         if verb not in target.entry.verbs:
@@ -241,6 +252,17 @@ class Application:
                 return self._synthetic.list(target, format_, now)
             case _:
                 raise method_not_allowed(request.method)
+
+    def _tell(self, user: User, verb: Verb, target: Target, path: str) -> None:
+        """Who tries what is not theirs to do, now and then: who is refused may try on and on."""
+        if (more := self._repeats.news((user.name, verb, target.entry.kind, target.subresource))) is not None:
+            log.warning("refused", user=user.name, verb=verb.value, path=path, **more)
+
+    def _status(self, error: ApiError) -> Response:
+        self._refused(error.code)
+        return Response(
+            encode(error.status()), error.code, headers=dict(error.headers), media_type="application/json"
+        )
 
 
 def _verb(method: str, target: Target, query: dict[str, str]) -> Verb:
@@ -271,9 +293,3 @@ def _refuse_foreign_origin(request: Request) -> None:
     origin = request.headers.get("origin")
     if origin is not None and origin != f"https://{request.headers.get('host', '')}":
         raise forbidden("requests from other origins are refused")
-
-
-def _status(error: ApiError) -> Response:
-    return Response(
-        encode(error.status()), error.code, headers=dict(error.headers), media_type="application/json"
-    )

@@ -5,6 +5,7 @@ import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from random import SystemRandom
 
 import structlog
@@ -32,6 +33,7 @@ from sekisho.app.zones.link import ZoneLink
 from sekisho.app.zones.others import Alone, Others
 from sekisho.app.zones.place import Mode
 from sekisho.control.loop import ControlLoop
+from sekisho.control.tally import Refused
 from sekisho.identity.files import private_directory
 from sekisho.store.protocol import Store
 from sekisho.store.sqlite import open_sqlite
@@ -113,6 +115,7 @@ async def build(settings: ControlPlane, clock: Clock) -> AsyncIterator[Parts]:
                 service_range=settings.services,
                 is_ready=loop.ready.is_set,
                 metrics=lambda: _metrics(loop),
+                refused=partial(_refused, loop),
             ),
         )
         yield Parts(
@@ -170,6 +173,12 @@ async def _announce(parts: Parts, served: "asyncio.Future[int]", announce: Annou
     parts.access.write(api, parts.identities.authority.bundle.decode())
     log.info("control plane serves", api=str(api), xds=str(xds or ""), place=settings.place.name)
     announce(api, xds)
+
+
+def _refused(loop: ControlLoop, code: int) -> None:
+    what = Refused.by_code(code)
+    if what is not None:
+        loop.tally.add(what)
 
 
 def _metrics(loop: ControlLoop) -> tuple[bytes, str]:

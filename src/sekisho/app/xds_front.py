@@ -1,13 +1,16 @@
 """The xDS server as a control plane runs it: who may follow what, and whose streams end when that changes."""
 
 from collections.abc import Callable, Collection, Sequence
+from functools import partial
 
 import structlog
 
+from sekisho.aio.repeats import Repeats
 from sekisho.app.identities.authentication import Peers
 from sekisho.app.settings import Address
 from sekisho.control.loop import ControlLoop
 from sekisho.control.proxies import AGENT, owner_of
+from sekisho.control.tally import Refused
 from sekisho.model.names import ResourceId
 from sekisho.xds.admission import Refusal
 from sekisho.xds.contexts import Contexts
@@ -23,7 +26,12 @@ class XdsFront:
 
     def __init__(self, loop: ControlLoop, peers: Peers) -> None:
         self._peers = peers
-        self._ads = AdsServer(authorizer(loop, peers), loop.proxies)
+        self._loop = loop
+        self._authorize = authorizer(loop, peers)
+        self._repeats = Repeats(loop.clock)
+        self._ads = AdsServer(
+            self._admit, loop.proxies, not_verified=partial(loop.tally.add, Refused.CONNECTION)
+        )
         peers.revocations.on_change(self._cut_off)
         loop.on_move = self._send_on
 
@@ -34,6 +42,14 @@ class XdsFront:
     async def drain(self, seconds: float) -> None:
         """Ends all streams, in good order for as long."""
         await self._ads.drain(seconds)
+
+    def _admit(self, peer: str | None, node_id: str) -> Sequence[View] | Refusal:
+        found = self._authorize(peer, node_id)
+        if isinstance(found, Refusal):
+            self._loop.tally.add(Refused.STREAM)
+            if (more := self._repeats.news(peer)) is not None:
+                log.warning("a proxy was refused", peer=peer, reason=found.reason, **more)
+        return found
 
     def _send_on(self, moved: Collection[ResourceId]) -> None:
         """Workloads that see another World than before begin anew, at once: they are sent the difference."""

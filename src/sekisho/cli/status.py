@@ -19,6 +19,7 @@ from sekisho.client.system_status import (
     ControlPlaneState,
     GatewayState,
     ProxyState,
+    RefusalState,
     SystemStatus,
     SystemStatusSpec,
     Trouble,
@@ -77,6 +78,9 @@ def screen(found: SystemStatus, now: datetime) -> Text:
     if found.certificates:
         parts.append(Text("CERTIFICATES CLOSE TO THEIR END", "bold"))
         parts += [Text(f"  {c.name}  until {c.expires}", "yellow") for c in found.certificates]
+    if found.refusals:
+        told = ", ".join(_refusal(one, now) for one in found.refusals)
+        parts.append(Text.assemble(("REFUSED SINCE THE START  ", "bold"), told))
     if found.troubles:
         parts.append(Text(f"PROBLEMS ({len(found.troubles)})", "bold"))
         parts += [_trouble(trouble) for trouble in found.troubles]
@@ -122,6 +126,25 @@ def _proxy(proxy: ProxyState) -> list[str]:
     lag = f"{proxy.lag * 1000:.0f} ms"
     rejected = str(proxy.rejected) if proxy.rejected else "-"
     return [proxy.name, proxy.gateway or "-", _yes(proxy.connected), behind, lag, rejected]
+
+
+_REFUSED = {
+    "resource": ("resource", "by proxies"),
+    "connection": ("connection", "of no proxy of ours"),
+    "stream": ("stream", "of proxies that may not have it"),
+    "caller": ("call", "without a good token"),
+    "right": ("call", "beyond the caller's rights"),
+    "limit": ("call", "over a limit"),
+    "mistake": ("call", "with mistakes"),
+    "store": ("call", "as the store took nothing"),
+    "fault": ("call", "by a fault of ours"),
+}
+"""What is counted, and which of them."""
+
+
+def _refusal(state: RefusalState, now: datetime) -> str:
+    noun, which = _REFUSED.get(state.what, ("time", f"({state.what})"))
+    return f"{counted(state.count, noun)} {which} (last {age(state.last, now)} ago)"
 
 
 def _trouble(trouble: Trouble) -> Text:

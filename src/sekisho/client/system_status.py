@@ -77,6 +77,16 @@ class CertificateState(Struct, frozen=True):
     """RFC 3339."""
 
 
+class RefusalState(Struct, frozen=True):
+    """What was refused since the control plane started."""
+
+    what: str
+    """resource, connection, stream, caller, right, limit, mistake, store, fault."""
+    count: int
+    last: str
+    """RFC 3339."""
+
+
 class ControlPlaneState(Struct, frozen=True):
     """The control plane itself."""
 
@@ -168,6 +178,8 @@ class SystemStatus(Struct, frozen=True):
     troubles: tuple[Trouble, ...] = ()
     certificates: tuple[CertificateState, ...] = ()
     """Those close to their end, soonest first."""
+    refusals: tuple[RefusalState, ...] = ()
+    """Of what was refused at all."""
     zones: tuple[ZoneState, ...] = ()
     """Of a global control plane."""
     link: LinkState | None = None

@@ -20,6 +20,7 @@ from sekisho.control.proxies import Proxies
 from sekisho.control.publisher import Publisher
 from sekisho.control.records import RecordKeeper
 from sekisho.control.status import StatusWriter
+from sekisho.control.tally import Tally
 from sekisho.engine import Changes, Engine, Read
 from sekisho.envoy.outputs import EMISSIONS
 from sekisho.envoy.patching import PATCH_FAULTS
@@ -73,7 +74,9 @@ class ControlLoop:
         )  # fmt: skip
         self.inbox = Inbox()
         self.publisher = Publisher(clock)
-        self.proxies = Proxies(self.inbox, self.publisher, clock, self.views_of)
+        self.tally = Tally(clock)
+        """What was refused, by proxies and by whoever serves them and the API."""
+        self.proxies = Proxies(self.inbox, self.publisher, clock, self.views_of, self.tally)
         self._patches = PatchBook()
         self.proxies.on_rejection = self._rejected
         self.statuses = StatusWriter(store, clock, CONTROLLER_NAME)

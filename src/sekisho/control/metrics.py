@@ -27,6 +27,11 @@ CERTIFICATE_EXPIRY = Gauge(
     ["certificate"],
 )
 PROXIES = Gauge("sekisho_proxies", "Proxies connected now.")
+REFUSALS = Counter(
+    "sekisho_refusals",
+    "What was refused: calls of the API, connections and streams of xDS, and by proxies resources.",
+    ["what"],
+)
 REJECTIONS = Counter("sekisho_rejections", "Envoy resources that a proxy refused (NACK).", ["type"])
 SENT_RESOURCES = Counter("sekisho_sent_resources", "Envoy resources sent to proxies.", ["type"])
 SENT_OCTETS = Counter("sekisho_sent_octets", "Octets of responses sent to proxies.", ["type"])

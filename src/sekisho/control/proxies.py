@@ -13,6 +13,7 @@ from sekisho.control.inbox import Inbox
 from sekisho.control.openings import Openings
 from sekisho.control.publisher import Publisher
 from sekisho.control.refusals import essence
+from sekisho.control.tally import Refused, Tally
 from sekisho.model.names import ResourceId
 from sekisho.translate.facts import SYNCED, ProxyState, Rejection
 from sekisho.translate.gateway.openings import Opening
@@ -74,11 +75,14 @@ def owner_of(node_id: str) -> ResourceId | None:
 class Proxies(Observer):
     """Observer of the xDS server. Quick, and never raises: it is called from inside the protocol."""
 
-    def __init__(self, inbox: Inbox, publisher: Publisher, clock: Clock, views_of: ViewsOf) -> None:
+    def __init__(
+        self, inbox: Inbox, publisher: Publisher, clock: Clock, views_of: ViewsOf, tally: Tally
+    ) -> None:
         self._inbox = inbox
         self._publisher = publisher
         self._clock = clock
         self._views_of = views_of
+        self._tally = tally
         self.on_rejection: Callable[[Rejection, str, str], None] = _nothing
         """Called with what was refused, the version, and Envoy's words."""
         self.connected_now: dict[str, Proxy] = {}
@@ -166,6 +170,7 @@ class Proxies(Observer):
         message = essence(message)
         known.rejected[name] = message
         metrics.REJECTIONS.labels(name.type_url.rpartition(".")[2]).inc()
+        self._tally.add(Refused.RESOURCE)
         log.warning(
             "proxy refused a resource",
             proxy=proxy, type=name.type_url, name=name.name, version=version, reason=message,

@@ -19,6 +19,7 @@ from sekisho.client.system_status import (
 from sekisho.control.loop import ControlLoop
 from sekisho.control.lost_routes import lost_routes
 from sekisho.control.rows import source_of
+from sekisho.kit.clocks import rfc3339
 from sekisho.model.names import ResourceId
 from sekisho.model.origin import GLOBAL, ORIGIN_LABEL
 from sekisho.translate.ingress.derived import author_of, is_derived
@@ -56,6 +57,7 @@ def system_status(loop: ControlLoop, started: str, revision: int, place: str = "
             *_refused_services(loop),
         ),
         certificates=tuple(_certificates(loop)),
+        refusals=loop.tally.told(),
     )
 
 
@@ -183,4 +185,4 @@ def _certificates(loop: ControlLoop) -> Iterator[CertificateState]:
     horizon = loop.clock.now() + SOON
     for end, secret in loop.expiry.soonest():
         if end < horizon:
-            yield CertificateState(name=str(secret), expires=end.strftime("%Y-%m-%dT%H:%M:%SZ"))
+            yield CertificateState(name=str(secret), expires=rfc3339(end))

@@ -15,6 +15,7 @@ import msgspec
 import structlog
 
 from sekisho.aio.clock import Clock, SystemClock
+from sekisho.aio.repeats import Repeats
 from sekisho.identity.files import PRIVATE_DIRECTORY, write_private
 from sekisho.identity.secret import Secret
 
@@ -95,6 +96,7 @@ class Tokens:
         file.parent.mkdir(mode=PRIVATE_DIRECTORY, parents=True, exist_ok=True)
         self._file = file
         self._now = clock.now
+        self._repeats = Repeats(clock)
         self._tokens = _load(file)
 
     def issue(self, name: str, role: Role, lifetime: timedelta, proxies: tuple[str, ...] = ()) -> Secret[str]:
@@ -113,11 +115,12 @@ class Tokens:
         text = text[:LONGEST_TOKEN]
         token = self._tokens.get(text.split("_", 2)[1] if text.count("_") > 1 else "", _NOBODY)
         same = hmac.compare_digest(_digest(text), token.digest)
-        if same and token.spent:
-            log.warning("a token was sent again after its only use", token=token.id, proxy=token.name)
-        elif same and not self.is_valid(token):
-            log.warning("a token was sent after its end", token=token.id, name=token.name)
-        return token if same and self.is_valid(token) else None
+        if not same:
+            return None
+        if not self.is_valid(token):
+            self._tell(token)
+            return None
+        return token
 
     def is_valid(self, token: Token) -> bool:
         """Whether it is neither revoked, expired nor spent. For streams that outlive their first check."""
@@ -130,8 +133,10 @@ class Tokens:
         False when it was spent, revoked or has ended meanwhile: of two who use it at once, one gets nothing.
         """
         held = self._tokens.get(id)
-        if held is None or not self.is_valid(held):
-            log.warning("a token was sent again after its only use", token=id)
+        if held is None:
+            return False
+        if not self.is_valid(held):
+            self._tell(held)
             return False
         self._save({**self._living(), id: replace(held, spent=True)})
         return True
@@ -166,6 +171,14 @@ class Tokens:
     def ensure_admin(self, file: Path) -> Path:
         """The admin token's file, made at first start; see `ensure`."""
         return self.ensure(file, "admin", Role.ADMIN, ADMIN_LIFETIME)
+
+    def _tell(self, token: Token) -> None:
+        """Of one that is good no more, now and then: who sends it on and on fills no log."""
+        what = (
+            "a token was sent again after its only use" if token.spent else "a token was sent after its end"
+        )
+        if (more := self._repeats.news(token.id)) is not None:
+            log.warning(what, token=token.id, name=token.name, **more)
 
     def _living(self) -> dict[str, Token]:
         now = self._now()

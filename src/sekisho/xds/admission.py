@@ -17,6 +17,10 @@ _IDENTITIES = 10_000
 """Whose new streams are counted."""
 
 
+def not_counted() -> None:
+    """For nobody who counts."""
+
+
 @dataclass(frozen=True, slots=True)
 class Refusal:
     """The proxy may not have anything; it is told why, in words safe to show it."""
@@ -37,6 +41,8 @@ class Admission:
     observer: Observer | None
     limits: Limits
     patience: float = PATIENCE
+    not_verified: Callable[[], None] = not_counted
+    """Called when a handshake failed, or its certificate is not good."""
     requests: Requests = field(default_factory=Requests)
     budgets: "OrderedDict[str, Budget]" = field(default_factory=OrderedDict)
     """New streams left to each identity, those heard of last at the end."""

@@ -129,6 +129,7 @@ class ClientConnection(asyncio.Protocol):
             try:
                 data = self._tls.feed(data)
             except NotVerified:
+                self._admission.not_verified()
                 self._end()
                 return
             if not secured:

@@ -9,7 +9,7 @@ from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 
-from sekisho.xds.admission import Admission, Authorize
+from sekisho.xds.admission import Admission, Authorize, not_counted
 from sekisho.xds.clock import PatientClock
 from sekisho.xds.connection import ClientConnection
 from sekisho.xds.fanout import Fanout
@@ -36,11 +36,12 @@ class AdsServer:
         limits: Limits | None = None,
         *,
         patience: float = PATIENCE,
+        not_verified: Callable[[], None] = not_counted,
     ) -> None:
-        """`authorize` decides on every stream; see admission.Authorize."""
+        """`authorize` decides on every stream; see admission.Authorize. `not_verified`: see Admission."""
         self._loop = asyncio.get_running_loop()
         self._limits = limits or Limits()
-        self._admission = Admission(authorize, observer, self._limits, patience)
+        self._admission = Admission(authorize, observer, self._limits, patience, not_verified)
         self._fanout = Fanout(self._loop)
         self._servers: list[asyncio.Server] = []
         self._connections: dict[ClientConnection, None] = {}

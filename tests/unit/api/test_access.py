@@ -5,13 +5,16 @@ import string
 from itertools import product
 
 import pytest
+from structlog.testing import capture_logs
 
+from sekisho.aio.repeats import EVERY
+from sekisho.api import About, Limits
 from sekisho.api.authentication import MAX_TOKEN_BYTES, bearer_token
 from sekisho.api.authorization import READ, SURFACE_RULES, Surface, Verb
 from sekisho.api.routing import PAGES, Page, Target
 from sekisho.model.kinds import KINDS
 
-from .harness import ROUTES, USERS, Api, route
+from .harness import ROUTES, SERVICES, USERS, Api, Factory, route
 
 SECRETS = "/api/v1/namespaces/default/secrets"
 PATHS = [
@@ -149,3 +152,28 @@ async def test_malformed_tokens_are_401_and_nothing_else(api: Api) -> None:
         await api.refused(401, "GET", ROUTES, authorization=b"Bearer " + token)  # type: ignore[arg-type]
     for token in ("eyJhbGciOiJub25lIn0.e30.", "' OR 1=1 --", "../../etc/passwd", "[]", "x" * 100_000):
         await api.refused(401, "GET", ROUTES, authorization=f"Bearer {token}")
+
+
+async def test_who_tries_on_and_on_what_is_not_theirs_to_do_does_not_fill_the_log(api: Api) -> None:
+    with capture_logs() as logs:
+        for name in "abcde":
+            await api.refused(403, "DELETE", f"{ROUTES}/{name}", user="reader")
+        await api.refused(403, "DELETE", f"{SERVICES}/a", user="reader")
+        api.clock.advance(EVERY)
+        await api.refused(403, "DELETE", f"{ROUTES}/f", user="reader")
+    assert [(line["path"], line.get("not_written_before")) for line in logs] == [
+        (f"{ROUTES}/a", None), (f"{SERVICES}/a", None), (f"{ROUTES}/f", 4),
+    ]  # fmt: skip
+
+
+async def test_every_answer_that_says_no_is_told_to_whoever_counts(make_api: Factory) -> None:
+    codes: list[int] = []
+    api = make_api(about=About(refused=codes.append), limits=Limits(watches=0))
+    await api.app.start()
+    await api.ok("GET", ROUTES)
+    assert codes == []
+    await api.refused(401, "GET", ROUTES, user="stranger")
+    await api.refused(403, "DELETE", ROUTES, user="reader")
+    await api.refused(422, "POST", ROUTES, route() | {"spec": {"rules": 7}})
+    await api.refused(429, "GET", f"{ROUTES}?watch=1")
+    assert codes == [401, 403, 422, 429]

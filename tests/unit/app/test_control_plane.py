@@ -144,6 +144,8 @@ async def test_nobody_gets_in_without_a_token_or_with_a_revoked_one(state: Path)
             reader.write_text("")
             with pytest.raises(Unauthorized):
                 await ada.list("gateways")
+        refusals = (await ask(client, "SystemStatus", None, SystemStatus)).refusals
+        assert {one.what: one.count for one in refusals} == {"caller": 2, "right": 2}
 
 
 async def test_the_tokens_of_this_host_are_renewed_while_the_control_plane_runs(state: Path) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
+from structlog.testing import capture_logs
 from tests.kit.ads_client import CallFailed
 from tests.kit.impostors import IMPOSTORS, Signer, Victim, good
 from tests.kit.objects import gateway, manifest
@@ -16,6 +17,7 @@ from sekisho.app.zones.place import Place
 from sekisho.client import Client, Unauthorized, Unreachable
 from sekisho.client.kubeconfig import Access
 from sekisho.client.transport import Transport
+from sekisho.control.tally import Refused
 from sekisho.identity import pairs
 from sekisho.identity.authority import PROXY_LIFETIME, Registration, new_credentials
 from sekisho.identity.builtin import BuiltInAuthority
@@ -49,11 +51,11 @@ def victim(whole: Whole, tmp_path_factory: pytest.TempPathFactory) -> Victim:
     return Victim(issuer(state / "authority"), f"spiffe://{Place().trust_domain}/{WEB}", issuer(earlier))
 
 
-async def xds_says(whole: Whole, held: Leaf) -> str:
+async def xds_says(whole: Whole, held: Leaf, node: str = NODE) -> str:
     """How xDS answers: `let in`, or why not."""
     async with asyncio.timeout(60), whole.stream(held) as stream:
         try:
-            await stream.send(hello(NODE))
+            await stream.send(hello(node))
             await anext(aiter(stream))
         except CallFailed as failure:
             return failure.details or failure.code.name
@@ -97,3 +99,19 @@ async def test_a_certificate_for_traffic_opens_neither_port(whole: Whole) -> Non
     leaf = Leaf(made.issued.chain, made.key.reveal())
     assert await xds_says(whole, leaf) != "let in"
     assert await api_says(whole, leaf) != "let in"
+
+
+async def test_who_was_refused_is_counted_and_logged_but_not_each_time(whole: Whole, victim: Victim) -> None:
+    def counted(what: Refused) -> int:
+        return sum(one.count for one in whole.parts.loop.tally.told() if one.what == what)
+
+    connections, streams = counted(Refused.CONNECTION), counted(Refused.STREAM)
+    assert await xds_says(whole, IMPOSTORS["signed by itself"](victim).sign()) != "let in"
+    assert counted(Refused.CONNECTION) > connections
+    held = good(victim).sign()
+    with capture_logs() as logs:
+        for _ in range(3):
+            assert await xds_says(whole, held, "gateway/shop/other/host-1") != "let in"
+    assert counted(Refused.STREAM) >= streams + 3
+    told = [line for line in logs if line["event"] == "a proxy was refused"]
+    assert [line["reason"] for line in told] == ["the certificate is not for gateway/shop/other/host-1"]

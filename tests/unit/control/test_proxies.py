@@ -8,6 +8,7 @@ from tests.kit.xds import changes
 from sekisho.control.inbox import Inbox
 from sekisho.control.proxies import Proxies
 from sekisho.control.publisher import Publisher
+from sekisho.control.tally import Tally
 from sekisho.model.names import ResourceId
 from sekisho.translate.facts import SYNCED, ProxyState
 from sekisho.xds.view import View
@@ -25,7 +26,7 @@ def connected() -> tuple[Proxies, View, list[int], Inbox]:
     clock, inbox = FakeClock(), Inbox()
     publisher = Publisher(clock)
     view = publisher.view(WEB)
-    proxies = Proxies(inbox, publisher, clock, lambda _owner: [view])
+    proxies = Proxies(inbox, publisher, clock, lambda _owner: [view], Tally(clock))
     reached = [0]
     proxies.connected(PROXY, Node(), reached)
     view.commit(changes(eds="a@1"))

@@ -89,7 +89,7 @@ async def test_a_token_that_is_sent_again_is_refused_and_told_of(whole: Whole) -
     await obtain(signer(whole, token).sign, GCP)
     with capture_logs() as logs, pytest.raises(Refused, match="sekisho zone token gcp"):
         await obtain(signer(whole, token).sign, GCP)
-    assert [line["proxy"] for line in logs if "sent again" in line["event"]] == [GCP]
+    assert [line["name"] for line in logs if "sent again" in line["event"]] == [GCP]
     assert token.reveal() not in str(logs)
 
 
