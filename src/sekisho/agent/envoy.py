@@ -193,8 +193,8 @@ class Envoy:
         workers = () if options.concurrency is None else ("--concurrency", str(options.concurrency))
         return (
             str(options.binary), "--config-path", str(self._bootstrap_file()), "--disable-hot-restart",
-            # Clients are asked to leave with the next answer. By and by, nobody is within the first second of a
-            # drain, and who was not asked when it ends loses the call under way.
+            # Clients are asked to leave with the next answer. By and by, nobody is within the first second of
+            # a drain, and who was not asked when it ends loses the call under way.
             "--drain-time-s", str(max(1, round(options.drain))), "--drain-strategy", "immediate",
             "--log-level", options.log_level, "--log-format", LOG_FORMAT, *workers,
         )  # fmt: skip
