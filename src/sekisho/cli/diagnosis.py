@@ -69,6 +69,12 @@ def links(known: SystemStatus, zones: Iterable[str]) -> Iterator[Finding]:
             yield Finding("global", "zone", name, "; ".join(wrong) or "connected", is_well=not wrong)
 
 
+def missed(zone: str, known: SystemStatus) -> Iterator[Finding]:
+    """The other zones of which `zone` may lack the names, as something is wrong with them."""
+    others = [state.name for state in known.zones if state.name != zone]
+    return (finding for finding in links(known, others) if not finding.is_well)
+
+
 def sidecar(zone: str, workload: str, known: SystemStatus) -> Finding:
     """Whether the proxy beside the caller runs and has what it is to have."""
     found = [proxy for proxy in known.proxies if proxy.workload == workload]
@@ -99,8 +105,7 @@ def way(zone: str, explained: Explanation) -> Iterator[Finding]:
     for step in explained.steps:
         if step.what in _TOLD:
             yield Finding(zone, step.what, step.name, step.detail, _is_step_well(step))
-    is_well = not explained.outcome.startswith(("refused", "answered 4", "answered 5", "there is no"))
-    yield Finding(zone, "outcome", "", explained.outcome, is_well)
+    yield Finding(zone, "outcome", "", explained.outcome, not explained.outcome.startswith(_ENDS_BADLY))
 
 
 def permission(far: Far, found: Permission) -> Finding:
@@ -110,6 +115,7 @@ def permission(far: Far, found: Permission) -> Finding:
     return Finding(far.zone, "permission", far.named, detail, found.allowed)
 
 
+_ENDS_BADLY = ("refused", "answered 4", "answered 5", "there is no", "nothing in the mesh")
 _TOLD = {"name", "outbound", "route", "backend", "cluster", "tls", "zone", "ingress"}
 
 

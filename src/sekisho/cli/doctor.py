@@ -54,18 +54,21 @@ async def doctor(
 
 
 async def _findings(client: Client, zone: str, workload: str, url: str) -> AsyncIterator[Finding]:
-    if zone:
-        here = await _status(client, "")
-        for finding in diagnosis.links(here, [zone]):
-            yield finding
+    here = await _status(client, "")
+    for finding in diagnosis.links(here, [zone] if zone else []):
+        yield finding
     yield diagnosis.sidecar(zone, workload, await _status(client, zone))
     spec = ExplanationSpec(url=url, client=workload, zone=zone)
     explained = await ask(client, "Explanation", spec, Explanation)
-    for finding in diagnosis.way(zone, explained):
+    way = list(diagnosis.way(zone, explained))
+    for finding in way:
         yield finding
     far = diagnosis.far_service(explained)
     if far is not None:
         async for finding in _there(client, zone, far, explained):
+            yield finding
+    elif not all(finding.is_well for finding in way):
+        for finding in diagnosis.missed(zone, here):
             yield finding
 
 

@@ -26,7 +26,8 @@ def zone_rows(read: Read, destination: Destination) -> Iterator[Row]:
         )
         return
     number = healthy_instances(read, record, destination.port)
-    yield Row("zone", name, Origin(record), f"{counted(number, 'instance')} there take requests")
+    take = "takes" if number == 1 else "take"
+    yield Row("zone", name, Origin(record), f"{counted(number, 'instance')} there {take} requests")
     found = doors(read, name)
     for door in found:
         yield Row("ingress", f"{door.address}:{door.port}", None, "passes it on by server name, unopened")

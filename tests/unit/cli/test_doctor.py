@@ -23,6 +23,7 @@ class Zones:
         }
         self.sidecar: dict[str, Any] = {"name": "p", "workload": "shop/laptop", **CONNECTED}
         self.ingress: dict[str, Any] = {"name": "i", "gateway": "edge/in", **CONNECTED}
+        self.is_known = True
         self.outcome = "forwarded to zone/shop/catalog.gcp/9050"
         self.permission = {"allowed": True, "outcome": "allowed"}
         api.answers["SystemStatus"] = self._status
@@ -42,6 +43,8 @@ class Zones:
     def _explanation(self, spec: Mapping[str, Any]) -> dict[str, Any]:
         assert (spec["url"], spec["client"], spec["zone"]) == (URL, "shop/laptop", "azure")
         record = "ZoneService/shop/catalog.gcp"
+        if not self.is_known:
+            return {"outcome": "nothing in the mesh default is called so", "steps": []}
         steps = [
             {"what": "caller", "name": "Workload/shop/laptop", "detail": LAPTOP},
             {"what": "name", "name": "catalog.shop.svc.gcp.mesh.local", "origin": record},
@@ -96,6 +99,18 @@ def test_the_hop_that_is_not_well_is_the_one_that_is_told(
     said = walk(sekisho)
     assert (said.code, broken(said)) == (1, [where]), said.out
     assert "it breaks above" in said.out
+
+
+def test_a_name_that_nobody_knows_is_not_well_and_zones_that_may_have_it_are_told(
+    sekisho: Command, zones: Zones
+) -> None:
+    zones.is_known = False
+    said = walk(sekisho)
+    assert (said.code, broken(said)) == (1, ["azure outcome nothing"]), said.out
+    zones.linked["gcp"]["enabled"] = False
+    said = walk(sekisho)
+    assert (said.code, broken(said)) == (1, ["azure outcome nothing", "global zone gcp"]), said.out
+    assert "sekisho zone enable gcp" in said.out
 
 
 def test_who_calls_is_named_with_or_without_a_zone(sekisho: Command, zones: Zones) -> None:
