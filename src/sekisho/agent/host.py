@@ -19,6 +19,7 @@ from sekisho.agent.proxy import Proxy, ProxyStatus
 from sekisho.agent.readiness import Reporter
 from sekisho.aio.backoff import Backoff
 from sekisho.aio.clock import Clock
+from sekisho.aio.tasks import is_ending
 from sekisho.identity.files import private_directory, write_private
 from sekisho.identity.rotation import Unavailable
 
@@ -127,7 +128,9 @@ class Agent:
                 try:
                     await self._run_proxy(id)
                 except Exception:
-                    log.exception("proxy failed and starts again", proxy=id)
+                    log.exception("proxy failed", proxy=id)
+                    if is_ending():
+                        return
                 await self._clock.sleep(backoff.next())
 
     async def _run_proxy(self, id: str) -> None:

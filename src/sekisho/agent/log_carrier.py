@@ -9,6 +9,7 @@ from typing import Any
 import structlog
 from google.protobuf.message import DecodeError
 
+from sekisho.agent.sending import send
 from sekisho.aio.backoff import Backoff
 from sekisho.aio.clock import Clock
 from sekisho.envoy.carried_logs import LogServer, lines
@@ -136,9 +137,10 @@ class _Way:
         async with asyncio.timeout(PATIENCE):
             reader, writer = await asyncio.open_connection(*self._server)
         try:
-            address = writer.get_extra_info("peername")[0]
-            if why := no_backend(address):
-                raise OSError(f"{address} {why}")
+            if not (peer := writer.get_extra_info("peername")):
+                raise ConnectionResetError("the server closed the connection")
+            if why := no_backend(peer[0]):
+                raise OSError(f"{peer[0]} {why}")
             self._backoff.reset()
             writer.transport.set_write_buffer_limits(high=0)  # what was drained, the kernel has
             self._log.info("lines of access logs are carried")
@@ -165,7 +167,7 @@ class _Way:
         if leaving.done():
             raise OSError("the server closed the connection")
         batch = self._batch()
-        writer.write(b"".join(batch))
+        send(writer, b"".join(batch))
         async with asyncio.timeout(PATIENCE):
             await writer.drain()
         for line in batch:

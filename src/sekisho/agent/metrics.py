@@ -8,6 +8,7 @@ import re2
 import structlog
 
 from sekisho.agent.admin import Admin, AdminUnavailable
+from sekisho.agent.sending import send
 from sekisho.ir.agent import ApplicationMetrics, MetricsEndpoint
 
 log = structlog.get_logger()
@@ -51,7 +52,7 @@ class MetricsServer:
         try:
             async with asyncio.timeout(4 * PATIENCE):
                 head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
-                writer.write(await self._answer(head))
+                send(writer, await self._answer(head))
                 await writer.drain()
         except (OSError, EOFError, TimeoutError, asyncio.LimitOverrunError):
             pass  # the scraper left, or is none

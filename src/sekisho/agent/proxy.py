@@ -28,7 +28,7 @@ from sekisho.agent.traffic import Traffic
 from sekisho.agent.upstream import Upstream
 from sekisho.agent.workload import PREFIX, Workload
 from sekisho.aio.clock import Clock
-from sekisho.aio.tasks import background, run_until
+from sekisho.aio.tasks import background, is_ending, run_until
 from sekisho.envoy.bootstrap import Role, bootstrap
 from sekisho.identity.files import private_directory
 from sekisho.protos import descriptor_pool
@@ -146,16 +146,17 @@ class Proxy:
 
         One that nobody cancelled, too, as whoever waits for something cancelled is: it would end in silence.
         """
-        task = asyncio.current_task()
         while True:
             try:
                 await service()
             except asyncio.CancelledError:
-                if task and task.cancelling():
+                if is_ending():
                     raise
                 log.exception("a service of the proxy was cancelled by nobody", proxy=self.id, service=name)
             except Exception:
-                log.exception("a service of the proxy failed and starts again", proxy=self.id, service=name)
+                log.exception("a service of the proxy failed", proxy=self.id, service=name)
+                if is_ending():
+                    return
             await self._clock.sleep(1.0)
 
     async def ready(self) -> None:

@@ -21,7 +21,7 @@ from sekisho.agent.envoy import Envoy
 from sekisho.agent.publishing import publish
 from sekisho.agent.readiness import Readiness, Reporting, verdicts
 from sekisho.aio.clock import Clock
-from sekisho.aio.tasks import run_until
+from sekisho.aio.tasks import is_ending, run_until
 from sekisho.ir.agent import AgentConfig, MetricsEndpoint, Probe
 
 log = structlog.get_logger()
@@ -115,6 +115,8 @@ class Sidecar:
                 self._log.error("a part of the sidecar failed", part=serve.__name__, reason=str(error))
             except Exception:  # noqa: BLE001  a mistake of ours must not end the other parts
                 self._log.exception("a part of the sidecar failed", part=serve.__name__)
+            if is_ending():
+                return
             await self._clock.sleep(AGAIN_AFTER)
 
     # The parts

@@ -13,6 +13,7 @@ import grpc
 from grpc.experimental.session_cache import ssl_session_cache_lru
 
 from sekisho.agent.link import Connection, Stream, UpstreamBroken, UpstreamRefused
+from sekisho.aio.tasks import is_ending
 from sekisho.envoy import carried_logs
 from sekisho.envoy.refusals import METADATA
 from sekisho.identity.keys import Credentials
@@ -262,8 +263,7 @@ def _raise_unless_cancelled() -> None:
 
     Nobody cancelled them, the call is over: a task that ended so would be missed by no one.
     """
-    task = asyncio.current_task()
-    if task and not task.cancelling():
+    if not is_ending():
         raise UpstreamBroken("the connection was closed")
 
 

@@ -20,6 +20,12 @@ def _single_failures_unwrapped() -> Iterator[None]:
         raise found from found.__cause__
 
 
+def is_ending() -> bool:
+    """Whether the task that runs was cancelled: what fails in it from then on has nothing to start again."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
+
+
 @asynccontextmanager
 async def background(service: Coroutine[Any, Any, Any], *, name: str) -> AsyncIterator[asyncio.Task[Any]]:
     """Runs `service` for as long as the block lasts, then cancels it and waits for its end.

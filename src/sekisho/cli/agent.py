@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Annotated, Literal
 
+import uvloop
 from cyclopts import Parameter
 
 from sekisho.app import settings
@@ -37,7 +38,7 @@ Capture = Annotated[
 Concurrency = Annotated[int, Parameter(help="Worker threads per Envoy. Default: one per core")]
 
 
-async def agent(
+def agent(
     *,
     kubeconfig: Kubeconfig = None,
     xds: Xds = None,
@@ -73,5 +74,5 @@ async def agent(
         workload=own or None,
         token_file=token_file,
     )
-    await run_agent(chosen, lambda: write(ready_line()))
+    uvloop.run(run_agent(chosen, lambda: write(ready_line())))
     return Exit.OK

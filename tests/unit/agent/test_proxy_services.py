@@ -1,11 +1,13 @@
 """What a proxy's Envoy needs goes on, whatever becomes of it."""
 
 import asyncio
-from pathlib import Path
+from collections.abc import Iterator
+from contextlib import contextmanager
 from random import Random
 from typing import Any
 
 from tests.kit.clock import FakeClock
+from tests.kit.evidence import process_folder
 from tests.kit.wait import eventually
 
 from sekisho.agent.envoy import EnvoyOptions
@@ -24,13 +26,16 @@ class Nobody:
         raise NotImplementedError
 
 
+@contextmanager
+def a_proxy(clock: FakeClock) -> Iterator[Proxy]:
+    with process_folder() as folder:  # its path is short
+        envoy = EnvoyOptions(binary=folder / "envoy")
+        options = HostOptions(run_directory=folder, state_directory=folder, instance="host", envoy=envoy)
+        yield Proxy("gateway/shop/web", options, Nobody(), Nobody().dial, clock=clock, random=Random(1))
+
+
 async def test_a_service_starts_again_when_it_failed_and_when_what_it_waited_for_was_cancelled() -> None:
     clock, starts = FakeClock(), 0
-    nowhere = Path("/none")  # nothing is written; a socket's path must be short
-    options = HostOptions(
-        run_directory=nowhere, state_directory=nowhere, instance="host", envoy=EnvoyOptions(binary=nowhere)
-    )
-    proxy = Proxy("gateway/shop/web", options, Nobody(), Nobody().dial, clock=clock, random=Random(1))
 
     async def service() -> None:
         nonlocal starts
@@ -48,9 +53,29 @@ async def test_a_service_starts_again_when_it_failed_and_when_what_it_waited_for
     async def third() -> bool:
         return starts == 3
 
-    async with background(proxy._kept_up("service", service), name="service") as task:
-        for _ in range(2):
-            await eventually(pausing, what="a pause before it starts again")
-            clock.advance(1)
-        await eventually(third, what="it runs again")
+    with a_proxy(clock) as proxy:
+        async with background(proxy._kept_up("service", service), name="service") as task:
+            for _ in range(2):
+                await eventually(pausing, what="a pause before it starts again")
+                clock.advance(1)
+            await eventually(third, what="it runs again")
     assert task.cancelled()
+
+
+async def test_a_service_that_fails_at_its_end_is_over() -> None:
+    """Else an agent that is to end would go on, and put back what it has taken out of the kernel."""
+    starts = 0
+
+    async def service() -> None:
+        nonlocal starts
+        starts += 1
+        try:
+            await asyncio.Event().wait()
+        finally:
+            raise ValueError("a mistake")
+
+    with a_proxy(FakeClock()) as proxy:
+        async with background(proxy._kept_up("service", service), name="service") as task:
+            await asyncio.sleep(0)
+    assert task.done()
+    assert starts == 1

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from sekisho.aio.tasks import background, run_until
+from sekisho.aio.tasks import background, is_ending, run_until
 
 
 async def forever(ended: list[str], name: str = "it") -> None:
@@ -76,3 +76,23 @@ async def test_a_failing_service_ends_the_others() -> None:
         async with asyncio.timeout(60):
             await run_until(asyncio.Event(), {"a": forever(ended), "b": fail()})
     assert ended == ["it"]
+
+
+async def test_a_task_is_ending_once_it_was_cancelled_and_not_for_a_timeout() -> None:
+    found: list[bool] = []
+
+    async def work() -> None:
+        try:
+            async with asyncio.timeout(0):
+                await asyncio.Event().wait()
+        except TimeoutError:
+            found.append(is_ending())
+        try:
+            await asyncio.Event().wait()
+        finally:
+            found.append(is_ending())
+
+    async with background(work(), name="work"):
+        while not found:
+            await asyncio.sleep(0)
+    assert found == [False, True]

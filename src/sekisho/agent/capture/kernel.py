@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import shutil
+import subprocess
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -68,8 +69,11 @@ async def _run(program: str, *arguments: str, given: str = "") -> None:
     path = shutil.which(program, path="/usr/sbin:/sbin:/usr/bin:/bin")
     if path is None:
         raise CaptureFailed(f"there is no {program} on this host: install nftables and iproute2")
-    pipe = asyncio.subprocess.PIPE
-    process = await asyncio.create_subprocess_exec(path, *arguments, stdin=pipe, stdout=pipe, stderr=pipe)
-    _, errors = await process.communicate(given.encode())
-    if process.returncode and _EXISTS not in errors:
-        raise CaptureFailed(f"{program} {' '.join(arguments)}: {errors.decode(errors='replace').strip()}")
+    # Not by the loop: uvloop's forks, with gRPC's threads beside it, and fails where the program ends before
+    # all is written to it. A thread of ours starts it with vfork, as `processes` does.
+    ended = await asyncio.to_thread(
+        subprocess.run, (path, *arguments), input=given.encode(), capture_output=True, check=False
+    )
+    if ended.returncode and _EXISTS not in ended.stderr:
+        why = ended.stderr.decode(errors="replace").strip()
+        raise CaptureFailed(f"{program} {' '.join(arguments)}: {why}")

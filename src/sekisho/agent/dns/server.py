@@ -10,6 +10,7 @@ import structlog
 
 from sekisho.agent.dns.answering import Answering
 from sekisho.agent.dns.forwarding import MOST_QUESTIONS, Forwarder
+from sekisho.agent.sending import send
 
 log = structlog.get_logger()
 
@@ -96,7 +97,7 @@ class Server:
                 answer = await self._forwarder.forward(query, datagram=False)
             if not answer:
                 return
-            writer.write(len(answer).to_bytes(2, "big") + answer)
+            send(writer, len(answer).to_bytes(2, "big") + answer)
             async with asyncio.timeout(IDLE):
                 await writer.drain()
 
