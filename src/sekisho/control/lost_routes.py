@@ -1,4 +1,4 @@
-"""Routes whose parent does not exist: they have no status that could say so, as nobody answers for it."""
+"""Routes without their parent, Gateways without their class: nobody answers for them, so no status tells."""
 
 from collections.abc import Iterable, Iterator
 
@@ -26,6 +26,23 @@ def lost_routes(read: Read, known: Iterable[ResourceId]) -> Iterator[Trouble]:
                 resource=str(route), path=f"spec.parentRefs[{position}].name", reason="NoMatchingParent",
                 message=f"{parent} does not exist{_meant(parent, everything)}", file=file, line=line,
             )  # fmt: skip
+
+
+def lost_gateways(read: Read, everything: Iterable[ResourceId]) -> Iterator[Trouble]:
+    """One for each Gateway in `everything` whose class does not exist; copies are left out. Of classes that
+    exist and are not ours others speak."""
+    classes = {one.name for one in everything if one.kind == "GatewayClass"}
+    for gateway in sorted(one for one in everything if one.kind == "Gateway"):
+        resource = read.leaf(gateway)
+        wanted = resource.spec.gateway_class_name
+        if wanted in classes or ORIGIN_LABEL in resource.metadata.labels:
+            continue
+        file, line = source_of(read, gateway)
+        named = ResourceId("GatewayClass", "", wanted)
+        yield Trouble(
+            resource=str(gateway), path="spec.gatewayClassName", reason="NoSuchClass",
+            message=f"{named.shown} does not exist{_meant(named, everything)}", file=file, line=line,
+        )  # fmt: skip
 
 
 def _missing(read: Read, route: ResourceId) -> Iterator[tuple[int, ResourceId]]:

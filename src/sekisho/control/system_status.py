@@ -17,7 +17,7 @@ from sekisho.client.system_status import (
     WorkloadState,
 )
 from sekisho.control.loop import ControlLoop
-from sekisho.control.lost_routes import lost_routes
+from sekisho.control.lost_routes import lost_gateways, lost_routes
 from sekisho.control.rows import source_of
 from sekisho.kit.clocks import rfc3339
 from sekisho.model.names import ResourceId
@@ -36,7 +36,7 @@ def system_status(loop: ControlLoop, started: str, revision: int, place: str = "
     """A picture of now; `started` is RFC 3339, `revision` that of the store's newest write, `place` the zone
     of this control plane or `global`."""
     statuses = loop.statuses.desired
-    lost = () if place == GLOBAL else lost_routes(loop.engine.read, statuses)  # global: parents are in zones
+    lost = () if place == GLOBAL else _lost(loop, statuses)  # global: parents and classes are in zones
     return SystemStatus(
         control_plane=ControlPlaneState(
             version=__version__,
@@ -133,6 +133,12 @@ def _troubles(loop: ControlLoop, statuses: Mapping[ResourceId, Mapping[str, Any]
                     resource=str(resource), reason=condition["reason"], message=condition["message"],
                     file=file, line=line,
                 )  # fmt: skip
+
+
+def _lost(loop: ControlLoop, statuses: Iterable[ResourceId]) -> Iterator[Trouble]:
+    yield from lost_routes(loop.engine.read, statuses)
+    doors = [leaf for leaf in loop.engine.leaves() if leaf[0] in ("Gateway", "GatewayClass")]
+    yield from lost_gateways(loop.engine.read, doors)
 
 
 def _troubles_of_ingresses(loop: ControlLoop) -> Iterator[Trouble]:

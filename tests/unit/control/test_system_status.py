@@ -49,3 +49,22 @@ async def test_what_is_wrong_with_an_ingress_is_told_in_its_name_and_place() -> 
         assert told()["InvalidCertificateRef"] == "Secret/shop/missing does not exist."
         (web,) = system_status(loop, "", 0).gateways
         assert web.listener_sets == 0, "what an Ingress adds is nobody's ListenerSet"
+
+
+async def test_a_gateway_of_a_class_that_does_not_exist_is_told_with_the_one_that_was_meant() -> None:
+    spec = {"gatewayClassName": "sekiso", "listeners": [http_listener()]}
+    wrong = manifest("Gateway", "door", spec=spec)
+    wrong["metadata"]["annotations"] = {"sekisho.dev/source": "shop/door.yaml:3"}
+    copied = manifest("Gateway", "elsewhere", spec=spec)
+    copied["metadata"]["labels"] = {"sekisho.dev/origin": "zone"}
+    others = manifest("GatewayClass", "theirs", spec={"controllerName": "example.com/controller"})
+    fine = manifest("Gateway", "fine", spec={**spec, "gatewayClassName": "theirs"})
+    async with running() as (store, loop):
+        await store.write([write("create", one) for one in (*world(), others, wrong, copied, fine)])
+        await until(lambda: system_status(loop, "", 0).troubles != ())
+        (told,) = system_status(loop, "", 0).troubles
+        assert (told.resource, told.path, told.file, told.line) == (
+            str(id_of(wrong)), "spec.gatewayClassName", "shop/door.yaml", 3,
+        )  # fmt: skip
+        assert told.message == 'GatewayClass/sekiso does not exist (did you mean "sekisho"?)'
+        assert system_status(loop, "", 0, "global").troubles == ()
