@@ -4,10 +4,12 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from functools import partial
 from pathlib import Path
 
 import httpx2
 import uvicorn
+from starlette.applications import Starlette
 from tests.kit.netns import ROUTER, Switch
 
 from conformance.cluster import executing, operating, udp
@@ -48,15 +50,9 @@ async def running_cluster(folder: Path) -> AsyncIterator[Path]:
         )
         objects = Objects()
 
-        async def find_data(kind: str, namespace: str, name: str) -> Mapping[str, str]:
-            try:
-                return dict((await client.get(kind, name, namespace)).get("data") or {})
-            except NotFound:
-                return {}
-
         members = Members(client, switch, folder / "pods", facts["xds"])
         agents = await stack.enter_async_context(asyncio.TaskGroup())
-        kubelet = Kubelet(objects, find_data, members, agents)
+        kubelet = Kubelet(objects, partial(_data, client), members, agents)
         stack.push_async_callback(kubelet.end)
         endpoints = Endpoints(client, objects)
 
@@ -67,19 +63,17 @@ async def running_cluster(folder: Path) -> AsyncIterator[Path]:
         await stack.enter_async_context(background(endpoints.run(), name="endpoints"))
         listener = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
         front = Front(upstream, objects, kubelet, settle).application()
-        server = _Server(
-            uvicorn.Config(
-                front,
-                lifespan="off",
-                http=executing.protocol(kubelet.execute),
-                log_config=None,
-                access_log=False,
-                ssl_certfile=folder / "serving" / "server.crt",  # the API's own: the front stands for it
-                ssl_keyfile=folder / "serving" / "server.key",
-            )
-        )
+        server = _server(front, kubelet, folder / "serving")
         await stack.enter_async_context(background(server.serve([listener]), name="front"))
         yield _kubeconfig(folder, listener.getsockname()[1], access.authority)
+
+
+async def _data(client: Client, kind: str, namespace: str, name: str) -> Mapping[str, str]:
+    """What a ConfigMap or Secret holds; nothing where there is none."""
+    try:
+        return dict((await client.get(kind, name, namespace)).get("data") or {})
+    except NotFound:
+        return {}
 
 
 class _Server(uvicorn.Server):
@@ -88,6 +82,20 @@ class _Server(uvicorn.Server):
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
+
+
+def _server(front: Starlette, kubelet: Kubelet, certificate: Path) -> _Server:
+    """With the API's own certificate, from this folder: the front stands for it."""
+    config = uvicorn.Config(
+        front,
+        lifespan="off",
+        http=executing.protocol(kubelet.execute),
+        log_config=None,
+        access_log=False,
+        ssl_certfile=certificate / "server.crt",
+        ssl_keyfile=certificate / "server.key",
+    )
+    return _Server(config)
 
 
 async def _launch(stack: AsyncExitStack, command: Command) -> str:

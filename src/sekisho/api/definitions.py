@@ -62,17 +62,18 @@ def _definition(kind: Kind, timestamp: str) -> dict[str, Any]:
         "status": {
             "acceptedNames": names,
             "storedVersions": [kind.version],
-            "conditions": [
-                {
-                    "type": type_,
-                    "status": "True",
-                    "reason": "BuiltIn",
-                    "message": "served without a definition",
-                    "lastTransitionTime": timestamp,
-                }
-                for type_ in ("NamesAccepted", "Established")
-            ],
+            "conditions": [_condition(type_, timestamp) for type_ in ("NamesAccepted", "Established")],
         },
+    }
+
+
+def _condition(type_: str, timestamp: str) -> dict[str, str]:
+    return {
+        "type": type_,
+        "status": "True",
+        "reason": "BuiltIn",
+        "message": "served without a definition",
+        "lastTransitionTime": timestamp,
     }
 
 

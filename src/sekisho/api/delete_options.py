@@ -53,17 +53,14 @@ async def delete_options(parts: Parts, call: Call) -> DeleteOptions:
     asked: Any = _in_query(call.query)
     if body:
         asked = await bodies.decode(body, bodies.media_type(call.request), parts.limits)
-    if call.query.get("dryRun") and isinstance(asked, dict) and not asked.get("dryRun"):
-        asked = {
-            **asked,
-            "dryRun": [call.query["dryRun"]],
-        }  # Kubernetes forgets it beside a body, and deletes
     try:
         options = msgspec.convert(asked, DeleteOptions)
     except msgspec.ValidationError as error:
         raise bad_request(f"DeleteOptions: {error}") from error
     if options.kind not in {"", "DeleteOptions"}:
         raise bad_request(f"the body of a delete is a DeleteOptions, not a {options.kind[:80]}")
+    if call.query.get("dryRun"):  # beside a body, Kubernetes forgets it, and deletes
+        options = msgspec.structs.replace(options, dry_run=(*(options.dry_run or ()), call.query["dryRun"]))
     if problems := _problems(options):
         raise invalid("DeleteOptions", "meta.k8s.io", "", problems)
     return options

@@ -102,25 +102,10 @@ async def build(settings: ControlPlane, clock: Clock) -> AsyncIterator[Parts]:
         hosts = (settings.api.host, settings.xds.host)
         certificate = await ServingCertificate.make(state / "serving", identities.authority, hosts)
         others = _others(settings, loop, store, identities)
-        answered = reviews(loop, store, identities, settings.place, others)
-        others.answering(answered)
-        application = create_app(
-            store,
-            Callers(identities.tokens, identities.peers, identities.zones),
-            reviews=answered,
-            mounts=others.mounts(),
-            clock=clock,
-            about=About(
-                release=__version__,
-                service_range=settings.services,
-                is_ready=loop.ready.is_set,
-                metrics=lambda: _metrics(loop),
-                refused=partial(_refused, loop),
-            ),
-        )
         yield Parts(
-            settings=settings, store=store, identities=identities, certificate=certificate,
-            loop=loop, application=application, access=HostAccess(settings, identities.tokens, clock),
+            settings=settings, store=store, identities=identities, certificate=certificate, loop=loop,
+            application=_application(settings, store, loop, identities, others),
+            access=HostAccess(settings, identities.tokens, clock),
             xds=XdsFront(loop, identities.peers) if is_zone else None, others=others,
         )  # fmt: skip
 
@@ -132,6 +117,27 @@ def _others(settings: ControlPlane, loop: ControlLoop, store: Store, identities:
     if chosen.joins is None:
         return Alone(chosen.zone)
     return ZoneLink(chosen.zone, chosen.joins, settings.state, loop, store)
+
+
+def _application(
+    settings: ControlPlane, store: Store, loop: ControlLoop, identities: Identities, others: Others
+) -> Application:
+    answered = reviews(loop, store, identities, settings.place, others)
+    others.answering(answered)
+    return create_app(
+        store,
+        Callers(identities.tokens, identities.peers, identities.zones),
+        reviews=answered,
+        mounts=others.mounts(),
+        clock=loop.clock,
+        about=About(
+            release=__version__,
+            service_range=settings.services,
+            is_ready=loop.ready.is_set,
+            metrics=partial(_metrics, loop),
+            refused=partial(_refused, loop),
+        ),
+    )
 
 
 async def run(parts: Parts, announce: Announce, stop: asyncio.Event) -> None:

@@ -33,6 +33,13 @@ class Registration:
     token: str = ""
     """Id of the token by which its holder was let in first, to end the certificate with it; see `lineage`."""
 
+    def require(self, trust_domain: str, lifetime: timedelta) -> None:
+        """What every authority asks before it signs. Raises Refused."""
+        if self.identity.trust_domain != trust_domain:
+            raise Refused(f"{self.identity} is not of the trust domain {trust_domain}")
+        if lifetime <= timedelta():
+            raise Refused("the lifetime must be more than nothing")
+
 
 class Authority(Protocol):
     """Turns a signing request into a certificate for a registered identity of its trust domain."""

@@ -54,10 +54,7 @@ class BroughtAuthority:
         self, request: bytes, registration: Registration, lifetime: timedelta = LEAF_LIFETIME
     ) -> Issued:
         """See `Authority.issue`."""
-        if registration.identity.trust_domain != self._trust_domain:
-            raise Refused(f"{registration.identity} is not of the trust domain {self._trust_domain}")
-        if lifetime <= timedelta():
-            raise Refused("the lifetime must be more than nothing")
+        registration.require(self._trust_domain, lifetime)
         now = self._now()
         if not self._pair.start <= now < self._pair.end:
             raise Refused(f"the issuing certificate that was brought ends on {self._pair.end:%Y-%m-%d}")

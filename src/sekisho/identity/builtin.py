@@ -101,10 +101,7 @@ class BuiltInAuthority:
         self, request: bytes, registration: Registration, lifetime: timedelta = LEAF_LIFETIME
     ) -> Issued:
         """See `Authority.issue`."""
-        if registration.identity.trust_domain != self._trust_domain:
-            raise Refused(f"{registration.identity} is not of the trust domain {self._trust_domain}")
-        if lifetime <= timedelta():
-            raise Refused("the lifetime must be more than nothing")
+        registration.require(self._trust_domain, lifetime)
         key = requested_key(request)
         now = self._now()
         issuer = self._current_issuer(now)

@@ -1,11 +1,14 @@
 """Roots of SPIRE's trust domains: followed while a MeshIdentity says so, kept while SPIRE is away."""
 
+import errno
+import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 from tests.kit.objects import manifest
 from tests.kit.spire import WorkloadApi, der, running_workload_api
 from tests.kit.wait import eventually
@@ -147,3 +150,43 @@ async def test_roots_of_an_issuer_that_was_deleted_are_forgotten(folder: Path) -
         world.apply(gone=(ISSUER,))
     assert world.told() == {}
     assert World(folder).told() == {}
+
+
+async def test_why_there_are_none_is_told_once_and_again_after_there_were_some(folder: Path) -> None:
+    world, api = World(folder), WorkloadApi()
+    roots = root(folder, "old")
+    world.issue()
+    with capture_logs() as logs:
+        async with running_workload_api(world.socket, api), background(world.roots.run(), name="roots"):
+            for told in ("other", "another", "other"):
+                await _tell(api, {f"{told}_test": der(roots)})
+                await _tell(api, {f"{told}_test": der(root(folder, "new"))})
+            await _tell(api, {"spire_test": der(roots)})
+            await _tell(api, {"other_test": der(roots)})
+            await eventually(lambda: _said(logs, 4), what="the last is told of")
+    reasons = [line["reason"] for line in logs if line["event"] == "no roots from SPIRE"]
+    knows = "it knows those of spiffe://{}.test only"
+    assert reasons[-4:] == [knows.format(one) for one in ("other", "another", "other", "other")]
+
+
+async def _said(logs: list[Any], times: int) -> bool:
+    return sum("it knows" in line.get("reason", "") for line in logs) >= times
+
+
+async def test_a_file_that_cannot_be_removed_stops_nobody(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world, api = World(folder), WorkloadApi()
+    world.issue()
+    async with running_workload_api(world.socket, api), background(world.roots.run(), name="roots"):
+        await api.tell_roots(spire_test=der(root(folder, "old")))
+        await world.believes(root(folder, "old"))
+        with monkeypatch.context() as patched, capture_logs() as logs:
+            patched.setattr(Path, "unlink", _read_only)
+            world.apply(gone=(ISSUER,))
+    assert world.told() == {}
+    assert [line["event"] for line in logs] == ["roots from SPIRE not removed"]
+
+
+def _read_only(*_: Any, **__: Any) -> None:
+    raise OSError(errno.EROFS, os.strerror(errno.EROFS))

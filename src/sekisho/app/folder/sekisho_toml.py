@@ -78,11 +78,15 @@ def _line(text: str, path: str) -> int:
         return 1
     lines = [line.split("#")[0].strip() for line in text.splitlines()]
     keys = [line.split("=")[0].strip() for line in lines]
-    heads = [
-        number for number, line in enumerate(lines) if line.startswith("[") and line.strip("[]") == parts[1]
-    ]
-    if not heads:
+    heads = [number for number, line in enumerate(lines) if _head(line) == parts[1]]
+    position = int(parts[2] or 0)
+    if position >= len(heads):  # written in another of TOML's ways
         return keys.index(parts[1]) + 1 if parts[1] in keys else 1
-    head = heads[int(parts[2] or 0)]
+    head = heads[position]
     inside = takewhile(lambda number: not lines[number].startswith("["), range(head + 1, len(lines)))
     return next((number for number in inside if keys[number] == parts[3]), head) + 1
+
+
+def _head(line: str) -> str:
+    """The name of the table that begins at a line; empty for any other line."""
+    return line.strip("[]").strip() if line.startswith("[") else ""

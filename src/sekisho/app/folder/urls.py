@@ -50,7 +50,7 @@ def urls(gateway: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(
         f"{listener['protocol'].lower()}://{_host(host)}:{listener['port']}"
         for host in hosts
-        for listener in gateway["spec"]["listeners"]
+        for listener in gateway["spec"].get("listeners") or ()
         if listener["name"] in served
     )
 

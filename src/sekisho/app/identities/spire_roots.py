@@ -85,29 +85,31 @@ class SpireRoots:
                 async with aclosing(workload_api.bundles(Path(socket))) as responses:
                     async for response in responses:
                         backoff.reset()
-                        fault = ""
-                        self._hear(key, response)
+                        fault = self._tell(key, self._hear(key, response), fault)
             except Unavailable as error:
-                if str(error) != fault:
-                    fault = str(error)
-                    log.warning("no roots from SPIRE", trust_domain=key.domain, socket=socket, reason=fault)
+                fault = self._tell(key, str(error), fault)
             await self._clock.sleep(backoff.next())
 
-    def _hear(self, key: Followed, response: Any) -> None:
-        """What is of no use leaves the roots of before in use."""
-        told = response.bundles.get(f"{SCHEME}{key.domain}", b"")
+    def _hear(self, key: Followed, response: Any) -> str:
+        """Why it is of no use, which leaves the roots of before in use; empty when it is."""
         try:
-            roots = workload_api.pem_of(told)
+            roots = workload_api.pem_of(response.bundles.get(f"{SCHEME}{key.domain}", b""))
         except ValueError as error:
-            log.error("roots from SPIRE are unusable", trust_domain=key.domain, reason=str(error))
-            return
+            return f"those that it has are unusable: {error}"
         if not roots:
-            known = ", ".join(sorted(response.bundles)) or "none"
-            log.error("SPIRE knows no roots of this trust domain", trust_domain=key.domain, known=known)
-        elif roots != self._known.get(key):
+            return f"it knows those of {', '.join(sorted(response.bundles)) or 'no trust domain'} only"
+        if roots != self._known.get(key):
             log.info("roots from SPIRE", trust_domain=key.domain, certificates=roots.count(b"BEGIN"))
             self._use(key, roots)
             self._keep(key, roots)
+        return ""
+
+    def _tell(self, key: Followed, fault: str, before: str) -> str:
+        """Once, and again when it comes after a time without."""
+        if fault and fault != before:
+            socket = self._wanted.get(key, "")
+            log.error("no roots from SPIRE", trust_domain=key.domain, socket=socket, reason=fault)
+        return fault
 
     def _use(self, key: Followed, roots: bytes) -> None:
         self._known[key] = roots
@@ -122,7 +124,10 @@ class SpireRoots:
     def _forget(self, key: Followed) -> None:
         del self._known[key]
         self._trusts.heard(key.mesh, key.domain, b"")
-        self._file(key).unlink(missing_ok=True)
+        try:
+            self._file(key).unlink(missing_ok=True)
+        except OSError as error:  # the first commit after a restart forgets them again
+            log.error("roots from SPIRE not removed", trust_domain=key.domain, reason=str(error))
 
     def _file(self, key: Followed) -> Path:
         return self._folder / f"{key.mesh}{_BETWEEN}{key.domain}.pem"

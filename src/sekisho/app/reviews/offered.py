@@ -15,7 +15,6 @@ from sekisho.app.zones.others import Others, reaching
 from sekisho.app.zones.peers import DISABLED_ROLE, MEMBER_ROLE
 from sekisho.app.zones.place import Place
 from sekisho.client.credentials import (
-    CertificateAnswer,
     CertificateRequestSpec,
     TokenAnswer,
     TokenSpec,
@@ -40,28 +39,9 @@ def reviews(
     loop: ControlLoop, store: Store, identities: Identities, place: Place, others: Others
 ) -> list[Review]:
     """All review kinds. The control plane started now, for those who ask."""
-    started = rfc3339(loop.clock.now())
     told = Explaining(loop)
-    issuing = Issuing(
-        loop.engine.read, identities.authority, identities.trusts, identities.tokens, identities.zones
-    )
-
-    async def status(_: User, __: SystemStatusSpec) -> SystemStatus:
-        found = system_status(loop, started, await store.revision(), place.name)
-        theirs = ending(identities, loop.clock.now())
-        return others.completed(replace(found, certificates=(*theirs, *found.certificates)))
-
-    async def certificate(user: User, spec: CertificateRequestSpec) -> CertificateAnswer:
-        return await issuing.answer(user, spec)
-
-    async def token(user: User, spec: TokenSpec) -> TokenAnswer:
-        return manage(identities.tokens, identities.revocations, user, spec)
-
-    async def trust(user: User, spec: TrustSpec) -> TrustAnswer:
-        return await review_trust(identities.trusts, user, spec)
-
     asked = [
-        review("SystemStatus", _READERS, SystemStatusSpec, status, "The whole system at a glance."),
+        _system_status(loop, store, identities, place, others),
         review(
             "Explanation", _READERS, ExplanationSpec, told.explanation, "Who decides what about a request."
         ),
@@ -69,16 +49,42 @@ def reviews(
         # A dump shows what Secrets hold save their keys, and readers may not read Secrets.
         review("ConfigDump", _ADMINS, ConfigDumpSpec, told.dump, "What proxies are given."),
     ]
+    return [*(reaching(one, others) for one in asked), *_credentials(loop, identities), *others.reviews()]
+
+
+def _system_status(
+    loop: ControlLoop, store: Store, identities: Identities, place: Place, others: Others
+) -> Review:
+    started = rfc3339(loop.clock.now())
+
+    async def status(_: User, __: SystemStatusSpec) -> SystemStatus:
+        found = system_status(loop, started, await store.revision(), place.name)
+        theirs = ending(identities, loop.clock.now())
+        return others.completed(replace(found, certificates=(*theirs, *found.certificates)))
+
+    return review("SystemStatus", _READERS, SystemStatusSpec, status, "The whole system at a glance.")
+
+
+def _credentials(loop: ControlLoop, identities: Identities) -> list[Review]:
+    """Who is who: asked of this control plane itself, never of another zone's."""
+    issuing = Issuing(
+        loop.engine.read, identities.authority, identities.trusts, identities.tokens, identities.zones
+    )
+
+    async def token(user: User, spec: TokenSpec) -> TokenAnswer:
+        return manage(identities.tokens, identities.revocations, user, spec)
+
+    async def trust(user: User, spec: TrustSpec) -> TrustAnswer:
+        return await review_trust(identities.trusts, user, spec)
+
     return [
-        *(reaching(one, others) for one in asked),
         review(
             "CertificateRequest",
             _AGENTS | _ZONES,
             CertificateRequestSpec,
-            certificate,
+            issuing.answer,
             "The certificate of a proxy or a zone.",
         ),
         review("TokenReview", _ADMINS, TokenSpec, token, "Bearer tokens: create, list, revoke."),
         review("TrustReview", _READERS, TrustSpec, trust, "The roots of a mesh: show, rotate, abort."),
-        *others.reviews(),
     ]

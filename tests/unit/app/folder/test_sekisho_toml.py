@@ -76,6 +76,24 @@ def test_mistakes_are_told_with_file_and_line(
         assert found.startswith(f"{tmp_path / sekisho_toml.FILE}{told}")
 
 
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ('[[service]]\nport = 1\n[[ service ]]\nport = "x"\n', 4),
+        ('[[service]]\nport = 1\n[["service"]]\nport = "x"\n', 1),
+        ('service = [{port = 1}, {port = "x"}]\n', 1),
+    ],
+)
+def test_who_writes_tables_in_another_way_is_told_what_is_wrong_all_the_same(
+    tmp_path: Path, text: str, line: int
+) -> None:
+    (tmp_path / sekisho_toml.FILE).write_text(text)
+    with pytest.raises(Invalid) as refused:
+        sekisho_toml.read(tmp_path)
+    (wrong,) = (one for one in refused.value.problems if one.path == "service[1].port")
+    assert wrong.line == line
+
+
 def test_python_is_our_python_and_everything_else_itself(tmp_path: Path) -> None:
     service = sekisho_toml.Service(name="cart", command=("python", "cart.py"), port=9001)
     command = programs.command(service, tmp_path, tmp_path / "logs")

@@ -32,6 +32,7 @@ def test_it_has_urls_once_it_is_programmed() -> None:
     )
     assert urls(gateway(programmed("False"), "plain", "tls")) == ()
     assert urls({**gateway({}), "status": {}}) == ()
+    assert urls({"spec": {}, "status": programmed()}) == (), "its listeners are those of ListenerSets"
 
 
 def test_a_listener_that_is_closed_has_none() -> None:
