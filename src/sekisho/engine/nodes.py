@@ -8,13 +8,14 @@ from collections.abc import Hashable, Mapping
 from typing import Any
 
 from sekisho.engine.definitions import Index, Output, Query
+from sekisho.engine.users import Users
 
 CLEAN, CHECK, DIRTY, RUNNING = 0, 1, 2, 3
 """Up to date; perhaps not, as something further below has changed; not; being computed."""
 
 _FEW = 16
-"""So many users or members are in a tuple: one or two of most nodes, a dozen where clients differ. More are
-in a dictionary, which has half the size of a set."""
+"""So many users or members are in a tuple: one or two of most nodes, a dozen where clients differ. More
+members are in a dictionary, which has half the size of a set."""
 
 
 class Node:
@@ -29,20 +30,22 @@ class Node:
     def __init__(self, key: Any) -> None:
         self.key = key
         self.value: Any = None
-        self.users: dict[Computed, None] | tuple[Computed, ...] = ()
+        self.users: Users[Computed] | tuple[Computed, ...] = ()
         """Who has read it, each once."""
 
     def add_user(self, user: "Computed") -> None:
+        """One who had not read it."""
         users = self.users
-        if type(users) is dict:
-            users[user] = None
-        elif user not in users:
-            self.users = (*users, user) if len(users) < _FEW else dict.fromkeys((*users, user))
+        if type(users) is Users:
+            users.add(user)
+        else:
+            self.users = (*users, user) if len(users) < _FEW else Users((*users, user))
 
     def drop_user(self, user: "Computed") -> None:
+        """One who had read it."""
         users = self.users
-        if type(users) is dict:
-            users.pop(user, None)
+        if type(users) is Users:
+            users.drop(user)
         else:
             self.users = tuple(other for other in users if other is not user)
 
@@ -125,16 +128,17 @@ class Computed(Node):
         before, deps = self.deps, tuple(recording)
         self.deps = deps
         rank, known = 0, deps == before
+        had = frozenset(() if known else before)
         for dep in deps:
             if dep.rank > rank:  # noqa: PLR1730 - max() is a call, and this loop is the hottest there is
                 rank = dep.rank
-            if known:
+            if known or dep in had:
                 continue
             users = dep.users
-            if not users:
+            if type(users) is Users:
+                users.add(self)
+            elif not users:
                 dep.users = (self,)
-            elif type(users) is dict:
-                users[self] = None
             else:
                 dep.add_user(self)
         self.rank = rank
