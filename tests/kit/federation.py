@@ -55,7 +55,9 @@ class _App:
 
     def __init__(self, federation: Federation) -> None:
         self._federation = federation
-        self._endpoints: Callable[[Scope, Receive, Send], Awaitable[None]] = Endpoints(federation, caller)
+        self._endpoints: Callable[[Scope, Receive, Send], Awaitable[None]] = Endpoints(
+            federation, caller, SystemClock()
+        )
 
     async def start(self) -> None: ...
 

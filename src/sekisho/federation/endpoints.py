@@ -11,6 +11,8 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
+from sekisho.aio.clock import Clock
+from sekisho.aio.repeats import Repeats
 from sekisho.aio.tasks import background
 from sekisho.federation import wire
 from sekisho.federation.feed import Ended, Feed
@@ -38,9 +40,10 @@ _SEND_SECONDS = 30.0
 class Endpoints:
     """An ASGI application for the paths below `wire.PATH`."""
 
-    def __init__(self, federation: Federation, caller: Caller) -> None:
+    def __init__(self, federation: Federation, caller: Caller, clock: Clock) -> None:
         self._federation = federation
         self._caller = caller
+        self._repeats = Repeats(clock)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """ASGI, of type http."""
@@ -53,7 +56,8 @@ class Endpoints:
         except TooFast as error:
             answer = _status(429, "TooManyRequests", str(error))
             answer.headers["retry-after"] = str(math.ceil(error.seconds))
-            log.warning("a zone is held back", zone=zone, reason=str(error))
+            if (more := self._repeats.news(zone)) is not None:
+                log.warning("a zone is held back", zone=zone, reason=str(error), **more)
         except NotReady:
             answer = _status(503, "ServiceUnavailable", "the control plane is starting")
         except (StorageFull, StoreFailed) as error:

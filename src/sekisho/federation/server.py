@@ -14,6 +14,7 @@ from typing import Any
 import structlog
 
 from sekisho.aio.clock import Clock
+from sekisho.aio.repeats import Repeats
 from sekisho.federation.acceptance import FromZone, Held
 from sekisho.federation.feed import DownView, Feed, document_of, enabled_zones
 from sekisho.federation.intake import Intake, Taken
@@ -79,6 +80,7 @@ class Federation:
         self._quota = quota
         self._store = store
         self._clock = clock
+        self._repeats = Repeats(clock)
         self._name = name
         self._journal = Journal(store)
         self._members: dict[str, Member] = {}
@@ -201,7 +203,9 @@ class Federation:
             before = member.intake.held
             taken = await member.intake.take(upload.batch, sender)
             for refused in taken.refused:
-                log.warning("refused of a zone", zone=zone, resource=str(refused.id), reason=refused.why)
+                if (more := self._repeats.news((zone, refused.id))) is not None:
+                    told = {"resource": str(refused.id), "reason": refused.why}
+                    log.warning("refused of a zone", zone=zone, **told, **more)
             is_news = taken.changed > 0 or taken.held.kept != before.kept or bool(upload.batch.listing)
             is_news |= bool(taken.refused)
             await self._note(zone, member, upload.report, is_news=is_news)

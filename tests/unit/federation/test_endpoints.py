@@ -3,6 +3,7 @@
 import asyncio
 import zlib
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from typing import Any
 
 import httpx2
@@ -11,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from starlette.requests import Request
+from structlog.testing import capture_logs
 from tests.kit.federation import bodies, name, put, zone, zone_service
 from tests.kit.wait import eventually
 
@@ -31,8 +33,9 @@ async def caller(request: Request) -> str:
 class Server:
     def __init__(self, store: Store) -> None:
         self.store = store
-        self.federation = Federation(store, SystemClock(), name)
-        self._transport = httpx2.ASGITransport(app=Endpoints(self.federation, caller))
+        clock = SystemClock()
+        self.federation = Federation(store, clock, name)
+        self._transport = httpx2.ASGITransport(app=Endpoints(self.federation, caller, clock))
 
     async def call(self, method: str, path: str, zone: str = "gcp", body: bytes = b"") -> httpx2.Response:
         async with httpx2.AsyncClient(transport=self._transport, base_url="https://global.test") as client:
@@ -107,6 +110,30 @@ async def test_what_is_refused_is_told_by_name(server: Server) -> None:
     (refused,) = msgspec.json.decode((await server.up(upload)).content, type=Answer).refused
     assert str(refused.id) == "ZoneService/shop/a.aws"
     assert "gcp" in refused.why
+
+
+async def test_a_zone_that_sends_on_and_on_what_is_refused_does_not_fill_the_log(server: Server) -> None:
+    session, after = (await server.held()).session, ""
+    with capture_logs() as logs:
+        for token in ("e.1", "e.2", "e.3"):
+            sent = batch(zone_service("a", "aws"), token=token)
+            answer = await server.up(Upload(batch=sent, session=session, after=after))
+            assert len(msgspec.json.decode(answer.content, type=Answer).refused) == 1
+            after = token
+    assert [line["resource"] for line in logs if line["event"] == "refused of a zone"] == [
+        "ZoneService/shop/a.aws"
+    ]
+
+
+async def test_a_zone_that_is_held_back_is_told_so_each_time_and_the_log_once(server: Server) -> None:
+    async with AsyncExitStack() as stack:
+        for _ in range(4):
+            await stack.enter_async_context(server.federation.uploading("gcp"))
+        with capture_logs() as logs:
+            answers = [await server.call("POST", wire.UP_PATH) for _ in range(5)]
+    assert {answer.status_code for answer in answers} == {429}
+    assert all("retry-after" in answer.headers for answer in answers)
+    assert [line["zone"] for line in logs if line["event"] == "a zone is held back"] == ["gcp"]
 
 
 async def test_a_zone_reports_how_it_is(server: Server) -> None:

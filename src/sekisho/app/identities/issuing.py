@@ -5,6 +5,8 @@ from datetime import timedelta
 import structlog
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from sekisho.aio.clock import Clock
+from sekisho.aio.repeats import Repeats
 from sekisho.api import User
 from sekisho.api.errors import ApiError, forbidden
 from sekisho.app.identities.brought import Brought
@@ -42,7 +44,8 @@ class Issuing:
         authority: Authority,
         trusts: Trusts,
         tokens: Tokens,
-        zones: ZonePeers | None = None,
+        zones: ZonePeers | None,
+        clock: Clock,
     ) -> None:
         """`authority` is the control plane's own, by which proxies and zones are known to it."""
         self._read = read
@@ -51,6 +54,7 @@ class Issuing:
         self._tokens = tokens
         self._zones = zones
         self._brought = Brought(read)
+        self._repeats = Repeats(clock)
 
     async def answer(self, user: User, spec: CertificateRequestSpec) -> CertificateAnswer:
         """Raises Invalid, and ApiError 403 for a proxy that the user does not speak for."""
@@ -61,7 +65,9 @@ class Issuing:
         try:
             issued = await self._allowed(user, spec)
         except (ApiError, Invalid) as refusal:
-            log.warning("certificate refused", **asked, reason=_reason(refusal))
+            proxy = spec.proxy if _speaks_for(user, spec.proxy) else ""
+            if (more := self._repeats.news((user.name, user.token, proxy))) is not None:
+                log.warning("certificate refused", **asked, reason=_reason(refusal), **more)
             raise
         if user.roles & _GOOD_ONCE:
             log.info("proxy joined", **asked, instance=spec.instance)

@@ -68,8 +68,9 @@ def _system_status(
 def _credentials(loop: ControlLoop, identities: Identities) -> list[Review]:
     """Who is who: asked of this control plane itself, never of another zone's."""
     issuing = Issuing(
-        loop.engine.read, identities.authority, identities.trusts, identities.tokens, identities.zones
-    )
+        loop.engine.read, identities.authority, identities.trusts, identities.tokens, identities.zones,
+        loop.clock,
+    )  # fmt: skip
 
     async def token(user: User, spec: TokenSpec) -> TokenAnswer:
         return manage(identities.tokens, identities.revocations, user, spec)

@@ -51,7 +51,7 @@ class GlobalPlane:
 
     def mounts(self) -> Sequence[Mount]:
         """See `Others.mounts`: the streams of the federation, which knows whom it lets in."""
-        return (Mount(wire.PATH, Endpoints(self._federation, _caller), self._stop),)
+        return (Mount(wire.PATH, Endpoints(self._federation, _caller, self._loop.clock), self._stop),)
 
     def completed(self, status: SystemStatus) -> SystemStatus:
         """See `Others.completed`."""

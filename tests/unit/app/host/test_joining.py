@@ -67,7 +67,7 @@ async def test_a_join_token_buys_one_certificate_of_its_proxy_and_that_buys_the_
     assert str(peer_identity(held.issued.leaf())) == f"spiffe://{Place().trust_domain}/{CART}"
     with capture_logs() as logs, pytest.raises(Refused):
         await obtain(signer(whole, token).sign, CART)
-    assert [line["proxy"] for line in logs if "sent again" in line["event"]] == [CART]
+    assert [line["name"] for line in logs if "sent again" in line["event"]] == [CART]
     following = await obtain(signer(whole, held=held).sign, CART)
     assert following.issued.leaf().serial_number != held.issued.leaf().serial_number
 
@@ -76,9 +76,10 @@ async def test_what_was_issued_and_what_was_refused_is_written_down(whole: Whole
     token = await whole.join_token(CART)
     with capture_logs() as logs:
         held = await obtain(signer(whole, token).sign, CART)
-        for proxy in (CART, STOCK):
+        for proxy in (CART, STOCK, STOCK, STOCK):
             with pytest.raises(Refused):
                 await obtain(signer(whole, token if proxy == CART else None, held).sign, STOCK)
+    assert sum(line["event"] == "certificate refused" for line in logs) == 1, "the second and third is not"
     audit = {line["event"]: line for line in logs}
     serial = f"{held.issued.leaf().serial_number:x}"
     assert audit["certificate issued"]["serial"] == serial
