@@ -1,9 +1,12 @@
-"""One change costs what it touches: counted in queries run, never in time."""
+"""One change costs what it touches: counted in queries run or functions called, never in time."""
 
+import gc
+import sys
 from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
+from tests.unit.translate.certificates import tls_secret
 from tests.unit.translate.world import (
     World,
     backend,
@@ -11,6 +14,8 @@ from tests.unit.translate.world import (
     gateway,
     http,
     http_route,
+    https,
+    listener_set,
     route_id,
     rule,
     service,
@@ -97,3 +102,63 @@ def test_nothing_is_left_behind_when_everything_has_gone() -> None:
 
 
 KINDS = ("Gateway", "HTTPRoute", "Service", "EndpointSlice")
+EVERYBODY = {"allowedListeners": {"namespaces": {"from": "All"}}}
+
+
+def listener_sets(namespaces: int) -> World:
+    """So many namespaces, each with a certificate and eight ListenerSets."""
+    documents = [
+        one
+        for team in (f"team-{number}" for number in range(namespaces))
+        for one in (
+            tls_secret("cert", f"*.{team}.example.com", namespace=team),
+            *(one_of(team, f"app-{number}") for number in range(8)),
+        )
+    ]
+    return World(gateway(http(), **EVERYBODY), *documents)
+
+
+def one_of(team: str, name: str) -> dict[str, Any]:
+    return listener_set(name, https(hostname=f"{name}.{team}.example.com"), namespace=team)
+
+
+def calls(work: Callable[[], object]) -> int:
+    """How many functions it calls: unlike queries run, this also tells what is read of others."""
+    count = 0
+
+    def note(_frame: object, event: str, _argument: object) -> None:
+        nonlocal count
+        count += event == "call"
+
+    gc.disable()  # others may have something called by it
+    sys.setprofile(note)
+    try:
+        work()
+    finally:
+        sys.setprofile(None)
+        gc.enable()
+    return count
+
+
+def test_one_more_listener_set_asks_its_neighbours_and_no_other_listener_set() -> None:
+    """Its socket has a filter chain for each certificate, and is put together of them anew."""
+
+    def asked(namespaces: int) -> int:
+        found = listener_sets(namespaces)
+        return calls(lambda: found.apply(one_of("team-3", "one-more")))
+
+    few, many = asked(10), asked(60)
+    assert many - few <= 4 * 50  # a look at each certificate, and none at the 400 ListenerSets
+
+
+def test_one_more_plain_listener_set_asks_its_neighbours_alone() -> None:
+    def plain(team: int, name: str) -> dict[str, Any]:
+        return listener_set(name, http(hostname=f"{name}.{team}.example.com"), namespace=f"team-{team}")
+
+    def asked(namespaces: int) -> int:
+        sets = [plain(team, f"app-{number}") for team in range(namespaces) for number in range(8)]
+        found = World(gateway(http(), **EVERYBODY), *sets)
+        return calls(lambda: found.apply(plain(3, "one-more")))
+
+    few, many = asked(10), asked(60)
+    assert many <= few

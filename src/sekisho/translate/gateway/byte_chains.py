@@ -74,10 +74,10 @@ def tls_chains(read: Read, source: ResourceId, listener: str) -> tuple[ir.Chain,
 
 def closed_chains(read: Read, use: Use, served: Iterable[Door]) -> Iterator[ir.Chain]:
     """For listeners that are closed, beside others that pass connections on: those must not get theirs."""
-    names = {one.hostname for one in served}
+    names = {EVERY, *(one.hostname for one in served)}
     for source in sorted(users_of(read, use)):
         for one in doors(read, source):
-            if one.scheme and Use.of(one) == use and one.hostname not in names | {EVERY}:
+            if one.scheme and Use.of(one) == use and one.hostname not in names:
                 names.add(one.hostname)
                 yield _chain(read, one, one.hostname, None)
 

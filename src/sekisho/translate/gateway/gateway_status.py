@@ -21,8 +21,8 @@ from sekisho.translate.gateway.listener_status import (
     unresolved,
 )
 from sekisho.translate.gateway.openings import is_taken
+from sekisho.translate.gateway.ports import open_ports
 from sekisho.translate.gateway.rejections import NO_SUCH_ADDRESS
-from sekisho.translate.gateway.sockets import open_ports
 
 
 @query

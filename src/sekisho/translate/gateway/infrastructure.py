@@ -7,7 +7,7 @@ from sekisho.engine import Output, Read, index, output
 from sekisho.kit.digest import digest
 from sekisho.model.gateway import Gateway, GatewayInfrastructure
 from sekisho.model.names import ResourceId
-from sekisho.translate.gateway.sockets import open_ports
+from sekisho.translate.gateway.ports import open_ports
 
 GATEWAY_LABEL = "gateway.networking.k8s.io/gateway-name"
 """On everything made for a Gateway: its name."""

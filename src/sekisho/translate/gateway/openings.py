@@ -9,7 +9,7 @@ from sekisho.translate.gateway.certificates import presented
 from sekisho.translate.gateway.gateways import admission
 from sekisho.translate.gateway.listener_sets import SOURCES
 from sekisho.translate.gateway.listeners import Door
-from sekisho.translate.gateway.sockets import open_doors
+from sekisho.translate.gateway.ports import open_doors
 
 
 class Opening(NamedTuple):

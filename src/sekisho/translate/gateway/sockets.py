@@ -1,7 +1,6 @@
 """Sockets of a Gateway: its listeners grouped by address and port, with TLS where they end it."""
 
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from sekisho import ir
 from sekisho.engine import Read, index, output, query
@@ -10,26 +9,14 @@ from sekisho.translate.gateway.byte_chains import closed_chains, shares_at, tcp_
 from sekisho.translate.gateway.callers import caller_bundle, validation_of
 from sekisho.translate.gateway.certificates import certificate, presented, secret_of
 from sekisho.translate.gateway.classes import is_found_by_name
-from sekisho.translate.gateway.doors import Use, doors
+from sekisho.translate.gateway.doors import Use
 from sekisho.translate.gateway.gateways import admission
 from sekisho.translate.gateway.https_chains import https_chains
-from sekisho.translate.gateway.listener_sets import SOURCES, gateway_of, precedence
+from sekisho.translate.gateway.listener_sets import SOURCES
 from sekisho.translate.gateway.listeners import Door
+from sekisho.translate.gateway.ports import OPEN, Port, first_at, open_at, open_doors
 from sekisho.translate.mesh.gateway_policies import listener_with_policies
 from sekisho.translate.zone.ingress import ingress_chain
-
-
-class Port(NamedTuple):
-    """What listeners share a socket by."""
-
-    gateway: ResourceId
-    transport: str
-    """`tcp` or `udp`."""
-    port: int
-
-    @classmethod
-    def of(cls, one: Door) -> "Port":
-        return cls(one.gateway, one.transport, one.port)
 
 
 def socket_name(one: Door | Port, address: str) -> str:
@@ -44,59 +31,34 @@ def _place(name: str) -> tuple[str, int]:
 
 
 @query
-def open_doors(read: Read, source: ResourceId) -> tuple[Door, ...]:
-    """The listeners of a Gateway or ListenerSet that get a socket: accepted, and with a certificate when they
-    end TLS."""
-    gateway = gateway_of(read, source)
-    found = None if gateway is None else admission(read, gateway)
-    if found is None or not found.addresses:
-        return ()
-    return tuple(
-        one
-        for one in doors(read, source)
-        if one.fault is None and (not one.ends_tls or presented(read, source, one.name).certificates)
-    )
-
-
-def open_ports(read: Read, gateway: ResourceId) -> tuple[Port, ...]:
-    """The ports of a Gateway behind which something is served, sorted."""
-    return tuple(sorted(read.bucket(_PORTS, gateway)))
-
-
-@query
 def chains(read: Read, port: Port) -> tuple[ir.Chain, ...]:
     """What is behind one TCP port, the same on every address. Empty when nothing can be served there."""
-    here = _open_here(read, port)
-    if not here:
+    first = first_at(read, port)
+    if first is None:
         return ()
-    first = here[0]
     if is_found_by_name(read, port.gateway):
         return (ingress_chain(first.table, first.origin),)
     if first.scheme == "http":  # hostnames are told apart in the one route table
         return (ir.Chain(table=first.table, origin=first.origin),)
     if first.scheme == "tcp":
         return (tcp_chain(read, first.source, first.name),)
-    found = [*https_chains(read, here)]
-    passed_on = [one for one in here if one.scheme == "tls"]
-    for one in passed_on:
-        found += tls_chains(read, one.source, one.name)
-    if passed_on:
-        found += closed_chains(read, Use.of(first), here)
+    found = [*https_chains(read, port), *_passed_on(read, port)]
     return tuple(sorted(found, key=lambda chain: chain.called))
 
 
-def _open_here(read: Read, port: Port) -> list[Door]:
-    """The Gateway's own first, then as ListenerSets have precedence."""
-    sources = sorted(read.bucket(_OPEN, port), key=lambda source: precedence(read, source))
-    return [one for source in sources for one in open_doors(read, source) if Port.of(one) == port]
+def _passed_on(read: Read, port: Port) -> Iterator[ir.Chain]:
+    """Of TLS listeners, and beside them of those that are closed."""
+    if not read.count(_TLS, port):
+        return
+    here = list(open_at(read, port))
+    for one in here:
+        if one.scheme == "tls":
+            yield from tls_chains(read, one.source, one.name)
+    yield from closed_chains(read, Use.of(here[0]), here)
 
 
-def _open(read: Read, source: ResourceId) -> Iterator[Port]:
-    yield from map(Port.of, open_doors(read, source))
-
-
-def _of_gateway(_: Read, port: Port) -> tuple[ResourceId, ...]:
-    return (port.gateway,)
+def _tls_ports(read: Read, source: ResourceId) -> Iterator[Port]:
+    yield from (Port.of(one) for one in open_doors(read, source) if one.scheme == "tls")
 
 
 def _sockets(read: Read, port: Port) -> Iterator[tuple[ResourceId, str]]:
@@ -124,9 +86,11 @@ def _listener(read: Read, key: tuple[ResourceId, str]) -> ir.Listener:
 def _udp_listener(read: Read, key: tuple[ResourceId, str]) -> ir.UdpListener:
     gateway, name = key
     address, port = _place(name)
-    here = _open_here(read, Port(gateway, "udp", port))
-    leads_to = shares_at(read, here[0], winner(read, here[0]))
-    return ir.UdpListener(name=name, address=address, port=port, shares=leads_to, origin=here[0].origin)
+    first = first_at(read, Port(gateway, "udp", port))
+    if first is None:
+        raise LookupError(f"{gateway} has nothing open at {name}")
+    leads_to = shares_at(read, first, winner(read, first))
+    return ir.UdpListener(name=name, address=address, port=port, shares=leads_to, origin=first.origin)
 
 
 def _presented_by(read: Read, source: ResourceId) -> Iterator[tuple[ResourceId, str]]:
@@ -151,16 +115,15 @@ def _certificate(read: Read, key: tuple[ResourceId, str]) -> ir.Certificate | No
     return found if isinstance(found, ir.Certificate) else None
 
 
-_OPEN = index("open ports", source=SOURCES, emit=_open)
-"""`Port` → the Gateway and ListenerSets that serve something there."""
-_PORTS = index("ports of gateways", source=_OPEN, emit=_of_gateway)
+_TLS = index("TLS listeners", source=SOURCES, emit=_tls_ports)
+"""`Port` → the Gateways and ListenerSets that have an open TLS listener there."""
 
-_SOCKETS = index("sockets", source=_OPEN, emit=_sockets)
+_SOCKETS = index("sockets", source=OPEN, emit=_sockets)
 
 LISTENERS = output("listeners", source=_SOCKETS, build=_listener)
 """(gateway, listener name) → `ir.Listener`."""
 
-_UDP_SOCKETS = index("UDP sockets", source=_OPEN, emit=_udp_sockets)
+_UDP_SOCKETS = index("UDP sockets", source=OPEN, emit=_udp_sockets)
 
 UDP_LISTENERS = output("UDP listeners", source=_UDP_SOCKETS, build=_udp_listener)
 """(gateway, listener name) → `ir.UdpListener`."""

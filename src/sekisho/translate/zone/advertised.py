@@ -9,7 +9,7 @@ from sekisho.model.gateway import Gateway
 from sekisho.model.names import ResourceId
 from sekisho.model.zone_ingress import ADVERTISED_ADDRESSES
 from sekisho.translate.gateway.gateways import admission
-from sekisho.translate.gateway.sockets import open_ports
+from sekisho.translate.gateway.ports import open_ports
 
 _PORTS = range(1, 65536)
 
