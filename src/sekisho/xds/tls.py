@@ -1,10 +1,11 @@
-"""TLS by hand: an SSLObject over memory buffers, fed in slices so that the buffers stay small.
+"""TLS by hand: SSLObjects over memory buffers, which all connections have in common.
 
-`asyncio`'s own TLS keeps 256 KB per connection; this keeps a tenth of it.
+`asyncio`'s own TLS keeps 256 KB per connection; this keeps an eighth of it.
 """
 
 import re
 import ssl
+import threading
 import time
 from contextlib import suppress
 from functools import lru_cache
@@ -12,15 +13,8 @@ from pathlib import Path
 
 from cryptography import x509
 
-SLICE = 2**11
-"""Octets handed to OpenSSL at once. A memory buffer never shrinks, and is a third larger than what it got,
-so this bounds what each connection keeps; a client's part of the handshake is as long."""
-_MUCH = 2**15
-_SLICE_OUT = 2**12
-"""The same for what is encrypted, of so much at once: who is sent that keeps 3 KB more, for a sixth less
-time. With 8 KiB it would be 8 KB more, for another eighth."""
-_RECORD = 2**14 + 1
-"""One more than a TLS record carries at most (RFC 8446 section 5.1)."""
+_RECORD = 2**14
+"""Octets that a TLS record carries at most (RFC 8446 section 5.1)."""
 _SPIFFE_ID = re.compile(r"spiffe://[a-z0-9._-]{1,255}(/[A-Za-z0-9._-]+)+")
 _LONGEST_SPIFFE_ID = 2_048
 
@@ -83,14 +77,32 @@ def peer_of(certificate: bytes) -> Peer:
     return peer
 
 
-class TlsPipe:
-    """The TLS of one connection: cipher text in, plain text out, and back."""
+class _Buffers(threading.local):
+    """What goes to and from OpenSSL. A buffer never shrinks, and between two calls nothing is in it, so one
+    each way is enough for all connections of a thread: 9 KB less for each.
+    """
 
-    __slots__ = ("_incoming", "_object", "_outgoing", "peer")
+    def __init__(self) -> None:
+        self.incoming, self.outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+
+
+_buffers = _Buffers()
+
+
+class TlsPipe:
+    """The TLS of one connection: cipher text in, plain text out, and back. Used in the thread that made it.
+
+    OpenSSL itself keeps what came of an unfinished record. Whatever it makes is taken away before anybody
+    else's turn, or it would go out on another connection.
+    """
+
+    __slots__ = ("_incoming", "_object", "_outgoing", "_unsent", "peer")
 
     def __init__(self, context: ssl.SSLContext) -> None:
-        self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self._incoming, self._outgoing = _buffers.incoming, _buffers.outgoing
         self._object = context.wrap_bio(self._incoming, self._outgoing, server_side=True)
+        self._unsent = b""
+        """Cipher text that nobody has asked for yet: handshake, alerts."""
         self.peer: Peer | None = None
         """The client; None until its certificate was verified."""
 
@@ -101,18 +113,19 @@ class TlsPipe:
     def feed(self, data: bytes) -> bytes:
         """Decrypts. Gives nothing before the client certificate was verified. Raises NotVerified."""
         try:
-            if len(data) <= SLICE:
-                return self._decrypt(data)
-            return b"".join([self._decrypt(data[at : at + SLICE]) for at in range(0, len(data), SLICE)])
+            self._incoming.write(data)
+            return self._decrypt(len(data)) if self.peer or self._shake_hands() else b""
         except ssl.SSLError as error:
             raise NotVerified(error.reason or str(error)) from None
+        finally:
+            if self._incoming.pending:  # after a failure
+                self._incoming.read()
+            if self._outgoing.pending:
+                self._unsent += self._outgoing.read()
 
-    def _decrypt(self, data: bytes) -> bytes:
-        self._incoming.write(data)
-        plain = b""
-        if not self.peer and not self._shake_hands():
-            return plain
-        size = len(data) + 1 if len(data) < SLICE else _RECORD  # an answer needs no room for a whole record
+    def _decrypt(self, length: int) -> bytes:
+        """What so many octets of cipher text say."""
+        plain, size = b"", min(length, _RECORD) + 1  # an answer needs no room for a whole record
         try:
             while True:
                 piece = self._object.read(size)
@@ -121,6 +134,7 @@ class TlsPipe:
                 plain = plain + piece if plain else piece
                 if len(piece) < size and not self._incoming.pending:
                     return plain  # the end of a record; asking in vain would cost an exception
+                size = _RECORD + 1  # the rest of a record that has come in pieces
         except ssl.SSLWantReadError:
             return plain
 
@@ -151,6 +165,7 @@ class TlsPipe:
         if self.peer:
             with suppress(ssl.SSLError):
                 self._object.unwrap()
+            self._outgoing.read()
 
     @property
     def resumed(self) -> bool:
@@ -158,17 +173,21 @@ class TlsPipe:
         return bool(self._object.session_reused)
 
     def outgoing(self) -> bytes:
-        """Cipher text to be written: handshake, alerts, what `encrypt` left."""
-        return self._outgoing.read() if self._outgoing.pending else b""
+        """Cipher text to be written: handshake, alerts."""
+        unsent, self._unsent = self._unsent, b""
+        return unsent
 
     def encrypt(self, data: bytes | memoryview) -> bytes:
-        """Cipher text of `data`, made slice by slice so that the buffer stays small."""
-        if len(data) <= SLICE:
-            self._object.write(data)
-            return self._outgoing.read()
-        size = SLICE if len(data) < _MUCH else _SLICE_OUT
-        slices, out = memoryview(data), []
-        for at in range(0, len(data), size):
-            self._object.write(slices[at : at + size])
-            out.append(self._outgoing.read())
-        return b"".join(out)
+        """Cipher text of `data`, after what is outgoing already."""
+        if self._unsent:
+            return self.outgoing() + self.encrypt(data)
+        try:
+            if len(data) <= _RECORD:
+                self._object.write(data)
+            else:
+                records = memoryview(data)
+                for at in range(0, len(data), _RECORD):
+                    self._object.write(records[at : at + _RECORD])
+        finally:
+            encrypted = self._outgoing.read()
+        return encrypted
