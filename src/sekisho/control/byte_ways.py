@@ -1,13 +1,9 @@
 """Bytes that a workload's proxy passes on unread: the backends they go to, and what lies behind each."""
 
-from urllib.parse import SplitResult
-
 from msgspec.structs import replace
 
 from sekisho import ir
-from sekisho.client.reviews import ExplanationSpec
-from sekisho.control.asked import call_of
-from sekisho.control.clients import Client
+from sekisho.control.asked import Asked
 from sekisho.control.departure import Departure
 from sekisho.control.onward import Onward, onward
 from sekisho.control.outcomes import with_failures
@@ -24,15 +20,9 @@ from sekisho.translate.mesh.places import near_endpoints
 from sekisho.translate.mesh.worlds import World
 
 
-def as_bytes(
-    read: Read,
-    client: Client,
-    world: World,
-    destination: Destination,
-    url: SplitResult,
-    spec: ExplanationSpec,
-) -> Told:
+def as_bytes(read: Read, asked: Asked, destination: Destination) -> Told:
     """The server's proxy may read what this one does not."""
+    world, url = asked.world, asked.url
     rows = list(request_rows(read, world, destination, None))
     found = winners(read, world.client, destination)
     server_name = "" if url.scheme == "http" else (url.hostname or "")
@@ -43,7 +33,7 @@ def as_bytes(
     if route is not None:
         split = shares(read, found[route])
         rows += _split_rows(found[route], split)
-    return _through(read, client, world, split, rows, url, spec)
+    return _through(read, asked, split, rows)
 
 
 def _split_rows(route: ResourceId, split: tuple[tuple[str, int], ...]) -> list[Row]:
@@ -56,15 +46,8 @@ def _split_rows(route: ResourceId, split: tuple[tuple[str, int], ...]) -> list[R
     return [Row("route", str(route), decided, "bytes are passed on"), *backends]
 
 
-def _through(
-    read: Read,
-    client: Client,
-    world: World,
-    split: tuple[tuple[str, int], ...],
-    rows: list[Row],
-    url: SplitResult,
-    spec: ExplanationSpec,
-) -> Told:
+def _through(read: Read, asked: Asked, split: tuple[tuple[str, int], ...], rows: list[Row]) -> Told:
+    world = asked.world
     there: list[str] = []
     refusals: list[str] = []
     failures: list[str] = []
@@ -73,7 +56,7 @@ def _through(
         if cluster is None:
             refusals.append("refused: a backend leads nowhere, and its share of connections is closed")
             continue
-        way = _behind(read, client, world, cluster, url, spec)
+        way = _behind(read, asked, cluster)
         rows += way.rows
         failures += way.failures
         if cluster.hosts or way.failures or _has_endpoints(read, world, cluster):
@@ -84,16 +67,14 @@ def _through(
     return Told(rows, "; ".join(filter(None, [told, *refusals])))
 
 
-def _behind(
-    read: Read, client: Client, world: World, cluster: ir.Cluster, url: SplitResult, spec: ExplanationSpec
-) -> Onward:
+def _behind(read: Read, asked: Asked, cluster: ir.Cluster) -> Onward:
     """Announced as bytes, whatever requests to that port are announced as."""
     destination = destination_of(cluster.name)
-    call = call_of(url, spec, destination.port) if url.scheme == "http" else None
+    call = asked.call(destination.port) if asked.url.scheme == "http" else None
     if isinstance(cluster.transport, ir.MeshTransport):
         cluster = replace(cluster, transport=replace(cluster.transport, alpn=ALPN_TCP))
-    way = onward(read, Departure(client, cluster, destination, call, shadow=spec.shadow))
-    return Onward((*connection_rows(read, world, destination), *way.rows), way.failures)
+    way = onward(read, Departure(asked.client, cluster, destination, call, shadow=asked.spec.shadow))
+    return Onward((*connection_rows(read, asked.world, destination), *way.rows), way.failures)
 
 
 def _has_endpoints(read: Read, world: World, cluster: ir.Cluster) -> bool:

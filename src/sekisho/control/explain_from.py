@@ -5,7 +5,7 @@ from urllib.parse import SplitResult
 
 from sekisho import ir
 from sekisho.client.reviews import Explanation, ExplanationSpec
-from sekisho.control.asked import DEFAULT_PORTS, call_of
+from sekisho.control.asked import DEFAULT_PORTS, Asked
 from sekisho.control.backends import beyond
 from sekisho.control.byte_ways import as_bytes
 from sekisho.control.clients import Client, find_client
@@ -46,7 +46,7 @@ def explain_from(read: Read, url: SplitResult, spec: ExplanationSpec) -> Explana
         return Explanation(
             outcome=f"{client.resource} has no sidecar: it calls by itself, without an identity"
         )
-    told = _told(read, client._replace(claims=spec.claims), client.policies, url, spec)
+    told = _told(read, Asked(client._replace(claims=spec.claims), client.policies, url, spec))
     who = Row(
         "caller",
         str(client.resource),
@@ -56,11 +56,11 @@ def explain_from(read: Read, url: SplitResult, spec: ExplanationSpec) -> Explana
     return Explanation(outcome=told.outcome, steps=tuple(located(read, unrepeated([who, *told.rows]))))
 
 
-def _told(read: Read, client: Client, world: World, url: SplitResult, spec: ExplanationSpec) -> Told:
-    host = (url.hostname or "").removesuffix(".")
+def _told(read: Read, asked: Asked) -> Told:
+    host, world = asked.host, asked.world
     found = sorted(one for one in callable_in(read, world.mesh) if _is_called(read, world, one, host))
     if not found:
-        return _outside(read, client, world, host)
+        return _outside(read, asked.client, world, host)
     resource = found[0]
     at = addresses(read, resource, world.outbound)
     rows = [Row("name", host, Origin(resource), f"is {' and '.join(at) or 'without an address yet'}")]
@@ -68,12 +68,12 @@ def _told(read: Read, client: Client, world: World, url: SplitResult, spec: Expl
         return Told(rows, f"refused: {_unseen(world, resource)}")
     if resource.kind == "Service" and is_headless(read, resource):
         return _headless(read, world, resource, host)
-    number = url.port or DEFAULT_PORTS.get(url.scheme, 0)
+    number = asked.url.port or DEFAULT_PORTS.get(asked.url.scheme, 0)
     ports = {one.port: one for one in destinations(read, resource)}
     if number not in ports:
         has = ", ".join(map(str, ports)) or "none"
         return Told(rows, f"refused: {resource} has no port {number} (it has {has})")
-    way = _through(read, client, world, ports[number], url, spec)
+    way = _through(read, asked, ports[number])
     return Told([*rows, *_fetched(read, world, ports[number]), *way.rows], way.outcome)
 
 
@@ -149,34 +149,19 @@ def _hint(read: Read, world: World, host: str) -> str:
     return ""
 
 
-def _through(
-    read: Read,
-    client: Client,
-    world: World,
-    destination: Destination,
-    url: SplitResult,
-    spec: ExplanationSpec,
-) -> Told:
-    wanted = outbound(read, world.profile, destination)
+def _through(read: Read, asked: Asked, destination: Destination) -> Told:
+    wanted = outbound(read, asked.world.profile, destination)
     if wanted is None:
         return Told([], f"refused: {destination.resource} has no address to be called at")
     reads = "bytes are passed on" if wanted.tcp is not None else "HTTP is read"
     listening = Row("outbound", wanted.name, wanted.origin, f"port {wanted.port}, {reads}")
-    if wanted.tcp is None:
-        way = _as_http(read, client, world, destination, url, spec)
-    else:
-        way = as_bytes(read, client, world, destination, url, spec)
+    way = (_as_http if wanted.tcp is None else as_bytes)(read, asked, destination)
     return Told([listening, *way.rows], way.outcome)
 
 
-def _as_http(
-    read: Read,
-    client: Client,
-    world: World,
-    destination: Destination,
-    url: SplitResult,
-    spec: ExplanationSpec,
-) -> Told:
+def _as_http(read: Read, asked: Asked, destination: Destination) -> Told:
+    world = asked.world
+
     def find(name: str) -> ir.Cluster | None:
         return sidecar_cluster(read, world.client, destination_of(name))
 
@@ -187,7 +172,7 @@ def _as_http(
         hosts = tuple(ir.Endpoint(host.address, host.port) for host in cluster.hosts)
         return ir.Endpoints(cluster=name, endpoints=hosts, origin=cluster.origin)
 
-    call = call_of(url, spec, destination.port)
+    call = asked.call(destination.port)
     verdict = send(route_table(read, world.client, destination), find_endpoints, call)
     route, told = verdict.route, outcome_text(verdict.outcome)
     if route is None:
@@ -197,5 +182,5 @@ def _as_http(
     by = route.origin.resource if route.origin.resource.kind == "HTTPRoute" else None
     ours = policed(read, world, destination, by, route.action)
     rows = [*route_rows(route, verdict.outcome, ours), *request_rows(read, world, destination, by)]
-    way = beyond(read, client, verdict.outcome, call, find, shadow=spec.shadow)
+    way = beyond(read, asked.client, verdict.outcome, call, find, shadow=asked.spec.shadow)
     return Told([*rows, *way.rows], with_failures(told, way.failures))
