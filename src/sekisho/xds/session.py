@@ -202,6 +202,7 @@ class Session(Traveller):
                 self._note_due(subscription.retry_due(now))
         if self.due is None:
             self._board(self.reached)
+            self._settle_down()
         for view in self.views:
             if len(view.members) <= _FEW:
                 view.forget_built()  # nobody else comes along to be sent it
@@ -242,6 +243,13 @@ class Session(Traveller):
         if self._stops is not None:
             self.due = None
             self._awaited.forget()
+            self._settle_down()
+
+    def _settle_down(self) -> None:
+        """Stops know how far this proxy is: subscriptions need not."""
+        if self._stops is not None:
+            for subscription in self._subscriptions.values():
+                subscription.rest()
 
     def _alight(self) -> None:
         """Goes on in the general way: subscriptions are told how far the proxy is."""

@@ -17,6 +17,9 @@ _LEGACY_WILDCARD = frozenset({CLUSTER, LISTENER, SCOPED_ROUTES})
 """Types where a first request without names asks for everything (xDS protocol, "How the client specifies what
 resources to return"); Envoy asks so for scopes too, which have no names to ask by."""
 _NO_NAMES = Names.of(())
+_AT_STOPS: dict[Part, list[int]] = {}
+_NOWHERE: list[int] = []
+"""Neither is written to; see `Subscription.rest`."""
 
 
 class Flight(NamedTuple):
@@ -47,7 +50,7 @@ class Subscription:
         self.wildcard = False
         self.names = _NO_NAMES
         self.positions = {step.part: [NOTHING] * len(logs) for step in steps_of(type_url)}
-        """Per part and view: the commit up to which everything was sent and answered."""
+        """Per part and view: the commit up to which everything was sent and answered. Empty at a stop."""
         self.complete = [NOTHING] * len(logs)
         """Per view: the last commit whose state the proxy had as a whole. A position may be past it: what
         changed again later is left out of a step that may not go so far."""
@@ -231,10 +234,15 @@ class Subscription:
             self._shrink()
         return self._sent(flight.chunks[0], flight.view, now)
 
+    def rest(self) -> None:
+        """Nothing is open, and the proxy is at stops (express.py), which know how far it is: 2 KB less of
+        each of thousands.
+        """
+        self.positions, self.complete = _AT_STOPS, _NOWHERE
+
     def reached(self, at: Sequence[int]) -> None:
-        """Nothing is open, and the proxy has all of each view up to these commits; see express.py."""
-        for part in self.positions:
-            self.positions[part] = list(at)
+        """Nothing is open, and the proxy has all of each view up to these commits: it leaves its stops."""
+        self.positions = {step.part: list(at) for step in steps_of(self.type_url)}
         self.complete = list(at)
 
     def ride(self, flight: Flight, began: float) -> None:
