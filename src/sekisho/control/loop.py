@@ -21,6 +21,7 @@ from sekisho.control.publisher import Publisher
 from sekisho.control.records import RecordKeeper
 from sekisho.control.status import StatusWriter
 from sekisho.control.tally import Tally
+from sekisho.control.troubles import Troubled
 from sekisho.engine import Changes, Engine, Read
 from sekisho.envoy.outputs import EMISSIONS
 from sekisho.envoy.patching import PATCH_FAULTS
@@ -79,6 +80,7 @@ class ControlLoop:
         self.proxies = Proxies(self.inbox, self.publisher, clock, self.views_of, self.tally)
         self._patches = PatchBook()
         self.proxies.on_rejection = self._rejected
+        self.troubled = Troubled()
         self.statuses = StatusWriter(store, clock, CONTROLLER_NAME)
         self._infrastructure = Infrastructure(store, clock)
         self._lowering = Lowering()
@@ -150,6 +152,7 @@ class ControlLoop:
         published = self.publisher.publish(changes, since)
         self.proxies.opened(changes.outputs.get(OPENINGS, {}))
         self.inbox.put(self._patches.note(changes.outputs), self.clock.monotonic())
+        self.troubled.note(changes.outputs.get(STATUSES, {}))
         for resource, status in changes.outputs.get(STATUSES, {}).items():
             if not is_derived(resource):
                 self.statuses.want(resource, status)

@@ -1,6 +1,6 @@
 """Routes without their parent, Gateways without their class: nobody answers for them, so no status tells."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 from sekisho.client.system_status import Trouble
 from sekisho.control.rows import source_of
@@ -15,17 +15,16 @@ _PARENTS = frozenset({(GATEWAY_GROUP, "Gateway"), (GATEWAY_GROUP, "ListenerSet")
 """Group and kind of parents that are ours to serve; others may exist where we cannot look."""
 
 
-def lost_routes(read: Read, known: Iterable[ResourceId]) -> Iterator[Trouble]:
+def lost_routes(read: Read, known: Collection[ResourceId]) -> Iterator[Trouble]:
     """One for each parentRef of the routes in `known` that names nothing; `known` also has the names that may
     have been meant. Copies are left out: their parents may be where they come from."""
-    everything = sorted(known)
-    for route in everything:
-        for position, parent in _missing(read, route):
-            file, line = source_of(read, route)
-            yield Trouble(
-                resource=str(route), path=f"spec.parentRefs[{position}].name", reason="NoMatchingParent",
-                message=f"{parent} does not exist{_meant(parent, everything)}", file=file, line=line,
-            )  # fmt: skip
+    found = [(route, *missing) for route in known for missing in _missing(read, route)]
+    for route, position, parent in sorted(found):
+        file, line = source_of(read, route)
+        yield Trouble(
+            resource=str(route), path=f"spec.parentRefs[{position}].name", reason="NoMatchingParent",
+            message=f"{parent} does not exist{_meant(parent, known)}", file=file, line=line,
+        )  # fmt: skip
 
 
 def lost_gateways(read: Read, everything: Iterable[ResourceId]) -> Iterator[Trouble]:

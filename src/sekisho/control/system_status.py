@@ -1,7 +1,7 @@
 """`sekisho status`: the whole system on one screen."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -19,12 +19,12 @@ from sekisho.client.system_status import (
 from sekisho.control.loop import ControlLoop
 from sekisho.control.lost_routes import lost_gateways, lost_routes
 from sekisho.control.rows import source_of
+from sekisho.control.troubles import troubles_in
 from sekisho.kit.clocks import rfc3339
 from sekisho.model.names import ResourceId
 from sekisho.model.origin import GLOBAL, ORIGIN_LABEL
 from sekisho.translate.ingress.derived import author_of, is_derived
 from sekisho.translate.mesh.rejections import authors
-from sekisho.translate.outputs import STATUSES
 
 _FIELD = re.compile(r"^spec\.[^ ]+: ")
 """The beginning of a message that names a field."""
@@ -51,7 +51,7 @@ def system_status(loop: ControlLoop, started: str, revision: int, place: str = "
         views=loop.publisher.shared_views,
         proxies=tuple(_proxies(loop)),
         troubles=(
-            *_troubles(loop, statuses),
+            *_troubles(loop),
             *_troubles_of_ingresses(loop),
             *lost,
             *_refused_services(loop),
@@ -62,9 +62,8 @@ def system_status(loop: ControlLoop, started: str, revision: int, place: str = "
 
 
 def _gateways(loop: ControlLoop, statuses: Mapping[ResourceId, Mapping[str, Any]]) -> Iterator[GatewayState]:
-    for resource, status in sorted(statuses.items()):
-        if resource.kind != "Gateway":
-            continue
+    for resource in sorted(one for one in statuses if one.kind == "Gateway"):
+        status = statuses[resource]
         gateway = loop.engine.read.leaf(resource)
         by_name = {listener.name: listener for listener in gateway.spec.listeners} if gateway else {}
         listeners = tuple(
@@ -89,14 +88,14 @@ def _gateways(loop: ControlLoop, statuses: Mapping[ResourceId, Mapping[str, Any]
 
 
 def _workloads(statuses: Mapping[ResourceId, Mapping[str, Any]]) -> Iterator[WorkloadState]:
-    for resource, status in sorted(statuses.items()):
-        if resource.kind == "Workload":
-            yield WorkloadState(
-                namespace=resource.namespace,
-                name=resource.name,
-                spiffe_id=status.get("spiffeID", ""),
-                programmed=_holds(status["conditions"], "Programmed"),
-            )
+    for resource in sorted(one for one in statuses if one.kind == "Workload"):
+        status = statuses[resource]
+        yield WorkloadState(
+            namespace=resource.namespace,
+            name=resource.name,
+            spiffe_id=status.get("spiffeID", ""),
+            programmed=_holds(status["conditions"], "Programmed"),
+        )
 
 
 def _holds(conditions: Iterable[Mapping[str, Any]], name: str) -> bool:
@@ -119,14 +118,16 @@ def _proxies(loop: ControlLoop) -> Iterator[ProxyState]:
         )
 
 
-def _troubles(loop: ControlLoop, statuses: Mapping[ResourceId, Mapping[str, Any]]) -> Iterator[Trouble]:
+def _troubles(loop: ControlLoop) -> Iterator[Trouble]:
     """Every condition that is not as its author wants it, once per resource and message."""
-    for resource, status in sorted(statuses.items()):
+    for resource, status in loop.troubled.in_order():
+        if is_derived(resource):
+            continue
         seen: set[str] = set()
-        for condition in _conditions(status):
+        for condition in troubles_in(status):
             if condition["reason"] == "NoProxies" and _is_copy(loop, resource):
                 continue  # written for all zones: that this one has nobody for it is no mistake
-            if _is_trouble(condition) and condition["message"] not in seen:
+            if condition["message"] not in seen:
                 seen.add(condition["message"])
                 file, line = source_of(loop.engine.read, resource)
                 yield Trouble(
@@ -135,22 +136,23 @@ def _troubles(loop: ControlLoop, statuses: Mapping[ResourceId, Mapping[str, Any]
                 )  # fmt: skip
 
 
-def _lost(loop: ControlLoop, statuses: Iterable[ResourceId]) -> Iterator[Trouble]:
+def _lost(loop: ControlLoop, statuses: Collection[ResourceId]) -> Iterator[Trouble]:
     yield from lost_routes(loop.engine.read, statuses)
-    doors = [leaf for leaf in loop.engine.leaves() if leaf[0] in ("Gateway", "GatewayClass")]
+    doors = [leaf for kind in ("Gateway", "GatewayClass") for leaf in loop.engine.of_kind(kind)]
     yield from lost_gateways(loop.engine.read, doors)
 
 
 def _troubles_of_ingresses(loop: ControlLoop) -> Iterator[Trouble]:
     """Their own status has no place for words: it is what they become that has conditions."""
     found: dict[tuple[ResourceId, str], str] = {}
-    for resource in filter(is_derived, loop.engine.keys(STATUSES)):
+    for resource, status in loop.troubled.in_order():
+        if not is_derived(resource):
+            continue
         author = author_of(loop.engine.read, resource)
-        for condition in _conditions(loop.engine.value(STATUSES, resource)):
-            if _is_trouble(condition):
-                # Fields are those of what it became.
-                message = _FIELD.sub("", condition["message"])
-                found.setdefault((author, message), condition["reason"])
+        for condition in troubles_in(status):
+            # Fields are those of what it became.
+            message = _FIELD.sub("", condition["message"])
+            found.setdefault((author, message), condition["reason"])
     for (author, message), reason in sorted(found.items()):
         file, line = source_of(loop.engine.read, author)
         yield Trouble(resource=str(author), reason=reason, message=message, file=file, line=line)
@@ -170,21 +172,6 @@ def _refused_services(loop: ControlLoop) -> Iterator[Trouble]:
 def _is_copy(loop: ControlLoop, resource: ResourceId) -> bool:
     found = loop.engine.read.leaf(resource)
     return found is not None and ORIGIN_LABEL in found.metadata.labels
-
-
-_BAD_WHEN_TRUE = ("Conflicted", "OverlappingTLSConfig", "PartiallyInvalid", "InsecureFrontendValidationMode")
-
-
-def _is_trouble(condition: Mapping[str, Any]) -> bool:
-    if condition["type"] in _BAD_WHEN_TRUE:
-        return bool(condition["status"] == "True")
-    return condition["status"] == "False" and condition["reason"] not in ("Pending", "NoConflicts")
-
-
-def _conditions(status: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    yield from status.get("conditions", ())
-    for part in (*status.get("listeners", ()), *status.get("parents", ())):
-        yield from part.get("conditions", ())
 
 
 def _certificates(loop: ControlLoop) -> Iterator[CertificateState]:

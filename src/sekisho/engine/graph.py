@@ -159,6 +159,10 @@ class Engine:
         """All leaves that have a value: what another engine needs to come to the same results."""
         return {key: leaf.value for key, leaf in self._leaves.items() if leaf.value is not None}
 
+    def of_kind(self, kind: str) -> Iterable[Any]:
+        """The keys of the leaves of a kind that have a value."""
+        return self._kinds.get(kind, {}).keys()
+
     @property
     def size(self) -> int:
         """How many nodes there are: for a metric, and for tests that nothing leaks."""
