@@ -17,9 +17,10 @@ from sekisho.translate.mesh.external import external_cluster
 from sekisho.translate.mesh.gateway_policies import guards
 from sekisho.translate.mesh.inbounds import inbound_ports
 from sekisho.translate.mesh.instances import is_meshed
-from sekisho.translate.mesh.meshes import has_proxies, mesh_of
+from sekisho.translate.mesh.meshes import has_proxies, mesh_of, mesh_spec
 from sekisho.translate.mesh.policy_index import EVERYWHERE, entries, is_live, mesh_of_policy, target_of
 from sekisho.translate.mesh.policy_values import called_at, picked_one_by_one, server_policies
+from sekisho.translate.zone.egress import egresses, is_through_egress
 
 
 class _Members(NamedTuple):
@@ -119,9 +120,11 @@ def _attached(read: Read, resource: Resource, generation: int | None) -> dict[st
 
 def _number(read: Read, resource: Resource, target: TargetRef | None) -> int:
     """Of a whole mesh or namespace they are counted, not looked at: they come and go."""
+    mesh = mesh_of_policy(read, resource.id)
+    if target is not None and target.kind in ("ExternalService", "ZoneService"):
+        return len(egresses(read, mesh)) if _goes_through_egresses(read, mesh, resource, target) else 0
     if target is not None and not _is_broad(target):
         return read.count(_PICKED, resource.id)
-    mesh = mesh_of_policy(read, resource.id)
     namespace = EVERYWHERE if is_for_all(role(resource)) else resource.metadata.namespace
     if target is not None and target.namespace:
         namespace = target.namespace
@@ -129,6 +132,15 @@ def _number(read: Read, resource: Resource, target: TargetRef | None) -> int:
     if (target is None or target.kind == "Mesh") and not getattr(resource.spec, "rules", ()):  # type: ignore[attr-defined]
         number += read.count(_MEMBERS, _Members(mesh, "Gateway", namespace))
     return number
+
+
+def _goes_through_egresses(read: Read, mesh: str, resource: Resource, target: TargetRef) -> bool:
+    """Whether calls to what is outside of the zone meet somebody who asks for permission: its egresses."""
+    if target.name:
+        named = ResourceId(target.kind, target.namespace or resource.metadata.namespace, target.name)
+        return read.leaf(named) is not None and is_through_egress(read, named)
+    spec = mesh_spec(read, mesh)
+    return (spec.egress if target.kind == "ExternalService" else spec.zone_egress) == "Required"
 
 
 def _is_broad(target: TargetRef) -> bool:

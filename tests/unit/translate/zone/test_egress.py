@@ -11,6 +11,7 @@ from sekisho import ir
 from sekisho.model.names import ResourceId
 from sekisho.translate.facts import AssignedVip
 from sekisho.translate.mesh.names import Destination
+from sekisho.translate.mesh.policy_status import policy_status
 from sekisho.translate.mesh.worlds import World
 from sekisho.translate.outputs import (
     AUTHORITIES,
@@ -121,6 +122,21 @@ def test_it_asks_who_goes_out() -> None:
     assert WEB in callers(world)
     world.remove(ResourceId("TrafficPermission", "shop", "to-bank"))
     assert WEB not in callers(world)
+
+
+def test_a_permission_to_go_out_is_told_by_how_many_egresses_it_is_asked_for() -> None:
+    def attached(world: Mesh, name: str = "bank") -> tuple[str, str]:
+        permit = ResourceId("TrafficPermission", "shop", f"to-{name}")
+        told = policy_status(world.engine.read, permit)["conditions"][1]
+        return told["reason"], told["message"]
+
+    permits = (allowed(), allowed(name="gone"))
+    assert attached(closed(egress(), *permits)) == ("Attached", "For 1 proxy.")
+    assert attached(closed(egress(), *permits), "gone")[0] == "NoProxies"
+    assert attached(closed(*permits))[0] == "NoProxies"
+    unasked = closed(egress(), *permits)
+    unasked.apply(mesh())
+    assert attached(unasked)[0] == "NoProxies"
 
 
 def test_a_permission_for_another_one_is_none_for_this_one() -> None:
