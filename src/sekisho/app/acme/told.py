@@ -35,5 +35,5 @@ class Stage(Voice, Protocol):
         ...
 
     def table_over(self) -> None:
-        """The last table stays as it is; what comes is shown below."""
+        """The last table is taken away; what comes is shown in its place."""
         ...
