@@ -86,6 +86,14 @@ def test_apply_warns_of_a_protocol_in_lower_case_and_applies_it(sekisho: Command
     assert 'did you mean "HTTP"?' in said.err
 
 
+def test_what_has_no_namespace_yet_is_told_what_to_apply_first(sekisho: Command, tmp_path: Path) -> None:
+    file = tmp_path / "gateway.yaml"
+    file.write_text(GATEWAY)
+    said = sekisho("apply", "-f", str(file))
+    assert said.code == 1
+    assert 'gateway.yaml:5: metadata.namespace: namespaces "shop" not found (apply a Namespace' in said.err
+
+
 def test_a_file_that_is_no_yaml_stops_apply_before_anything_is_written(sekisho: Command, files: Path) -> None:
     (files / "broken.yaml").write_text("a: [")
     said = sekisho("apply", "-f", str(files))

@@ -150,6 +150,8 @@ def refusals(manifest: Manifest, cause: ApiError | UnknownKind) -> list[Problem]
         return meant
     if isinstance(cause, ApiError) and cause.status.causes:
         return [manifest.problem(reason.field, reason.message, hint) for reason in cause.status.causes]
+    if isinstance(cause, NotFound):
+        return [manifest.problem("metadata.namespace", str(cause), "apply a Namespace of that name first")]
     return [manifest.problem("", str(cause))]
 
 
