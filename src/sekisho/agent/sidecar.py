@@ -143,8 +143,12 @@ class Sidecar:
         if wanted is None:
             await self._release()
         else:
-            await install(wanted, self._installed)
-            self._installed = wanted
+            before, self._installed = self._installed, wanted  # to be removed even if this ends half-way
+            try:
+                await install(wanted, before)
+            except CaptureFailed:
+                self._installed = before or wanted
+                raise
         self.captured.set()
         await asyncio.Event().wait()
 

@@ -3,7 +3,9 @@
 import asyncio
 from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
-from typing import Any
+from typing import Any, TypeVar
+
+Result = TypeVar("Result")
 
 
 @contextmanager
@@ -24,6 +26,16 @@ def is_ending() -> bool:
     """Whether the task that runs was cancelled: what fails in it from then on has nothing to start again."""
     task = asyncio.current_task()
     return task is not None and task.cancelling() > 0
+
+
+async def finished(work: Coroutine[Any, Any, Result]) -> Result:
+    """The result of work that is not to be cut off: this call, cancelled, waits for its end first."""
+    task = asyncio.ensure_future(work)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait({task})
+        raise
 
 
 @asynccontextmanager

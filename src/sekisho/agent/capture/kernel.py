@@ -11,6 +11,7 @@ import structlog
 
 from sekisho.agent.capture import routes, rules
 from sekisho.agent.capture.plan import Plan
+from sekisho.aio.tasks import finished
 
 log = structlog.get_logger()
 
@@ -71,8 +72,10 @@ async def _run(program: str, *arguments: str, given: str = "") -> None:
         raise CaptureFailed(f"there is no {program} on this host: install nftables and iproute2")
     # Not by the loop: uvloop's forks, with gRPC's threads beside it, and fails where the program ends before
     # all is written to it. A thread of ours starts it with vfork, as `processes` does.
-    ended = await asyncio.to_thread(
-        subprocess.run, (path, *arguments), input=given.encode(), capture_output=True, check=False
+    ended = await finished(
+        asyncio.to_thread(
+            subprocess.run, (path, *arguments), input=given.encode(), capture_output=True, check=False
+        )
     )
     if ended.returncode and _EXISTS not in ended.stderr:
         why = ended.stderr.decode(errors="replace").strip()
