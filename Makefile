@@ -2,6 +2,8 @@
 SHELL := /bin/bash
 UV := $(shell command -v uv 2>/dev/null || echo .tools/uv/bin/uv)
 PY := .venv/bin/python
+# As pip: whom this host trusts, such as the authority of a company's proxy.
+export UV_SYSTEM_CERTS ?= 1
 PACKAGES := kubernetes-client wrk nghttp2-client gcc libc6-dev libssl-dev nftables iproute2
 BENCH ?=
 TEST ?=
