@@ -66,8 +66,8 @@ def _client(_: Read, world: World) -> tuple[World, ...]:
     return (world.client,)
 
 
-def _addressed(_: Read, world: World) -> tuple[World, ...]:
-    return (world.addressed,)
+def _named(_: Read, world: World) -> tuple[World, ...]:
+    return () if world.named is None else (world.named,)
 
 
 def _place(_: Read, world: World) -> tuple[World, ...]:
@@ -94,9 +94,9 @@ def _ports(read: Read, profile: World) -> Iterator[tuple[World, Destination]]:
         yield profile, destination
 
 
-def _names(read: Read, addressed: World) -> Iterator[tuple[World, Part]]:
-    for part in names(read, read.bucket(_ADDRESSED, addressed)):
-        yield addressed, part
+def _names(read: Read, named: World) -> Iterator[tuple[World, Part]]:
+    for part in names(read, read.bucket(_NAMED, named)):
+        yield named, part
 
 
 def _instances(read: Read, profile: World) -> Iterator[tuple[World, Part]]:
@@ -153,17 +153,17 @@ def _endpoints(read: Read, key: tuple[World, Destination]) -> ir.Endpoints | Non
 
 
 def _hostname(read: Read, key: tuple[World, Part]) -> HostnameRecord:
-    return hostname_record(read, *key)
+    return hostname_record(read, key[1])
 
 
 _PROFILES = index("profiles", source=WORLDS, emit=_profile)
 _CLIENTS = index("clients", source=WORLDS, emit=_client)
-_ADDRESSED = index("ranges of outbounds", source=WORLDS, emit=_addressed)
+_NAMED = index("those who ask for names", source=WORLDS, emit=_named)
 _PLACES = index("places", source=WORLDS, emit=_place)
 """Part of Worlds → the Worlds."""
 
 _PORTS = index("visible ports", source=_PROFILES, emit=_ports)
-_NAMES = index("visible hostnames", source=_ADDRESSED, emit=_names)
+_NAMES = index("visible hostnames", source=_NAMED, emit=_names)
 _INSTANCES = index("visible instances", source=_PROFILES, emit=_instances)
 _HEADLESS = index("headless ports", source=_INSTANCES, emit=_led_by)
 _REQUESTED = index("requested ports", source=_CLIENTS, emit=_requested_ports)
@@ -192,4 +192,4 @@ MESH_ENDPOINTS = output("mesh endpoints", source=_LOCATED, build=_endpoints)
 """(`World.located`, destination) → `ir.Endpoints`."""
 
 HOSTNAMES = output("hostnames of the mesh", source=_NAMES, build=_hostname)
-"""(`World.addressed`, `Part` of the name) → `ir.HostnameRecord`."""
+"""(`World.named`, `Part` of the name) → `ir.HostnameRecord`."""

@@ -22,7 +22,6 @@ from sekisho.translate.mesh.destinations import (
 from sekisho.translate.mesh.headless import instance_of, named_instances, ready_address
 from sekisho.translate.mesh.meshes import is_system, mesh_of_called, zone
 from sekisho.translate.mesh.names import Part
-from sekisho.translate.mesh.worlds import World
 
 _BUILT_IN = {
     "Service": (
@@ -63,8 +62,8 @@ def hostnames(read: Read, resource: ResourceId) -> tuple[str, ...]:
     return tuple(sorted(name for name in found if _owner(read, mesh, name).resource == resource))
 
 
-def hostname_record(read: Read, addressed: World, key: Part) -> HostnameRecord:
-    """What DNS says about a name to the workloads whose outbounds are in one range."""
+def hostname_record(read: Read, key: Part) -> HostnameRecord:
+    """What DNS says about a name to workloads whose connections are captured."""
     resource = key.resource
     found: Iterable[str]
     if instance := instance_of(read, resource, key.part):
@@ -72,7 +71,7 @@ def hostname_record(read: Read, addressed: World, key: Part) -> HostnameRecord:
     elif resource.kind == "Service" and is_headless(read, resource):
         found = instance_addresses(read, resource)
     else:
-        found = addresses(read, resource, addressed.outbound)
+        found = addresses(read, resource, "")
     return HostnameRecord(name=key.part, addresses=tuple(sorted(found)), origin=Origin(resource))
 
 

@@ -25,11 +25,12 @@ Place: TypeAlias = tuple[tuple[str, str], ...]
 class World(NamedTuple):
     """Everything about a workload that decides what its sidecar sees of others. A dictionary key.
 
-    What is made for sidecars depends on a part of it only: on `profile`, `client`, `addressed` or `located`.
+    What is made for sidecars depends on a part of it only: on `profile`, `client`, `named` or `located`.
     So it is made for these, once, and every World gets what is made for its own four.
     """
 
     kind: str
+    """`World`; `Names` in `named` alone, which no other part is to be taken for."""
     mesh: str
     namespace: str
     """Only where that namespace has routes or policies for its own clients; else empty."""
@@ -68,9 +69,10 @@ class World(NamedTuple):
         return self._replace(audience=(), reach=None, place=None)
 
     @property
-    def addressed(self) -> "World":
-        """As far as host names depend on it: they mean virtual addresses, or loopback ones in a range."""
-        return World.of(self.mesh, outbound=self.outbound)
+    def named(self) -> "World | None":
+        """As far as host names depend on it: the mesh alone. None where nothing is captured, as nobody asks
+        an agent for names there."""
+        return None if self.outbound else World.of(self.mesh)._replace(kind="Names")
 
     @property
     def client(self) -> "World":
@@ -91,7 +93,8 @@ class World(NamedTuple):
     @property
     def parts(self) -> frozenset["World"]:
         """All that anything is made for that it gets."""
-        return frozenset((self.profile, self.client, self.addressed, self.located))
+        made_for = (self.profile, self.client, self.named, self.located)
+        return frozenset(part for part in made_for if part is not None)
 
     def __str__(self) -> str:
         """Short, for logs: not unique."""

@@ -88,8 +88,8 @@ class Mesh(World):
         world, members = self.world(workload), self.members(workload)
         records: list[HostnameRecord] = [
             record
-            for (addressed, part), record in self.values(HOSTNAMES).items()
-            if addressed == world.addressed and part.resource in members.services
+            for (named, part), record in self.values(HOSTNAMES).items()
+            if named == world.named and part.resource in members.services
         ]
         return {record.name: record.addresses for record in records}
 

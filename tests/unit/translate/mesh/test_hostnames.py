@@ -37,6 +37,14 @@ def test_a_service_has_names_without_any_generator() -> None:
     }
 
 
+def test_without_capture_no_names_are_told_as_nobody_asks_for_any() -> None:
+    uncaptured = {"capture": "None", "outboundAddresses": "127.9.0.0/16"}
+    found = shop(member("bare-1", "bare", "10.0.0.9", sidecar=uncaptured))
+    assert CART in found.hostnames("web-1")
+    assert found.hostnames("bare-1") == {}
+    assert found.outbound("bare-1", "cart") is not None
+
+
 def test_services_of_other_zones_are_called_with_their_zone() -> None:
     names = two_zones().hostnames("web-1")
     assert names["catalog.shop.svc.gcp.mesh.local"][0] == "243.0.0.1"

@@ -109,5 +109,5 @@ def test_routes_clusters_and_endpoints_are_the_same_as_everybodys() -> None:
     found = shop(DEMANDING, caller("cart"))
     eager = shop()
     world, other = found.world("a"), eager.world("web-1")
-    assert (world.client, world.located, world.addressed) == (other.client, other.located, other.addressed)
+    assert (world.client, world.located, world.named) == (other.client, other.located, other.named)
     assert world.profile != other.profile
