@@ -3,7 +3,7 @@
 import asyncio
 import os
 import re
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -201,9 +201,12 @@ def permission(server: str, default: Manifest) -> Manifest:
 
 
 @asynccontextmanager
-async def running_mesh(*, agent: bool = True, program: str = "sekisho.cli") -> AsyncIterator[Mesh]:
+async def running_mesh(
+    *, agent: bool = True, program: str = "sekisho.cli", environment: Mapping[str, str] | None = None
+) -> AsyncIterator[Mesh]:
     """With a Mesh and no members. `agent`: one runs all sidecars; without, `System.start_sidecar` does."""
-    async with running_system(agent=agent, program=program) as system, AsyncExitStack() as stack:
+    made = running_system(agent=agent, program=program, environment=environment)
+    async with made as system, AsyncExitStack() as stack:
         await system.apply(manifest("Mesh", "default"))
         yield Mesh(system, stack)
 

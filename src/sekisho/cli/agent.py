@@ -1,5 +1,6 @@
 """`sekisho agent`: this host's proxies, or the sidecar of one workload."""
 
+import os
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -7,7 +8,6 @@ import uvloop
 from cyclopts import Parameter
 
 from sekisho.app import settings
-from sekisho.app.agent import agent as run_agent
 from sekisho.app.processes import ready_line
 from sekisho.cli.options import Drain, LogFile, LogLevel, Xds
 from sekisho.cli.terminal import Exit, write
@@ -60,6 +60,10 @@ def agent(
     With --workload, run the sidecar of one Workload; with --capture too, in a network namespace of its own,
     so that the application need not know. The line comes when it serves; then start the application.
     """
+    # gRPC reads it when it is imported. Its lines are no JSON.
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # noqa: TID251 - a setting of gRPC
+    from sekisho.app.agent import agent as run_agent  # noqa: PLC0415
+
     logging = settings.Logging(level=settings.logging_level(log_level), file=log_file)
     own = workload and settings.own_workload(
         workload, address=address, ports=port, labels=label, account=account, capture=capture
