@@ -8,12 +8,13 @@ from google.protobuf.message_factory import GetMessageClass
 
 from sekisho.protos.binary import envoy_binary
 from sekisho.protos.cache import descriptors
+from sekisho.protos.files import Files
 
 
 @cache
 def descriptor_pool() -> DescriptorPool:
-    """Every file Envoy knows. Private, so that older copies in other packages do not interfere."""
-    return _pool(descriptors(envoy_binary()))
+    """All that Envoy knows. Private, so that older copies in other packages do not interfere."""
+    return DescriptorPool(Files(descriptors(envoy_binary())))
 
 
 @cache
@@ -36,21 +37,3 @@ def pack(value: Any) -> Any:
 def unpack(packed: Any) -> Any:
     """The message inside an `Any`. Raises KeyError when this Envoy does not know its type."""
     return message(packed.type_url.rpartition("/")[2]).FromString(packed.value)
-
-
-def _pool(found: Any) -> DescriptorPool:
-    """Files are added after what they import, as the pool demands."""
-    pool = DescriptorPool()
-    waiting = {file.name: file for file in found.file}
-
-    def add(name: str) -> None:
-        file = waiting.pop(name, None)
-        if file is None:
-            return
-        for imported in file.dependency:
-            add(imported)
-        pool.Add(file)
-
-    for name in list(waiting):
-        add(name)
-    return pool

@@ -6,9 +6,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from google.protobuf.descriptor_pb2 import FileDescriptorProto
+from google.protobuf.descriptor_pool import DescriptorPool
 
 from sekisho import protos
-from sekisho.protos import binary, cache, extraction
+from sekisho.protos import binary, cache, extraction, files
 
 Pretend = Callable[[str], None]
 
@@ -36,6 +38,29 @@ def test_every_message_of_the_running_envoy_is_known() -> None:
 def test_a_message_class_is_made_once() -> None:
     name = "envoy.config.cluster.v3.Cluster"
     assert protos.message(name) is protos.message(name)
+
+
+def test_a_message_within_a_message_is_known_by_its_full_name() -> None:
+    name = "envoy.config.cluster.v3.Cluster.RingHashLbConfig"
+    assert protos.message(name).DESCRIPTOR.containing_type.name == "Cluster"
+
+
+def test_files_that_nobody_asks_for_are_not_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    class Noted(files.Files):
+        def FindFileByName(self, name: str) -> FileDescriptorProto:  # noqa: N802 - protobuf's name
+            asked.append(name)
+            return super().FindFileByName(name)
+
+    pool = DescriptorPool(Noted(cache.descriptors(protos.envoy_binary())))
+    assert pool.FindMessageTypeByName("google.rpc.Status").full_name == "google.rpc.Status"
+    assert sorted(asked) == ["google/protobuf/any.proto", "google/rpc/status.proto"]
+
+
+def test_something_within_a_message_that_is_not_there_is_a_key_error() -> None:
+    with pytest.raises(KeyError):
+        protos.message("envoy.config.cluster.v3.Cluster.Nothing")
 
 
 def test_an_unknown_message_is_a_key_error() -> None:
