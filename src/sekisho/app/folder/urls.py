@@ -39,7 +39,7 @@ def reached(gateway: Mapping[str, Any]) -> Reached:
 
 
 def urls(gateway: Mapping[str, Any]) -> tuple[str, ...]:
-    """`http://localhost:8080` for each address and listener that is served; none until it is programmed."""
+    """`http://localhost:8080` for each address and port that is served; none until it is programmed."""
     status = gateway.get("status") or {}
     if _programmed(status).get("status") != "True":
         return ()
@@ -47,12 +47,13 @@ def urls(gateway: Mapping[str, Any]) -> tuple[str, ...]:
         one["name"] for one in status.get("listeners") or () if _programmed(one).get("status") == "True"
     }
     hosts = [address["value"] for address in status.get("addresses") or ()] or [LOCAL[0]]
-    return tuple(
+    found = (
         f"{listener['protocol'].lower()}://{_host(host)}:{listener['port']}"
         for host in hosts
         for listener in gateway["spec"].get("listeners") or ()
         if listener["name"] in served
     )
+    return tuple(dict.fromkeys(found))
 
 
 def _programmed(status: Mapping[str, Any]) -> Mapping[str, str]:

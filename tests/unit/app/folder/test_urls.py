@@ -39,6 +39,14 @@ def test_a_listener_that_is_closed_has_none() -> None:
     assert urls(gateway(programmed(), "plain")) == ("http://localhost:80", "http://[2001:db8::1]:80")
 
 
+def test_what_is_reached_alike_is_told_once() -> None:
+    shared = gateway(programmed(), "plain", "tls", "other")
+    shared["spec"]["listeners"].append({"name": "other", "protocol": "HTTPS", "port": 443})
+    shared["status"]["listeners"].append({"name": "other", **programmed()})
+    shared["status"]["addresses"] = [{"value": "0.0.0.0"}, {"value": "::"}]
+    assert urls(shared) == ("http://localhost:80", "https://localhost:443")
+
+
 @pytest.mark.parametrize(
     ("status", "is_decided"),
     [
