@@ -3,19 +3,25 @@
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 import msgspec
 
 from sekisho.api.errors import ApiError, bad_request
+from sekisho.model.meta import LabelSelectorRequirement
+from sekisho.model.selectors import holds
 from sekisho.model.validation import metadata
 
 _SET = re.compile(r"^(?P<key>[^\s!=<>,()]+)\s+(?P<operator>in|notin)\s*\((?P<values>[^()]*)\)$")
-_EQUAL = re.compile(r"^(?P<key>[^\s!=<>,()]+)\s*(?P<operator>==|=|!=|>|<)\s*(?P<value>[^\s!=<>,()]*)$")
-_EXISTS = re.compile(r"^(?P<not>!?)\s*(?P<key>[^\s!=<>,()]+)$")
+_EQUAL = re.compile(r"^(?P<key>[^\s!=<>,()]+)\s*(?P<operator>==|=|!=)\s*(?P<value>[^\s!=<>,()]*)$")
+_COMPARED = re.compile(r"^(?P<key>[^\s!=<>,()]+)\s*(?P<operator>[<>])\s*(?P<value>[^\s!=<>,()]*)$")
+_EXISTS = re.compile(r"^(?P<operator>!?)\s*(?P<key>[^\s!=<>,()]+)$")
 _EXPECTED = "expected `a=b`, `a!=b`, `a in (b,c)`, `a notin (b,c)`, `a` or `!a`"
 _FIELD = re.compile(r"(?P<path>[^\s!=]+)\s*(?P<operator>==|=|!=)\s*(?P<value>[^\s=]*)")
 _INTEGER = re.compile(r"[+-]?[0-9]{1,18}")
-_COMPARED = frozenset("<>")
+_OPERATORS: Mapping[str, Literal["In", "NotIn", "Exists", "DoesNotExist"]] = {
+    "in": "In", "=": "In", "==": "In", "notin": "NotIn", "!=": "NotIn", "": "Exists", "!": "DoesNotExist",
+}  # fmt: skip
 _COMMA_OUTSIDE_PARENTHESES = re.compile(r",(?![^(]*\))")
 
 MAX_SELECTOR = 8192
@@ -65,34 +71,23 @@ _FIELDS_BY_KIND: Mapping[str, Mapping[str, Callable[[Selected], str]]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Requirement:
-    """One condition on a label."""
+class Comparison:
+    """A label that is a whole number above, or below, another one; resources cannot say that."""
 
     key: str
-    operator: str
-    values: frozenset[str] = frozenset()
+    is_above: bool
+    bound: str
 
-    def matches(self, labels: Labels) -> bool:
-        """Whether the labels fulfil it (labels.Requirement.Matches)."""
-        value = labels.get(self.key)
-        match self.operator:
-            case "in":
-                return value is not None and value in self.values
-            case "notin":
-                return value is None or value not in self.values
-            case "exists":
-                return value is not None
-            case "absent":
-                return value is None
-            case _:
-                return value is not None and self._compare(value)
-
-    def _compare(self, value: str) -> bool:
-        (bound,) = self.values
+    def holds(self, labels: Labels) -> bool:
+        """See labels.Requirement.Matches of apimachinery."""
+        value = labels.get(self.key, "")
         if not _INTEGER.fullmatch(value):
             return False
-        left, right = int(value), int(bound)
-        return left > right if self.operator == ">" else left < right
+        left, right = int(value), int(self.bound)
+        return left > right if self.is_above else left < right
+
+
+Requirement = LabelSelectorRequirement | Comparison
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +107,7 @@ class Selector:
         if not self:
             return True
         object_ = _decoder.decode(body)
-        if not all(requirement.matches(object_.metadata.labels) for requirement in self.labels):
+        if not all(_holds(requirement, object_.metadata.labels) for requirement in self.labels):
             return False
         extra = _FIELDS_BY_KIND.get(self.kind, {})
         for path, equal, value in self.fields:
@@ -146,30 +141,39 @@ def parse_labels(text: str) -> tuple[Requirement, ...]:
     return tuple(_requirement(part.strip()) for part in _COMMA_OUTSIDE_PARENTHESES.split(text))
 
 
+def _holds(requirement: Requirement, labels: Labels) -> bool:
+    return requirement.holds(labels) if isinstance(requirement, Comparison) else holds(requirement, labels)
+
+
 def _requirement(text: str) -> Requirement:
-    if found := _SET.match(text):
-        values = frozenset(value.strip() for value in found["values"].split(","))
-        made = Requirement(found["key"], found["operator"], values)
-    elif found := _EQUAL.match(text):
-        operator = {"=": "in", "==": "in", "!=": "notin"}.get(found["operator"], found["operator"])
-        made = Requirement(found["key"], operator, frozenset({found["value"]}))
-    elif found := _EXISTS.match(text):
-        made = Requirement(found["key"], "absent" if found["not"] else "exists")
-    else:
-        raise _not_understood("label", text, _EXPECTED)
+    made = _read(text)
     if fault := _fault(made):
         raise _not_understood("label", text, fault)
     return made
 
 
+def _read(text: str) -> Requirement:
+    values: tuple[str, ...] = ()
+    if found := _COMPARED.match(text):
+        return Comparison(found["key"], found["operator"] == ">", found["value"])
+    if found := _SET.match(text):
+        values = tuple(value.strip() for value in found["values"].split(","))
+    elif found := _EQUAL.match(text):
+        values = (found["value"],)
+    elif not (found := _EXISTS.match(text)):
+        raise _not_understood("label", text, _EXPECTED)
+    return LabelSelectorRequirement(key=found["key"], operator=_OPERATORS[found["operator"]], values=values)
+
+
 def _fault(requirement: Requirement) -> str:
     """What is wrong with a key, or with the first wrong value; empty when nothing is."""
-    if requirement.operator in _COMPARED:
-        (bound,) = requirement.values
-        if not _INTEGER.fullmatch(bound):
-            return f"expected a whole number after `{requirement.operator}`"
-    labels = [{requirement.key: value} for value in sorted(requirement.values or {""})]
-    problems = (problem for each in labels for problem in metadata.labels("", each))
+    if isinstance(requirement, Comparison):
+        if not _INTEGER.fullmatch(requirement.bound):
+            return f"expected a whole number after `{'>' if requirement.is_above else '<'}`"
+        values = [requirement.bound]
+    else:
+        values = sorted(set(requirement.values)) or [""]
+    problems = (problem for value in values for problem in metadata.labels("", {requirement.key: value}))
     return next((problem.message for problem in problems), "")
 
 

@@ -1,4 +1,4 @@
-"""Label selectors: which resources are meant."""
+"""Label selectors: which resources are meant, by what is written in resources and in URLs alike."""
 
 from collections.abc import Mapping
 
@@ -8,12 +8,12 @@ from sekisho.model.meta import LabelSelector, LabelSelectorRequirement
 def selects(selector: LabelSelector, labels: Mapping[str, str]) -> bool:
     """Whether all conditions hold; an empty selector picks everything."""
     return all(labels.get(key) == value for key, value in selector.match_labels.items()) and all(
-        _holds(requirement, labels) for requirement in selector.match_expressions
+        holds(requirement, labels) for requirement in selector.match_expressions
     )
 
 
-def _holds(requirement: LabelSelectorRequirement, labels: Mapping[str, str]) -> bool:
-    """As in Kubernetes: NotIn holds too where the label is absent."""
+def holds(requirement: LabelSelectorRequirement, labels: Mapping[str, str]) -> bool:
+    """Whether one condition does. As in Kubernetes: NotIn also where the label is absent."""
     value = labels.get(requirement.key)
     match requirement.operator:
         case "In":
