@@ -27,9 +27,11 @@ GATEWAYS_WITHIN = 20.0
 
 
 def acme() -> Path:
-    """The folder of the example: of this checkout, or of the installed package."""
+    """The folder of the example, of this checkout or of the installed package, as one types it from here."""
     checkout = Path(__file__).parents[4] / "examples" / "acme"
-    return checkout if checkout.is_dir() else Path(sys.prefix) / "share" / "sekisho" / "acme"
+    folder = checkout if checkout.is_dir() else Path(sys.prefix) / "share" / "sekisho" / "acme"
+    here = Path.cwd()
+    return folder.relative_to(here) if folder.is_relative_to(here) else folder
 
 
 async def demo(settings: Demo, stage: Stage) -> bool | None:
