@@ -42,10 +42,7 @@ async def explain(
     permission; tcp://HOST:PORT asks about other bytes than HTTP. Nothing is sent. Exits 1 when the request
     would be refused or answered with an error.
     """
-    if not _URL.fullmatch(url):
-        raise Failure(f"{url!r} is not a URL like http://shop.example.com/cart", code=Exit.USAGE)
-    if from_ and from_.count("/") != 1:
-        raise Failure(f"--from {from_!r} is not written as namespace/name", code=Exit.USAGE)
+    _check(url, from_)
     spec = ExplanationSpec(
         url=url,
         method=method.upper(),
@@ -56,6 +53,17 @@ async def explain(
         shadow=shadow,
         zone=zone,
     )
+    return await _asked(spec, connection, output)
+
+
+def _check(url: str, client: str) -> None:
+    if not _URL.fullmatch(url):
+        raise Failure(f"{url!r} is not a URL like http://shop.example.com/cart", code=Exit.USAGE)
+    if client and client.count("/") != 1:
+        raise Failure(f"--from {client!r} is not written as namespace/name", code=Exit.USAGE)
+
+
+async def _asked(spec: ExplanationSpec, connection: Connection, output: Format) -> Exit:
     async with connection.client() as client:
         answer = await ask(client, "Explanation", spec, Explanation)
     if output == "text":

@@ -39,11 +39,7 @@ async def permissions(
     With --path it is about this one request, else about all of them. Nothing is sent. Exits 0 when some port
     lets CLIENT in, be it for some requests, and 1 when none does.
     """
-    for named in (client, server):
-        if named.count("/") != 1 and not (named is client and named.startswith("spiffe://")):
-            raise Failure(f"{named!r} is not written as namespace/name", code=Exit.USAGE)
-    if path and not path.startswith("/"):
-        raise Failure(f"--path {path!r} does not begin with /", code=Exit.USAGE)
+    _check(client, server, path)
     spec = PermissionSpec(
         client=client,
         server=server,
@@ -55,8 +51,20 @@ async def permissions(
         shadow=shadow,
         zone=zone,
     )
-    async with connection.client() as api:
-        answer = await ask(api, "Permission", spec, Permission)
+    return await _asked(spec, connection, output)
+
+
+def _check(client: str, server: str, path: str) -> None:
+    for named in (client, server):
+        if named.count("/") != 1 and not (named is client and named.startswith("spiffe://")):
+            raise Failure(f"{named!r} is not written as namespace/name", code=Exit.USAGE)
+    if path and not path.startswith("/"):
+        raise Failure(f"--path {path!r} does not begin with /", code=Exit.USAGE)
+
+
+async def _asked(spec: PermissionSpec, connection: Connection, output: Format) -> Exit:
+    async with connection.client() as client:
+        answer = await ask(client, "Permission", spec, Permission)
     if output == "text":
         _show(answer)
     else:
