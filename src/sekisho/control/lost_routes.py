@@ -5,7 +5,6 @@ from collections.abc import Collection, Iterable, Iterator
 from sekisho.client.system_status import Trouble
 from sekisho.control.rows import source_of
 from sekisho.engine import Read
-from sekisho.kit.text import closest
 from sekisho.model.gateway import GATEWAY_GROUP
 from sekisho.model.names import ResourceId
 from sekisho.model.origin import ORIGIN_LABEL
@@ -16,14 +15,14 @@ _PARENTS = frozenset({(GATEWAY_GROUP, "Gateway"), (GATEWAY_GROUP, "ListenerSet")
 
 
 def lost_routes(read: Read, known: Collection[ResourceId]) -> Iterator[Trouble]:
-    """One for each parentRef of the routes in `known` that names nothing; `known` also has the names that may
-    have been meant. Copies are left out: their parents may be where they come from."""
+    """One for each parentRef of these routes that names nothing; `known` may have other kinds as well. Copies
+    are left out: their parents may be where they come from."""
     found = [(route, *missing) for route in known for missing in _missing(read, route)]
     for route, position, parent in sorted(found):
         file, line = source_of(read, route)
         yield Trouble(
             resource=str(route), path=f"spec.parentRefs[{position}].name", reason="NoMatchingParent",
-            message=f"{parent} does not exist{_meant(parent, known)}", file=file, line=line,
+            message=f"{parent} does not exist", file=file, line=line,
         )  # fmt: skip
 
 
@@ -40,7 +39,7 @@ def lost_gateways(read: Read, everything: Iterable[ResourceId]) -> Iterator[Trou
         named = ResourceId("GatewayClass", "", wanted)
         yield Trouble(
             resource=str(gateway), path="spec.gatewayClassName", reason="NoSuchClass",
-            message=f"{named.shown} does not exist{_meant(named, everything)}", file=file, line=line,
+            message=f"{named.shown} does not exist", file=file, line=line,
         )  # fmt: skip
 
 
@@ -52,10 +51,3 @@ def _missing(read: Read, route: ResourceId) -> Iterator[tuple[int, ResourceId]]:
         parent = ResourceId(reference.kind, reference.namespace or route.namespace, reference.name)
         if (reference.group, reference.kind) in _PARENTS and read.leaf(parent) is None:
             yield position, parent
-
-
-def _meant(parent: ResourceId, everything: Iterable[ResourceId]) -> str:
-    """` (did you mean "shop"?)`, or nothing."""
-    here = [one.name for one in everything if (one.kind, one.namespace) == (parent.kind, parent.namespace)]
-    found = closest(parent.name, here)
-    return f' (did you mean "{found}"?)' if found else ""

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import timedelta
+from itertools import chain
 from typing import Any
 
 from sekisho import __version__
@@ -18,6 +19,7 @@ from sekisho.client.system_status import (
 )
 from sekisho.control.loop import ControlLoop
 from sekisho.control.lost_routes import lost_gateways, lost_routes
+from sekisho.control.meant import with_what_was_meant
 from sekisho.control.rows import source_of
 from sekisho.control.troubles import troubles_in
 from sekisho.kit.clocks import rfc3339
@@ -37,6 +39,7 @@ def system_status(loop: ControlLoop, started: str, revision: int, place: str = "
     of this control plane or `global`."""
     statuses = loop.statuses.desired
     lost = () if place == GLOBAL else _lost(loop, statuses)  # global: parents and classes are in zones
+    troubles = chain(_troubles(loop), _troubles_of_ingresses(loop), lost, _refused_services(loop))
     return SystemStatus(
         control_plane=ControlPlaneState(
             version=__version__,
@@ -50,12 +53,7 @@ def system_status(loop: ControlLoop, started: str, revision: int, place: str = "
         workloads=tuple(_workloads(statuses)),
         views=loop.publisher.shared_views,
         proxies=tuple(_proxies(loop)),
-        troubles=(
-            *_troubles(loop),
-            *_troubles_of_ingresses(loop),
-            *lost,
-            *_refused_services(loop),
-        ),
+        troubles=tuple(with_what_was_meant(troubles, loop.engine.of_kind)),
         certificates=tuple(_certificates(loop)),
         refusals=loop.tally.told(),
     )

@@ -157,6 +157,13 @@ async def test_a_route_to_a_gateway_that_does_not_exist_is_told_with_the_one_tha
         assert not system_status(loop, "", 0, place=GLOBAL).troubles
 
 
+async def test_a_backend_that_does_not_exist_is_told_with_the_one_that_does() -> None:
+    async with running() as (store, loop):
+        await store.write([write("create", one) for one in (*shop(), route("typo", backend="crat"))])
+        told = 'spec.rules[0].backendRefs[0]: Service/shop/crat does not exist (did you mean "cart"?).'
+        await until(lambda: told in [one.message for one in system_status(loop, "", 0).troubles])
+
+
 async def test_a_proxy_that_came_back_before_its_loss_was_noticed_is_still_there() -> None:
     async with running() as (store, loop):
         await store.write([write("create", one) for one in shop()])
