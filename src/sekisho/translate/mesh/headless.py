@@ -19,7 +19,7 @@ from sekisho.translate.gateway.endpoints import is_ready
 from sekisho.translate.gateway.gateways import normal_address
 from sekisho.translate.mesh import effective
 from sekisho.translate.mesh.instances import instances, is_meshed, services
-from sekisho.translate.mesh.names import Destination, Part, direct_listener_name, direct_name
+from sekisho.translate.mesh.names import Destination, Part, direct_listener_name, direct_name, port_field
 from sekisho.translate.mesh.ports import is_headless, service_port, service_ports, target_number
 from sekisho.translate.mesh.transport import mesh_transport
 from sekisho.translate.mesh.worlds import World
@@ -77,7 +77,7 @@ def direct_outbound(read: Read, profile: World, part: Part) -> Outbound | None:
         bound=False,
         tcp=TcpForward(shares=((direct_name(destination), 1),)),
         on_demand=profile.on_demand,
-        origin=Origin(service, f"spec.ports[port={port}]"),
+        origin=Origin(service, port_field(port)),
     )
     return effective.outbound_with_policies(read, profile.client, plain, destination)
 

@@ -14,7 +14,7 @@ from sekisho.translate.mesh.attachment import spoken_by_routes
 from sekisho.translate.mesh.instances import is_meshed, services
 from sekisho.translate.mesh.meshes import mesh_of, mesh_spec
 from sekisho.translate.mesh.mutual_tls import mutual_tls
-from sekisho.translate.mesh.names import inbound_name
+from sekisho.translate.mesh.names import inbound_name, port_field
 from sekisho.translate.mesh.ports import declared_protocol, is_http, service_ports, target_number
 
 CAPTURED_NAME = "inbound"
@@ -60,7 +60,7 @@ def inbound(read: Read, workload: ResourceId, port: int) -> Inbound:
         tls=mutual_tls(read, workload, port, (own.name if own is not None else None) or ""),
         inspected=inspected and is_http(protocol),
         permissions=Permissions(),
-        origin=Origin(workload, f"spec.ports[port={port}]"),
+        origin=Origin(workload, port_field(port)),
     )
     return effective.inbound_with_policies(read, workload, plain)
 

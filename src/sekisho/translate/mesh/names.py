@@ -23,8 +23,9 @@ _FIELDS = {"ExternalService": "spec.match", "XBackend": "spec.port"}
 _KINDS = {prefix: kind for kind, prefix in _PREFIXES.items()}
 _SLASHES = 2
 """Between namespace, name and port."""
-_PARSED_NAMES = 8_192
-"""Cluster names that are remembered taken apart: each is met several times, and they come by the thousand."""
+_REMEMBERED = 8_192
+"""Names that are remembered, put together and taken apart: each is met for every client, and whoever keeps it
+keeps the same one as all others."""
 DIRECT = "direct/"
 """What names of all that is for one instance of a headless Service begin with."""
 
@@ -40,12 +41,12 @@ class Destination(NamedTuple):
 
     @property
     def resource(self) -> ResourceId:
-        return ResourceId(self.kind, self.namespace, self.name)
+        return _resource(self.kind, self.namespace, self.name)
 
     @property
     def origin(self) -> Origin:
         """The field that says so."""
-        return Origin(self.resource, _FIELDS.get(self.kind, f"spec.ports[port={self.port}]"))
+        return _origin(self)
 
 
 class Part(NamedTuple):
@@ -58,9 +59,26 @@ class Part(NamedTuple):
 
     @property
     def resource(self) -> ResourceId:
-        return ResourceId(self.kind, self.namespace, self.name)
+        return _resource(self.kind, self.namespace, self.name)
 
 
+@lru_cache(_REMEMBERED)
+def _resource(kind: str, namespace: str, name: str) -> ResourceId:
+    return ResourceId(kind, namespace, name)
+
+
+@lru_cache(_REMEMBERED)
+def _origin(destination: Destination) -> Origin:
+    return Origin(destination.resource, _FIELDS.get(destination.kind) or port_field(destination.port))
+
+
+@lru_cache(_REMEMBERED)
+def port_field(port: int) -> str:
+    """The field of a Service or Workload that says so."""
+    return f"spec.ports[port={port}]"
+
+
+@lru_cache(_REMEMBERED)
 def cluster_name(destination: Destination) -> str:
     """`ir.Cluster.name`: `<namespace>/<service>/<port>`, for other kinds `external/<namespace>/…`, `zone/…`,
     `multizone/…`, `backend/…`."""
@@ -93,7 +111,7 @@ def _is_of(kind: str, cluster: str) -> bool:
     return plain != cluster and plain.count("/") == _SLASHES
 
 
-@lru_cache(_PARSED_NAMES)
+@lru_cache(_REMEMBERED)
 def destination_of(cluster: str) -> Destination:
     """The inverse of `cluster_name`. ValueError for the name of another cluster."""
     *prefix, namespace, name, port = cluster.split("/")
@@ -103,6 +121,7 @@ def destination_of(cluster: str) -> Destination:
     return Destination(kind, namespace, name, int(port))
 
 
+@lru_cache(_REMEMBERED)
 def outbound_name(destination: Destination) -> str:
     """`ir.Outbound.name`: `outbound/<namespace>/<service>/<port>`."""
     return f"outbound/{cluster_name(destination)}"
@@ -118,6 +137,7 @@ def direct_listener_name(part: Part) -> str:
     return f"{DIRECT}{part.namespace}/{part.name}/{part.part}"
 
 
+@lru_cache(_REMEMBERED)
 def inbound_name(port: int) -> str:
     """`ir.Inbound.name`."""
     return f"inbound/{port}"

@@ -34,9 +34,7 @@ def route_table(read: Read, client: World, destination: Destination) -> RouteTab
         found = (_straight(read, client, destination),)
     origins = tuple(sorted(map(Origin, (service, *attached))))
     host = ir.VirtualHost(table=name, hostname=EVERY, routes=found, origins=origins)
-    return RouteTable(
-        name=name, hosts=(host,), origin=Origin(service, f"spec.ports[port={destination.port}]")
-    )
+    return RouteTable(name=name, hosts=(host,), origin=destination.origin)
 
 
 def backends(read: Read, client: World, destination: Destination) -> tuple[Destination, ...]:
