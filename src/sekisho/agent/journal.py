@@ -54,8 +54,8 @@ class Journal:
     def append(self, changes: Changes) -> bool:
         """Writes what changed since the last call, which succeeded. False, which is logged, when it cannot.
 
-        It is the kernel's then, which has it on the disk within seconds: only a host that loses its power
-        meanwhile forgets it.
+        It is the kernel's then, which has it on the disk within half a minute: only a host that loses its
+        power meanwhile forgets it, and what was before it is still whole.
         """
         record = _record(changes)
         try:

@@ -51,6 +51,20 @@ def test_nothing_is_used_from_a_flipped_or_missing_byte_on(place: int, flip: int
             assert load(file) == before
 
 
+@pytest.mark.parametrize("part", [0, 1, 20, -1])
+def test_a_power_loss_within_a_write_costs_that_write_alone(tmp_path: Path, part: int) -> None:
+    """A file may have its new length before its content: zeros are where the kernel had not got to."""
+    file = tmp_path / "f"
+    journal = Journal(file)
+    journal.replace({A: ONE})
+    journal.append({A: TWO})
+    before = file.read_bytes()
+    journal.append({B: ONE})
+    written = file.read_bytes()[len(before) :]
+    file.write_bytes(before + written[:part].ljust(len(written), b"\0"))
+    assert load(file) == {A: TWO}
+
+
 def test_a_new_run_begins_with_everything_for_the_end_may_be_damaged(tmp_path: Path) -> None:
     Journal(tmp_path / "f").replace({A: ONE})
     assert Journal(tmp_path / "f").is_full

@@ -28,9 +28,8 @@ def told(*messages: str) -> list[str]:
             'GatewayClass/sekiso does not exist (did you mean "sekisho"?)',
         ),
         (
-            "a: Service/shop/wbe does not exist; b: Service/bank/legder does not exist.",
-            'a: Service/shop/wbe does not exist (did you mean "web"?); b: Service/bank/legder '
-            + 'does not exist (did you mean "ledger"?).',
+            "a: Service/shop/wbe does not exist; b: Service/shop/x does not exist.",
+            'a: Service/shop/wbe does not exist (did you mean "web"?); b: Service/shop/x does not exist.',
         ),
     ],
 )
