@@ -12,6 +12,8 @@ from tests.kit.netns import needs_namespaces
 from tests.kit.system import PATIENCE
 from tests.kit.wait import eventually
 
+from sekisho.app.agent import run_directory
+
 pytestmark = [pytest.mark.live, needs_namespaces]
 
 
@@ -49,6 +51,7 @@ async def test_a_workload_knows_nothing_of_the_mesh_and_is_in_it(mesh: CapturedM
     assert await asyncio.wait_for(server.wait(), PATIENCE) == 0
     assert "sekisho" not in mesh.hosts["one"].run("nft", "list", "ruleset")
     assert not psutil.pid_exists(envoy.pid)
+    assert not run_directory(mesh.folder / "one", shared=True).exists()
 
 
 async def test_a_workload_that_ends_under_load_loses_nothing(mesh: CapturedMesh) -> None:
@@ -108,6 +111,7 @@ async def test_a_killed_agent_leaves_its_workload_captured_and_the_next_one_take
     await server.wait()
     assert await mesh.ask("client", address) == "one for 127.0.0.6"
     assert await mesh.ask("control", mesh.hosts["one"].address, PORT) in {"ConnectionResetError", "nothing"}
+    assert run_directory(mesh.folder / "one", shared=True).exists(), "by it the next one finds its Envoy"
     again = await mesh.start_agent("one")
     assert await mesh.ask("client", address) == "one for 127.0.0.6"
     assert "envoy adopted" in (mesh.folder / "one.log").read_text()

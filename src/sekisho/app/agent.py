@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import os
+import shutil
 import socket
 import tempfile
 from collections.abc import Callable
@@ -67,7 +68,18 @@ async def agent(settings: Settings, announce: Announce) -> None:
             await (_one if settings.workload else _all)(settings, caller, stop, announce)
         finally:
             await caller.close()
+        _tidy(settings)
     log.info("agent ended")
+
+
+def _tidy(settings: Settings) -> None:
+    """Removes a run directory that is not within the state folder; no Envoy uses it any more.
+
+    What the next start needs is in the state folder.
+    """
+    used = _run_directory(settings)
+    if not used.is_relative_to(settings.state.resolve()):
+        shutil.rmtree(used, ignore_errors=True)
 
 
 async def _all(settings: Settings, caller: Caller, stop: asyncio.Event, announce: Announce) -> None:
@@ -173,10 +185,9 @@ def given(own: OwnWorkload) -> AgentConfig | None:
 def options(settings: Settings) -> HostOptions:
     """How the proxies of this host are run. Raises UnusableEnvoyError."""
     own = settings.workload
-    captures = own is not None and own.captures
-    user = ProxyUser(PROXY_USER, own.capture == "TransparentProxy") if own and captures else None
+    user = ProxyUser(PROXY_USER, own.capture == "TransparentProxy") if own and own.captures else None
     return HostOptions(
-        run_directory=run_directory(settings.state, shared=captures),
+        run_directory=_run_directory(settings),
         state_directory=settings.state / "proxies",
         instance=socket.gethostname().lower() or "host",
         authorities=settings.authorities.absolute() if settings.authorities else host_authorities(),
@@ -188,6 +199,11 @@ def options(settings: Settings) -> HostOptions:
             user=user,
         ),
     )
+
+
+def _run_directory(settings: Settings) -> Path:
+    own = settings.workload
+    return run_directory(settings.state, shared=own is not None and own.captures)
 
 
 def run_directory(state: Path, *, shared: bool = False) -> Path:
