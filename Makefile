@@ -37,8 +37,8 @@ lock: ## Pin the newest versions that pyproject.toml allows, with hashes, in req
 demo: setup ## Two clouds on this host: calls between them, then breaks things; a summary; about a minute
 	@.venv/bin/sekisho demo || [ $$? = 130 ]  # Ctrl-C
 
-test: setup packages tools ## All tests; they need no network and end what they start
-	$(PY) -m pytest -q $(SPREAD)
+test: setup packages tools ## All tests, or TEST=tests/unit/cli; they need no network and end what they start
+	$(PY) -m pytest -q $(SPREAD) $(TEST)
 
 search: setup packages tools ## Worlds nobody thought of: the property tests with examples that differ each time
 	$(PY) -m pytest -q $(SPREAD) --hypothesis-profile=search tests/properties tests/unit tests/contracts

