@@ -283,8 +283,9 @@ class Engine:
             if not bucket.members:
                 table.drain(bucket)
                 self._orphans[bucket] = None
+        alone = (key,)
         for bucket_key in set(new).difference(old) if old else dict.fromkeys(new):  # each once
-            table.fill(bucket_key).put(key)
+            table.fill(bucket_key).put(key, alone)
 
     # ---- queries
 

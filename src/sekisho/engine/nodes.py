@@ -16,6 +16,8 @@ CLEAN, CHECK, DIRTY, RUNNING = 0, 1, 2, 3
 _FEW = 16
 """So many users or members are in a tuple: one or two of most nodes, a dozen where clients differ. More
 members are in a dictionary, which has half the size of a set."""
+_NOBODY: frozenset[Any] = frozenset()
+"""Of all empty buckets: each call makes another one, of 216 octets."""
 
 
 class Node:
@@ -72,14 +74,17 @@ class Bucket(Node):
     def frozen(self) -> frozenset[Any]:
         """Made when first asked for."""
         if self.value is None:
-            self.value = frozenset(self.members)
+            self.value = frozenset(self.members) if self.members else _NOBODY
         return self.value  # type: ignore[no-any-return]
 
-    def put(self, member: Any) -> None:
-        """A source key that was not here before; who has read the bucket has to run again."""
+    def put(self, member: Any, alone: tuple[Any]) -> None:
+        """A source key that was not here before; who has read the bucket has to run again. `alone`: it in a
+        tuple, one for all buckets in which it is the only one, as in most."""
         members = self.members
         if type(members) is dict:
             members[member] = None
+        elif not members:
+            self.members = alone
         else:
             self.members = (*members, member) if len(members) < _FEW else dict.fromkeys((*members, member))
         self.value = None

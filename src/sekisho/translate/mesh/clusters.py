@@ -181,25 +181,23 @@ def _bytes_to_other_zone(read: Read, gateway: ResourceId, name: str) -> ir.Clust
     return effective.cluster_with_policies(read, gateway, replace(found, name=name), destination)
 
 
-@query
 def reads_http(read: Read, client: World, destination: Destination) -> bool:
     """Whether the sidecars of a client read the requests to a port.
 
     Only where something needs it: a route or policy of theirs, or one of the server, whose sidecar reads
     them then anyway. Elsewhere bytes travel as they are (`Mesh.spec.inspection: Auto`).
     """
-    service = destination.resource
-    if not is_http(spoken(read, destination)):
+    protocol = spoken(read, destination)
+    if not is_http(protocol):
         return False
-    if passes_bytes(read, service, destination.port, client.namespace):
+    if passes_bytes(read, destination.resource, destination.port, client.namespace):
         return False
     # One outside is asked by its own host name, and verified: else 503. And another ingress, instance or zone
     # can take over a request only from who knows it.
     if destination.kind != "Service" or _is_read_for_anybody(read, client.mesh, destination):
         return True
-    if special_kinds(read, destination):
-        return _has_http_policies(read, client, destination, spoken(read, destination))
-    return _has_http_policies_for_all(read, client, spoken(read, destination))
+    named = destination if special_kinds(read, destination) else _ANY_SERVICE
+    return _has_http_policies(read, client, named, protocol)
 
 
 def plain_outbound(
@@ -237,11 +235,6 @@ def _is_read_for_anybody(read: Read, mesh: str, destination: Destination) -> boo
 
 
 @query
-def _has_http_policies_for_all(read: Read, client: World, protocol: ir.Protocol) -> bool:
-    """The same of all Services of which no policy says anything special."""
-    return _has_http_policies(read, client, _ANY_SERVICE, protocol)
-
-
 def _has_http_policies(read: Read, client: World, destination: Destination, protocol: ir.Protocol) -> bool:
     """Whether a policy for this client changes anything that exists only in HTTP."""
     straight = plain_forward(destination)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from typing import TypeVar
 
 from sekisho.engine import Read, query
+from sekisho.kit.sets import union
 from sekisho.model.names import ResourceId
 from sekisho.translate.mesh.audience import admitting
 from sekisho.translate.mesh.destinations import destinations
@@ -47,7 +48,7 @@ def _gathered(
         if world.reach is not None:
             services |= visible(read, world)
     named = frozenset(one for service in services for one in of_service(read, service))
-    return named.union(*(by_token(read, mesh, token) for mesh, token in tokens))
+    return union((named, *(by_token(read, mesh, token) for mesh, token in tokens)))
 
 
 def _names_of(read: Read, service: ResourceId) -> tuple[Part, ...]:

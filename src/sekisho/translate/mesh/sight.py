@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 
 from sekisho.engine import Read, index, output, query
+from sekisho.kit.sets import union
 from sekisho.model.names import ResourceId
 from sekisho.model.workload import ReachableReference, Sidecar
 from sekisho.translate.mesh import effective
@@ -40,7 +41,7 @@ def world_of(read: Read, workload: ResourceId) -> World | None:
 def visible(read: Read, world: World) -> frozenset[ResourceId]:
     """What sidecars of a World can call."""
     admitted = (admitting(read, world.mesh, token) for token in world.audience)
-    return named(read, world).union(*admitted)
+    return union((named(read, world), *admitted))
 
 
 def named(read: Read, world: World) -> frozenset[ResourceId]:
