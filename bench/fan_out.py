@@ -99,16 +99,21 @@ def real_envoys(directory: Path, server: Peer) -> Iterator[None]:
     """Some real Envoys, in sync before anything is measured."""
     envoys = [_envoy(directory, number) for number in range(ENVOYS)]
     try:
-        deadline = time.monotonic() + 120
-        while server.ask("connections")["synced"] < ENVOYS:
-            if time.monotonic() > deadline:
-                raise RuntimeError("the real Envoys did not come into sync")
-            time.sleep(0.1)
+        _wait_for(server, "synced", ENVOYS)
         yield
     finally:
         for one in envoys:
             one.kill()
             one.wait()
+
+
+def _wait_for(server: Peer, figure: str, least: int) -> None:
+    """Until so many proxies are `synced`, or `settled`."""
+    deadline = time.monotonic() + 120
+    while (value := server.ask("connections")[figure]) < least:
+        if time.monotonic() > deadline:
+            raise RuntimeError(f"{figure} of {least}: {value}")
+        time.sleep(0.1)
 
 
 @contextmanager
@@ -136,6 +141,7 @@ def main() -> list[Row]:
     with arena("ours", PROXIES) as (server, fleet, hello), real_envoys(hello["directory"], server):
         hello["rss"] = server.ask("cost")["rss"]
         rows = [shown(NAME, "real Envoys among them", ENVOYS, ""), *_connect(server, fleet, hello)]
+        _wait_for(server, "settled", PROXIES + ENVOYS)
         rows += _changes(server)
         rows += _churn(server)
         rows += _reconnect(server, fleet)

@@ -37,7 +37,8 @@ from sekisho.xds.contexts import Contexts
 from sekisho.xds.server import AdsServer
 from sekisho.xds.session import Session
 from sekisho.xds.tls import server_context
-from sekisho.xds.view import View
+from sekisho.xds.traveller import Traveller
+from sekisho.xds.view import Member, View
 
 WEB = ResourceId("Gateway", "shop", "web")
 PROCESS = psutil.Process()
@@ -99,7 +100,8 @@ async def _commands(store: Store, loop: ControlLoop, ads: AdsServer) -> None:
     while line := (await reader.readline()).decode().split():
         match line:
             case ["connections"]:
-                _say(connections=len(loop.publisher.view(WEB).members), synced=_synced(loop))
+                members = loop.publisher.view(WEB).members
+                _say(connections=len(members), synced=_synced(loop), settled=sum(map(_is_settled, members)))
             case ["change", service, version]:
                 _say(**await _change(store, loop, int(service), int(version)))
             case ["churn", rate, seconds]:
@@ -113,6 +115,11 @@ async def _commands(store: Store, loop: ControlLoop, ads: AdsServer) -> None:
 def _synced(loop: ControlLoop) -> int:
     seq = loop.publisher.view(WEB).seq
     return sum(proxy.acknowledged >= seq for proxy in loop.proxies.connected_now.values())
+
+
+def _is_settled(member: Member) -> bool:
+    """Whether it is past the first two seconds of its stream, in which pushes go the general way."""
+    return isinstance(member, Traveller) and member.settled
 
 
 def _update(service: int, version: int) -> Write:

@@ -11,6 +11,8 @@ QUORUM = 2
 Two and not one: a single broken or hostile proxy must not take configuration away from all others.
 """
 _LONGEST_MESSAGE = 4_096
+_ENVELOPE = 36
+"""Octets at most of the tags and lengths that a response needs for one."""
 
 
 class Resource:
@@ -36,8 +38,8 @@ class Resource:
 
     @property
     def size(self) -> int:
-        """Octets it takes in a response."""
-        return len(self.head) + len(self.body)
+        """Octets it takes in a response, or a few more."""
+        return _ENVELOPE + len(self.type_url) + len(self.name) + len(self.version) + len(self.body)
 
     def refuse(self, proxy: str, message: str) -> None:
         """`proxy` refused it when it came alone."""

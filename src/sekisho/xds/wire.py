@@ -5,6 +5,7 @@ Field numbers are those of `envoy.service.discovery.v3.DeltaDiscoveryResponse`, 
 """
 
 from collections.abc import Iterable
+from functools import lru_cache
 
 _LENGTH_DELIMITED = 2
 _LOW, _MORE = 0x7F, 0x80
@@ -22,8 +23,9 @@ def varint(number: int) -> bytes:
     return bytes(groups)
 
 
+@lru_cache(maxsize=4_096)
 def _opening(number: int, size: int) -> bytes:
-    """Tag and length of a length-delimited field."""
+    """Tag and length of a length-delimited field: remembered, as a head has four, of few sizes."""
     return varint(number << 3 | _LENGTH_DELIMITED) + varint(size)
 
 
@@ -32,13 +34,18 @@ def field(number: int, payload: bytes) -> bytes:
     return _opening(number, len(payload)) + payload
 
 
+@lru_cache(maxsize=64)
+def _type_url(type_url: str) -> bytes:
+    return field(1, type_url.encode())
+
+
 def resource_head(type_url: str, name: str, version: str, size: int) -> bytes:
     """What comes before a body of `size` octets in its entry of `DeltaDiscoveryResponse.resources`.
 
     The name comes before the resource, though its number is higher: so nothing comes after the body, which
     need not be copied then.
     """
-    packed = field(1, type_url.encode()) + _opening(2, size)
+    packed = _type_url(type_url) + _opening(2, size)
     inner = field(1, version.encode()) + field(3, name.encode()) + _opening(2, len(packed) + size) + packed
     return _opening(2, len(inner) + size) + inner
 
