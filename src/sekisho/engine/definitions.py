@@ -41,11 +41,18 @@ class Failed:
         self.error = error
 
 
+_READ_AND_ONE = 2
+"""Arguments of a function of one, with the handle."""
+
+
 class Query(Generic[P, R]):
     """A plain function of a read handle, memoised per arguments. Call it like the function it wraps."""
 
     def __init__(self, function: "Callable[Concatenate[Read, P], R]") -> None:
-        self.function = function
+        self.takes_one = function.__code__.co_argcount == _READ_AND_ONE
+        """Then its argument is the cache key, and needs no tuple around it: as most queries do."""
+        self.compute: Callable[[Read, Any], R] = function if self.takes_one else _spread(function)
+        """The result for a cache key."""
         self.__doc__ = function.__doc__
         self.name = f"{function.__module__.rpartition('.')[2]}.{function.__name__}"
 
@@ -58,9 +65,10 @@ class Query(Generic[P, R]):
 
         def __call__(self, read: "Read", *args: Any) -> Any:
             """See above. What is up to date is found here: it is half of all calls, and a call is dear."""
-            node = read.calls[self].get(args)
+            key = args[0] if self.takes_one else args
+            node = read.calls[self].get(key)
             if node is None or node.state or node.rank >= read.ceiling:
-                return read.call(self, args)
+                return read.call(self, key)
             read.recording[node] = None
             value = node.value
             if type(value) is Failed:
@@ -69,6 +77,13 @@ class Query(Generic[P, R]):
 
     def __repr__(self) -> str:
         return f"<query {self.name}>"
+
+
+def _spread(function: Callable[..., R]) -> "Callable[[Read, Any], R]":
+    def compute(read: "Read", args: tuple[Any, ...]) -> R:
+        return function(read, *args)
+
+    return compute
 
 
 class Index:

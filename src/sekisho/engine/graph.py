@@ -40,8 +40,8 @@ class Read:
         self._engine = engine
         self._leaves = engine._leaves
         self._tables = engine._tables
-        self.calls: defaultdict[Query[Any, Any], dict[tuple[Any, ...], Computed]] = defaultdict(dict)
-        """What is remembered of each query, by arguments."""
+        self.calls: defaultdict[Query[Any, Any], dict[Any, Computed]] = defaultdict(dict)
+        """What is remembered of each query, by its argument, or all of several."""
         self.ceiling = _OUTPUT_RANK
         """The rank of the table being settled: it may depend on indexes below only."""
         self.recording: dict[Node, None] = engine._orphans
@@ -83,12 +83,12 @@ class Read:
         self.recording[table.anything] = None
         return bool(table.buckets)
 
-    def call(self, query: Query[Any, Any], args: tuple[Any, ...]) -> Any:
+    def call(self, query: Query[Any, Any], key: Any) -> Any:
         """The result of a query that is not remembered, or perhaps out of date; for `Query` itself."""
         calls, engine = self.calls[query], self._engine
-        node = calls.get(args)
+        node = calls.get(key)
         if node is None:
-            node = calls[args] = Computed(query, args)
+            node = calls[key] = Computed(query, key)
             self.recording[node] = None
             engine._run(node)
         else:
@@ -320,9 +320,7 @@ class Engine:
         owner = node.owner
         self.runs[owner.name] += 1
         try:
-            value = (
-                owner.compute(read, node.key) if type(owner) is Table else owner.function(read, *node.key)  # type: ignore[union-attr]
-            )
+            value = owner.compute(read, node.key)
         except Exception as error:  # noqa: BLE001 - isolation: only who reads or publishes it meets it
             value = self._failed(node, error)
         finally:
