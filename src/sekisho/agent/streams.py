@@ -144,7 +144,10 @@ class GrpcConnection:
         try:
             yield _ToControlPlane(call)
         finally:
-            call.cancel()
+            # Not `call.cancel`: where a write failed it takes the call for done, but messages nobody has read
+            # keep it in gRPC's core, and with it one of the streams that the control plane allows at a time.
+            # Who came next waited for ever.
+            call._cython_call.cancel("nobody is at it any more")
 
     async def close(self) -> None:
         """See `Connection.close`."""

@@ -24,8 +24,9 @@ class Limits:
     """One request. The names and versions of 40,000 resources are about 3.6 MB."""
     node: int = 2**16
     """The serialised `Node` of a first request, metadata included."""
-    streams: int = 2
-    """Concurrent streams per connection: one, and a successor while the first is being given up."""
+    streams: int = 8
+    """Concurrent streams per connection: a proxy's and its agent's, a successor of each while the first is
+    being given up, and as many again. Who wants more waits for a place, and says nothing of it."""
     stream_burst: int = 4_096
     """New streams that one identity may begin at once: as many as proxies that share a certificate are ever
     likely to be, when all come back together."""

@@ -68,6 +68,49 @@ async def test_who_uses_a_stream_is_told_whenever_somebody_else_closes_its_conne
                 await stream.read()
 
 
+async def test_a_stream_that_breaks_while_messages_wait_gives_its_place_back(tmp_path: Path) -> None:
+    """gRPC kept the call: with as many as the server allows at a time, the next one waited for ever."""
+    ended = asyncio.Event()
+
+    async def serve(_: bytes, context: Any) -> None:
+        await context.read()
+        for _ in range(3):
+            await context.write(b"answer")
+        ended.set()
+
+    async def break_one(connection: GrpcConnection) -> None:
+        async with asyncio.timeout(60), connection.open() as stream:
+            await stream.write(b"hello")
+            assert await stream.read() == b"answer"
+            await ended.wait()
+            while True:  # until gRPC knows that the other side has ended the stream
+                await stream.write(b"hello")
+                await asyncio.sleep(0)
+
+    async with one_at_a_time(tmp_path / "xds.sock", serve) as connection:
+        for _ in range(3):
+            ended.clear()
+            with pytest.raises(UpstreamBroken):
+                await break_one(connection)
+
+
+@asynccontextmanager
+async def one_at_a_time(socket: Path, serve: Any) -> AsyncIterator[GrpcConnection]:
+    """To a server that allows one stream at a time."""
+    server = grpc.aio.server(options=[("grpc.max_concurrent_streams", 1)])
+    service, method = METHOD.strip("/").split("/")
+    handlers = {method: grpc.stream_stream_rpc_method_handler(serve)}
+    server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service, handlers),))
+    server.add_insecure_port(f"unix:{socket}")
+    await server.start()
+    connection = GrpcConnection(grpc.aio.insecure_channel(f"unix:{socket}"))
+    try:
+        yield connection
+    finally:
+        await connection.close()
+        await server.stop(None)
+
+
 async def test_messages_bring_no_pings_and_a_whole_response_may_be_under_way(tmp_path: Path) -> None:
     """By PINGs gRPC would find out how much: they cost an agent a fifth of each change, and Envoys some."""
 
