@@ -89,9 +89,20 @@ def _led(read: Read, client: World) -> frozenset[Destination]:
     return frozenset(found.union(helper_destinations(read, client)))
 
 
-def _ports(read: Read, profile: World) -> Iterator[tuple[World, Destination]]:
-    for destination in ports(read, read.bucket(_PROFILES, profile)):
+def _bound_ports(read: Read, profile: World) -> Iterator[tuple[World, Destination]]:
+    for destination in () if profile == profile.client else _of_profile(read, profile):
         yield profile, destination
+
+
+def _captured_ports(read: Read, profile: World) -> Iterator[tuple[World, Destination]]:
+    for destination in _of_profile(read, profile) if profile == profile.client else ():
+        yield profile, destination
+
+
+@query
+def _of_profile(read: Read, profile: World) -> frozenset[Destination]:
+    """What can be called in any World of a profile."""
+    return ports(read, read.bucket(_PROFILES, profile))
 
 
 def _names(read: Read, named: World) -> Iterator[tuple[World, Part]]:
@@ -105,7 +116,7 @@ def _instances(read: Read, profile: World) -> Iterator[tuple[World, Part]]:
 
 
 def _requested_ports(read: Read, client: World) -> Iterator[tuple[World, Destination]]:
-    for destination in _requested(read, client):
+    for destination in _requested(read, client) - _of_profile(read, client):
         yield client, destination
 
 
@@ -162,7 +173,10 @@ _NAMED = index("those who ask for names", source=WORLDS, emit=_named)
 _PLACES = index("places", source=WORLDS, emit=_place)
 """Part of Worlds → the Worlds."""
 
-_PORTS = index("visible ports", source=_PROFILES, emit=_ports)
+_CAPTURED = index("captured ports", source=_PROFILES, emit=_captured_ports)
+"""(`World.client`, destination) of those whose profile it is as well, as it is of most: once for both."""
+_BOUND = index("bound ports", source=_PROFILES, emit=_bound_ports)
+"""(`World.profile`, destination) of the others."""
 _NAMES = index("visible hostnames", source=_NAMED, emit=_names)
 _INSTANCES = index("visible instances", source=_PROFILES, emit=_instances)
 _HEADLESS = index("headless ports", source=_INSTANCES, emit=_led_by)
@@ -173,13 +187,13 @@ _LOCATED = index("located ports", source=_PLACES, emit=_located)
 MEMBERS = output("members", source=WORLDS, build=membership)
 """World → `Membership`."""
 
-OUTBOUNDS = output("outbounds", source=_PORTS, build=_outbound)
+OUTBOUNDS = output("outbounds", source=(_CAPTURED, _BOUND), build=_outbound)
 """(`World.profile`, destination) → `ir.Outbound`."""
 
-ROUTE_TABLES = output("outbound route tables", source=_REQUESTED, build=_route_table)
+ROUTE_TABLES = output("outbound route tables", source=(_CAPTURED, _REQUESTED), build=_route_table)
 """(`World.client`, destination) → `ir.RouteTable`; none where the outbound reads no HTTP."""
 
-MESH_CLUSTERS = output("mesh clusters", source=(_REQUESTED, _LED), build=_cluster)
+MESH_CLUSTERS = output("mesh clusters", source=(_CAPTURED, _REQUESTED, _LED), build=_cluster)
 """(`World.client`, destination) → `ir.Cluster`."""
 
 DIRECT_OUTBOUNDS = output("direct outbounds", source=_INSTANCES, build=_direct_outbound)
