@@ -10,7 +10,10 @@ from sekisho.app.control_plane import control_plane as run_control_plane
 from sekisho.app.processes import ready_line
 from sekisho.app.settings import Address
 from sekisho.cli.options import ALONE, Api, Drain, LogFile, LogLevel, Place, StateFolder, Xds
-from sekisho.cli.terminal import Exit, write
+from sekisho.cli.terminal import Exit, Failure, write
+from sekisho.identity.pairs import AuthorityBroken
+from sekisho.identity.tokens import TokensBroken
+from sekisho.store import StoreFailed
 
 Gateways = Annotated[
     str | None,
@@ -49,7 +52,12 @@ def control_plane(
         state=state, api=api, xds=xds, gateways=gateways, services=services, logging=logging, drain=drain,
         place=place.chosen(),
     )  # fmt: skip
-    uvloop.run(run_control_plane(chosen, _announce))
+    try:
+        uvloop.run(run_control_plane(chosen, _announce))
+    except (StoreFailed, AuthorityBroken, TokensBroken) as cause:
+        raise Failure(
+            str(cause), advice=f"All of it is in {chosen.state}: put a backup back, or mend it."
+        ) from cause
     return Exit.OK
 
 

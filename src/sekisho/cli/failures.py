@@ -1,5 +1,7 @@
 """Exceptions of the layers below, in words for the user."""
 
+import errno
+
 from sekisho.app.lock import Busy
 from sekisho.app.ports import NoSuchAddress, PortBusy
 from sekisho.app.processes import Ended
@@ -34,7 +36,16 @@ _ADVICE: tuple[tuple[type[Exception], str], ...] = (
     (StorageFull, "Nothing was written. Free some disk space where the control plane keeps its state."),
     (ClientError, ""),
 )
-"""What to do about each; the first that fits. Nothing else is the user's to mend."""
+"""What to do about each; the first that fits. Beside a disk, nothing else is the user's to mend."""
+_NOT_OURS = "Let this user write there, or choose another folder with --state."
+_NO_ROOM = "Free some space there, or choose another folder with --state."
+_NO_FOLDER = "Something that is no folder is called so: choose another one with --state."
+_DISK = {
+    errno.EACCES: _NOT_OURS, errno.EPERM: _NOT_OURS, errno.EROFS: _NOT_OURS,
+    errno.ENOSPC: _NO_ROOM, errno.EDQUOT: _NO_ROOM,
+    errno.EEXIST: _NO_FOLDER, errno.ENOTDIR: _NO_FOLDER,
+}  # fmt: skip
+"""The same for files and folders, by error number."""
 
 
 def failure(cause: Exception) -> Failure | None:
@@ -53,6 +64,10 @@ def failure(cause: Exception) -> Failure | None:
             return Failure(str(cause))
         case UnknownKind():
             return Failure(str(cause), advice=_did_you_mean(cause))
+        case PermissionError(errno=None):  # of a folder that somebody else made
+            return Failure(str(cause), advice=_NOT_OURS)
+        case OSError(errno=int(number)) if number in _DISK:
+            return Failure(": ".join(filter(None, (cause.filename, cause.strerror))), advice=_DISK[number])
         case _:
             return _from_table(cause)
 

@@ -1,5 +1,6 @@
 """What every command has in common: exit codes, words instead of tracebacks, no control plane, validate."""
 
+import errno
 import io
 import os
 import subprocess
@@ -12,6 +13,7 @@ import yaml
 
 from sekisho import cli
 from sekisho.cli import commands
+from sekisho.cli.failures import failure
 from sekisho.client import kubeconfig
 
 from .conftest import Said
@@ -46,6 +48,46 @@ def test_a_command_written_wrongly_exits_2_with_help(alone: Command, arguments: 
     assert said.code == 2
     assert "--help" in said.err
     assert "Traceback" not in said.err
+
+
+@pytest.mark.parametrize("command", [("up", "folder"), ("control-plane",), ("agent",), ("demo",)])
+def test_a_state_folder_that_is_none_is_told_in_words(
+    alone: Command, tmp_path: Path, command: tuple[str, ...]
+) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "file").touch()
+    said = alone(*command, "--state", "file/x")
+    assert said.code == 1
+    assert "error: file/x" in said.err
+    assert ": Not a directory\n" in said.err
+    assert "choose another one with --state" in said.err
+
+
+@pytest.mark.parametrize("broken", ["store.sqlite", "tokens.json", "authority/root.crt"])
+def test_a_broken_state_is_told_in_words(alone: Command, tmp_path: Path, broken: str) -> None:
+    file = tmp_path / "s" / broken
+    file.parent.mkdir(parents=True)
+    file.write_text("{not what it was")
+    said = alone("control-plane", "--state", "s", "--api", "127.0.0.1:0", "--xds", "127.0.0.1:0")
+    assert said.code == 1
+    assert "error: " in said.err
+    assert "put a backup back" in said.err
+
+
+@pytest.mark.parametrize(
+    ("cause", "words"),
+    [
+        (PermissionError(errno.EACCES, "Permission denied", "/srv/x"), "/srv/x: Permission denied"),
+        (PermissionError("/srv/x is a link"), "/srv/x is a link"),
+        (OSError(errno.ENOSPC, "No space left on device"), "No space left on device"),
+    ],
+)
+def test_a_disk_that_takes_nothing_is_told_in_words(cause: OSError, words: str) -> None:
+    told = failure(ExceptionGroup("", [cause]))
+    assert told is not None
+    assert str(told) == words
+    assert "--state" in told.advice
+    assert failure(OSError(errno.ECONNRESET, "Connection reset by peer")) is None
 
 
 @pytest.mark.parametrize(
