@@ -15,8 +15,9 @@ Topic = tuple[str, str | None]
 class HistoryLimits:
     """How far back a watch may resume. The newest event stays, whatever its size."""
 
-    events: int = 10_000
-    """At most so many: 20 s of 500 changes/s, or days of a quiet mesh."""
+    events: int = 5_000
+    """At most so many: 10 s of 500 changes/s, or days of a quiet mesh. What they replaced is held for them
+    alone, a kilobyte each; and who was away for longer lists again."""
     bytes: int = 32 << 20
     """At most so many bytes of bodies, so that large resources written often cannot fill the memory."""
 

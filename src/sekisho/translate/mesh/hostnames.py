@@ -59,7 +59,7 @@ def hostnames(read: Read, resource: ResourceId) -> tuple[str, ...]:
     """The names of something that can be called, sorted: those made for it that nobody has before it."""
     mesh = mesh_of_called(read, resource)
     found = {name for name, _ in _claims(read, resource)} if mesh else set()
-    return tuple(sorted(name for name in found if _owner(read, mesh, name).resource == resource))
+    return tuple(sorted(name for name in found if _has(read, resource, mesh, name)))
 
 
 def hostname_record(read: Read, key: Part) -> HostnameRecord:
@@ -139,6 +139,12 @@ def _selected(selector: HostnameSelector, kind: str) -> MatchLabels | None:
     }[kind]
 
 
+def _has(read: Read, claimant: ResourceId, mesh: str, hostname: str) -> bool:
+    """Whether a name is its claimant's: as most, it is nobody else's wish."""
+    alone = read.count(_CLAIMED, (mesh, hostname)) == 1
+    return alone or _owner(read, mesh, hostname).resource == claimant
+
+
 @query
 def _owner(read: Read, mesh: str, hostname: str) -> Claim:
     """Who has a name that somebody claims."""
@@ -175,5 +181,5 @@ def _losers(read: Read, key: tuple[str, str]) -> Iterator[ResourceId]:
 _GENERATORS = index("hostname generators", source="HostnameGenerator", emit=_kinds)
 _CLAIMED = index("claimed hostnames", source=CALLED_KINDS, emit=_claimed)
 """(mesh, hostname) → who claims it."""
-_LOST = index("lost hostnames", source=_CLAIMED, emit=_losers)
+_LOST = index("lost hostnames", source=_CLAIMED, emit=_losers, when="HostnameGenerator")
 """HostnameGenerator → (mesh, hostname) of the names it made in vain."""
