@@ -107,17 +107,21 @@ def engine_view(resource: Resource) -> Resource:
         "metadata": metadata,
     }
     spec: Any = getattr(resource, "spec", None)
-    if parents := getattr(spec, "parent_refs", None):
-        said["spec"] = structs.replace(spec, parent_refs=_same(parents))
+    if alike := {field: _same(value) for field in _OF_SIBLINGS if (value := getattr(spec, field, None))}:
+        said["spec"] = structs.replace(spec, **alike)
     if hasattr(resource, "status"):
         said["status"] = None
     return structs.replace(resource, **said)
 
 
+_OF_SIBLINGS = ("parent_refs", "ports", "readiness_probe")
+"""Fields of a `spec` that mostly say the same: of the routes of a Gateway, of the instances of a Service."""
+
+
 @lru_cache(maxsize=4_096)
-def _same(parents: tuple[Any, ...]) -> tuple[Any, ...]:
-    """Parents of a route, which mostly has siblings."""
-    return parents
+def _same(value: Any) -> Any:
+    """Equal values are one."""
+    return value
 
 
 _NONE: dict[str, str] = {}
