@@ -4,6 +4,7 @@ import asyncio
 import os
 import re
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -98,6 +99,20 @@ def test_everything_ends_when_up_is_killed(site: Example) -> None:
     assert site.process is not None
     site.process.kill()
     site.process.wait()
+    wait_until(lambda: site.processes() == [], "all parts are gone")
+
+
+def test_whoever_asks_twice_leaves_no_proxy_behind(site: Example) -> None:
+    """Not even where the first Ctrl-C has to wait, for a connection that somebody keeps."""
+    site.up_and_following()
+    assert site.process is not None
+    with socket.create_connection(("127.0.0.1", site.port)) as kept:
+        kept.sendall(b"GET / HTTP/1.1\r\n")
+        site.process.send_signal(signal.SIGINT)
+        wait_until(lambda: "ending" in site.said(), "the first one is heeded")
+        site.process.send_signal(signal.SIGINT)
+        site.process.wait(PATIENCE)
+    assert "Traceback" not in site.said()
     wait_until(lambda: site.processes() == [], "all parts are gone")
 
 

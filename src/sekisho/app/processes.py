@@ -16,6 +16,8 @@ from sekisho.identity.files import private_directory
 
 READY = "ready"
 """First word of the line by which our own processes say on stdout that they are ready."""
+HURRIED = 3.0
+"""Seconds a process gets to end when there is no time for it to end in order."""
 _TAIL = 4000
 """Bytes of a log that are looked at for the reason of an end."""
 
@@ -142,12 +144,22 @@ class _Running:
                 await self._process.wait()
         except TimeoutError:
             pass
+        except asyncio.CancelledError:
+            await self._hurry()
+            raise
         finally:
             # Also after a good end: what it started and left behind shares its group.
             with suppress(ProcessLookupError):
                 os.killpg(self._process.pid, signal.SIGKILL)
             await self._process.wait()
             self._log.close()
+
+    async def _hurry(self) -> None:
+        """Passes a second Ctrl-C on: an agent ends its Envoys then; they would outlive it if it were killed."""
+        with suppress(ProcessLookupError, TimeoutError):
+            self._process.send_signal(signal.SIGINT)
+            async with asyncio.timeout(HURRIED):
+                await self._process.wait()
 
 
 def own(*arguments: str) -> tuple[str, ...]:

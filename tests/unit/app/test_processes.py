@@ -79,6 +79,27 @@ time.sleep(60)
             await asyncio.sleep(0.01)
 
 
+async def test_one_that_nobody_waits_for_any_longer_is_hurried_before_it_is_killed(tmp_path: Path) -> None:
+    program = """
+import signal, time
+signal.signal(signal.SIGTERM, lambda *_: print("ending in order", flush=True))
+try:
+    print("ready", flush=True)
+    while True:
+        time.sleep(60)
+except KeyboardInterrupt:
+    raise SystemExit(5)
+"""
+    process = await start(command(tmp_path, program))
+    await process.ready()
+    stopping = asyncio.ensure_future(process.stop(60))
+    await asyncio.sleep(0)
+    stopping.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await stopping
+    assert "code 5" in str(await process.ended())
+
+
 def is_running(pid: int) -> bool:
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
