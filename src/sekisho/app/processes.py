@@ -155,7 +155,7 @@ class _Running:
             self._log.close()
 
     async def _hurry(self) -> None:
-        """Passes a second Ctrl-C on: an agent ends its Envoys then; they would outlive it if it were killed."""
+        """Passes a second Ctrl-C on: an agent ends its Envoys then; they would outlive its killing."""
         with suppress(ProcessLookupError, TimeoutError):
             self._process.send_signal(signal.SIGINT)
             async with asyncio.timeout(HURRIED):
