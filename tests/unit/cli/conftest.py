@@ -13,6 +13,7 @@ import pytest
 
 from sekisho.aio.tasks import run_until
 from sekisho.api import Review, ServerSettings, User, create_app, serve
+from sekisho.app import logs
 from sekisho.app.identities.authentication import Callers
 from sekisho.app.identities.serving import ServingCertificate
 from sekisho.cli.commands import run
@@ -107,6 +108,8 @@ def alone(
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("KUBECONFIG", raising=False)
     monkeypatch.delenv("SEKISHO_STATE", raising=False)
+    # For this process and for good, to a stream that is closed after the test: whoever logged later, failed.
+    monkeypatch.setattr(logs, "configure", lambda _: None)
 
     def call(*arguments: str) -> Said:
         capsys.readouterr()
