@@ -194,16 +194,17 @@ async def test_a_policy_takes_effect_at_once_and_makes_a_port_be_read_that_was_n
     mesh: Mesh, record_property: Record
 ) -> None:
     client = mesh.members["client-1"]
-    to = {"targetRef": {"kind": "Service", "name": "plain"}, "default": {"http": {"requestTimeout": "100ms"}}}
+    # Long, for the load has it as well, and a machine that pauses for a tenth of a second loses nothing.
+    to = {"targetRef": {"kind": "Service", "name": "plain"}, "default": {"http": {"requestTimeout": "500ms"}}}
     async with load_on_both(mesh) as loads:
         # What is passed on unread has no words by which to ask for the end of a connection that is kept.
         loads[1].asks_again = True
-        await mesh.answers(client, "plain", 200, "/?delay=0.3s")
+        await mesh.answers(client, "plain", 200, "/?delay=0.8s")
         await mesh.system.apply(manifest("Timeout", "brief", spec={"to": [to]}))
-        took = await mesh.answers(client, "plain", 504, "/?delay=0.3s")
+        took = await mesh.answers(client, "plain", 504, "/?delay=0.8s")
         await goes_on(*loads)
         await mesh.system.client.delete("Timeout", "brief", "shop")
-        back = await mesh.answers(client, "plain", 200, "/?delay=0.3s")
+        back = await mesh.answers(client, "plain", 200, "/?delay=0.8s")
     record_property("seconds", (round(took, 2), round(back, 2)))
     record_property("connections ended", loads[1].repeated)
     assert took < promised(2)
@@ -229,10 +230,10 @@ async def test_a_patch_that_envoy_refuses_is_its_authors_alone(mesh: Mesh, recor
         await mesh.permit("inspected", "client", "another", methods=["GET"])
         to = {
             "targetRef": {"kind": "Service", "name": "inspected"},
-            "default": {"http": {"requestTimeout": "100ms"}},
+            "default": {"http": {"requestTimeout": "500ms"}},
         }
         await mesh.system.apply(manifest("Timeout", "brief", spec={"to": [to]}))
-        await mesh.answers(client, "inspected", 504, "/?delay=0.3s")
+        await mesh.answers(client, "inspected", 504, "/?delay=0.8s")
         troubles = [one["resource"] for one in (await mesh.system.review())["troubles"]]
         assert troubles == ["ProxyPatch/shop/spoiling"]
         await mesh.system.client.delete("Timeout", "brief", "shop")
