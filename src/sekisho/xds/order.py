@@ -6,6 +6,7 @@ already, so a lone change waits for nobody.
 """
 
 from enum import IntEnum
+from functools import lru_cache
 from typing import NamedTuple
 
 from sekisho.xds.types import CLUSTER, ENDPOINTS, LISTENER, ROUTES, SCOPED_ROUTES, SECRET
@@ -53,6 +54,11 @@ def steps_of(type_url: str) -> tuple[Step, ...]:
     return _STEPS_OF.get(type_url) or (Step(SWITCH_STAGE, type_url, Part.BOTH),)
 
 
-def place(step: Step) -> tuple[int, int]:
-    """Sorts steps into sending order."""
+@lru_cache
+def in_order(types: tuple[str, ...]) -> tuple[Step, ...]:
+    """The steps of these types, in sending order."""
+    return tuple(sorted((step for type_url in types for step in steps_of(type_url)), key=_place))
+
+
+def _place(step: Step) -> tuple[int, int]:
     return step.stage, _PLACES.get(step, len(STEPS))

@@ -10,7 +10,7 @@ from sekisho.xds.express import Signature, Stop
 from sekisho.xds.log import Log
 from sekisho.xds.names import TooMuch
 from sekisho.xds.observer import Observer
-from sekisho.xds.order import BREAK_STAGE, MAKE_STAGE, SWITCH_STAGE, Part, Step, place, steps_of
+from sekisho.xds.order import BREAK_STAGE, MAKE_STAGE, SWITCH_STAGE, Part, Step, in_order
 from sekisho.xds.resource import Shelf
 from sekisho.xds.subscription import Flight, Subscription
 from sekisho.xds.traveller import Traveller, accepts, prove
@@ -56,7 +56,9 @@ class Session(Traveller):
         """When `advance` has something to do even if nothing else happens."""
         self._settled_at = now + patience
         self._subscriptions: dict[str, Subscription] = {}
-        self._steps: list[tuple[Step, Subscription]] = []
+        """Empty at stops, whose signature says what they are."""
+        self._steps: tuple[Step, ...] = ()
+        """Of all of them, in sending order."""
         self._awaited = AwaitedEndpoints(self.views, self._subscriptions, patience)
         self._clusters_sent: list[Chunk] = []
         """Responses with clusters that went out before the proxy asked for endpoints."""
@@ -76,12 +78,15 @@ class Session(Traveller):
 
     def floor(self, log: Log) -> int | None:
         """See view.Member."""
+        if self._stops is not None:
+            parts = self._stops[0].signature.parts
+            if all(type_url != log.type_url for type_url, _, _ in parts):
+                return None
+            return next((stop.at for stop in self._stops if stop.view.log(log.type_url) is log), None)
         subscription = self._subscriptions.get(log.type_url)
         if subscription is None or log not in subscription.logs:
             return None
         view = subscription.logs.index(log)
-        if self._stops is not None:
-            return self._stops[view].at
         known = [positions[view] for positions in subscription.positions.values() if positions[view] >= 0]
         return min(known, default=None)
 
@@ -120,17 +125,18 @@ class Session(Traveller):
         type_url = intern(request.type_url)  # each request has its own
         if len(self._subscriptions) >= MOST_TYPES:
             raise TooMuch(f"asked for more than {MOST_TYPES} types")
-        logs = [view.log(type_url) or Log(type_url, Shelf()) for view in self.views]
-        subscription = Subscription(type_url, logs)
+        subscription = Subscription(type_url, self._logs(type_url))
         subscription.begin(request, self.views[0].seq)
         self._subscriptions[type_url] = subscription
         if type_url == ENDPOINTS:
             for chunk in self._clusters_sent:
                 subscription.repeat(chunk)
             self._clusters_sent.clear()
-        self._steps += [(step, subscription) for step in steps_of(type_url)]
-        self._steps.sort(key=lambda entry: place(entry[0]))
+        self._steps = in_order(tuple(self._subscriptions))
         self._signature = None
+
+    def _logs(self, type_url: str) -> list[Log]:
+        return [view.log(type_url) or Log(type_url, Shelf()) for view in self.views]
 
     def _change(self, subscription: Subscription, request: Any) -> None:
         subscription.change(request.resource_names_subscribe, request.resource_names_unsubscribe)
@@ -179,7 +185,8 @@ class Session(Traveller):
         limits = [view.seq for view in self.views]
         answered = limits.copy()
         stage, questions, busy = MAKE_STAGE, False, False
-        for step, subscription in self._steps:
+        for step in self._steps:
+            subscription = self._subscriptions[step.type_url]
             if step.stage != stage:
                 limits = self._limits(stage, step.stage, answered, questions=questions, now=now)
                 stage = step.stage
@@ -232,8 +239,8 @@ class Session(Traveller):
         if any(each.open or each.rejected for each in self._subscriptions.values()):
             return
         answered = [view.seq for view in self.views]
-        for step, subscription in self._steps:
-            _lower(answered, step.part, subscription)
+        for step in self._steps:
+            _lower(answered, step.part, self._subscriptions[step.type_url])
         if min(answered) < 0:
             return
         self._report_synced(answered)
@@ -246,18 +253,21 @@ class Session(Traveller):
             self._settle_down()
 
     def _settle_down(self) -> None:
-        """Stops know how far this proxy is: subscriptions need not."""
+        """Stops know what this proxy follows and how far it is: 3 KB less of each of thousands."""
         if self._stops is not None:
-            for subscription in self._subscriptions.values():
-                subscription.rest()
+            self._subscriptions.clear()
+            self._steps = ()
 
     def _alight(self) -> None:
-        """Goes on in the general way: subscriptions are told how far the proxy is."""
+        """Goes on in the general way, with subscriptions that know how far the proxy is."""
         if self._stops is None:
             return
         at = [stop.at for stop in self._stops]
-        for subscription in self._subscriptions.values():
-            subscription.reached(at)
+        for type_url, wildcard, names in self._stops[0].signature.parts:
+            self._subscriptions[type_url] = Subscription(
+                type_url, self._logs(type_url), at, wildcard=wildcard, names=names
+            )
+        self._steps = in_order(tuple(self._subscriptions))
         leg = self._leg
         if leg is not None and leg.flight is not None:
             self._subscriptions[leg.type_url].ride(leg.flight, leg.began)

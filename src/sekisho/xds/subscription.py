@@ -17,9 +17,6 @@ _LEGACY_WILDCARD = frozenset({CLUSTER, LISTENER, SCOPED_ROUTES})
 """Types where a first request without names asks for everything (xDS protocol, "How the client specifies what
 resources to return"); Envoy asks so for scopes too, which have no names to ask by."""
 _NO_NAMES = Names.of(())
-_AT_STOPS: dict[Part, list[int]] = {}
-_NOWHERE: list[int] = []
-"""Neither is written to; see `Subscription.rest`."""
 
 
 class Flight(NamedTuple):
@@ -43,15 +40,25 @@ class Subscription:
         "rejected", "sent_at", "type_url", "view", "waiting", "wildcard",
     )  # fmt: skip
 
-    def __init__(self, type_url: str, logs: Sequence[Log]) -> None:
+    def __init__(
+        self,
+        type_url: str,
+        logs: Sequence[Log],
+        at: Sequence[int] | None = None,
+        *,
+        wildcard: bool = False,
+        names: Names = _NO_NAMES,
+    ) -> None:
+        """`at`: of each view, the commit up to which the proxy has everything; by default it has nothing."""
+        at = at or [NOTHING] * len(logs)
         self.type_url = type_url
         self.logs = logs
         """One per view of the stream."""
-        self.wildcard = False
-        self.names = _NO_NAMES
-        self.positions = {step.part: [NOTHING] * len(logs) for step in steps_of(type_url)}
-        """Per part and view: the commit up to which everything was sent and answered. Empty at a stop."""
-        self.complete = [NOTHING] * len(logs)
+        self.wildcard = wildcard
+        self.names = names
+        self.positions = {step.part: list(at) for step in steps_of(type_url)}
+        """Per part and view: the commit up to which everything was sent and answered."""
+        self.complete = list(at)
         """Per view: the last commit whose state the proxy had as a whole. A position may be past it: what
         changed again later is left out of a step that may not go so far."""
         self.owed: dict[str, bool] = {}
@@ -233,17 +240,6 @@ class Subscription:
                     self.owed.pop(resource.name, None)
             self._shrink()
         return self._sent(flight.chunks[0], flight.view, now)
-
-    def rest(self) -> None:
-        """Nothing is open, and the proxy is at stops (express.py), which know how far it is: 2 KB less of
-        each of thousands.
-        """
-        self.positions, self.complete = _AT_STOPS, _NOWHERE
-
-    def reached(self, at: Sequence[int]) -> None:
-        """Nothing is open, and the proxy has all of each view up to these commits: it leaves its stops."""
-        self.positions = {step.part: list(at) for step in steps_of(self.type_url)}
-        self.complete = list(at)
 
     def ride(self, flight: Flight, began: float) -> None:
         """A step of a single response has begun."""
