@@ -18,9 +18,9 @@ def _fields(decoder: Decoder, block: bytes) -> list[Field]:
 
 
 @lru_cache(_FIRST_BLOCKS)
-def _first_fields(block: bytes, most: int) -> tuple[Field, ...]:
-    """A connection's first block means the same on every connection."""
-    return tuple(_fields(Decoder(most), block))
+def _first(block: bytes, most: int) -> tuple[bytes, tuple[Field, ...]]:
+    """A connection's first block means the same on every connection, so one copy of it is enough."""
+    return block, tuple(_fields(Decoder(most), block))
 
 
 class HeaderBlocks:
@@ -64,8 +64,8 @@ class HeaderBlocks:
     def _decode(self, block: bytes) -> list[Field]:
         try:
             if self._first is None:
-                self._first = block
-                return list(_first_fields(block, self._limits.header_list))
+                self._first, fields = _first(block, self._limits.header_list)
+                return list(fields)
             if self._decoder is None:
                 self._decoder = Decoder(self._limits.header_list)
                 _fields(self._decoder, self._first)  # for the table it leaves

@@ -1,6 +1,7 @@
 """The resources of one type in a view, and the way from any earlier commit to the present."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import lru_cache
 from itertools import takewhile
 from typing import Any, TypeVar, cast
 
@@ -22,6 +23,7 @@ Never written to; see `_entered`."""
 T = TypeVar("T")
 
 Key = tuple[int, int, Part, Names | None]
+Seqs = tuple[int, int, int]
 
 
 class Log:
@@ -41,8 +43,8 @@ class Log:
         self.type_url = type_url
         self.by_name = by_name
         """Whether who asks for everything gets only what is asked for by name."""
-        self.current: dict[str, Resource] = {}
-        self.seqs = [0, 0, 0]
+        self.current: dict[str, Resource] = _EMPTY
+        self.seqs: Seqs = (0, 0, 0)
         """By Part: the last commit that added or updated, that removed, that did either."""
         self._shelf = shelf
         self._chunking = CHUNKING.get(type_url, _CHUNKING)
@@ -68,18 +70,18 @@ class Log:
                 self._put(seq, name, self._shelf.resource(self.type_url, name, blob), old)
         if self.seqs[Part.MAKE] != seq != self.seqs[Part.BREAK]:
             return False
-        self.seqs[Part.BOTH] = seq
+        self._reach(seq, Part.BOTH)
         self.forget_built()
         return True
 
     def touch(self, seq: int, name: str) -> None:
         """Sends `name` out again although its version is the same."""
         self._note(seq, name, Part.MAKE)
-        self.seqs[Part.BOTH] = seq
+        self._reach(seq, Part.BOTH)
         self.forget_built()
 
     def _put(self, seq: int, name: str, resource: Resource, old: Resource | None) -> None:
-        self.current[name] = resource
+        self.current = _entered(self.current, name, resource)
         self._removed.pop(name, None)
         if old is None:
             self._added = _entered(self._added, name, seq)
@@ -97,7 +99,11 @@ class Log:
     def _note(self, seq: int, name: str, part: Part) -> None:
         self._changed.pop(name, None)  # to move it to the end
         self._changed = _entered(self._changed, name, seq)
-        self.seqs[part] = seq
+        self._reach(seq, part)
+
+    def _reach(self, seq: int, part: Part) -> None:
+        if self.seqs[part] != seq:
+            self.seqs = _with(self.seqs, part, seq)
 
     def forget_built(self) -> None:
         """Drops responses made for an earlier state; proxies that are being sent one keep it alive."""
@@ -141,6 +147,7 @@ class Log:
         if self.current.get(resource.name) is not resource:
             return False
         self._previous.pop(resource.name, None)
+        self._previous = self._previous or _EMPTY
         return spared
 
     @property
@@ -332,3 +339,10 @@ def _newest(by_seq: dict[str, int], since: int) -> Iterator[str]:
         if by_seq[name] <= since:
             return
         yield name
+
+
+@lru_cache
+def _with(seqs: Seqs, part: Part, seq: int) -> Seqs:
+    """One tuple for all logs that are as far: most of those of workloads."""
+    made, broken, both = (seq if each == part else at for each, at in enumerate(seqs))
+    return made, broken, both
