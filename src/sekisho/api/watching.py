@@ -32,7 +32,7 @@ _TOO_OLD = "too old resource version: {}; list again"
 class Frames:
     """Encoded events, shared by all watches that send the same; bounded in bytes, the oldest go first."""
 
-    def __init__(self, max_bytes: int = 8 << 20) -> None:
+    def __init__(self, max_bytes: int = 1 << 20) -> None:
         self._max_bytes = max_bytes
         self._bytes = 0
         self._frames: OrderedDict[tuple[object, ...], bytes] = OrderedDict()

@@ -147,9 +147,7 @@ async def run(parts: Parts, announce: Announce, stop: asyncio.Event) -> None:
         await run_until(
             stop,
             {
-                "garbage": garbage.collect(
-                    parts.loop.ready, parts.loop.clock, parts.loop.publisher.forget_built
-                ),
+                "garbage": garbage.collect(parts.loop.ready, parts.loop.clock, partial(_forget, parts)),
                 "control loop": parts.loop.run(),
                 "rotate roots": parts.identities.trusts.run(parts.loop.engine.read),
                 "roots of SPIRE": parts.identities.spire.run(),
@@ -168,6 +166,13 @@ async def run(parts: Parts, announce: Announce, stop: asyncio.Event) -> None:
     finally:
         if parts.xds:
             await parts.xds.drain(parts.settings.drain)
+
+
+def _forget(parts: Parts) -> None:
+    """What was made for proxies of which many want the same, and can be made again."""
+    parts.loop.publisher.forget_built()
+    if parts.xds:
+        parts.xds.forget_requests()
 
 
 async def _announce(parts: Parts, served: "asyncio.Future[int]", announce: Announce) -> None:

@@ -39,6 +39,10 @@ class XdsFront:
         """Where it serves from then on. Raises OSError."""
         return Address(address.host, await self._ads.listen_tls(address.host, address.port, contexts))
 
+    def forget_requests(self) -> None:
+        """Drops what is remembered of requests of proxies."""
+        self._ads.forget_requests()
+
     async def drain(self, seconds: float) -> None:
         """Ends all streams, in good order for as long."""
         await self._ads.drain(seconds)

@@ -46,6 +46,10 @@ class Requests:
         except DecodeError:
             raise Failed(Status.INVALID_ARGUMENT, "not a DeltaDiscoveryRequest") from None
 
+    def forget(self) -> None:
+        """Drops what is remembered: those who came together are here."""
+        self._kept.clear()
+
     def _shared(self, raw: bytes) -> Any:
         for known, request in self._kept:
             if known == raw:

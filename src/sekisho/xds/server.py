@@ -126,6 +126,10 @@ class AdsServer:
         """
         return sum(connection.revoke(whom, reason, status) for connection in list(self._connections))
 
+    def forget_requests(self) -> None:
+        """Drops what is remembered of requests; to be called now and then."""
+        self._admission.requests.forget()
+
     async def drain(self, deadline: float = 5.0) -> None:
         """Stops listening, sends the proxies away (GOAWAY), and after `deadline` seconds cuts who is left."""
         for server in self._servers:

@@ -47,6 +47,15 @@ def test_a_request_without_a_node_is_shared_too() -> None:
     assert first.node.id == ""
 
 
+def test_what_is_remembered_can_be_forgotten() -> None:
+    requests, made = Requests(), resumption("n1")
+    first = requests.parse(octets(made))
+    requests.forget()
+    second = requests.parse(octets(made))
+    assert second.request is not first.request
+    assert second.request == first.request
+
+
 def test_short_requests_are_parsed_as_they_are() -> None:
     made = request("cds", node="n1")
     asked = Requests().parse(octets(made))
