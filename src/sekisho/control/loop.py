@@ -63,7 +63,7 @@ class ControlLoop:
         store: Store,
         clock: Clock,
         settings: Settings,
-        patience: float = 0.02,
+        patience: float = 0.01,
         addresses: Range | None = None,
     ) -> None:
         """`addresses`: the range that Gateways get theirs from; None for `settings.address` for all."""

@@ -19,7 +19,7 @@ from sekisho.xds.resource import Shelf
 from sekisho.xds.types import TYPES, Blob, Name
 from sekisho.xds.view import View
 
-FLIGHTS_KEPT = 64
+FLIGHTS_KEPT = 128
 """Unanswered commits remembered per view; a proxy that is further behind is not waited for."""
 
 

@@ -4,7 +4,7 @@ import asyncio
 
 from sekisho.xds.view import Member, View
 
-SLICE = 32
+SLICE = 16
 """Members woken in a row. Their answers are read in the next turn of the loop, so this is also how many
 proxies' state is to be in the processor's cache at a time."""
 
