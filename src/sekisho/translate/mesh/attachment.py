@@ -100,6 +100,14 @@ def passes_bytes(read: Read, service: ResourceId, port: int, client: str) -> boo
     return any(route.kind in _FOR_BYTES for route in routes(read, service, port, client))
 
 
+def may_pass_bytes(read: Read, service: ResourceId, port: int) -> bool:
+    """Whether they say so for clients of any namespace."""
+    return any(
+        frontend.port == port and any(route.kind in _FOR_BYTES for route in attached)
+        for frontend, attached in _winners(read, service).items()
+    )
+
+
 def spoken_by_routes(read: Read, service: ResourceId, port: int) -> ir.Protocol:
     """What routes make of a port that says nothing of itself: HTTP, or gRPC where calls are routed."""
     if read.count(_CALLED, (service, port)):

@@ -1,5 +1,7 @@
 """The way to a port of what can be called, as members of the mesh go it; and when it reads HTTP."""
 
+from typing import NamedTuple
+
 from msgspec.structs import replace
 
 from sekisho import ir
@@ -14,7 +16,7 @@ from sekisho.translate.gateway.client_certificate import gateway_transport
 from sekisho.translate.gateway.grpc_backends import carries_calls, carries_calls_in_mesh
 from sekisho.translate.gateway.xbackends import xbackend_cluster
 from sekisho.translate.mesh import effective
-from sekisho.translate.mesh.attachment import is_routed, passes_bytes
+from sekisho.translate.mesh.attachment import is_routed, may_pass_bytes, passes_bytes
 from sekisho.translate.mesh.destinations import spoken
 from sekisho.translate.mesh.external import external_cluster
 from sekisho.translate.mesh.inbounds import inbounds
@@ -36,6 +38,16 @@ _ACROSS_ZONES = ("ZoneService", "MultiZoneService")
 """Kinds that lead to other zones."""
 _ANY_SERVICE = Destination("Service", "", "", 0)
 """Named by no policy, and by no Service."""
+
+
+class _Port(NamedTuple):
+    """What is the same of a port for all clients of a mesh."""
+
+    protocol: ir.Protocol
+    may_pass_bytes: bool
+    """Whether routes say for any of them where its bytes go."""
+    is_read: bool
+    """Whether requests to it are read whoever sends them, but for those."""
 
 
 def sidecar_cluster(read: Read, client: World, destination: Destination) -> ir.Cluster | None:
@@ -187,17 +199,15 @@ def reads_http(read: Read, client: World, destination: Destination) -> bool:
     Only where something needs it: a route or policy of theirs, or one of the server, whose sidecar reads
     them then anyway. Elsewhere bytes travel as they are (`Mesh.spec.inspection: Auto`).
     """
-    protocol = spoken(read, destination)
-    if not is_http(protocol):
+    port = _whoever_calls(read, client.mesh, destination)
+    if not is_http(port.protocol):
         return False
-    if passes_bytes(read, destination.resource, destination.port, client.namespace):
+    if port.may_pass_bytes and passes_bytes(read, destination.resource, destination.port, client.namespace):
         return False
-    # One outside is asked by its own host name, and verified: else 503. And another ingress, instance or zone
-    # can take over a request only from who knows it.
-    if destination.kind != "Service" or _is_read_for_anybody(read, client.mesh, destination):
+    if port.is_read:
         return True
     named = destination if special_kinds(read, destination) else _ANY_SERVICE
-    return _has_http_policies(read, client, named, protocol)
+    return _has_http_policies(read, client, named, port.protocol)
 
 
 def plain_outbound(
@@ -228,10 +238,20 @@ def is_inspected(read: Read, destination: Destination) -> bool:
 
 
 @query
-def _is_read_for_anybody(read: Read, mesh: str, destination: Destination) -> bool:
-    if mesh_spec(read, mesh).inspection == "Always":
-        return True
-    return is_routed(read, destination.resource, destination.port) or is_inspected(read, destination)
+def _whoever_calls(read: Read, mesh: str, destination: Destination) -> _Port:
+    """In one piece, as there are many who call: each remembers what it has read."""
+    protocol, service, number = spoken(read, destination), destination.resource, destination.port
+    if not is_http(protocol):
+        return _Port(protocol, may_pass_bytes=False, is_read=False)
+    # One outside is asked by its own host name, and verified: else 503. And another ingress, instance or zone
+    # can take over a request only from who knows it.
+    is_read = (
+        destination.kind != "Service"
+        or mesh_spec(read, mesh).inspection == "Always"
+        or is_routed(read, service, number)
+        or is_inspected(read, destination)
+    )
+    return _Port(protocol, may_pass_bytes=may_pass_bytes(read, service, number), is_read=is_read)
 
 
 @query
