@@ -58,7 +58,7 @@ class Session(Traveller):
         self._subscriptions: dict[str, Subscription] = {}
         """Empty at stops, whose signature says what they are."""
         self._steps: tuple[Step, ...] = ()
-        """Of all of them, in sending order."""
+        """Of all of them, in sending order; at stops as well."""
         self._awaited = AwaitedEndpoints(self.views, self._subscriptions, patience)
         self._clusters_sent: list[Chunk] = []
         """Responses with clusters that went out before the proxy asked for endpoints."""
@@ -256,7 +256,6 @@ class Session(Traveller):
         """Stops know what this proxy follows and how far it is: 3 KB less of each of thousands."""
         if self._stops is not None:
             self._subscriptions.clear()
-            self._steps = ()
 
     def _alight(self) -> None:
         """Goes on in the general way, with subscriptions that know how far the proxy is."""
@@ -267,7 +266,6 @@ class Session(Traveller):
             self._subscriptions[type_url] = Subscription(
                 type_url, self._logs(type_url), at, wildcard=wildcard, names=names
             )
-        self._steps = in_order(tuple(self._subscriptions))
         leg = self._leg
         if leg is not None and leg.flight is not None:
             self._subscriptions[leg.type_url].ride(leg.flight, leg.began)
