@@ -171,14 +171,15 @@ class Publisher:
 
     def synced(self, view: View, before: int, seq: int) -> None:
         """A proxy that had answered everything up to `before` now has up to `seq`."""
-        landed = False
-        for flight in reversed(self._flights.get(view, ())):
+        flights = self._flights.get(view)
+        if not flights:
+            return
+        for flight in reversed(flights):
             if flight.seq <= before:
                 break  # a proxy that never answers keeps old flights here: only new ones are looked at
             if flight.seq <= seq:
                 flight.waiting -= 1
-                landed = landed or flight.waiting <= 0
-        if landed:
+        if flights[0].waiting <= 0:  # older ones land with or before newer ones
             self._land(view)
 
     def answered(self, view: View) -> int:

@@ -13,7 +13,7 @@ from sekisho.xds.names import TooMuch
 from sekisho.xds.rpc import Deframer, Failed, Status
 from sekisho.xds.session import Session
 
-_RESERVE = 2**15
+_RESERVE = 2**17
 """Octets of the peer's windows that are taken in advance, beyond the response at hand."""
 _ANSWERS = 64
 """So many recognised answers are accounted for together: less than a tenth of the receive window."""
